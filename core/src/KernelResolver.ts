@@ -1,0 +1,61 @@
+/**
+ * From what the user said about kernels to a bootable image.
+ *
+ * @since 0.1.0
+ */
+import { Context, Data, type Effect } from "effect"
+
+/**
+ * A kernel that can be booted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ResolvedKernel {
+  /** Path of the bzImage. */
+  readonly image: string
+  /** Path of the uncompressed ELF where known. */
+  readonly vmlinux: string | undefined
+  /** Version or release as far as the host knows it before the guest speaks, e.g. `7.3.4+deb13-amd64`. */
+  readonly version: string
+  /** Cache key; undefined for an image outside the cache. */
+  readonly key: string | undefined
+  /** Where it came from: `--kernel`, `KTSTR_TEST_KERNEL`, `KTSTR_KERNEL`, `cache`, `/boot`… */
+  readonly origin: string
+}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type KernelErrorReason =
+  | "NotFound" // nothing found: the seed's message with its hints; exit 69
+  | "Named" // what the user named does not exist or is no kernel; exit 64
+  | "Fetch" // download or verification failed; exit 69
+  | "Cache" // cache directory unusable (HOME unset, read-only, full); exit 69
+  | "Unsupported" // not a Debian/Ubuntu machine, wrong architecture; exit 69
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export class KernelError extends Data.TaggedError("KernelError")<{
+  readonly reason: KernelErrorReason
+  readonly message: string
+  readonly cause?: unknown
+}> {}
+
+/**
+ * Resolves kernels in the order of the discovery chain. A version or key that was named and is absent is never
+ * replaced by another kernel.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class KernelResolver extends Context.Tag("@ktstr/core/KernelResolver")<
+  KernelResolver,
+  {
+    /** `named` is the value of `--kernel`; undefined: the environment, then the cache, then the machine's own kernels. */
+    readonly resolve: (named: string | undefined) => Effect.Effect<ResolvedKernel, KernelError>
+  }
+>() {}

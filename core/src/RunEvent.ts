@@ -1,0 +1,35 @@
+/**
+ * What happens while a scenario runs, in order, for reporters that show progress or stream.
+ *
+ * @since 0.1.0
+ */
+import { Data } from "effect"
+import type { ClockMode } from "./ClockMode.ts"
+import type { RunResult, StimulusEvent } from "./RunResult.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type RunEvent = Data.TaggedEnum<{
+  /** A run begins; nothing is booted yet. */
+  RunStarted: { readonly scenario: string; readonly topology: string; readonly kernel: string; readonly durationS: number }
+  /** The machine was started. */
+  Booting: { readonly backend: string; readonly clock: ClockMode }
+  /** The agent's first frame arrived after `bootMs` milliseconds. */
+  AgentReady: { readonly release: string; readonly bootMs: number }
+  StepBegan: { readonly index: number; readonly count: number; readonly label: string }
+  StepEnded: { readonly index: number; readonly count: number }
+  /** A hold goes on: milliseconds passed of the milliseconds to hold. */
+  Holding: { readonly elapsedMs: number; readonly holdMs: number }
+  Stimulus: { readonly event: StimulusEvent }
+  GuestLog: { readonly level: "error" | "warning" | "info" | "debug"; readonly text: string }
+  Warning: { readonly text: string }
+  RunFinished: { readonly result: RunResult }
+}>
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const RunEvent: Data.TaggedEnum.Constructor<RunEvent> = Data.taggedEnum<RunEvent>()

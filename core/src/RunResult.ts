@@ -1,0 +1,131 @@
+/**
+ * What one run of one scenario in one machine came to: the JSON object of `ktstr run --format json`.
+ *
+ * @since 0.1.0
+ */
+import { Schema } from "effect"
+import { CgroupStats, Outcome, TotalStats } from "./AssertResult.ts"
+import { ClockMode } from "./ClockMode.ts"
+import { WorkerReport } from "./WorkerReport.ts"
+
+/**
+ * A CPU as the guest's sysfs describes it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class GuestCpu extends Schema.Class<GuestCpu>("GuestCpu")({
+  cpu: Schema.Number,
+  node: Schema.Number,
+  package: Schema.Number,
+  coreId: Schema.Number,
+  /** Lowest CPU that shares the last-level cache. */
+  llcId: Schema.Number,
+  threadSiblings: Schema.String,
+  llcShared: Schema.String
+}) {}
+
+/**
+ * A NUMA node as the guest's sysfs describes it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class GuestNode extends Schema.Class<GuestNode>("GuestNode")({
+  node: Schema.Number,
+  cpulist: Schema.String,
+  memTotalKb: Schema.Number,
+  distances: Schema.Array(Schema.Number)
+}) {}
+
+/**
+ * A cgroup of the run with the reports of every worker that was ever in it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class CgroupResult extends Schema.Class<CgroupResult>("CgroupResult")({
+  name: Schema.String,
+  workType: Schema.String,
+  /** The cpuset it had at the end as a cpulist; empty: none of its own. */
+  cpuset: Schema.String,
+  stats: CgroupStats,
+  workers: Schema.Array(WorkerReport)
+}) {}
+
+/**
+ * A timestamped boundary of an op or a step.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class StimulusEvent extends Schema.Class<StimulusEvent>("StimulusEvent")({
+  /** Nanoseconds since the first step began, guest clock. */
+  timeNs: Schema.Number,
+  /** -1 outside every step. */
+  step: Schema.Number,
+  kind: Schema.String,
+  detail: Schema.String,
+  iterations: Schema.Number
+}) {}
+
+/**
+ * How far the guest came.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const InitStage: Schema.Literal<
+  ["no console output", "kernel booting", "init started", "agent ready", "scenario running", "scenario done"]
+> = Schema.Literal(
+  "no console output",
+  "kernel booting",
+  "init started",
+  "agent ready",
+  "scenario running",
+  "scenario done"
+)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export class RunResult extends Schema.Class<RunResult>("RunResult")({
+  schemaVersion: Schema.Literal(1),
+  scenario: Schema.String,
+  outcome: Outcome,
+  /** One line each, the most important first; empty on a pass. */
+  details: Schema.Array(Schema.String),
+  clock: ClockMode,
+  backend: Schema.String,
+  kernel: Schema.Struct({
+    /** `uname -r` in the guest; empty when the guest never said. */
+    release: Schema.String,
+    image: Schema.String,
+    key: Schema.NullOr(Schema.String)
+  }),
+  topology: Schema.Struct({
+    /** As asked for, `1n2l2c1t`. */
+    requested: Schema.String,
+    /** As the guest's sysfs reports it; null when the guest never said. */
+    guest: Schema.NullOr(
+      Schema.Struct({
+        summary: Schema.String,
+        cpus: Schema.Array(GuestCpu),
+        nodes: Schema.Array(GuestNode)
+      })
+    )
+  }),
+  scheduler: Schema.String,
+  durationS: Schema.Number,
+  cgroups: Schema.Array(CgroupResult),
+  totals: TotalStats,
+  stimuli: Schema.Array(StimulusEvent),
+  /** Host milliseconds: `bootMs` from start of the machine to the agent's first frame. */
+  timings: Schema.Struct({ prepareMs: Schema.Number, bootMs: Schema.Number, runMs: Schema.Number, totalMs: Schema.Number }),
+  warnings: Schema.Array(Schema.String),
+  /** Only when the run went wrong. */
+  diagnostics: Schema.NullOr(
+    Schema.Struct({ stage: InitStage, exit: Schema.String, consoleTail: Schema.Array(Schema.String) })
+  )
+}) {}
