@@ -1,0 +1,5 @@
+export * from "./ClockMode.ts"
+export * from "./Vmm.ts"
+export * from "./KernelResolver.ts"
+export * from "./RunResult.ts"
+export * from "./RunEvent.ts"

@@ -1,0 +1,40 @@
+import { fileURLToPath } from "node:url"
+import { defineConfig } from "vitest/config"
+
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+/** Workspaces are tested from their sources, so that no test depends on a build. */
+const alias = {
+  "@ktstr/core": at("core/src/index.ts"),
+  "@ktstr/work-types": at("plugins/work-types/src/index.ts"),
+  "@ktstr/reporters": at("plugins/reporters/src/index.ts"),
+  "@ktstr/vmm-qemu": at("plugins/vmm-qemu/src/index.ts"),
+  "@ktstr/kernel-sources": at("plugins/kernel-sources/src/index.ts"),
+  "@ktstr/vitest": at("plugins/vitest/src/index.ts"),
+  "@ktstr/native": at("native/lib/index.ts")
+}
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    projects: [
+      {
+        resolve: { alias },
+        test: {
+          name: "unit",
+          include: ["core/test/**/*.test.ts", "plugins/*/test/**/*.test.ts", "native/test/**/*.test.ts", "cli/test/**/*.test.ts"]
+        }
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: "e2e",
+          include: ["test/**/*.e2e.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false
+        }
+      }
+    ]
+  }
+})
