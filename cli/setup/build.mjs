@@ -1,0 +1,50 @@
+// Bundles each workspace with tsup. Libraries keep their imports (one copy of effect and of @ktstr/core for everyone who
+// composes them); the command carries everything with it, split into chunks, so that `ktstr --help` loads little.
+import { rmSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { build } from "tsup"
+
+const root = fileURLToPath(new URL("../..", import.meta.url))
+
+const libraries = {
+  core: "core/src/index.ts",
+  "plugins/work-types": "plugins/work-types/src/index.ts",
+  "plugins/reporters": "plugins/reporters/src/index.ts",
+  "plugins/vmm-qemu": "plugins/vmm-qemu/src/index.ts",
+  "plugins/kernel-sources": "plugins/kernel-sources/src/index.ts",
+  "plugins/vitest": "plugins/vitest/src/index.ts",
+  native: "native/lib/index.ts"
+}
+
+const common = {
+  format: "esm",
+  target: "node20",
+  platform: "node",
+  sourcemap: true,
+  silent: true,
+  config: false,
+  dts: false
+}
+
+for (const [folder, entry] of Object.entries(libraries)) {
+  const outDir = `${root}${folder}/dist`
+  rmSync(outDir, { recursive: true, force: true })
+  await build({ ...common, entry: { index: `${root}${entry}` }, outDir, skipNodeModulesBundle: true })
+}
+
+const outDir = `${root}cli/dist`
+rmSync(outDir, { recursive: true, force: true })
+await build({
+  ...common,
+  entry: { bin: `${root}cli/src/bin.ts` },
+  outDir,
+  splitting: true,
+  sourcemap: false,
+  treeshake: false,
+  noExternal: [/.*/],
+  // The test runner loads its own tree of packages; it is found where the user's tests are.
+  external: ["vitest", "vitest/node", "vitest/config", "esbuild"],
+  banner: {
+    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);'
+  }
+})

@@ -1,0 +1,132 @@
+// Makes this checkout ready: Debian packages, npm packages, the guest agent and the bundles. Plain Node, no dependency, so
+// that it runs on a machine that has nothing else. Idempotent; each step first asks whether there is anything to do.
+import { spawnSync } from "node:child_process"
+import { createHash } from "node:crypto"
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { delimiter, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { forBench, forEveryone, forTests } from "./packages.mjs"
+
+const root = fileURLToPath(new URL("../..", import.meta.url))
+const exitMissing = 69
+
+/** Ends set-up with one line that says what is missing and how to mend it. */
+const stop = (message) => {
+  process.stderr.write(`ktstr setup: ${message}\n`)
+  process.exit(exitMissing)
+}
+
+const say = (message) => process.stderr.write(`ktstr setup: ${message}\n`)
+
+const run = (command, args, env = {}) => {
+  const result = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2], env: { ...process.env, ...env } })
+  return result.status === 0
+}
+
+const inPath = (name) =>
+  [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((dir) => {
+    try {
+      accessSync(join(dir, name), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+
+const found = (need) => (need.command === undefined ? need.anyOf.some(existsSync) : inPath(need.command))
+
+const checkNode = () => {
+  const [major, minor] = process.versions.node.split(".").map(Number)
+  if (major < 20 || (major === 20 && minor < 19)) {
+    stop(`Node ${process.versions.node} is too old; ktstr needs 20.19 or later: https://nodejs.org`)
+  }
+  if (process.platform !== "linux" || process.arch !== "x64") {
+    stop(`ktstr runs on Linux on x86_64; this is ${process.platform} on ${process.arch}`)
+  }
+}
+
+/** Installs the Debian packages that are not there, when this user may; otherwise says the one line to run. */
+const installPackages = (needs) => {
+  const missing = [...new Set(needs.filter((need) => !found(need)).map((need) => need.package))]
+  if (missing.length === 0) return
+  const line = `apt-get install -y --no-install-recommends ${missing.join(" ")}`
+  if (!inPath("apt-get")) {
+    stop(`missing ${missing.join(", ")} (Debian's names); install them with this system's package manager`)
+  }
+  const sudo = process.getuid() === 0 ? [] : ["sudo", "-n"]
+  const permitted = sudo.length === 0 || (inPath("sudo") && spawnSync("sudo", ["-n", "true"]).status === 0)
+  if (!permitted) stop(`missing ${missing.join(", ")}; run: sudo ${line}`)
+  say(`installing ${missing.join(" ")}`)
+  const apt = (...args) => run(...commandLine([...sudo, "apt-get", "-qq", ...args]), { DEBIAN_FRONTEND: "noninteractive" })
+  const install = () => apt("install", "-y", "--no-install-recommends", ...missing)
+  // Package lists may be absent or old on a fresh machine; third-party repositories that fail must not stop us.
+  if (!install() && (apt("update"), !install())) stop(`could not install; run: ${sudo.length ? "sudo " : ""}${line}`)
+  const still = needs.filter((need) => !found(need)).map((need) => need.command ?? need.anyOf[0])
+  if (still.length > 0) stop(`installed ${missing.join(" ")}, but ${still.join(", ")} is still not there`)
+}
+
+const commandLine = ([command, ...args]) => [command, args]
+
+const sha256 = (...parts) => {
+  const hash = createHash("sha256")
+  for (const part of parts) hash.update(part)
+  return hash.digest("hex")
+}
+
+/** Does `work` unless the stamp file holds `key`; the stamp is written only after it succeeded. */
+const once = (stamp, key, work) => {
+  const file = join(root, stamp)
+  if (existsSync(file) && readFileSync(file, "utf8") === key) return
+  work()
+  writeFileSync(file, key)
+}
+
+const installModules = () => {
+  const lock = readFileSync(join(root, "package-lock.json"))
+  once("node_modules/.ktstr-setup", sha256(lock, process.versions.modules), () => {
+    say("installing npm packages")
+    if (!run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"])) {
+      stop("npm ci failed; see above, mend it (network, registry), and run this again")
+    }
+  })
+}
+
+/** make decides by itself what is out of date. */
+const buildNative = () => {
+  for (const folder of ["native/agent", "native/probe"]) {
+    if (!run("make", ["-s", "-C", folder])) stop(`building ${folder} failed; see the compiler's message above`)
+  }
+}
+
+function* sourceFiles(folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.name === "node_modules" || entry.name === "dist" || entry.name === "build") continue
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) yield* sourceFiles(path)
+    else if (/\.(ts|mjs|json)$/.test(entry.name)) yield path
+  }
+}
+
+const buildBundles = async () => {
+  const stats = []
+  for (const folder of ["core/src", "plugins", "native/lib", "cli/src", "cli/setup"]) {
+    for (const file of sourceFiles(join(root, folder))) {
+      const { mtimeMs, size } = statSync(file)
+      stats.push(`${file} ${mtimeMs} ${size}\n`)
+    }
+  }
+  const key = sha256(stats.sort().join(""), readFileSync(join(root, "package-lock.json")))
+  const built = existsSync(join(root, "cli/dist/bin.js"))
+  const stamp = built ? "node_modules/.ktstr-build" : "node_modules/.ktstr-build-none"
+  if (built && existsSync(join(root, stamp)) && readFileSync(join(root, stamp), "utf8") === key) return
+  say("building")
+  if (!run("node", ["cli/setup/build.mjs"])) stop("the build failed; see above")
+  writeFileSync(join(root, "node_modules/.ktstr-build"), key)
+}
+
+const wants = new Set(process.argv.slice(2))
+checkNode()
+installPackages([...forEveryone, ...(wants.has("--test") ? forTests : []), ...(wants.has("--bench") ? forBench : [])])
+installModules()
+buildNative()
+await buildBundles()

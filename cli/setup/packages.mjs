@@ -1,0 +1,25 @@
+// The Debian packages ktstr needs, each with what shows that it is there: a command in PATH, or one of several files.
+
+/** To build the agent and run scenarios. */
+export const forEveryone = [
+  { package: "qemu-system-x86", command: "qemu-system-x86_64" },
+  { package: "gcc", command: "gcc" },
+  { package: "make", command: "make" },
+  { package: "libc6-dev", anyOf: ["/usr/lib/x86_64-linux-gnu/libc.a", "/usr/lib64/libc.a", "/usr/lib/libc.a"] },
+  { package: "linux-libc-dev", anyOf: ["/usr/include/linux/futex.h"] }
+]
+
+/** To run the tests: the judges and the guests' user space. */
+export const forTests = [
+  { package: "busybox-static", anyOf: ["/bin/busybox", "/usr/bin/busybox"] },
+  { package: "clang-format", command: "clang-format" },
+  { package: "cpio", command: "cpio" },
+  { package: "git", command: "git" },
+  { package: "shellcheck", command: "shellcheck" }
+]
+
+/** To run the benchmarks. */
+export const forBench = [
+  { package: "busybox-static", anyOf: ["/bin/busybox", "/usr/bin/busybox"] },
+  { package: "hyperfine", command: "hyperfine" }
+]

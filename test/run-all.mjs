@@ -1,0 +1,60 @@
+// `npm test`: every check of the project, in the order in which they fail fastest. Goes on after a failure, so that one run
+// tells everything, and closes with the counts.
+import { spawnSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = fileURLToPath(new URL("..", import.meta.url))
+const scratch = mkdtempSync(join(tmpdir(), "ktstr-test-"))
+
+const vitest = (...args) => ({ command: ["npx", "vitest", "run", ...args], vitest: true })
+
+const stages = [
+  { name: "lint and format", command: ["npx", "biome", "check", "."] },
+  { name: "C format", command: ["sh", "-c", "git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror"] },
+  { name: "shell", command: ["shellcheck", ".ci/run"] },
+  { name: "import directions", command: ["node", "test/checks/imports.mjs"] },
+  { name: "types", command: ["npx", "tsc", "-p", "tsconfig.json"] },
+  { name: "agent in C", command: ["make", "-s", "-C", "native/agent", "test"] },
+  { name: "unit tests", ...vitest("--project", "unit") },
+  { name: "core on Deno", command: ["npx", "deno", "task", "test:core"] },
+  { name: "end to end", ...vitest("--project", "e2e") }
+]
+
+/** Tests passed, failed and skipped as vitest's own JSON reporter counts them. */
+const counts = (file) => {
+  const report = JSON.parse(readFileSync(file, "utf8"))
+  return { passed: report.numPassedTests, failed: report.numFailedTests, skipped: report.numPendingTests }
+}
+
+const total = { passed: 0, failed: 0, skipped: 0 }
+const rows = []
+const only = process.argv.slice(2)
+for (const [index, stage] of stages.entries()) {
+  if (only.length > 0 && !only.some((word) => stage.name.includes(word))) continue
+  console.log(`\n== ${stage.name}`)
+  const [command, ...args] = stage.command
+  const json = join(scratch, `${index}.json`)
+  if (stage.vitest) args.push("--reporter=default", "--reporter=json", `--outputFile.json=${json}`)
+  const began = Date.now()
+  const { status } = spawnSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] })
+  const seconds = ((Date.now() - began) / 1000).toFixed(1)
+  let result = { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 }
+  if (stage.vitest) {
+    try {
+      result = counts(json)
+      // A failure outside every test (a file that does not load) must not vanish from the count.
+      if (status !== 0 && result.failed === 0) result.failed = 1
+    } catch {
+      result = { passed: 0, failed: 1, skipped: 0 }
+    }
+  }
+  for (const key of Object.keys(total)) total[key] += result[key]
+  rows.push(`${status === 0 ? "ok  " : "FAIL"} ${stage.name} (${seconds} s)`)
+}
+rmSync(scratch, { recursive: true, force: true })
+console.log(`\n${rows.join("\n")}\n`)
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+process.exit(total.failed === 0 ? 0 : 1)
