@@ -1,0 +1,162 @@
+/**
+ * Every command with its options, as plain data: the help text is rendered from it without loading anything else, and the
+ * parser is built from it, so the two cannot disagree.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * One option of a command.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OptionSpec {
+  /** What stands for the value in the help; absent: a switch without a value. */
+  readonly value?: string
+  readonly about: string
+  /** One letter. */
+  readonly alias?: string
+  /** The variable that is read when the option is not given. */
+  readonly env?: string
+  /** May be given more than once. */
+  readonly repeated?: true
+}
+
+/**
+ * One command.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CommandSpec {
+  readonly summary: string
+  /** Positional arguments as the usage line shows them; absent: none are taken. */
+  readonly args?: string
+  /** How many positional arguments at most. Default: 0 without `args`, else any number. */
+  readonly maxArgs?: number
+  /** Everything after `--` is handed on. */
+  readonly passThrough?: true
+  readonly options: Readonly<Record<string, OptionSpec>>
+  readonly details?: ReadonlyArray<string>
+  readonly examples: ReadonlyArray<string>
+}
+
+const json = { about: "print JSON on stdout" } as const satisfies OptionSpec
+const kernel = {
+  value: "KERNEL",
+  about: "bzImage path or key in the cache (default: newest in the cache)",
+  env: "KTSTR_KERNEL"
+} as const satisfies OptionSpec
+const vmm = {
+  value: "BACKEND",
+  about: "auto, qemu or native (default: auto)",
+  env: "KTSTR_VMM"
+} as const satisfies OptionSpec
+const format = { value: "FORMAT", about: "pretty, json, ndjson or a plugin's name (default: pretty)" } as const
+
+/**
+ * The commands by the words one types.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const commands = {
+  run: {
+    summary: "Run canned scenarios in a virtual machine",
+    args: "[SCENARIO…]",
+    options: {
+      topology: { value: "SHAPE", about: "CPUs: NnNlNcNt or N,L,C,T (default: 1n2l2c1t)", alias: "t" },
+      preset: { value: "NAME", about: "a topology by name, see: ktstr list presets" },
+      kernel,
+      duration: { value: "SECONDS", about: "length of the scenario (default: 5)", alias: "d" },
+      workers: { value: "N", about: "workers per cgroup (default: 2)", alias: "w" },
+      "work-type": { value: "NAME", about: "what the workers do, see: ktstr list work-types" },
+      format: { ...format, alias: "f" },
+      vmm,
+      memory: { value: "MIB", about: "guest memory" },
+      seed: { value: "N", about: "seed of every random choice" },
+      kargs: { value: "WORDS", about: "words for the kernel command line", repeated: true },
+      "max-gap-ms": { value: "MS", about: "longest time a runnable worker may not run" },
+      "max-spread-pct": { value: "PCT", about: "largest difference in off-CPU time in a cgroup" },
+      isolation: { about: "fail a worker that ran outside its cpuset" },
+      relaxed: { about: "the relaxed thresholds instead of the strict ones" }
+    },
+    details: ["SCENARIO defaults to steady. Exit code: 0 pass, 1 fail, 2 inconclusive, 64 usage, 69 missing."],
+    examples: [
+      "ktstr run steady --topology 1n2l2c1t --duration 5",
+      "ktstr run oversubscribed --format json > result.json"
+    ]
+  },
+  list: {
+    summary: "List scenarios, work types, presets",
+    args: "[scenarios|work-types|presets]",
+    maxArgs: 1,
+    options: { json },
+    examples: ["ktstr list", "ktstr list work-types --json"]
+  },
+  test: {
+    summary: "Run the tests in *.ktstr.ts files",
+    args: "[FILES…]",
+    passThrough: true,
+    options: {
+      kernel,
+      vmm,
+      filter: { value: "PATTERN", about: "only tests whose name matches" },
+      format
+    },
+    details: [
+      "FILES are paths or parts of paths; default: every *.ktstr.ts below this directory.",
+      "Everything after -- goes to vitest."
+    ],
+    examples: ["ktstr test", "ktstr test scheduling.ktstr.ts -- --reporter=verbose"]
+  },
+  "kernel fetch": {
+    summary: "Download a prebuilt kernel into the cache",
+    args: "[SPEC]",
+    maxArgs: 1,
+    options: { json },
+    details: ["SPEC is distro:[SUITE/]PACKAGE-PATTERN; default: the newest kernel with sched_ext the archive offers."],
+    examples: ["ktstr kernel fetch", "ktstr kernel fetch 'distro:bookworm/linux-image-*-amd64'"]
+  },
+  "kernel list": {
+    summary: "List the kernels in the cache",
+    options: { json },
+    examples: ["ktstr kernel list", "ktstr kernel list --json"]
+  },
+  topo: {
+    summary: "Show the topology of this machine",
+    options: { json },
+    examples: ["ktstr topo"]
+  },
+  doctor: {
+    summary: "Check what ktstr needs, and say how to mend what is missing",
+    options: { json },
+    examples: ["ktstr doctor"]
+  },
+  demo: {
+    summary: "A first run: fetch a kernel when there is none, then run steady",
+    options: { vmm },
+    examples: ["ktstr demo"]
+  }
+} as const satisfies Readonly<Record<string, CommandSpec>>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type CommandName = keyof typeof commands
+
+/**
+ * The options of a command as parsed: text, switch or list.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Values<C extends CommandName> = {
+  readonly [K in keyof (typeof commands)[C]["options"]]: (typeof commands)[C]["options"][K] extends { repeated: true }
+    ? ReadonlyArray<string>
+    : (typeof commands)[C]["options"][K] extends { value: string }
+      ? string | undefined
+      : boolean
+}

@@ -1,0 +1,101 @@
+/**
+ * What a process of ktstr ends with.
+ *
+ * @since 0.1.0
+ */
+import type { RunResult } from "./RunResult.ts"
+
+/**
+ * `missing` is EX_UNAVAILABLE, `usage` EX_USAGE and `internal` EX_SOFTWARE of sysexits.h; a run that a signal ended gives
+ * 128 + its number, as a shell would.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const ExitCode = {
+  pass: 0,
+  fail: 1,
+  inconclusive: 2,
+  usage: 64,
+  missing: 69,
+  internal: 70,
+  hangup: 129,
+  interrupted: 130,
+  terminated: 143
+} as const
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
+
+/** Tags of errors that the user's input caused, whatever their reason. */
+const usageTags: ReadonlySet<string> = new Set([
+  "UsageError",
+  "TopologyError",
+  "CpuSetError",
+  "CpusetSpecError",
+  "PlanError",
+  "WorkTypeError",
+  "WorkProgramError",
+  "UnknownName",
+  "DuplicateName",
+  "ScenarioError",
+  "ConfigError"
+])
+
+/** What the reasons of errors with a closed set of them come to. */
+const reasons: Readonly<Record<string, Readonly<Record<string, ExitCode>>>> = {
+  KernelError: {
+    NotFound: ExitCode.missing,
+    Named: ExitCode.usage,
+    Fetch: ExitCode.missing,
+    Cache: ExitCode.missing,
+    Unsupported: ExitCode.missing
+  },
+  VmmError: {
+    BackendMissing: ExitCode.missing,
+    KvmUnusable: ExitCode.missing,
+    BadKernel: ExitCode.usage,
+    BadSpec: ExitCode.usage,
+    OutOfMemory: ExitCode.missing,
+    // The kernel under test did not come up: what was tested failed, not ktstr.
+    BootFailed: ExitCode.fail,
+    ChannelLost: ExitCode.fail,
+    Io: ExitCode.missing
+  }
+}
+
+const field = (error: unknown, name: string): string =>
+  typeof error === "object" && error !== null && name in error
+    ? String((error as Readonly<Record<string, unknown>>)[name])
+    : ""
+
+/**
+ * The code of an error. Total: what is not known is internal.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const exitCodeOfError = (error: unknown): ExitCode => {
+  const tag = field(error, "_tag")
+  if (usageTags.has(tag)) return ExitCode.usage
+  return reasons[tag]?.[field(error, "reason")] ?? ExitCode.internal
+}
+
+/**
+ * The code of the results of a session: one failed check is worth more than any number of inconclusive runs, and these more
+ * than passes; skips count as passes.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const exitCodeOfResults = (results: Iterable<Pick<RunResult, "outcome">>): ExitCode => {
+  let code: ExitCode = ExitCode.pass
+  for (const { outcome } of results) {
+    if (outcome === "fail") return ExitCode.fail
+    if (outcome === "inconclusive") code = ExitCode.inconclusive
+  }
+  return code
+}

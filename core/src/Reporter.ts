@@ -1,0 +1,190 @@
+/**
+ * Output formats of `ktstr run` and `ktstr test`.
+ *
+ * @since 0.1.0
+ */
+import { Cause, Context, Data, Effect, Layer, Option, Scope } from "effect"
+import type { RunEvent } from "./RunEvent.ts"
+import type { RunResult } from "./RunResult.ts"
+
+/**
+ * Where a reporter writes. The result goes to `out`, everything else to `err`; texts carry their own line ends.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReporterStream {
+  readonly write: (text: string) => Effect.Effect<void>
+  /** A line can be redrawn. */
+  readonly terminal: boolean
+  /** Colours are wanted: NO_COLOR, FORCE_COLOR and the terminal are already weighed. */
+  readonly color: boolean
+  /** Width in characters; 80 where nobody knows. */
+  readonly columns: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReporterOutput {
+  readonly out: ReporterStream
+  readonly err: ReporterStream
+}
+
+/**
+ * What a reporter does at the points of a session. Every hook is optional. A hook that fails or throws costs a warning on
+ * `err`, never the run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReporterHooks {
+  /** For each event of each run, in order; the next one waits for it, so it should be quick. */
+  readonly onEvent?: (event: RunEvent) => Effect.Effect<void, unknown>
+  /** After each run that came to a result. */
+  readonly onResult?: (result: RunResult) => Effect.Effect<void, unknown>
+  /** Once, when no run follows; `results` in the order of the runs. */
+  readonly onEnd?: (results: ReadonlyArray<RunResult>) => Effect.Effect<void, unknown>
+}
+
+/**
+ * An output format.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Reporter {
+  /** As `--format` names it. */
+  readonly name: string
+  /** One line for listings. */
+  readonly description: string
+  /** Begins a session, which ends with the scope. */
+  readonly make: (output: ReporterOutput) => Effect.Effect<ReporterHooks, unknown, Scope.Scope>
+}
+
+/**
+ * Two plugins claim one format.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class DuplicateReporter extends Data.TaggedError("DuplicateName")<{ readonly name: string }> {
+  override get message(): string {
+    return `two plugins register the output format '${this.name}'; remove one of them from ktstr.config.ts`
+  }
+}
+
+/**
+ * The formats there are.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class Reporters extends Context.Tag("@ktstr/core/Reporters")<
+  Reporters,
+  {
+    readonly register: (reporter: Reporter) => Effect.Effect<void, DuplicateReporter>
+    readonly get: (name: string) => Effect.Effect<Option.Option<Reporter>>
+    /** In the order of their names. */
+    readonly all: Effect.Effect<ReadonlyArray<Reporter>>
+  }
+>() {}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeReporters: Effect.Effect<typeof Reporters.Service> = Effect.sync(() => {
+  const known = new Map<string, Reporter>()
+  return {
+    register: (reporter) =>
+      Effect.suspend(() => {
+        if (known.has(reporter.name)) return Effect.fail(new DuplicateReporter({ name: reporter.name }))
+        known.set(reporter.name, reporter)
+        return Effect.void
+      }),
+    get: (name) => Effect.sync(() => Option.fromNullable(known.get(name))),
+    all: Effect.sync(() => [...known.values()].sort((a, b) => (a.name < b.name ? -1 : 1)))
+  }
+})
+
+/**
+ * An empty registry, for plugins to register in.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerReporters: Layer.Layer<Reporters> = Layer.effect(Reporters, makeReporters)
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Reporter: {
+  /** Registers a format. */
+  readonly plugin: (reporter: Reporter) => Layer.Layer<never, DuplicateReporter, Reporters>
+} = {
+  plugin: (reporter) => Layer.effectDiscard(Effect.flatMap(Reporters, (reporters) => reporters.register(reporter)))
+}
+
+/**
+ * The hooks of a session as the runner calls them: all there, none of them can fail.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReporterSession {
+  readonly onEvent: (event: RunEvent) => Effect.Effect<void>
+  readonly onResult: (result: RunResult) => Effect.Effect<void>
+  readonly onEnd: (results: ReadonlyArray<RunResult>) => Effect.Effect<void>
+}
+
+/** The first line of what went wrong; the rest of a reporter's stack is its author's concern. */
+const firstLine = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  const text = error instanceof Error ? error.message || error.name : String(error)
+  return text.split("\n", 1)[0] ?? ""
+}
+
+/**
+ * Begins a session of a reporter and contains its errors: a hook that goes wrong warns once on `err`, and is not called
+ * again.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const openReporter = (
+  reporter: Reporter,
+  output: ReporterOutput
+): Effect.Effect<ReporterSession, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const broken = new Set<string>()
+    const contain = (hook: string, body: () => Effect.Effect<void, unknown> | undefined): Effect.Effect<void> =>
+      broken.has(hook)
+        ? Effect.void
+        : Effect.suspend(() => body() ?? Effect.void).pipe(
+            Effect.catchAllCause((cause) => {
+              if (Cause.isInterruptedOnly(cause)) return Effect.interrupt
+              broken.add(hook)
+              return output.err.write(
+                `warning: reporter '${reporter.name}' failed in ${hook}, the run goes on without it: ${firstLine(cause)}\n`
+              )
+            })
+          )
+    let hooks: ReporterHooks = {}
+    const opened = Effect.tap(
+      Effect.suspend(() => reporter.make(output)),
+      (made) =>
+        Effect.sync(() => {
+          hooks = made
+        })
+    )
+    const scope = yield* Effect.scope
+    yield* contain("make", () => Effect.provideService(opened, Scope.Scope, scope))
+    return {
+      onEvent: (event) => contain("onEvent", () => hooks.onEvent?.(event)),
+      onResult: (result) => contain("onResult", () => hooks.onResult?.(result)),
+      onEnd: (results) => contain("onEnd", () => hooks.onEnd?.(results))
+    }
+  })
