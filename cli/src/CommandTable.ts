@@ -45,15 +45,15 @@ export interface CommandSpec {
 const json = { about: "print JSON on stdout" } as const satisfies OptionSpec
 const kernel = {
   value: "KERNEL",
-  about: "bzImage path or key in the cache (default: newest in the cache)",
+  about: "a bzImage, or a key of the cache",
   env: "KTSTR_KERNEL"
 } as const satisfies OptionSpec
 const vmm = {
   value: "BACKEND",
-  about: "auto, qemu or native (default: auto)",
+  about: "auto, qemu or native",
   env: "KTSTR_VMM"
 } as const satisfies OptionSpec
-const format = { value: "FORMAT", about: "pretty, json, ndjson or a plugin's name (default: pretty)" } as const
+const format = { value: "FORMAT", about: "pretty (default), json, ndjson" } as const
 
 /**
  * The commands by the words one types.
@@ -66,7 +66,7 @@ export const commands = {
     summary: "Run canned scenarios in a virtual machine",
     args: "[SCENARIO…]",
     options: {
-      topology: { value: "SHAPE", about: "CPUs: NnNlNcNt or N,L,C,T (default: 1n2l2c1t)", alias: "t" },
+      topology: { value: "SHAPE", about: "NnNlNcNt or N,L,C,T (default: 1n2l2c1t)", alias: "t" },
       preset: { value: "NAME", about: "a topology by name, see: ktstr list presets" },
       kernel,
       duration: { value: "SECONDS", about: "length of the scenario (default: 5)", alias: "d" },
@@ -76,13 +76,16 @@ export const commands = {
       vmm,
       memory: { value: "MIB", about: "guest memory" },
       seed: { value: "N", about: "seed of every random choice" },
-      kargs: { value: "WORDS", about: "words for the kernel command line", repeated: true },
-      "max-gap-ms": { value: "MS", about: "longest time a runnable worker may not run" },
-      "max-spread-pct": { value: "PCT", about: "largest difference in off-CPU time in a cgroup" },
+      kargs: { value: "WORDS", about: "for the kernel command line", repeated: true },
+      "max-gap-ms": { value: "MS", about: "longest a runnable worker may wait" },
+      "max-spread-pct": { value: "PCT", about: "largest difference of off-CPU time" },
       isolation: { about: "fail a worker that ran outside its cpuset" },
-      relaxed: { about: "the relaxed thresholds instead of the strict ones" }
+      relaxed: { about: "relaxed thresholds" }
     },
-    details: ["SCENARIO defaults to steady. Exit code: 0 pass, 1 fail, 2 inconclusive, 64 usage, 69 missing."],
+    details: [
+      "SCENARIO defaults to steady; several run one after the other.",
+      "Exit code: 0 pass, 1 fail, 2 inconclusive, 64 usage, 69 missing, 70 internal."
+    ],
     examples: [
       "ktstr run steady --topology 1n2l2c1t --duration 5",
       "ktstr run oversubscribed --format json > result.json"
@@ -106,7 +109,7 @@ export const commands = {
       format
     },
     details: [
-      "FILES are paths or parts of paths; default: every *.ktstr.ts below this directory.",
+      "FILES are paths or parts of them; default: every *.ktstr.ts below this directory.",
       "Everything after -- goes to vitest."
     ],
     examples: ["ktstr test", "ktstr test scheduling.ktstr.ts -- --reporter=verbose"]
@@ -116,7 +119,10 @@ export const commands = {
     args: "[SPEC]",
     maxArgs: 1,
     options: { json },
-    details: ["SPEC is distro:[SUITE/]PACKAGE-PATTERN; default: the newest kernel with sched_ext the archive offers."],
+    details: [
+      "SPEC is distro:[SUITE/]PACKAGE-PATTERN.",
+      "Default: the newest kernel with sched_ext that the archive offers."
+    ],
     examples: ["ktstr kernel fetch", "ktstr kernel fetch 'distro:bookworm/linux-image-*-amd64'"]
   },
   "kernel list": {
