@@ -1,0 +1,36 @@
+/**
+ * Why a cache directory can't be used, in one line with the cure.
+ *
+ * @since 0.1.0
+ */
+import { KernelError } from "./KernelResolver.ts"
+
+const reasons: ReadonlyArray<readonly [RegExp, string]> = [
+  [/\bENOSPC\b|\bEDQUOT\b/, "is full"],
+  [/\bEROFS\b/, "is on a read-only file system"],
+  [/\bEACCES\b|\bEPERM\b|PermissionDenied/, "is not accessible to this user"],
+  [/\bENOTDIR\b|\bEEXIST\b|AlreadyExists/, "is not a directory"]
+]
+
+/**
+ * The `Cache` error for a failed operation on a cache directory.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export const cacheWriteError = (
+  operation: "read" | "write",
+  directory: string,
+  cause: { readonly message: string }
+): KernelError => {
+  const text = `${cause.message} ${String((cause as { readonly cause?: unknown }).cause ?? "")}`
+  const why =
+    reasons.find(([pattern]) => pattern.test(text))?.[1] ??
+    `cannot be ${operation === "read" ? "read" : "written"} (${cause.message})`
+  const cure = why === "is full" ? "free some space there or set KTSTR_CACHE_DIR" : "set KTSTR_CACHE_DIR"
+  return new KernelError({
+    reason: "Cache",
+    message: `cache directory ${directory} ${why}: ${cure} to ${operation === "read" ? "another" : "a writable"} directory`,
+    cause
+  })
+}

@@ -1,0 +1,296 @@
+/**
+ * Kernels on disk: one directory an entry, whole or not there.
+ *
+ * A writer fills a hidden sibling of the entry and renames it into place under the cache's lock, so a reader needs neither lock nor
+ * write permission and never sees half an entry.
+ *
+ * @since 0.1.0
+ */
+import { CommandExecutor, FileSystem, Path } from "@effect/platform"
+import { Context, DateTime, Effect, Exit, Layer, Option, Scope } from "effect"
+import { type CacheDirs, resolveCacheDirs } from "./CacheDir.ts"
+import { cacheWriteError } from "./CacheWriteError.ts"
+import { acquireFileLock } from "./FileLock.ts"
+import { type Corruption, encodeKernelMetadata, KernelMetadata, parseKernelMetadata } from "./KernelMetadata.ts"
+import type { KernelError } from "./KernelResolver.ts"
+import { sha256Hex } from "./Sha256.ts"
+
+/**
+ * A valid entry. Paths are absolute.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface KernelEntry {
+  /** Name of the entry's directory. */
+  readonly key: string
+  readonly directory: string
+  readonly image: string
+  readonly vmlinux: string | undefined
+  readonly metadata: KernelMetadata
+}
+
+/**
+ * What a directory of the cache holds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CacheEntry =
+  | { readonly _tag: "Valid"; readonly entry: KernelEntry }
+  | { readonly _tag: "Corrupt"; readonly key: string; readonly directory: string; readonly corruption: Corruption }
+
+/**
+ * What to store. Sizes, hashes, tool version and time are filled in by the cache.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StoreInput {
+  readonly key: string
+  readonly version: string
+  readonly label: string
+  readonly source: KernelMetadata["source"]
+  readonly schedExt: boolean | null
+  readonly image: Uint8Array
+  readonly vmlinux:
+    | { readonly _tag: "Elf"; readonly bytes: Uint8Array }
+    | { readonly _tag: "Absent"; readonly reason: string }
+}
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class KernelCache extends Context.Tag("@ktstr/core/KernelCache")<
+  KernelCache,
+  {
+    /** Resolved anew from the environment at each use; fails with the reason `Cache` when HOME gives none. */
+    readonly directories: Effect.Effect<CacheDirs, KernelError>
+    /** All entries, newest first, the corrupt ones last. An absent cache directory is an empty one. */
+    readonly list: Effect.Effect<ReadonlyArray<CacheEntry>, KernelError>
+    /** The entry of that key; none when it is absent or corrupt. */
+    readonly lookup: (key: string) => Effect.Effect<Option.Option<KernelEntry>, KernelError>
+    /** Adds an entry. An entry of the same key that is valid is kept and returned, unless `replace`; a corrupt one is replaced. */
+    readonly store: (
+      input: StoreInput,
+      options?: { readonly replace?: boolean | undefined }
+    ) => Effect.Effect<KernelEntry, KernelError>
+    /**
+     * Runs an effect while no other process runs one under the same name, so that two of them don't fetch the same kernel.
+     * Where locks can't be had it just runs.
+     */
+    readonly exclusively: (
+      name: string,
+      onWait: Effect.Effect<void>
+    ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | KernelError, R>
+  }
+>() {}
+
+const toolVersion = "0.1.0"
+
+/** Names that can be entries: no path, not hidden. */
+const isKey = (name: string): boolean => name !== "" && !name.startsWith(".") && !name.includes("/")
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeKernelCache: Effect.Effect<
+  KernelCache["Type"],
+  never,
+  FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+> = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const executor = yield* CommandExecutor.CommandExecutor
+  const directories = Effect.provideService(resolveCacheDirs, Path.Path, path)
+
+  const checkFile = (directory: string, record: { readonly file: string; readonly size: number }) =>
+    fs.stat(path.join(directory, record.file)).pipe(
+      Effect.mapError(
+        (): Corruption => ({ kind: "image_missing", error: `metadata.json names ${record.file}, which is not there` })
+      ),
+      Effect.filterOrFail(
+        (info) => Number(info.size) === record.size,
+        (info): Corruption => ({
+          kind: "truncated",
+          error: `${record.file} truncated: it has ${info.size} bytes, metadata.json says ${record.size}`
+        })
+      )
+    )
+
+  const readEntry = (root: string, key: string): Effect.Effect<CacheEntry> => {
+    const directory = path.join(root, key)
+    return Effect.gen(function* () {
+      const text = yield* fs
+        .readFileString(path.join(directory, "metadata.json"))
+        .pipe(
+          Effect.mapError(
+            (cause): Corruption =>
+              cause._tag === "SystemError" && cause.reason === "NotFound"
+                ? { kind: "missing", error: "metadata.json missing" }
+                : { kind: "unreadable", error: `metadata.json unreadable: ${cause.message}` }
+          )
+        )
+      const metadata = yield* parseKernelMetadata(text)
+      yield* checkFile(directory, metadata.image)
+      if (metadata.vmlinux !== null) yield* checkFile(directory, metadata.vmlinux)
+      const entry: KernelEntry = {
+        key,
+        directory,
+        metadata,
+        image: path.join(directory, metadata.image.file),
+        vmlinux: metadata.vmlinux === null ? undefined : path.join(directory, metadata.vmlinux.file)
+      }
+      return { _tag: "Valid", entry } as const
+    }).pipe(
+      Effect.catchAllDefect((defect) => Effect.fail<Corruption>({ kind: "unknown", error: String(defect) })),
+      Effect.catchAll((corruption) => Effect.succeed({ _tag: "Corrupt", key, directory, corruption } as const))
+    )
+  }
+
+  const list = Effect.gen(function* () {
+    const { kernels } = yield* directories
+    const names = yield* fs
+      .readDirectory(kernels)
+      .pipe(
+        Effect.catchAll((cause) =>
+          cause._tag === "SystemError" && cause.reason === "NotFound"
+            ? Effect.succeed<Array<string>>([])
+            : cacheWriteError("read", kernels, cause)
+        )
+      )
+    const entries = yield* Effect.forEach(
+      names.filter(isKey).sort(),
+      (name) =>
+        fs.stat(path.join(kernels, name)).pipe(
+          Effect.map((info) => info.type === "Directory"),
+          Effect.orElseSucceed(() => true),
+          Effect.flatMap((isEntry) => (isEntry ? Effect.asSome(readEntry(kernels, name)) : Effect.succeedNone))
+        ),
+      { concurrency: 8 }
+    )
+    const age = (entry: CacheEntry): number =>
+      entry._tag === "Valid" ? -DateTime.toEpochMillis(entry.entry.metadata.builtAt) : Number.POSITIVE_INFINITY
+    return entries.flatMap(Option.toArray).sort((a, b) => (age(a) === age(b) ? 0 : age(a) - age(b)))
+  }).pipe(Effect.withSpan("KernelCache.list"))
+
+  const lookup = Effect.fn("KernelCache.lookup")(function* (key: string) {
+    const { kernels } = yield* directories
+    if (!isKey(key)) return Option.none<KernelEntry>()
+    const found = yield* readEntry(kernels, key)
+    return found._tag === "Valid" ? Option.some(found.entry) : Option.none<KernelEntry>()
+  })
+
+  const lock = (kernels: string, name: string, onWait: Effect.Effect<void>) =>
+    acquireFileLock(path.join(kernels, `.${name}.lock`), { onWait }).pipe(
+      Effect.provideService(CommandExecutor.CommandExecutor, executor)
+    )
+
+  const writable = Effect.gen(function* () {
+    const { kernels } = yield* directories
+    yield* fs.makeDirectory(kernels, { recursive: true })
+    return kernels
+  }).pipe(
+    Effect.catchIf(
+      (cause) => cause._tag !== "KernelError",
+      (cause) => Effect.flatMap(directories, ({ kernels }) => cacheWriteError("write", kernels, cause))
+    )
+  )
+
+  /** Under the store lock every hidden directory of this kind belongs to a writer that died. */
+  const removeAbandoned = (kernels: string) =>
+    fs.readDirectory(kernels).pipe(
+      Effect.flatMap((names) =>
+        Effect.forEach(
+          names.filter((name) => name.startsWith(".tmp-") || name.startsWith(".old-")),
+          (name) => fs.remove(path.join(kernels, name), { recursive: true, force: true })
+        )
+      ),
+      Effect.ignore
+    )
+
+  const store = Effect.fn("KernelCache.store")(function* (
+    input: StoreInput,
+    options?: { readonly replace?: boolean | undefined }
+  ) {
+    const kernels = yield* writable
+    const record = (file: string, bytes: Uint8Array) =>
+      Effect.map(sha256Hex(bytes), (sha256) => ({ file, size: bytes.length, sha256 }))
+    const metadata = new KernelMetadata({
+      schemaVersion: 1,
+      key: input.key,
+      version: input.version,
+      label: input.label,
+      arch: "x86_64",
+      source: input.source,
+      toolVersion,
+      builtAt: yield* DateTime.now,
+      image: yield* record("bzImage", input.image),
+      vmlinux: input.vmlinux._tag === "Elf" ? yield* record("vmlinux", input.vmlinux.bytes) : null,
+      vmlinuxAbsent: input.vmlinux._tag === "Absent" ? input.vmlinux.reason : null,
+      schedExt: input.schedExt,
+      kconfigHash: null
+    })
+    const target = path.join(kernels, input.key)
+    const suffix = crypto.randomUUID().slice(0, 8)
+    const temporary = path.join(kernels, `.tmp-${input.key}-${suffix}`)
+    const outgoing = path.join(kernels, `.old-${input.key}-${suffix}`)
+
+    const write = Effect.gen(function* () {
+      if (yield* lock(kernels, "store", Effect.void)) yield* removeAbandoned(kernels)
+      const present = yield* readEntry(kernels, input.key)
+      if (present._tag === "Valid" && options?.replace !== true) return present
+      yield* fs.makeDirectory(temporary)
+      yield* fs.writeFile(path.join(temporary, "bzImage"), input.image)
+      if (input.vmlinux._tag === "Elf") yield* fs.writeFile(path.join(temporary, "vmlinux"), input.vmlinux.bytes)
+      yield* fs.writeFileString(path.join(temporary, "metadata.json"), encodeKernelMetadata(metadata))
+      if (yield* fs.exists(target)) yield* fs.rename(target, outgoing)
+      // Without a lock another writer may have been faster: rename(2) refuses to replace a directory that is not empty.
+      yield* fs
+        .rename(temporary, target)
+        .pipe(
+          Effect.catchAll((cause) =>
+            Effect.flatMap(fs.exists(target), (there) => (there ? Effect.void : Effect.fail(cause)))
+          )
+        )
+      return yield* readEntry(kernels, input.key)
+    })
+    const remove = (directory: string) => Effect.ignore(fs.remove(directory, { recursive: true, force: true }))
+    const stored = yield* write.pipe(
+      Effect.catchAll((cause) => cacheWriteError("write", kernels, cause)),
+      Effect.ensuring(Effect.zipRight(remove(temporary), remove(outgoing))),
+      Effect.scoped
+    )
+    if (stored._tag === "Corrupt") return yield* cacheWriteError("write", kernels, new Error(stored.corruption.error))
+    return stored.entry
+  })
+
+  return KernelCache.of({
+    directories,
+    list,
+    lookup,
+    store,
+    exclusively: (name, onWait) => (effect) =>
+      Effect.acquireUseRelease(
+        Scope.make(),
+        (scope) =>
+          writable.pipe(
+            Effect.flatMap((kernels) => Scope.extend(lock(kernels, name, onWait), scope)),
+            Effect.zipRight(effect)
+          ),
+        (scope) => Scope.close(scope, Exit.void)
+      )
+  })
+})
+
+/**
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerKernelCache: Layer.Layer<
+  KernelCache,
+  never,
+  FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+> = Layer.effect(KernelCache, makeKernelCache)

@@ -1,0 +1,69 @@
+/**
+ * Order and prefixes of kernel releases.
+ *
+ * @since 0.1.0
+ */
+
+/** Sorts the way deb-version(7) does: `~` before the end, the end before letters, letters before the rest. */
+const weight = (char: string | undefined): number => {
+  if (char === "~") return -1
+  if (char === undefined || /[0-9]/.test(char)) return 0
+  return /[A-Za-z]/.test(char) ? char.charCodeAt(0) : char.charCodeAt(0) + 256
+}
+
+const compareParts = (left: string, right: string): number => {
+  let i = 0
+  let j = 0
+  while (i < left.length || j < right.length) {
+    while ((i < left.length && !/[0-9]/.test(left[i]!)) || (j < right.length && !/[0-9]/.test(right[j]!))) {
+      const difference = weight(left[i]) - weight(right[j])
+      if (difference !== 0) return Math.sign(difference)
+      i++
+      j++
+    }
+    const a = /^[0-9]*/.exec(left.slice(i))![0]
+    const b = /^[0-9]*/.exec(right.slice(j))![0]
+    const difference = BigInt(a || "0") - BigInt(b || "0")
+    if (difference !== 0n) return difference < 0n ? -1 : 1
+    i += a.length
+    j += b.length
+  }
+  return 0
+}
+
+const split = (version: string): readonly [epoch: string, upstream: string, revision: string] => {
+  const colon = version.indexOf(":")
+  const rest = version.slice(colon + 1)
+  const dash = rest.lastIndexOf("-")
+  return [
+    colon < 0 ? "0" : version.slice(0, colon),
+    dash < 0 ? rest : rest.slice(0, dash),
+    dash < 0 ? "0" : rest.slice(dash + 1)
+  ]
+}
+
+/**
+ * Orders two version numbers as `dpkg --compare-versions` does: -1, 0 or 1. Kernel releases of the same flavour sort right by it too.
+ *
+ * @since 0.1.0
+ * @category ordering
+ */
+export const compareVersions = (left: string, right: string): -1 | 0 | 1 => {
+  const a = split(left)
+  const b = split(right)
+  for (const index of [0, 1, 2] as const) {
+    const order = compareParts(a[index], b[index])
+    if (order !== 0) return order < 0 ? -1 : 1
+  }
+  return 0
+}
+
+/**
+ * Whether `prefix` names `version` or a series it belongs to: `7.3` fits `7.3.4+deb13-amd64`, not `7.30.1`.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isVersionPrefix = (prefix: string, version: string): boolean =>
+  version === prefix ||
+  (version.startsWith(prefix) && /[0-9]$/.test(prefix) && !/^[0-9]/.test(version.slice(prefix.length)))

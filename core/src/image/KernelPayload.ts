@@ -1,0 +1,112 @@
+/**
+ * From a kernel file to its uncompressed ELF.
+ *
+ * @since 0.1.0
+ */
+import { gunzipSync } from "node:zlib"
+import { FileSystem } from "@effect/platform"
+import { Context, Effect, Either } from "effect"
+import {
+  type KernelImage,
+  KernelImageError,
+  kernelHeaderSize,
+  type PayloadFormat,
+  parseKernelImage,
+  splitPayload
+} from "./BzImage.ts"
+import { btfNames, isElf } from "./Elf.ts"
+
+/**
+ * Unpacks one compressed stream to exactly `size` bytes. May die on corrupt data with any throw; the caller reports it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type PayloadCodec = (stream: Uint8Array, size: number) => Effect.Effect<Uint8Array, unknown>
+
+/**
+ * The decompressors at hand. The core brings gzip; `@ktstr/kernel-sources` adds zstd.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class PayloadCodecs extends Context.Reference<PayloadCodecs>()("@ktstr/core/PayloadCodecs", {
+  defaultValue: (): Readonly<Partial<Record<PayloadFormat, PayloadCodec>>> => ({
+    gzip: (stream) => Effect.try(() => gunzipSync(stream)),
+    none: (stream) => Effect.succeed(stream)
+  })
+}) {}
+
+/**
+ * Reads what a kernel file is.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const inspectKernel: (path: string) => Effect.Effect<KernelImage, KernelImageError, FileSystem.FileSystem> =
+  Effect.fn("BzImage.inspectKernel")(function* (path: string) {
+    const fs = yield* FileSystem.FileSystem
+    const [start, size] = yield* Effect.scoped(
+      Effect.gen(function* () {
+        const file = yield* fs.open(path)
+        const info = yield* file.stat
+        const bytes = new Uint8Array(Math.min(kernelHeaderSize, Number(info.size)))
+        let filled = 0
+        while (filled < bytes.length) {
+          const read = Number(yield* file.read(bytes.subarray(filled)))
+          if (read === 0) break
+          filled += read
+        }
+        return [bytes.subarray(0, filled), Number(info.size)] as const
+      })
+    ).pipe(
+      Effect.mapError(
+        (cause) => new KernelImageError({ reason: "NotAKernel", message: `cannot be read: ${cause.message}` })
+      )
+    )
+    return yield* parseKernelImage(start, size)
+  })
+
+/**
+ * The uncompressed ELF inside a bzImage. Fails with `Payload` when no codec for its compression is at hand or the data is corrupt;
+ * the image itself can then still be booted.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unpackKernel: (image: Uint8Array) => Effect.Effect<Uint8Array, KernelImageError> = Effect.fn(
+  "BzImage.unpackKernel"
+)(function* (image: Uint8Array) {
+  const parsed = yield* parseKernelImage(image.subarray(0, kernelHeaderSize), image.length)
+  if (parsed._tag === "Vmlinux") return image
+  const where = parsed.header.payload
+  if (where === undefined) {
+    return yield* new KernelImageError({ reason: "Payload", message: "has no payload that can be unpacked" })
+  }
+  const { format, size, stream } = splitPayload(image.subarray(where.offset, where.offset + where.length))
+  const codec = (yield* PayloadCodecs)[format]
+  if (codec === undefined) {
+    return yield* new KernelImageError({
+      reason: "Payload",
+      message: `is compressed with ${format}, which ktstr cannot unpack`
+    })
+  }
+  const elf = yield* codec(stream, size).pipe(
+    Effect.mapError(
+      (cause) =>
+        new KernelImageError({ reason: "Payload", message: `has a corrupt ${format} payload: ${String(cause)}` })
+    )
+  )
+  return isElf(elf)
+    ? elf
+    : yield* new KernelImageError({ reason: "Payload", message: `has a ${format} payload that holds no ELF file` })
+})
+
+/**
+ * Whether a kernel's BTF knows `sched_ext_ops`: it was built with CONFIG_SCHED_CLASS_EXT, and BPF schedulers can be loaded.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const hasSchedExt = (vmlinux: Uint8Array): boolean =>
+  Either.getOrElse(btfNames(vmlinux, "sched_ext_ops"), () => false)

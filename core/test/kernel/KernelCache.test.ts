@@ -1,0 +1,210 @@
+import { spawnSync } from "node:child_process"
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { NodeContext } from "@effect/platform-node"
+import { describe, expect, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Exit, Fiber, Layer, Option } from "effect"
+import { KernelCache, layerKernelCache, type StoreInput } from "../../src/KernelCache.ts"
+import type { KernelError } from "../../src/KernelResolver.ts"
+
+const layer = layerKernelCache.pipe(Layer.provideMerge(NodeContext.layer))
+
+/** Runs a test body against a cache directory of its own. */
+const inCache = <A, E>(
+  body: (cache: KernelCache["Type"], directory: string) => Effect.Effect<A, E>
+): Effect.Effect<A, E> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "ktstr-cache-"))),
+    (root) => {
+      const directory = join(root, "kernels")
+      return Effect.flatMap(KernelCache, (cache) => body(cache, directory)).pipe(
+        Effect.provide(layer),
+        Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["KTSTR_CACHE_DIR", directory]])))
+      )
+    },
+    (root) => Effect.sync(() => rmSync(root, { recursive: true }))
+  )
+
+const input = (key: string, fill = 1): StoreInput => ({
+  key,
+  version: "7.3.4",
+  label: "kernel_distro_7_3_4",
+  source: { type: "distro", description: "linux-binary-7.3.4", spec: "distro:linux-binary-7.3.4" },
+  schedExt: true,
+  image: new Uint8Array(4096).fill(fill),
+  vmlinux: { _tag: "Elf", bytes: new Uint8Array(8192).fill(fill) }
+})
+
+describe("KernelCache", () => {
+  it.live("stores an entry that lookup and list give back", () =>
+    inCache((cache, directory) =>
+      Effect.gen(function* () {
+        expect(yield* cache.list).toEqual([])
+        const stored = yield* cache.store(input("a"))
+        const found = Option.getOrThrow(yield* cache.lookup("a"))
+        expect(found).toEqual(stored)
+        expect(readFileSync(found.image)).toHaveLength(4096)
+        expect(found.metadata.image.sha256).toMatch(/^[0-9a-f]{64}$/)
+        expect(readdirSync(directory).filter((name) => !name.startsWith("."))).toEqual(["a"])
+        expect(readdirSync(join(directory, "a")).sort()).toEqual(["bzImage", "metadata.json", "vmlinux"])
+      })
+    )
+  )
+
+  it.live("keeps a valid entry of the same key, replaces it when asked and replaces a corrupt one", () =>
+    inCache((cache) =>
+      Effect.gen(function* () {
+        const first = yield* cache.store(input("a", 1))
+        expect((yield* cache.store(input("a", 2))).metadata.image.sha256).toBe(first.metadata.image.sha256)
+        const second = yield* cache.store(input("a", 2), { replace: true })
+        expect(second.metadata.image.sha256).not.toBe(first.metadata.image.sha256)
+        rmSync(second.image)
+        expect(yield* cache.lookup("a")).toEqual(Option.none())
+        expect((yield* cache.store(input("a", 3))).image).toBe(second.image)
+        expect(Option.isSome(yield* cache.lookup("a"))).toBe(true)
+      })
+    )
+  )
+
+  it.live("leaves one whole entry and no temporary when many writers store the same key", () =>
+    inCache((cache, directory) =>
+      Effect.gen(function* () {
+        const all = yield* Effect.all(
+          Array.from({ length: 6 }, (_, index) => cache.store(input("same", index + 1))),
+          { concurrency: "unbounded" }
+        )
+        expect(new Set(all.map((entry) => entry.metadata.image.sha256)).size).toBe(1)
+        expect(readdirSync(directory).sort()).toEqual([".store.lock", "same"])
+      })
+    )
+  )
+
+  it.live("removes what a dead writer left", () =>
+    inCache((cache, directory) =>
+      Effect.gen(function* () {
+        mkdirSync(join(directory, ".tmp-dead-1234"), { recursive: true })
+        yield* cache.store(input("a"))
+        expect(readdirSync(directory).sort()).toEqual([".store.lock", "a"])
+      })
+    )
+  )
+
+  it.live("names each kind of corruption", () =>
+    inCache((cache, directory) =>
+      Effect.gen(function* () {
+        const { directory: good } = yield* cache.store(input("good"))
+        const text = readFileSync(join(good, "metadata.json"), "utf8")
+        const spoil = (key: string, metadata: string | undefined, change?: (at: string) => void) => {
+          const at = join(directory, key)
+          cpSync(good, at, { recursive: true })
+          rmSync(join(at, "metadata.json"))
+          if (metadata !== undefined) writeFileSync(join(at, "metadata.json"), metadata)
+          change?.(at)
+        }
+        spoil("missing", undefined)
+        spoil("unreadable", undefined, (at) => mkdirSync(join(at, "metadata.json")))
+        spoil("schema_drift", text.replace(`"schemaVersion": 1`, `"schemaVersion": 9`))
+        spoil("schema_drift_shape", text.replace(`"x86_64"`, `"vax"`))
+        spoil("malformed", `${text.slice(0, 20)},,}`)
+        spoil("truncated", text.slice(0, 100))
+        spoil("truncated_empty", "")
+        spoil("parse_error", "[]")
+        spoil("image_missing", text, (at) => rmSync(join(at, "bzImage")))
+        spoil("truncated_image", text, (at) => writeFileSync(join(at, "vmlinux"), "short"))
+        writeFileSync(join(directory, "stray-file"), "not an entry")
+        const listed = yield* cache.list
+        expect(listed[0]).toMatchObject({ _tag: "Valid", entry: { key: "good" } })
+        const kinds = Object.fromEntries(
+          listed.flatMap((entry) => (entry._tag === "Corrupt" ? [[entry.key, entry.corruption.kind]] : []))
+        )
+        expect(kinds).toEqual({
+          missing: "missing",
+          unreadable: "unreadable",
+          schema_drift: "schema_drift",
+          schema_drift_shape: "schema_drift",
+          malformed: "malformed",
+          truncated: "truncated",
+          truncated_empty: "truncated",
+          parse_error: "parse_error",
+          image_missing: "image_missing",
+          truncated_image: "truncated"
+        })
+      })
+    )
+  )
+
+  it.live("never looks up outside its directory", () =>
+    inCache((cache) =>
+      Effect.gen(function* () {
+        yield* cache.store(input("a"))
+        for (const key of ["../kernels/a", ".", "..", "", ".store.lock"]) {
+          expect(yield* cache.lookup(key)).toEqual(Option.none())
+        }
+      })
+    )
+  )
+
+  it.live("says in one line why the directory cannot be written", () =>
+    inCache((cache, directory) =>
+      Effect.gen(function* () {
+        writeFileSync(directory, "a file where the cache should be")
+        const error: KernelError = yield* Effect.flip(cache.store(input("a")))
+        expect(error.reason).toBe("Cache")
+        expect(error.message).toBe(
+          `cache directory ${directory} is not a directory: set KTSTR_CACHE_DIR to a writable directory`
+        )
+        expect((yield* Effect.flip(cache.list)).message).toContain(`cache directory ${directory}`)
+      })
+    )
+  )
+
+  it.live("runs exclusive sections one after the other and frees the lock on interruption", () =>
+    inCache((cache, directory) =>
+      Effect.gen(function* () {
+        const order: Array<string> = []
+        const section = (name: string) =>
+          cache.exclusively(
+            "fetch",
+            Effect.sync(() => order.push(`${name} waits`))
+          )(
+            Effect.gen(function* () {
+              order.push(`${name} in`)
+              yield* Effect.sleep("150 millis")
+              order.push(`${name} out`)
+            })
+          )
+        const first = yield* Effect.fork(section("a"))
+        yield* Effect.sleep("60 millis")
+        const second = yield* Effect.fork(section("b"))
+        yield* Fiber.join(first)
+        yield* Fiber.join(second)
+        expect(order).toEqual(["a in", "b waits", "a out", "b in", "b out"])
+        const holder = yield* Effect.fork(cache.exclusively("fetch", Effect.void)(Effect.never))
+        yield* Effect.sleep("100 millis")
+        // flock(1) of another program sees the lock.
+        expect(spawnSync("flock", ["--nonblock", join(directory, ".fetch.lock"), "true"]).status).toBe(1)
+        const waiter = yield* Effect.fork(cache.exclusively("fetch", Effect.void)(Effect.never))
+        yield* Effect.sleep("100 millis")
+        expect(Exit.isInterrupted(yield* Fiber.interrupt(waiter))).toBe(true)
+        yield* Fiber.interrupt(holder)
+        yield* section("c")
+        expect(order.at(-1)).toBe("c out")
+      })
+    )
+  )
+
+  it.live("reads a cache it may not write", () =>
+    inCache((cache, directory) =>
+      Effect.gen(function* () {
+        yield* cache.store(input("a"))
+        chmodSync(directory, 0o555)
+        const before = readdirSync(directory)
+        expect(Option.isSome(yield* cache.lookup("a"))).toBe(true)
+        expect(yield* cache.list).toHaveLength(1)
+        expect(readdirSync(directory)).toEqual(before)
+        chmodSync(directory, 0o755)
+      })
+    )
+  )
+})
