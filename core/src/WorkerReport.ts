@@ -35,11 +35,21 @@ export type ExitInfo = typeof ExitInfo.Type
  * @since 0.1.0
  * @category models
  */
-export class Migration extends Schema.Class<Migration>("Migration")({
+export const Migration: Schema.Struct<{
+  from: typeof Schema.Number
+  to: typeof Schema.Number
+  timeNs: typeof Schema.Number
+}> = Schema.Struct({
   from: Schema.Number,
   to: Schema.Number,
   timeNs: Schema.Number
-}) {}
+})
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Migration = typeof Migration.Type
 
 /**
  * All times are nanoseconds of the guest's `CLOCK_MONOTONIC`, all durations nanoseconds unless the name says otherwise.

@@ -1,0 +1,253 @@
+/**
+ * What the agent tells the host (docs/protocol.md, "Events").
+ *
+ * @since 0.1.0
+ */
+import { Data, type Either } from "effect"
+import type { Frame, ProtocolError } from "./Frame.ts"
+import { type MessageCodec, makeMessageCodec } from "./Message.ts"
+import { address, bool, type Codec, cpus, i32, list, str, struct, u8, u32, u64 } from "./Wire.ts"
+
+/**
+ * The version of docs/protocol.md that this end speaks.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const protocolVersion = 1
+
+/**
+ * `step` of a `Stimulus` outside every step.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const outsideSteps = 0xffffffff
+
+/**
+ * CPUs and NUMA nodes as the guest's sysfs shows them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReportedTopology {
+  readonly cpus: ReadonlyArray<{
+    readonly cpu: number
+    readonly node: number
+    readonly package: number
+    readonly coreId: number
+    /** Lowest CPU that shares the last-level cache. */
+    readonly llcId: number
+    readonly threadSiblings: string
+    readonly llcShared: string
+  }>
+  readonly nodes: ReadonlyArray<{
+    readonly node: number
+    readonly cpulist: string
+    readonly memTotalKb: number
+    readonly distances: ReadonlyArray<number>
+  }>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface KernelSymbol {
+  readonly name: string
+  readonly address: bigint
+}
+
+/**
+ * The payload of `WORKER_REPORT`. `exitKind`: 0 ran to the end, 1 exited, 2 signaled, 3 timed out.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WorkerTelemetry {
+  readonly group: number
+  readonly index: number
+  readonly cgroup: string
+  readonly label: string
+  readonly role: number
+  readonly tid: number
+  readonly workUnits: number
+  readonly iterations: number
+  readonly cpuTimeNs: number
+  readonly wallTimeNs: number
+  readonly startTimeNs: number
+  readonly cpusUsed: ReadonlyArray<number>
+  readonly migrationCount: number
+  readonly migrations: ReadonlyArray<{ readonly from: number; readonly to: number; readonly timeNs: number }>
+  readonly maxGapNs: number
+  readonly maxGapCpu: number
+  readonly maxGapAtNs: number
+  readonly wakeSeen: number
+  readonly wakeKept: number
+  readonly schedCpuTimeNs: number
+  readonly schedRunDelayNs: number
+  readonly schedTimesRun: number
+  readonly numaPages: ReadonlyArray<{ readonly node: number; readonly pages: number }>
+  readonly numaPagesMigrated: number
+  readonly completed: boolean
+  readonly exitKind: number
+  readonly exitValue: number
+  readonly allowedCpus: ReadonlyArray<number>
+  readonly nice: number
+  readonly policy: number
+}
+
+/**
+ * Times are nanoseconds of the guest's monotonic clock.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AgentEvent = Data.TaggedEnum<{
+  Ready: {
+    readonly version: number
+    /** 0 serial, 1 ring. */
+    readonly transport: number
+    readonly release: string
+    readonly kernelVersion: string
+    readonly timeNs: number
+    readonly topology: ReportedTopology
+    readonly symbols: ReadonlyArray<KernelSymbol>
+    readonly notes: string
+  }
+  Symbols: { readonly symbols: ReadonlyArray<KernelSymbol>; readonly kernelCodeStart: bigint }
+  /** Level 0 error, 1 warning, 2 info, 3 debug. */
+  Log: { readonly level: number; readonly text: string }
+  Stimulus: {
+    readonly timeNs: number
+    readonly step: number
+    readonly kind: string
+    readonly detail: string
+    readonly iterations: number
+  }
+  Step: {
+    readonly timeNs: number
+    readonly index: number
+    readonly count: number
+    readonly begin: boolean
+    readonly label: string
+  }
+  Error: { readonly timeNs: number; readonly errno: number; readonly where: string; readonly message: string }
+  Counters: {
+    readonly timeNs: number
+    readonly counters: ReadonlyArray<{
+      readonly group: number
+      readonly index: number
+      readonly iterations: number
+      readonly workUnits: number
+    }>
+  }
+  Report: WorkerTelemetry
+  Latencies: { readonly group: number; readonly index: number; readonly latenciesNs: ReadonlyArray<number> }
+  Reply: { readonly command: number; readonly ok: boolean; readonly errno: number; readonly message: string }
+  Done: { readonly timeNs: number; readonly ok: boolean; readonly workers: number }
+  Progress: { readonly timeNs: number; readonly elapsedNs: number; readonly holdNs: number }
+}>
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const AgentEvent: Data.TaggedEnum.Constructor<AgentEvent> = Data.taggedEnum<AgentEvent>()
+
+const topology: Codec<ReportedTopology> = struct({
+  cpus: list(
+    struct({
+      cpu: u32,
+      node: u32,
+      package: u32,
+      coreId: u32,
+      llcId: u32,
+      threadSiblings: str,
+      llcShared: str
+    })
+  ),
+  nodes: list(struct({ node: u32, cpulist: str, memTotalKb: u64, distances: list(u32) }))
+})
+
+const symbols: Codec<ReadonlyArray<KernelSymbol>> = list(struct({ name: str, address }))
+
+const report: Codec<WorkerTelemetry> = struct({
+  group: u32,
+  index: u32,
+  cgroup: str,
+  label: str,
+  role: u32,
+  tid: u32,
+  workUnits: u64,
+  iterations: u64,
+  cpuTimeNs: u64,
+  wallTimeNs: u64,
+  startTimeNs: u64,
+  cpusUsed: cpus,
+  migrationCount: u64,
+  migrations: list(struct({ from: u32, to: u32, timeNs: u64 })),
+  maxGapNs: u64,
+  maxGapCpu: u32,
+  maxGapAtNs: u64,
+  wakeSeen: u64,
+  wakeKept: u32,
+  schedCpuTimeNs: u64,
+  schedRunDelayNs: u64,
+  schedTimesRun: u64,
+  numaPages: list(struct({ node: u32, pages: u64 })),
+  numaPagesMigrated: u64,
+  completed: bool,
+  exitKind: u8,
+  exitValue: i32,
+  allowedCpus: cpus,
+  nice: i32,
+  policy: u8
+})
+
+const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
+  Ready: {
+    type: 0x8001,
+    payload: struct({
+      version: u32,
+      transport: u8,
+      release: str,
+      kernelVersion: str,
+      timeNs: u64,
+      topology,
+      symbols,
+      notes: str
+    })
+  },
+  Symbols: { type: 0x8002, payload: struct({ symbols, kernelCodeStart: address }) },
+  Log: { type: 0x8003, payload: struct({ level: u8, text: str }) },
+  Stimulus: { type: 0x8004, payload: struct({ timeNs: u64, step: u32, kind: str, detail: str, iterations: u64 }) },
+  Step: { type: 0x8005, payload: struct({ timeNs: u64, index: u32, count: u32, begin: bool, label: str }) },
+  Error: { type: 0x8006, payload: struct({ timeNs: u64, errno: u32, where: str, message: str }) },
+  Counters: {
+    type: 0x8007,
+    payload: struct({
+      timeNs: u64,
+      counters: list(struct({ group: u32, index: u32, iterations: u64, workUnits: u64 }))
+    })
+  },
+  Report: { type: 0x8008, payload: report },
+  Latencies: { type: 0x8009, payload: struct({ group: u32, index: u32, latenciesNs: list(u64) }) },
+  Reply: { type: 0x800a, payload: struct({ command: u32, ok: bool, errno: u32, message: str }) },
+  Done: { type: 0x800b, payload: struct({ timeNs: u64, ok: bool, workers: u32 }) },
+  Progress: { type: 0x800c, payload: struct({ timeNs: u64, elapsedNs: u64, holdNs: u64 }) }
+})
+
+/**
+ * One event as a frame, as the agent writes it.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encodeEvent = (event: AgentEvent, seq: number): Uint8Array => codec.encode(event, seq)
+
+/**
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeEvent = (frame: Frame): Either.Either<AgentEvent, ProtocolError> => codec.decode(frame)

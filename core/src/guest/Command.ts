@@ -1,0 +1,155 @@
+/**
+ * What the host, or a plan, tells the agent (docs/protocol.md, "Commands").
+ *
+ * @since 0.1.0
+ */
+import { Data, type Either } from "effect"
+import type { Frame, ProtocolError } from "./Frame.ts"
+import { type MessageCodec, makeMessageCodec } from "./Message.ts"
+import { bytes, type Codec, cpus, i32, list, opt, str, struct, u8, u32, u64 } from "./Wire.ts"
+
+/**
+ * Memory policy of a worker: the kernel's mode number and flags (include/uapi/linux/mempolicy.h).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface GuestMemPolicy {
+  readonly mode: number
+  readonly flags: number
+  readonly nodes: ReadonlyArray<number>
+}
+
+/**
+ * Placement of one worker. `policy` is the kernel's number.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface GuestWorker {
+  readonly index: number
+  readonly affinity: ReadonlyArray<number> | undefined
+  readonly policy: number
+  readonly priority: number
+  readonly nice: number
+  readonly memPolicy: GuestMemPolicy | undefined
+}
+
+/**
+ * cgroup paths are relative to the cgroup2 mount, durations nanoseconds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Command = Data.TaggedEnum<{
+  Config: {
+    readonly symbols: ReadonlyArray<string>
+    readonly sysctls: ReadonlyArray<{ readonly name: string; readonly value: string }>
+  }
+  End: {}
+  Hold: { readonly ns: number }
+  StepBegin: { readonly index: number; readonly count: number; readonly label: string }
+  StepEnd: { readonly index: number }
+  LoopBegin: { readonly totalNs: number; readonly intervalNs: number }
+  LoopEnd: {}
+  Mark: { readonly kind: string; readonly detail: string }
+  CgroupCreate: { readonly path: string; readonly controllers: ReadonlyArray<string> }
+  CgroupRemove: { readonly path: string }
+  CgroupWrite: { readonly path: string; readonly file: string; readonly value: string }
+  CgroupMoveAll: { readonly from: string; readonly to: string }
+  CgroupMoveGroup: { readonly group: number; readonly to: string }
+  Spawn: {
+    readonly group: number
+    readonly cgroup: string
+    readonly label: string
+    readonly groupSize: number
+    readonly channels: number
+    readonly program: Uint8Array
+    readonly workers: ReadonlyArray<GuestWorker>
+  }
+  Start: { readonly groups: ReadonlyArray<number> }
+  Stop: { readonly groups: ReadonlyArray<number> }
+  SetAffinity: { readonly group: number; readonly cpus: ReadonlyArray<ReadonlyArray<number>> }
+  ReadCounters: {}
+  KillWorker: { readonly group: number; readonly index: number; readonly signal: number }
+}>
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Command: Data.TaggedEnum.Constructor<Command> = Data.taggedEnum<Command>()
+
+const none: Codec<{}> = struct({})
+const worker: Codec<GuestWorker> = struct({
+  index: u32,
+  affinity: opt(cpus),
+  policy: u8,
+  priority: u32,
+  nice: i32,
+  memPolicy: opt(struct({ mode: u8, flags: u32, nodes: list(u32) }))
+})
+
+const codec: MessageCodec<Command> = makeMessageCodec<Command>({
+  Config: { type: 0x0001, payload: struct({ symbols: list(str), sysctls: list(struct({ name: str, value: str })) }) },
+  End: { type: 0x0002, payload: none },
+  Hold: { type: 0x0003, payload: struct({ ns: u64 }) },
+  StepBegin: { type: 0x0004, payload: struct({ index: u32, count: u32, label: str }) },
+  StepEnd: { type: 0x0005, payload: struct({ index: u32 }) },
+  LoopBegin: { type: 0x0006, payload: struct({ totalNs: u64, intervalNs: u64 }) },
+  LoopEnd: { type: 0x0007, payload: none },
+  Mark: { type: 0x0008, payload: struct({ kind: str, detail: str }) },
+  CgroupCreate: { type: 0x0101, payload: struct({ path: str, controllers: list(str) }) },
+  CgroupRemove: { type: 0x0102, payload: struct({ path: str }) },
+  CgroupWrite: { type: 0x0103, payload: struct({ path: str, file: str, value: str }) },
+  CgroupMoveAll: { type: 0x0104, payload: struct({ from: str, to: str }) },
+  CgroupMoveGroup: { type: 0x0105, payload: struct({ group: u32, to: str }) },
+  Spawn: {
+    type: 0x0201,
+    payload: struct({
+      group: u32,
+      cgroup: str,
+      label: str,
+      groupSize: u32,
+      channels: u32,
+      program: bytes,
+      workers: list(worker)
+    })
+  },
+  Start: { type: 0x0202, payload: struct({ groups: list(u32) }) },
+  Stop: { type: 0x0203, payload: struct({ groups: list(u32) }) },
+  SetAffinity: { type: 0x0204, payload: struct({ group: u32, cpus: list(cpus) }) },
+  ReadCounters: { type: 0x0205, payload: none },
+  KillWorker: { type: 0x0206, payload: struct({ group: u32, index: u32, signal: u32 }) }
+})
+
+/**
+ * One command as a frame. A number that does not fit its field throws.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encodeCommand = (command: Command, seq: number): Uint8Array => codec.encode(command, seq)
+
+/**
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeCommand = (frame: Frame): Either.Either<Command, ProtocolError> => codec.decode(frame)
+
+/**
+ * The file `/ktstr/plan`: the commands as frames numbered from 0.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encodePlan = (commands: Iterable<Command>): Uint8Array => {
+  const frames = Array.from(commands, (command, seq) => encodeCommand(command, seq))
+  const plan = new Uint8Array(frames.reduce((sum, frame) => sum + frame.length, 0))
+  let at = 0
+  for (const frame of frames) {
+    plan.set(frame, at)
+    at += frame.length
+  }
+  return plan
+}
