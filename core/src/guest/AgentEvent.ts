@@ -6,7 +6,7 @@
 import { Data, type Either } from "effect"
 import type { Frame, ProtocolError } from "./Frame.ts"
 import { type MessageCodec, makeMessageCodec } from "./Message.ts"
-import { address, bool, type Codec, cpus, i32, list, str, struct, u8, u32, u64 } from "./Wire.ts"
+import { address, bool, type Codec, cpus, i32, list, oneOf, str, struct, u8, u32, u64 } from "./Wire.ts"
 
 /**
  * The version of docs/protocol.md that this end speaks.
@@ -98,6 +98,12 @@ export interface WorkerTelemetry {
 }
 
 /**
+ * @since 0.1.0
+ * @category models
+ */
+export type LogLevel = "error" | "warning" | "info" | "debug"
+
+/**
  * Times are nanoseconds of the guest's monotonic clock.
  *
  * @since 0.1.0
@@ -106,8 +112,8 @@ export interface WorkerTelemetry {
 export type AgentEvent = Data.TaggedEnum<{
   Ready: {
     readonly version: number
-    /** 0 serial, 1 ring. */
-    readonly transport: number
+    /** Where every later frame comes from. */
+    readonly transport: "serial" | "ring"
     readonly release: string
     readonly kernelVersion: string
     readonly timeNs: number
@@ -116,8 +122,7 @@ export type AgentEvent = Data.TaggedEnum<{
     readonly notes: string
   }
   Symbols: { readonly symbols: ReadonlyArray<KernelSymbol>; readonly kernelCodeStart: bigint }
-  /** Level 0 error, 1 warning, 2 info, 3 debug. */
-  Log: { readonly level: number; readonly text: string }
+  Log: { readonly level: LogLevel; readonly text: string }
   Stimulus: {
     readonly timeNs: number
     readonly step: number
@@ -210,7 +215,7 @@ const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
     type: 0x8001,
     payload: struct({
       version: u32,
-      transport: u8,
+      transport: oneOf("serial", "ring"),
       release: str,
       kernelVersion: str,
       timeNs: u64,
@@ -220,7 +225,7 @@ const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
     })
   },
   Symbols: { type: 0x8002, payload: struct({ symbols, kernelCodeStart: address }) },
-  Log: { type: 0x8003, payload: struct({ level: u8, text: str }) },
+  Log: { type: 0x8003, payload: struct({ level: oneOf("error", "warning", "info", "debug"), text: str }) },
   Stimulus: { type: 0x8004, payload: struct({ timeNs: u64, step: u32, kind: str, detail: str, iterations: u64 }) },
   Step: { type: 0x8005, payload: struct({ timeNs: u64, index: u32, count: u32, begin: bool, label: str }) },
   Error: { type: 0x8006, payload: struct({ timeNs: u64, errno: u32, where: str, message: str }) },

@@ -325,6 +325,26 @@ export const cpus: Codec<ReadonlyArray<number>> = {
 }
 
 /**
+ * A `u8` that numbers these names from 0.
+ *
+ * @since 0.1.0
+ * @category codecs
+ */
+export const oneOf = <N extends string>(...names: ReadonlyArray<N>): Codec<N> => ({
+  size: 1,
+  write: (w, name) => w.u8(names.indexOf(name)),
+  read: (r) => {
+    const at = r.position
+    const number = r.u8()
+    const name = names[number]
+    if (name === undefined) {
+      throw new WireError(`${number} at byte ${at} is none of ${names.join(", ")}`)
+    }
+    return name
+  }
+})
+
+/**
  * Fields one after the other, in the order of the object's keys.
  *
  * @since 0.1.0
