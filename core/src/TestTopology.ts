@@ -1,0 +1,221 @@
+/**
+ * The topology as a scenario asks about it: which CPUs it may use, which share a cache, which node is how far.
+ *
+ * @since 0.1.0
+ */
+import { CpuSet } from "./CpuSet.ts"
+import type { Topology } from "./Topology.ts"
+
+/**
+ * A last-level cache and the CPUs that share it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LlcInfo {
+  readonly index: number
+  readonly node: number
+  readonly cpus: CpuSet
+  /** The threads of each core, by core. */
+  readonly cores: ReadonlyArray<CpuSet>
+  /** Undefined when the source does not say. */
+  readonly cacheSizeKb: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface NodeInfo {
+  readonly index: number
+  readonly cpus: CpuSet
+  /** Undefined when the source does not say. */
+  readonly memTotalKb: number | undefined
+}
+
+/**
+ * What sysfs says of the CPUs, the shape in which the guest agent sends it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SysfsTopology {
+  readonly cpus: ReadonlyArray<{
+    readonly cpu: number
+    readonly node: number
+    readonly package: number
+    readonly coreId: number
+    /** Lowest CPU that shares the last-level cache. */
+    readonly llcId: number
+  }>
+  readonly nodes: ReadonlyArray<{
+    readonly node: number
+    readonly cpulist: string
+    readonly memTotalKb: number
+    readonly distances: ReadonlyArray<number>
+  }>
+}
+
+/** ACPI 6.5, 5.2.17: a distance of 255 means unreachable; here it stands for unknown, too. */
+const unknownDistance = 255
+
+/**
+ * An immutable description of the machine a scenario runs on.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class TestTopology {
+  readonly llcs: ReadonlyArray<LlcInfo>
+  readonly nodes: ReadonlyArray<NodeInfo>
+  readonly allCpus: CpuSet
+  /** All but the last CPU when there are more than 2: that one is left to the root cgroup. */
+  readonly usableCpus: CpuSet
+  private readonly distances: ReadonlyMap<number, ReadonlyArray<number>>
+
+  private constructor(
+    llcs: ReadonlyArray<LlcInfo>,
+    nodes: ReadonlyArray<NodeInfo>,
+    distances: ReadonlyMap<number, ReadonlyArray<number>>
+  ) {
+    this.llcs = llcs
+    this.nodes = nodes
+    this.distances = distances
+    this.allCpus = CpuSet.unionAll(llcs.map((llc) => llc.cpus))
+    this.usableCpus = this.allCpus.size > 2 ? this.allCpus.slice(0, this.allCpus.size - 1) : this.allCpus
+  }
+
+  /** What a machine booted with this topology will have. */
+  static fromTopology(topology: Topology): TestTopology {
+    const llcs = Array.from({ length: topology.llcs }, (_, index): LlcInfo => {
+      const cpus = topology.cpusInLlc(index)
+      const cores = Array.from({ length: topology.coresPerLlc }, (_, core) =>
+        cpus.slice(core * topology.threadsPerCore, (core + 1) * topology.threadsPerCore)
+      )
+      return { index, node: topology.nodeOfLlc(index), cpus, cores, cacheSizeKb: undefined }
+    })
+    const nodes = topology.nodes.map(
+      (node): NodeInfo => ({
+        index: node.index,
+        cpus: topology.cpusInNode(node.index),
+        memTotalKb: node.memoryMb === undefined ? undefined : node.memoryMb * 1024
+      })
+    )
+    return new TestTopology(llcs, nodes, new Map(topology.distances.map((row, index) => [index, row])))
+  }
+
+  /** What sysfs of a running machine says. LLCs are numbered by their lowest CPU. */
+  static fromSysfs(sysfs: SysfsTopology): TestTopology {
+    const byLlc = groupBy(sysfs.cpus, (cpu) => cpu.llcId)
+    const llcs = [...byLlc.entries()]
+      .sort(([a], [b]) => a - b)
+      .map(([, members], index): LlcInfo => {
+        const cores = groupBy(members, (cpu) => `${cpu.package}:${cpu.coreId}`)
+        return {
+          index,
+          node: members[0]!.node,
+          cpus: CpuSet.from(members.map((cpu) => cpu.cpu)),
+          cores: [...cores.values()].map((threads) => CpuSet.from(threads.map((cpu) => cpu.cpu))),
+          cacheSizeKb: undefined
+        }
+      })
+    const nodes = sysfs.nodes.map(
+      (node): NodeInfo => ({
+        index: node.node,
+        cpus: CpuSet.parseLenient(node.cpulist),
+        memTotalKb: node.memTotalKb
+      })
+    )
+    // The kernel's distance row lists the online nodes in order, not every possible number.
+    const numbers = nodes.map((node) => node.index)
+    const distances = sysfs.nodes.map((node) => {
+      const row: Array<number> = []
+      for (const [position, distance] of node.distances.entries()) {
+        const to = numbers[position]
+        if (to !== undefined) row[to] = distance
+      }
+      return [node.node, row] as const
+    })
+    return new TestTopology(llcs, nodes, new Map(distances))
+  }
+
+  /** Empty when there is no such LLC. */
+  cpusInLlc(llc: number): CpuSet {
+    return this.llcs[llc]?.cpus ?? CpuSet.empty
+  }
+
+  /** Empty when there is no such node, or it has memory only. */
+  numaCpus(node: number): CpuSet {
+    return this.nodes.find((n) => n.index === node)?.cpus ?? CpuSet.empty
+  }
+
+  /** The nodes to which at least one CPU of the set belongs, ascending. */
+  nodesForCpuset(set: CpuSet): ReadonlyArray<number> {
+    return this.nodes.filter((node) => !node.cpus.intersect(set).isEmpty).map((node) => node.index)
+  }
+
+  /** Total memory of a node in KiB; undefined when the source does not say. */
+  nodeMeminfo(node: number): number | undefined {
+    return this.nodes.find((n) => n.index === node)?.memTotalKb
+  }
+
+  /** NUMA distance, 255 when unknown. */
+  distance(from: number, to: number): number {
+    return this.distances.get(from)?.[to] ?? unknownDistance
+  }
+
+  isMemoryOnly(node: number): boolean {
+    return this.nodes.find((n) => n.index === node)?.cpus.isEmpty ?? false
+  }
+
+  /** The CPUs of each LLC, all of them. */
+  splitByLlc(): ReadonlyArray<CpuSet> {
+    return this.llcs.map((llc) => llc.cpus)
+  }
+
+  /** Partition `index` of `of` of the usable CPUs: contiguous, sizes differing by at most one. */
+  partition(index: number, of: number): CpuSet {
+    const { start, end } = partitionBounds(this.usableCpus.size, index, of)
+    return this.usableCpus.slice(start, end)
+  }
+
+  /** A partition that reaches into each of its neighbours by `frac` of its own size, rounded up. */
+  overlappingPartition(index: number, of: number, frac: number): CpuSet {
+    const { start, end } = partitionBounds(this.usableCpus.size, index, of)
+    const reach = Math.ceil((end - start) * frac - rounding)
+    return this.usableCpus.slice(Math.max(0, start - reach), end + reach)
+  }
+
+  /** `n` sets of usable CPUs, each reaching into its neighbours by `frac` of its size. */
+  overlapping(n: number, frac: number): ReadonlyArray<CpuSet> {
+    return Array.from({ length: n }, (_, index) => this.overlappingPartition(index, n, frac))
+  }
+
+  /** Usable CPUs from one fraction of them to another; neighbouring ranges neither overlap nor leave a CPU out. */
+  range(startFrac: number, endFrac: number): CpuSet {
+    const count = this.usableCpus.size
+    return this.usableCpus.slice(Math.floor(count * startFrac + rounding), Math.floor(count * endFrac + rounding))
+  }
+}
+
+/** Takes back what binary fractions lose: 0.29 of 100 CPUs is 28.999999999999996. */
+const rounding = 1e-9
+
+const partitionBounds = (
+  count: number,
+  index: number,
+  of: number
+): { readonly start: number; readonly end: number } => ({
+  start: Math.floor((index * count) / of),
+  end: Math.floor(((index + 1) * count) / of)
+})
+
+const groupBy = <A, K>(items: ReadonlyArray<A>, key: (item: A) => K): Map<K, Array<A>> => {
+  const groups = new Map<K, Array<A>>()
+  for (const item of items) {
+    const group = groups.get(key(item))
+    if (group === undefined) groups.set(key(item), [item])
+    else group.push(item)
+  }
+  return groups
+}

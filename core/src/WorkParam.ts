@@ -1,0 +1,159 @@
+/**
+ * Parameters of work types: a schema, a default and what to say about both.
+ *
+ * @since 0.1.0
+ */
+import { Duration, Schema } from "effect"
+
+/**
+ * One parameter. `schema` decodes what a user writes (a number, or text from a command line) and checks the bounds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WorkParam<A> {
+  readonly schema: Schema.Schema<A, unknown>
+  readonly default: A
+  readonly info: WorkParamInfo
+}
+
+/**
+ * What listings show of a parameter; the texts are in the form in which the parameter may be given.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WorkParamInfo {
+  readonly description: string
+  readonly default: string
+  /** For example `integer`, `bytes`, `duration`. */
+  readonly type: string
+  readonly min: string | undefined
+  readonly max: string | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface BoundedOptions<A> {
+  readonly default: A
+  readonly min: A
+  readonly max: A
+  readonly description: string
+}
+
+const bounded = (
+  type: string,
+  expected: string,
+  read: (value: unknown) => number | undefined,
+  show: (value: number) => string,
+  o: BoundedOptions<number>
+): WorkParam<number> => {
+  const range = `${expected} from ${show(o.min)} to ${show(o.max)}`
+  const schema = Schema.transform(Schema.Unknown, Schema.Number, {
+    strict: true,
+    decode: (value) => read(value) ?? Number.NaN,
+    encode: (value): unknown => value
+  }).pipe(
+    Schema.filter((value) => value >= o.min && value <= o.max, { message: () => `must be ${range}` }),
+    Schema.annotations({ description: o.description })
+  )
+  return {
+    schema,
+    default: o.default,
+    info: { description: o.description, type, default: show(o.default), min: show(o.min), max: show(o.max) }
+  }
+}
+
+const readInteger = (value: unknown): number | undefined => {
+  if (typeof value === "number") return Number.isInteger(value) ? value : undefined
+  return typeof value === "string" && /^[+-]?\d+$/.test(value.trim()) ? Number(value) : undefined
+}
+
+const byteUnits: Readonly<Record<string, number>> = { "": 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 }
+
+const readBytes = (value: unknown): number | undefined => {
+  if (typeof value !== "string") return readInteger(value)
+  const match = /^(\d+)\s*(?:([kmg])(?:i?b)?|b)?$/i.exec(value.trim())
+  return match === null ? undefined : Number(match[1]) * byteUnits[(match[2] ?? "").toLowerCase()]!
+}
+
+const showBytes = (bytes: number): string => {
+  for (const [unit, size] of [
+    ["GiB", 2 ** 30],
+    ["MiB", 2 ** 20],
+    ["KiB", 2 ** 10]
+  ] as const) {
+    if (bytes >= size && bytes % size === 0) return `${bytes / size}${unit}`
+  }
+  return `${bytes}B`
+}
+
+const durationUnits: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 6e10 }
+
+/** A bare number is milliseconds, as everywhere in Effect. */
+const readDuration = (value: unknown): number | undefined => {
+  if (typeof value === "string") {
+    const match = /^(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m)?$/.exec(value.trim())
+    if (match !== null) return Math.round(Number(match[1]) * durationUnits[match[2] ?? "ms"]!)
+  }
+  try {
+    const duration = Duration.decode(value as Duration.DurationInput)
+    return Duration.isFinite(duration) ? Number(Duration.unsafeToNanos(duration)) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const showDuration = (ns: number): string => {
+  for (const [unit, size] of [
+    ["s", 1e9],
+    ["ms", 1e6],
+    ["us", 1e3]
+  ] as const) {
+    if (ns >= size && ns % size === 0) return `${ns / size}${unit}`
+  }
+  return `${ns}ns`
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const WorkParam: {
+  /** A whole number within bounds, both included. */
+  readonly integer: (options: BoundedOptions<number>) => WorkParam<number>
+  /** A size in bytes; also written `32KiB`, `4K`, `1M`. */
+  readonly bytes: (options: BoundedOptions<number>) => WorkParam<number>
+  /** A duration, decoded to `Duration`; also written `100us`, `10ms`, `2s`. A bare number is milliseconds. */
+  readonly duration: (options: BoundedOptions<Duration.DurationInput>) => WorkParam<Duration.Duration>
+  /** Anything that a schema can decode from what a user writes. */
+  readonly make: <A>(
+    schema: Schema.Schema<A, unknown>,
+    options: { readonly default: A; readonly type: string; readonly description: string; readonly defaultText: string }
+  ) => WorkParam<A>
+} = {
+  integer: (options) => bounded("integer", "a whole number", readInteger, String, options),
+  bytes: (options) => bounded("bytes", "a size", readBytes, showBytes, options),
+  duration: (options) => {
+    const nanos = (input: Duration.DurationInput) => Number(Duration.unsafeToNanos(input))
+    const numeric = bounded("duration", "a duration", readDuration, showDuration, {
+      description: options.description,
+      default: nanos(options.default),
+      min: nanos(options.min),
+      max: nanos(options.max)
+    })
+    const schema = Schema.transform(numeric.schema, Schema.DurationFromSelf, {
+      strict: true,
+      decode: (ns) => Duration.nanos(BigInt(ns)),
+      encode: nanos
+    })
+    return { schema, default: Duration.decode(options.default), info: numeric.info }
+  },
+  make: (schema, o) => ({
+    schema,
+    default: o.default,
+    info: { description: o.description, type: o.type, default: o.defaultText, min: undefined, max: undefined }
+  })
+}
