@@ -109,7 +109,7 @@ export const commands = {
       format
     },
     details: [
-      "FILES are paths or parts of them; default: every *.ktstr.ts below this directory.",
+      "FILES: paths or parts of them; default: every *.ktstr.ts below this directory.",
       "Everything after -- goes to vitest."
     ],
     examples: ["ktstr test", "ktstr test scheduling.ktstr.ts -- --reporter=verbose"]

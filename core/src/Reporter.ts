@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Cause, Context, Data, Effect, Layer, Option, Scope } from "effect"
+import type { ExitCode } from "./ExitCode.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import type { RunResult } from "./RunResult.ts"
 
@@ -33,6 +34,27 @@ export interface ReporterOutput {
 }
 
 /**
+ * How a session ended. The command prints the message of an interruption or an error on its standard error by itself;
+ * reporters of machine-readable formats put it into their output.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SessionEnd = Data.TaggedEnum<{
+  Complete: {}
+  /** A signal ended it while `scenario` ran. */
+  Interrupted: { readonly scenario: string; readonly message: string; readonly exitCode: ExitCode }
+  /** `scenario` could not be brought to a result. */
+  Failed: { readonly scenario: string; readonly message: string; readonly exitCode: ExitCode }
+}>
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const SessionEnd: Data.TaggedEnum.Constructor<SessionEnd> = Data.taggedEnum<SessionEnd>()
+
+/**
  * What a reporter does at the points of a session. Every hook is optional. A hook that fails or throws costs a warning on
  * `err`, never the run.
  *
@@ -45,7 +67,7 @@ export interface ReporterHooks {
   /** After each run that came to a result. */
   readonly onResult?: (result: RunResult) => Effect.Effect<void, unknown>
   /** Once, when no run follows; `results` in the order of the runs. */
-  readonly onEnd?: (results: ReadonlyArray<RunResult>) => Effect.Effect<void, unknown>
+  readonly onEnd?: (results: ReadonlyArray<RunResult>, end: SessionEnd) => Effect.Effect<void, unknown>
 }
 
 /**
@@ -137,7 +159,7 @@ export const Reporter: {
 export interface ReporterSession {
   readonly onEvent: (event: RunEvent) => Effect.Effect<void>
   readonly onResult: (result: RunResult) => Effect.Effect<void>
-  readonly onEnd: (results: ReadonlyArray<RunResult>) => Effect.Effect<void>
+  readonly onEnd: (results: ReadonlyArray<RunResult>, end: SessionEnd) => Effect.Effect<void>
 }
 
 /** The first line of what went wrong; the rest of a reporter's stack is its author's concern. */
@@ -185,6 +207,6 @@ export const openReporter = (
     return {
       onEvent: (event) => contain("onEvent", () => hooks.onEvent?.(event)),
       onResult: (result) => contain("onResult", () => hooks.onResult?.(result)),
-      onEnd: (results) => contain("onEnd", () => hooks.onEnd?.(results))
+      onEnd: (results, end) => contain("onEnd", () => hooks.onEnd?.(results, end))
     }
   })

@@ -1,0 +1,22 @@
+/**
+ * The formats that come with ktstr.
+ *
+ * @since 0.1.0
+ */
+import { type DuplicateReporter, Reporter, type Reporters } from "@ktstr/core"
+import { Layer } from "effect"
+import { jsonReporter } from "./Json.ts"
+import { ndjsonReporter } from "./Ndjson.ts"
+import { prettyReporter } from "./Pretty.ts"
+
+/**
+ * Registers `pretty`, `json` and `ndjson`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerBuiltinReporters: Layer.Layer<never, DuplicateReporter, Reporters> = Layer.mergeAll(
+  Reporter.plugin(prettyReporter),
+  Reporter.plugin(jsonReporter),
+  Reporter.plugin(ndjsonReporter)
+)

@@ -1,0 +1,49 @@
+/**
+ * `--format json`: one JSON object on stdout when the session is over.
+ *
+ * @since 0.1.0
+ */
+import type { Reporter, RunResult, SessionEnd } from "@ktstr/core"
+import { Effect } from "effect"
+import { type ResultJson, resultToJson } from "./ResultJson.ts"
+
+/**
+ * What is printed: the result itself when there was one run that came to a result; else `runs` with the results in order,
+ * and `interrupted` or `error` when the session ended early.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SessionJson =
+  | ResultJson
+  | {
+      readonly runs: ReadonlyArray<ResultJson>
+      readonly interrupted?: { readonly scenario: string; readonly message: string; readonly exitCode: number }
+      readonly error?: { readonly scenario: string; readonly message: string; readonly exitCode: number }
+    }
+
+/**
+ * @since 0.1.0
+ * @category conversions
+ */
+export const sessionToJson = (results: ReadonlyArray<RunResult>, end: SessionEnd): SessionJson => {
+  const runs = results.map(resultToJson)
+  const [only] = runs
+  if (end._tag === "Complete") return runs.length === 1 && only !== undefined ? only : { runs }
+  const { _tag, ...why } = end
+  return _tag === "Interrupted" ? { runs, interrupted: why } : { runs, error: why }
+}
+
+/**
+ * @since 0.1.0
+ * @category reporters
+ */
+export const jsonReporter: Reporter = {
+  name: "json",
+  description: "one JSON object on stdout, when all is over",
+  make: ({ out }) =>
+    Effect.succeed({
+      onEnd: (results, end) =>
+        out.write(`${JSON.stringify(sessionToJson(results, end), undefined, out.terminal ? 2 : undefined)}\n`)
+    })
+}

@@ -1,0 +1,39 @@
+/**
+ * Results as JSON values.
+ *
+ * @since 0.1.0
+ */
+import { RunResult, type WorkerReport } from "@ktstr/core"
+import { Schema } from "effect"
+
+const encode = Schema.encodeSync(RunResult)
+
+/**
+ * A result as it is printed: as {@link RunResult} encodes, less `wakeLatenciesNs` of each worker. That sample has up to
+ * 100 000 numbers; its percentiles are in the cgroup's stats.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ResultJson = Omit<typeof RunResult.Encoded, "cgroups"> & {
+  readonly cgroups: ReadonlyArray<
+    Omit<(typeof RunResult.Encoded)["cgroups"][number], "workers"> & {
+      readonly workers: ReadonlyArray<Omit<typeof WorkerReport.Encoded, "wakeLatenciesNs">>
+    }
+  >
+}
+
+/**
+ * @since 0.1.0
+ * @category conversions
+ */
+export const resultToJson = (result: RunResult): ResultJson => {
+  const encoded = encode(result)
+  return {
+    ...encoded,
+    cgroups: encoded.cgroups.map((cgroup) => ({
+      ...cgroup,
+      workers: cgroup.workers.map(({ wakeLatenciesNs: _, ...report }) => report)
+    }))
+  }
+}

@@ -1,0 +1,7 @@
+export * from "./Builtin.ts"
+export * from "./Json.ts"
+export * from "./Ndjson.ts"
+export * from "./Pretty.ts"
+export * from "./ResultJson.ts"
+export * from "./ResultText.ts"
+export * from "./Table.ts"

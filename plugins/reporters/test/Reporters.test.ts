@@ -1,0 +1,226 @@
+import { describe, expect, it } from "@effect/vitest"
+import { layerReporters, openReporter, Reporter, Reporters, RunEvent, RunResult, SessionEnd } from "@ktstr/core"
+import { Effect, Layer, Option, Schema } from "effect"
+import { jsonReporter, layerBuiltinReporters, ndjsonReporter, prettyReporter, renderResult } from "../src/index.ts"
+import { failed, passed, record } from "./fixtures.ts"
+
+const events: ReadonlyArray<RunEvent> = [
+  RunEvent.RunStarted({ scenario: "steady", topology: "1n2l2c1t", kernel: "7.3.4", durationS: 5 }),
+  RunEvent.Booting({ backend: "qemu", clock: "emulated" }),
+  RunEvent.AgentReady({ release: "7.3.4-test", bootMs: 1900 }),
+  RunEvent.StepBegan({ index: 0, count: 2, label: "" }),
+  RunEvent.Holding({ elapsedMs: 2500, holdMs: 5000 }),
+  RunEvent.Holding({ elapsedMs: 12_000, holdMs: 20_000 }),
+  RunEvent.GuestLog({ level: "info", text: "quiet" }),
+  RunEvent.GuestLog({ level: "error", text: "loud" }),
+  RunEvent.Warning({ text: "cgroup cg_1 was busy, retried" }),
+  RunEvent.StepEnded({ index: 0, count: 2 }),
+  RunEvent.RunFinished({ result: passed })
+]
+
+const session = (
+  reporter: Reporter,
+  results: ReadonlyArray<RunResult>,
+  end: SessionEnd = SessionEnd.Complete(),
+  options: Parameters<typeof record>[0] = {}
+) =>
+  Effect.gen(function* () {
+    const recording = record(options)
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const opened = yield* openReporter(reporter, recording.output)
+        for (const result of results) {
+          for (const event of events) yield* opened.onEvent(event)
+          yield* opened.onResult(result)
+        }
+        yield* opened.onEnd(results, end)
+      })
+    )
+    return { out: recording.out(), err: recording.err() }
+  })
+
+describe("json", () => {
+  it.effect("prints one result as one object that decodes, without the latency samples", () =>
+    Effect.gen(function* () {
+      const { out, err } = yield* session(jsonReporter, [passed])
+      expect(err).toBe("")
+      expect(out.match(/\n/g)).toHaveLength(1)
+      expect(out).not.toContain("wakeLatenciesNs")
+      const value = JSON.parse(out)
+      expect(value).toMatchObject({ outcome: "pass", clock: "emulated", kernel: { release: "7.3.4-test" } })
+      expect(value.cgroups[0].workers).toHaveLength(2)
+      expect(value.cgroups[0].workers[0]).toMatchObject({ cpuTimeNs: 4_900_000_000, cpusUsed: [0, 1], maxGapMs: 8 })
+      for (const cgroup of value.cgroups) for (const worker of cgroup.workers) worker.wakeLatenciesNs = []
+      expect(Schema.decodeUnknownSync(RunResult)(value).scenario).toBe("steady")
+    })
+  )
+
+  it.effect("prints several results as runs, and how a session ended early", () =>
+    Effect.gen(function* () {
+      expect(JSON.parse((yield* session(jsonReporter, [passed, failed])).out)).toMatchObject({
+        runs: [{ outcome: "pass" }, { outcome: "fail" }]
+      })
+      const interrupted = SessionEnd.Interrupted({ scenario: "steady", message: "interrupted", exitCode: 130 })
+      expect(JSON.parse((yield* session(jsonReporter, [], interrupted)).out)).toEqual({
+        runs: [],
+        interrupted: { scenario: "steady", message: "interrupted", exitCode: 130 }
+      })
+      const error = SessionEnd.Failed({ scenario: "steady", message: "no qemu", exitCode: 69 })
+      expect(JSON.parse((yield* session(jsonReporter, [passed], error)).out)).toMatchObject({
+        runs: [{ outcome: "pass" }],
+        error: { message: "no qemu", exitCode: 69 }
+      })
+    })
+  )
+})
+
+describe("ndjson", () => {
+  it.effect("prints each event as a line", () =>
+    Effect.gen(function* () {
+      const { out, err } = yield* session(ndjsonReporter, [passed])
+      expect(err).toBe("")
+      const lines = out
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+      expect(lines.map(({ type }) => type)).toEqual([...events.map(({ _tag }) => _tag), "SessionEnded"])
+      expect(lines[1]).toEqual({ type: "Booting", backend: "qemu", clock: "emulated" })
+      expect(lines.at(-2).result.outcome).toBe("pass")
+      expect(out).not.toContain("wakeLatenciesNs")
+      expect(lines.at(-1)).toEqual({ type: "SessionEnded", end: "Complete", runs: 1 })
+    })
+  )
+})
+
+describe("pretty", () => {
+  it.effect("puts the verdict and an aligned table on stdout", () =>
+    Effect.gen(function* () {
+      const { out } = yield* session(prettyReporter, [passed])
+      expect(out).toBe(
+        [
+          "PASS steady",
+          "  1n2l2c1t, 7.3.4-test, emulated: times are not those of hardware; 7.1 s in all",
+          "  cgroup  work      workers  cpus  cpu time  off-cpu  spread     max gap  migrations  iterations  p50 wake  p99 wake",
+          "  cg_0    SpinWait        2     2     9.80s     2.0%    1.1%  8.0ms cpu1           2       1.23M",
+          "  cg_1    PipeIo          2     2     9.80s     2.0%          8.0ms cpu1           2       1.23M    12.5us    3.10ms",
+          ""
+        ].join("\n")
+      )
+    })
+  )
+
+  it.effect("says first what went wrong, then the details, then the diagnostics", () =>
+    Effect.gen(function* () {
+      const { out } = yield* session(prettyReporter, [failed])
+      expect(out.split("\n")).toEqual([
+        "FAIL steady: unfair cgroup: spread=42% (8-50%) 4 workers on 4 cpus (threshold 35%)",
+        "  stuck 4500ms on cpu2 at +3200ms (threshold 3000ms)",
+        "  1n2l2c1t, 7.3.4-test, emulated: times are not those of hardware; 7.1 s in all",
+        "--- diagnostics ---",
+        "stage: scenario running",
+        "machine: Panic: not syncing",
+        "console:",
+        "  [ 1.0] one",
+        "  [ 2.0] two",
+        ""
+      ])
+    })
+  )
+
+  it.effect("prints plain progress lines where nobody watches, warnings once", () =>
+    Effect.gen(function* () {
+      const { err } = yield* session(prettyReporter, [passed])
+      expect(err.trimEnd().split("\n")).toEqual([
+        "steady: 1n2l2c1t, kernel 7.3.4, 5 s",
+        "steady: booting with qemu (emulated)",
+        "steady: kernel 7.3.4-test up after 1.9s",
+        "steady: step 1 of 2",
+        "steady: 12.0s of 20.0s",
+        "warning: guest: loud",
+        "warning: cgroup cg_1 was busy, retried"
+      ])
+    })
+  )
+
+  it.live("redraws one line on a terminal and leaves it empty", () =>
+    Effect.gen(function* () {
+      const recording = record({ terminal: true, color: true })
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const opened = yield* openReporter(prettyReporter, recording.output)
+          for (const event of events.slice(0, 5)) yield* opened.onEvent(event)
+          while (!recording.err().includes("2.5s of 5.0s")) yield* Effect.sleep("5 millis")
+        })
+      )
+      expect(recording.err()).toContain("[##########..........]")
+      expect(recording.err()).not.toContain("\n")
+      expect(recording.err().endsWith("\r\u001b[K")).toBe(true)
+    })
+  )
+
+  it.effect("counts the outcomes of several runs", () =>
+    Effect.gen(function* () {
+      const { out } = yield* session(prettyReporter, [passed, failed, passed])
+      expect(out.endsWith("2 pass, 1 fail\n")).toBe(true)
+    })
+  )
+
+  it("colours only when asked", () => {
+    expect(renderResult(failed, { color: false })).not.toContain("\u001b")
+    expect(renderResult(failed, { color: true })).toContain("\u001b[1;31mFAIL\u001b[0m")
+  })
+})
+
+describe("Reporters", () => {
+  it.effect("knows the built-in formats", () =>
+    Effect.gen(function* () {
+      const reporters = yield* Reporters
+      expect((yield* reporters.all).map(({ name }) => name)).toEqual(["json", "ndjson", "pretty"])
+      expect(Option.isNone(yield* reporters.get("html"))).toBe(true)
+    }).pipe(Effect.provide(Layer.provideMerge(layerBuiltinReporters, layerReporters)))
+  )
+
+  it.effect("refuses a second format of one name", () =>
+    Effect.gen(function* () {
+      const twice = Layer.mergeAll(layerBuiltinReporters, Reporter.plugin({ ...jsonReporter, description: "mine" }))
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(Layer.provide(twice, layerReporters))))
+      expect(error.message).toBe(
+        "two plugins register the output format 'json'; remove one of them from ktstr.config.ts"
+      )
+    })
+  )
+})
+
+describe("openReporter", () => {
+  const throwing: Reporter = {
+    name: "bad",
+    description: "throws",
+    make: () =>
+      Effect.succeed({
+        onEvent: () => {
+          throw new Error("boom\nstack")
+        },
+        onResult: () => Effect.fail("no disk"),
+        onEnd: () => Effect.die(new Error("dead"))
+      })
+  }
+
+  it.effect("turns errors of hooks into one warning each and goes on", () =>
+    Effect.gen(function* () {
+      const { out, err } = yield* session(throwing, [passed, passed])
+      expect(out).toBe("")
+      expect(err.trimEnd().split("\n")).toEqual([
+        "warning: reporter 'bad' failed in onEvent, the run goes on without it: boom",
+        "warning: reporter 'bad' failed in onResult, the run goes on without it: no disk",
+        "warning: reporter 'bad' failed in onEnd, the run goes on without it: dead"
+      ])
+    })
+  )
+
+  it.effect("goes on without a reporter that cannot begin", () =>
+    Effect.gen(function* () {
+      const { err } = yield* session({ ...throwing, make: () => Effect.fail(new Error("no licence")) }, [passed])
+      expect(err).toBe("warning: reporter 'bad' failed in make, the run goes on without it: no licence\n")
+    })
+  )
+})
