@@ -57,7 +57,8 @@ const installPackages = (needs) => {
   const permitted = sudo.length === 0 || (inPath("sudo") && spawnSync("sudo", ["-n", "true"]).status === 0)
   if (!permitted) stop(`missing ${missing.join(", ")}; run: sudo ${line}`)
   say(`installing ${missing.join(" ")}`)
-  const apt = (...args) => run(...commandLine([...sudo, "apt-get", "-qq", ...args]), { DEBIAN_FRONTEND: "noninteractive" })
+  const apt = (...args) =>
+    run(...commandLine([...sudo, "apt-get", "-qq", ...args]), { DEBIAN_FRONTEND: "noninteractive" })
   const install = () => apt("install", "-y", "--no-install-recommends", ...missing)
   // Package lists may be absent or old on a fresh machine; third-party repositories that fail must not stop us.
   if (!install() && (apt("update"), !install())) stop(`could not install; run: ${sudo.length ? "sudo " : ""}${line}`)

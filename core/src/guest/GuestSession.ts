@@ -1,0 +1,177 @@
+/**
+ * Follows one guest from its start to its end: what the agent said, how far it came, why it ended. A guest that dies, hangs
+ * or talks nonsense is a result with a cause, not an error of the host.
+ *
+ * @since 0.1.0
+ */
+import { Clock, Deferred, Effect, Option, Queue, Stream } from "effect"
+import type { InitStage } from "../RunResult.ts"
+import type { Vm, VmExit, VmmError } from "../Vmm.ts"
+import type { AgentEvent } from "./AgentEvent.ts"
+import type { ProtocolError } from "./Frame.ts"
+import { makeTransport } from "./Transport.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SessionOptions {
+  readonly ring: { readonly address: number; readonly size: number } | undefined
+  /** Milliseconds from the machine's start to the agent's first frame. */
+  readonly bootTimeoutMs: number
+  /** Milliseconds from the first frame to `DONE`. */
+  readonly planTimeoutMs: number
+  /** Called for every event in order; must not fail. */
+  readonly onEvent: (event: AgentEvent) => Effect.Effect<void>
+}
+
+/**
+ * Why a session ended other than by `DONE`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SessionEnd =
+  | { readonly _tag: "Done"; readonly ok: boolean }
+  | { readonly _tag: "Ended"; readonly exit: VmExit }
+  | { readonly _tag: "Protocol"; readonly error: ProtocolError }
+  | { readonly _tag: "Channel"; readonly error: VmmError }
+  | { readonly _tag: "BootTimeout"; readonly ms: number }
+  | { readonly _tag: "PlanTimeout"; readonly ms: number }
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SessionResult {
+  readonly end: SessionEnd
+  readonly stage: typeof InitStage.Type
+  /** Host milliseconds from the call to the first frame; undefined when there was none. */
+  readonly bootMs: number | undefined
+}
+
+type Signal = { readonly _tag: "Ready" } | { readonly _tag: "End"; readonly end: SessionEnd }
+
+const stageOf = (vm: Vm, reached: typeof InitStage.Type | undefined): typeof InitStage.Type => {
+  if (reached !== undefined) return reached
+  const lines = vm.consoleTail(Number.POSITIVE_INFINITY)
+  // The firmware's own words are not yet the kernel's.
+  if (!lines.some((line) => /^\[\s*\d+\.\d+\]/.test(line))) return "no console output"
+  return lines.some((line) => /Run \S+ as init process|ktstr-agent:/.test(line)) ? "init started" : "kernel booting"
+}
+
+/**
+ * Runs until the agent is done, the machine ends, the stream breaks or time is up; never fails. The machine is left as it
+ * is: its scope ends it.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const followGuest: (vm: Vm, options: SessionOptions) => Effect.Effect<SessionResult> = Effect.fn(
+  "GuestSession.follow"
+)(function* (vm: Vm, options: SessionOptions) {
+  const began = yield* Clock.currentTimeMillis
+  const signals = yield* Queue.unbounded<Signal>()
+  const transport = makeTransport(vm.memory, options.ring)
+  let reached: typeof InitStage.Type | undefined
+  let bootMs: number | undefined
+
+  const handle = Effect.fnUntraced(function* (event: AgentEvent) {
+    if (event._tag === "Ready") {
+      bootMs = (yield* Clock.currentTimeMillis) - began
+      reached = "agent ready"
+      yield* signals.offer({ _tag: "Ready" })
+    } else if (event._tag === "Step") {
+      reached = "scenario running"
+    }
+    yield* options.onEvent(event)
+    if (event._tag === "Done") {
+      reached = "scenario done"
+      yield* signals.offer({ _tag: "End", end: { _tag: "Done", ok: event.ok } })
+    }
+  })
+
+  const endOfStream = Effect.gen(function* () {
+    // What came before the end is all handled before the exit is looked at: a guest that reported and died has reported.
+    const exit = yield* Deferred.await(vm.exit)
+    const torn = transport.end()
+    return exit._tag === "PowerOff" && torn !== undefined
+      ? ({ _tag: "Protocol", error: torn } as const)
+      : ({ _tag: "Ended", exit } as const)
+  })
+
+  const listen = vm.channel.incoming.pipe(
+    Stream.runForEach((chunk) => {
+      const { events, error } = transport.receive(chunk)
+      return Effect.forEach(events, handle, { discard: true }).pipe(
+        Effect.zipRight(error === undefined ? Effect.void : Effect.fail(error))
+      )
+    }),
+    Effect.zipRight(endOfStream),
+    Effect.catchTags({
+      ProtocolError: (error) => Effect.succeed({ _tag: "Protocol", error } as const),
+      VmmError: (error) => Effect.succeed({ _tag: "Channel", error } as const)
+    }),
+    Effect.flatMap((end) => signals.offer({ _tag: "End", end }))
+  )
+
+  /** The next signal, or undefined when `ms` have passed. */
+  const next = (ms: number) => Queue.take(signals).pipe(Effect.timeoutOption(ms), Effect.map(Option.getOrUndefined))
+
+  const end = yield* Effect.gen(function* () {
+    yield* Effect.forkScoped(listen)
+    const first = yield* next(options.bootTimeoutMs)
+    if (first === undefined) return { _tag: "BootTimeout", ms: options.bootTimeoutMs } as const
+    if (first._tag === "End") return first.end
+    const second = yield* next(options.planTimeoutMs)
+    if (second === undefined) return { _tag: "PlanTimeout", ms: options.planTimeoutMs } as const
+    return second._tag === "End" ? second.end : ({ _tag: "PlanTimeout", ms: options.planTimeoutMs } as const)
+  }).pipe(Effect.scoped)
+
+  return { end, stage: stageOf(vm, reached), bootMs }
+})
+
+/**
+ * One line that names the cause of a session's end; undefined for an orderly one.
+ *
+ * @since 0.1.0
+ * @category messages
+ */
+export const describeEnd = (result: SessionResult): string | undefined => {
+  const { end, stage } = result
+  switch (end._tag) {
+    case "Done":
+      return undefined
+    case "Protocol":
+      return `the agent's channel broke: ${end.error.message} (at byte ${end.error.offset} of the stream, stage: ${stage})`
+    case "Channel":
+      return `the agent's channel was lost: ${end.error.message} (stage: ${stage})`
+    case "BootTimeout":
+      return `the guest did not reach the agent within ${Math.round(end.ms / 1000)}s (stage: ${stage})`
+    case "PlanTimeout":
+      return `the scenario did not end within ${Math.round(end.ms / 1000)}s (stage: ${stage})`
+    case "Ended":
+      return `${describeExit(end.exit)} (stage: ${stage})`
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category messages
+ */
+export const describeExit = (exit: VmExit): string => {
+  switch (exit._tag) {
+    case "PowerOff":
+      return "the guest powered off before the scenario was done"
+    case "Reset":
+      return "the guest reset itself"
+    case "Panic":
+      return `the guest kernel panicked: ${exit.message}`
+    case "TripleFault":
+      return `the guest ended in a triple fault: ${exit.registers}`
+    case "Killed":
+      return "the machine was killed"
+    case "VcpuError":
+      return `the machine failed: ${exit.message}`
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * The host's end of the telemetry ring in guest memory (docs/protocol.md, "Ring").
+ *
+ * @since 0.1.0
+ */
+import { Either } from "effect"
+import type { GuestMemory } from "../Vmm.ts"
+import { ProtocolError } from "./Frame.ts"
+
+const magic = "KTSTRING"
+const headOffset = 64n
+const tailOffset = 128n
+const dataOffset = 4096
+
+/**
+ * Where the ring lies: 128 MiB is above every kernel image and its early allocations, and below the smallest guest memory
+ * (256 MiB), so one address serves all.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultRing: { readonly address: number; readonly size: number } = {
+  address: 0x0800_0000,
+  size: 16 * 1024 * 1024
+}
+
+/**
+ * Reads what the agent has written since the last call.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RingReader {
+  /** Bytes in stream order, possibly none; a ring that contradicts itself is a `ProtocolError` at the stream offset. */
+  readonly drain: () => Either.Either<Uint8Array, ProtocolError>
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeRingReader = (
+  memory: GuestMemory,
+  ring: { readonly address: number; readonly size: number }
+): RingReader => {
+  let tail = 0n
+  let dataSize = 0
+
+  const u64 = (offset: bigint): bigint => {
+    const bytes = memory.read(ring.address + Number(offset), 8)
+    return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true)
+  }
+  const fail = (message: string) =>
+    Either.left(new ProtocolError({ offset: Number(tail), message: `ring: ${message}` }))
+
+  const open = (): Either.Either<void, ProtocolError> => {
+    const header = memory.read(ring.address, 16)
+    const view = new DataView(header.buffer, header.byteOffset, 16)
+    const found = new TextDecoder("latin1").decode(header.subarray(0, 8))
+    if (found !== magic) return fail(`no ring at 0x${ring.address.toString(16)}`)
+    if (view.getUint32(8, true) !== 1) return fail(`version ${view.getUint32(8, true)}, this host knows version 1`)
+    dataSize = view.getUint32(12, true)
+    if (dataSize !== ring.size - dataOffset)
+      return fail(`data size ${dataSize} does not fit the ${ring.size} bytes reserved`)
+    return Either.void
+  }
+
+  const piece = (at: bigint, length: number): Uint8Array =>
+    memory.read(ring.address + dataOffset + Number(at % BigInt(dataSize)), length)
+
+  const drain = (): Either.Either<Uint8Array, ProtocolError> => {
+    if (dataSize === 0) {
+      const opened = open()
+      if (Either.isLeft(opened)) return Either.left(opened.left)
+    }
+    const head = u64(headOffset)
+    const available = head - tail
+    if (available < 0n || available > BigInt(dataSize)) return fail(`head ${head} and tail ${tail} disagree`)
+    const length = Number(available)
+    const untilWrap = Math.min(length, dataSize - Number(tail % BigInt(dataSize)))
+    const bytes = new Uint8Array(length)
+    if (untilWrap > 0) bytes.set(piece(tail, untilWrap), 0)
+    if (length > untilWrap) bytes.set(piece(tail + BigInt(untilWrap), length - untilWrap), untilWrap)
+    tail = head
+    const stamp = new Uint8Array(8)
+    new DataView(stamp.buffer).setBigUint64(0, tail, true)
+    memory.write(ring.address + Number(tailOffset), stamp)
+    return Either.right(bytes)
+  }
+
+  return { drain }
+}

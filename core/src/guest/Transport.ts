@@ -1,0 +1,111 @@
+/**
+ * From the bytes of COM2 to the agent's events, over whichever transport `READY` names (docs/protocol.md, "Transport").
+ *
+ * @since 0.1.0
+ */
+import { Either } from "effect"
+import type { GuestMemory } from "../Vmm.ts"
+import { type AgentEvent, decodeEvent } from "./AgentEvent.ts"
+import { type DecodedFrames, frameFormat, makeFrameDecoder, ProtocolError } from "./Frame.ts"
+import { makeRingReader, type RingReader } from "./Ring.ts"
+
+/**
+ * What a chunk brought: events in order, then possibly the error after them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReceivedEvents {
+  readonly events: ReadonlyArray<AgentEvent>
+  readonly error: ProtocolError | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Transport {
+  /** Takes bytes of COM2; after an error nothing more is decoded. */
+  readonly receive: (chunk: Uint8Array) => ReceivedEvents
+  /** The stream is over: an error when it ends inside a frame. */
+  readonly end: () => ProtocolError | undefined
+}
+
+const doorbell = 0x07
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeTransport = (
+  memory: GuestMemory,
+  place: { readonly address: number; readonly size: number } | undefined
+): Transport => {
+  let decoder = makeFrameDecoder()
+  let ring: RingReader | undefined
+  /** Bytes of the first frame, until it is whole: what follows it may be doorbells, which are no frames. */
+  let greeting: Uint8Array | undefined = new Uint8Array(0)
+  let serialOffset = 0
+
+  const decode = ({ frames, error }: DecodedFrames): ReceivedEvents => {
+    const events: Array<AgentEvent> = []
+    for (const frame of frames) {
+      const event = decodeEvent(frame)
+      if (Either.isLeft(event)) return { events, error: event.left }
+      events.push(event.right)
+    }
+    return { events, error }
+  }
+
+  const fromRing = (chunk: Uint8Array): ReceivedEvents => {
+    const stray = chunk.findIndex((byte) => byte !== doorbell)
+    if (stray >= 0) {
+      const offset = serialOffset + stray
+      const message = `COM2 byte ${offset}: 0x${chunk[stray]!.toString(16)} is not the doorbell 0x07`
+      return { events: [], error: new ProtocolError({ offset, message }) }
+    }
+    serialOffset += chunk.length
+    const bytes = ring!.drain()
+    return Either.isLeft(bytes) ? { events: [], error: bytes.left } : decode(decoder.push(bytes.right))
+  }
+
+  /** Takes the first frame out of what came so far, and goes on with the rest by the transport that it names. */
+  const greet = (chunk: Uint8Array): ReceivedEvents => {
+    const joined = new Uint8Array(greeting!.length + chunk.length)
+    joined.set(greeting!)
+    joined.set(chunk, greeting!.length)
+    const length = joined.length < 4 ? 0 : new DataView(joined.buffer).getUint32(0, true)
+    const size = frameFormat.headerBytes + length + frameFormat.trailerBytes
+    const judgeable = joined.length >= frameFormat.headerBytes
+    if (joined.length < size && !(judgeable && length > frameFormat.maxPayload)) {
+      greeting = joined
+      return { events: [], error: undefined }
+    }
+    greeting = undefined
+    const first = decode(decoder.push(joined.subarray(0, size)))
+    const ready = first.events[0]
+    if (first.error !== undefined || ready === undefined) return first
+    const rest = joined.subarray(size)
+    serialOffset = size
+    if (ready._tag === "Ready" && ready.transport === "ring" && place !== undefined) {
+      ring = makeRingReader(memory, place)
+      decoder = makeFrameDecoder({ nextSeq: decoder.nextSeq() })
+    }
+    if (rest.length === 0) return first
+    const next = receive(rest)
+    return { events: [...first.events, ...next.events], error: next.error }
+  }
+
+  const receive = (chunk: Uint8Array): ReceivedEvents => {
+    if (greeting !== undefined) return greet(chunk)
+    return ring === undefined ? decode(decoder.push(chunk)) : fromRing(chunk)
+  }
+
+  return {
+    receive,
+    end: () => {
+      if (greeting !== undefined && greeting.length > 0) decode(decoder.push(greeting))
+      return decoder.end()
+    }
+  }
+}

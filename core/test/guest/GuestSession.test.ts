@@ -1,0 +1,169 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Fiber, TestClock } from "effect"
+import { AgentEvent, encodeEvent } from "../../src/guest/AgentEvent.ts"
+import { describeEnd, followGuest } from "../../src/guest/GuestSession.ts"
+import { defaultRing } from "../../src/guest/Ring.ts"
+import { type MemoryVm, makeMemoryVm } from "./memoryVm.ts"
+
+const ready = (transport: "serial" | "ring") =>
+  AgentEvent.Ready({
+    version: 1,
+    transport,
+    release: "7.3.4",
+    kernelVersion: "#1 SMP",
+    timeNs: 5,
+    topology: { cpus: [], nodes: [] },
+    symbols: [],
+    notes: ""
+  })
+const log = (text: string) => AgentEvent.Log({ level: "info", text })
+const done = AgentEvent.Done({ timeNs: 9, ok: true, workers: 0 })
+
+/** Follows a guest that does what `script` says; gives the result and the tags and texts of the events seen. */
+const follow = (script: (guest: MemoryVm) => Effect.Effect<unknown>) =>
+  Effect.gen(function* () {
+    const guest = yield* makeMemoryVm
+    const seen: Array<string> = []
+    const session = yield* Effect.fork(
+      followGuest(guest.vm, {
+        ring: defaultRing,
+        bootTimeoutMs: 60_000,
+        planTimeoutMs: 30_000,
+        onEvent: (event) => Effect.sync(() => void seen.push(event._tag === "Log" ? event.text : event._tag))
+      })
+    )
+    yield* script(guest)
+    const result = yield* Fiber.join(session)
+    return { ...result, seen, message: describeEnd(result) }
+  })
+
+describe("followGuest", () => {
+  it.effect("hears a whole session over COM2, however the bytes are cut", () =>
+    Effect.gen(function* () {
+      const bytes = [ready("serial"), log("hello"), done].flatMap((event, seq) => [...encodeEvent(event, seq)])
+      const { end, seen, stage } = yield* follow((guest) =>
+        Effect.forEach(bytes, (byte) => guest.say(new Uint8Array([byte])), { discard: true })
+      )
+      expect(end).toEqual({ _tag: "Done", ok: true })
+      expect(seen).toEqual(["Ready", "hello", "Done"])
+      expect(stage).toBe("scenario done")
+    })
+  )
+
+  it.effect("moves to the ring after READY, across its wrap", () =>
+    Effect.gen(function* () {
+      const long = "x".repeat(7 * 1024 * 1024)
+      const { end, seen } = yield* follow((guest) =>
+        Effect.gen(function* () {
+          yield* guest.tell(ready("ring"))
+          guest.useRing()
+          for (const text of [`${long}1`, `${long}2`]) {
+            yield* guest.tell(log(text))
+            yield* Effect.repeatN(Effect.yieldNow(), 50)
+          }
+          yield* guest.tell(log(`${long}3`))
+          yield* guest.tell(done)
+        })
+      )
+      expect(end._tag).toBe("Done")
+      expect(seen.map((text) => `${text.length}${text.at(-1)}`)).toEqual([
+        "5y",
+        "73400331",
+        "73400332",
+        "73400333",
+        "4e"
+      ])
+    })
+  )
+
+  it.effect("takes doorbells that arrive in one read with READY", () =>
+    Effect.gen(function* () {
+      const { end, seen } = yield* follow((guest) =>
+        Effect.gen(function* () {
+          guest.useRing()
+          const frames = [log("a"), done].map((event, index) => encodeEvent(event, index + 1))
+          let at = 0
+          for (const frame of frames) {
+            guest.vm.memory.write(defaultRing.address + 4096 + at, frame)
+            at += frame.length
+          }
+          const head = new Uint8Array(8)
+          new DataView(head.buffer).setBigUint64(0, BigInt(at), true)
+          guest.vm.memory.write(defaultRing.address + 64, head)
+          yield* guest.say(new Uint8Array([...encodeEvent(ready("ring"), 0), ...new Array(20).fill(7)]))
+        })
+      )
+      expect(end._tag).toBe("Done")
+      expect(seen).toEqual(["Ready", "a", "Done"])
+    })
+  )
+
+  it.effect("names the offset of a byte that is no doorbell", () =>
+    Effect.gen(function* () {
+      const greeting = encodeEvent(ready("ring"), 0)
+      const { message } = yield* follow((guest) =>
+        Effect.gen(function* () {
+          guest.useRing()
+          yield* guest.say(greeting)
+          yield* guest.say(new Uint8Array([7, 7, 0x41]))
+        })
+      )
+      expect(message).toContain(`COM2 byte ${greeting.length + 2}: 0x41 is not the doorbell`)
+    })
+  )
+
+  it.effect("names the offset of a frame that the guest's power-off tore", () =>
+    Effect.gen(function* () {
+      const greeting = encodeEvent(ready("serial"), 0)
+      const { message, seen } = yield* follow((guest) =>
+        Effect.gen(function* () {
+          yield* guest.say(greeting)
+          yield* guest.say(encodeEvent(log("cut"), 1).subarray(0, 15))
+          yield* Effect.repeatN(Effect.yieldNow(), 50)
+          yield* guest.end({ _tag: "PowerOff" })
+        })
+      )
+      expect(seen).toEqual(["Ready"])
+      expect(message).toContain(`Frame at offset ${greeting.length}: the stream ends 15 bytes into it`)
+    })
+  )
+
+  it.effect("ends a guest that stays silent, with the stage it reached", () =>
+    Effect.gen(function* () {
+      for (const [lines, stage] of [
+        [[], "no console output"],
+        [["[    0.000000] Linux version 7.3"], "kernel booting"],
+        [["[    0.000000] Linux version 7.3", "[    2.9] Run /init as init process"], "init started"]
+      ] as const) {
+        const { message } = yield* follow((guest) =>
+          Effect.gen(function* () {
+            for (const line of lines) guest.print(line)
+            yield* Effect.yieldNow()
+            yield* TestClock.adjust("61 seconds")
+          })
+        )
+        expect(message).toBe(`the guest did not reach the agent within 60s (stage: ${stage})`)
+      }
+    })
+  )
+
+  it.effect("ends a scenario that never ends", () =>
+    Effect.gen(function* () {
+      const { message } = yield* follow((guest) =>
+        Effect.gen(function* () {
+          yield* guest.tell(ready("serial"))
+          yield* Effect.repeatN(Effect.yieldNow(), 50)
+          yield* TestClock.adjust("31 seconds")
+        })
+      )
+      expect(message).toBe("the scenario did not end within 30s (stage: agent ready)")
+    })
+  )
+
+  it.effect("reports a panic by the kernel's own words", () =>
+    Effect.gen(function* () {
+      const { message } = yield* follow((guest) => guest.end({ _tag: "Panic", message: "Attempted to kill init!" }))
+      expect(message).toBe("the guest kernel panicked: Attempted to kill init! (stage: no console output)")
+    })
+  )
+})
