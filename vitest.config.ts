@@ -30,6 +30,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/**/*.e2e.ts"],
+          globalSetup: at("test/prepare.ts"),
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false

@@ -16,7 +16,9 @@ export const hostMemory = async (root) => {
     })
     if (status !== 0) throw new Error(`ktstr run ended with ${status}`)
     const peak = Math.round(Number(readFileSync(file, "utf8")) / 1024)
-    return [{ name: "peak memory of the host process", value: peak, unit: "MB", target: 150, note: "one run of steady" }]
+    return [
+      { name: "peak memory of the host process", value: peak, unit: "MB", target: 150, note: "one run of steady" }
+    ]
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }

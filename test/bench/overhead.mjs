@@ -10,7 +10,9 @@ import { medians } from "./hyperfine.mjs"
 export const runOverhead = async (root) => {
   const scratch = mkdtempSync(join(tmpdir(), "ktstr-bench-"))
   try {
-    const kernels = JSON.parse(execFileSync("node", ["cli/dist/bin.js", "kernel", "list", "--json"], { cwd: root, encoding: "utf8" }))
+    const kernels = JSON.parse(
+      execFileSync("node", ["cli/dist/bin.js", "kernel", "list", "--json"], { cwd: root, encoding: "utf8" })
+    )
     const entry = kernels.entries.find((kernel) => kernel.valid)
     const initramfs = poweroffInitramfs(scratch)
     const machine = { initramfs, cpus: 4, memoryMb: 2048 }

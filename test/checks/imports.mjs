@@ -16,7 +16,14 @@ const rules = [
   { folder: "plugins/kernel-sources/src", ours: ["@ktstr/core"], anyNode: true },
   {
     folder: "plugins/vitest/src",
-    ours: ["@ktstr/core", "@ktstr/native", "@ktstr/work-types", "@ktstr/vmm-qemu", "@ktstr/kernel-sources", "@ktstr/reporters"],
+    ours: [
+      "@ktstr/core",
+      "@ktstr/native",
+      "@ktstr/work-types",
+      "@ktstr/vmm-qemu",
+      "@ktstr/kernel-sources",
+      "@ktstr/reporters"
+    ],
     anyNode: true
   },
   { folder: "native/lib", ours: ["@ktstr/core"], anyNode: true },

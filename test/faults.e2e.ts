@@ -1,0 +1,227 @@
+import { execFileSync } from "node:child_process"
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, describe, expect, it } from "vitest"
+import { type Ended, ktstr, leftovers, newLeftovers, none, start } from "./ktstr.ts"
+
+const scratch = mkdtempSync(join(tmpdir(), "test-ktstr-faults-"))
+afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+const steady = ["run", "steady", "--topology", "1n1l2c1t", "--duration", "1"]
+
+const cachedKernel = async (): Promise<{ image: string; vmlinux: string | null }> => {
+  const { stdout } = await ktstr(["kernel", "list", "--json"])
+  return JSON.parse(stdout).entries.find((entry: { valid: boolean }) => entry.valid)
+}
+
+/** Runs with a fault in it; whatever happens, nothing may be left behind. */
+const faulty = async (args: ReadonlyArray<string>, env: Record<string, string | undefined> = {}): Promise<Ended> => {
+  const before = leftovers()
+  const ended = await ktstr(args, { env, deadlineMs: 90_000 })
+  expect(await newLeftovers(before)).toEqual(none)
+  expect(ended.signal).toBeNull()
+  return ended
+}
+
+const oneLine = (text: string): string => {
+  expect(text.trim().split("\n")).toHaveLength(1)
+  return text.trim()
+}
+
+describe("what is missing or broken before a machine starts", () => {
+  it("qemu is not there", async () => {
+    const empty = join(scratch, "empty")
+    mkdirSync(empty)
+    const { code, stderr } = await faulty([...steady, "--vmm", "qemu"], { PATH: empty })
+    expect(oneLine(stderr)).toMatch(/qemu-system-x86_64 not found.*apt-get install qemu-system-x86/)
+    expect(code).toBe(69)
+  })
+
+  it("the kernel is a text file", async () => {
+    const file = join(scratch, "kernel.txt")
+    writeFileSync(file, "this is no kernel\n".repeat(500))
+    const { code, stderr } = await faulty([...steady, "--kernel", file])
+    expect(oneLine(stderr)).toMatch(/kernel\.txt is not a kernel image/)
+    expect(code).toBe(64)
+  })
+
+  it("the kernel is half a bzImage", async () => {
+    const { image } = await cachedKernel()
+    const file = join(scratch, "half-bzImage")
+    const half = Buffer.alloc(1 << 20)
+    const from = openSync(image, "r")
+    readSync(from, half, 0, half.length, 0)
+    closeSync(from)
+    writeFileSync(file, half)
+    const { code, stderr } = await faulty([...steady, "--kernel", file])
+    expect(oneLine(stderr)).toMatch(/half-bzImage.*truncated/)
+    expect(code).toBe(64)
+  })
+
+  it.each([
+    ["unset", undefined, /HOME is unset; cannot resolve cache directory\./],
+    ["empty", "", /HOME is set to the empty string; cannot resolve cache directory\./]
+  ])("HOME is %s", async (_name, HOME, says) => {
+    const { code, stderr } = await faulty(["kernel", "list"], {
+      HOME,
+      XDG_CACHE_HOME: undefined,
+      KTSTR_CACHE_DIR: undefined
+    })
+    expect(oneLine(stderr)).toMatch(says)
+    expect(code).toBe(69)
+  })
+})
+
+describe("what goes wrong in the guest", () => {
+  const run = (...kargs: ReadonlyArray<string>) =>
+    faulty([...steady, "--format", "json", ...kargs.flatMap((karg) => ["--kargs", karg])])
+
+  it("the kernel panics at boot", async () => {
+    const { code, stdout } = await run("rdinit=/nonexistent")
+    const result = JSON.parse(stdout)
+    expect(result.outcome).toBe("fail")
+    expect(result.details[0]).toMatch(/the guest kernel panicked: .*(root fs|init)/)
+    expect(result.diagnostics.stage).toBe("kernel booting")
+    expect(result.diagnostics.consoleTail.join("\n")).toContain("Kernel panic")
+    expect(result.diagnostics.consoleTail.length).toBeLessThanOrEqual(20)
+    expect(code).toBe(1)
+  })
+
+  it("the agent never speaks", async () => {
+    const { code, stdout, ms } = await faulty([
+      ...steady,
+      ...["--format", "json", "--boot-timeout", "12", "--kargs", "ktstr.fault=hang"]
+    ])
+    const result = JSON.parse(stdout)
+    expect(result.details[0]).toMatch(/did not reach the agent within 12s \(stage: init started\)/)
+    expect(code).toBe(1)
+    expect(ms).toBeLessThan(30_000)
+  })
+
+  it("the agent dies", async () => {
+    const { code, stdout } = await run("ktstr.fault=crash")
+    expect(JSON.parse(stdout).details[0]).toMatch(/the guest kernel panicked: Attempted to kill init!/)
+    expect(code).toBe(1)
+  })
+
+  it("the agent sends half a frame", async () => {
+    const { code, stdout } = await run("ktstr.fault=torn")
+    expect(JSON.parse(stdout).details[0]).toMatch(/the agent's channel broke: Frame at offset \d+: the stream ends/)
+    expect(code).toBe(1)
+  })
+
+  it("the agent sends a frame with a wrong checksum", async () => {
+    const { code, stdout } = await run("ktstr.fault=crc")
+    expect(JSON.parse(stdout).details[0]).toMatch(/the agent's channel broke: Frame at offset \d+: CRC/)
+    expect(code).toBe(1)
+  })
+})
+
+describe("interruptions", () => {
+  it.each([
+    ["while it boots", /booting/i, "SIGINT", 130],
+    ["while it holds", /agent ready|holding|step/i, "SIGINT", 130],
+    ["by SIGTERM while it holds", /agent ready|holding|step/i, "SIGTERM", 143]
+  ] as const)("Ctrl-C %s leaves nothing", async (_name, moment, signal, expected) => {
+    const before = leftovers()
+    const run = start(["run", "steady", "--topology", "1n1l2c1t", "--duration", "20"])
+    await run.shows(moment)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    run.child.kill(signal)
+    const { code, ms, stderr } = await run.ended
+    expect(stderr).toMatch(/interrupted/i)
+    expect(code).toBe(expected)
+    expect(ms).toBeLessThan(20_000)
+    expect(await newLeftovers(before)).toEqual(none)
+  })
+
+  it("SIGKILL leaves no machine", async () => {
+    const before = leftovers()
+    const run = start(["run", "steady", "--topology", "1n1l2c1t", "--duration", "20"])
+    await run.shows(/agent ready|holding|step/i)
+    run.child.kill("SIGKILL")
+    await run.ended
+    const { processes } = await newLeftovers(before, 5_000)
+    expect(processes).toEqual([])
+    for (const file of (await newLeftovers(before, 0)).files) rmSync(file, { recursive: true, force: true })
+  })
+})
+
+describe("the cache", () => {
+  it("serves two runs at once, from an empty initramfs cache", async () => {
+    const { image } = await cachedKernel()
+    const cache = join(scratch, "shared/kernels")
+    const before = leftovers()
+    const runs = await Promise.all(
+      [1, 2].map(() => ktstr([...steady, "--format", "json", "--kernel", image], { env: { KTSTR_CACHE_DIR: cache } }))
+    )
+    for (const { code, stdout } of runs) {
+      expect(JSON.parse(stdout).outcome).toBe("pass")
+      expect(code).toBe(0)
+    }
+    expect(await newLeftovers(before)).toEqual(none)
+  })
+
+  /** A small tmpfs at `name`; the work runs in a mount namespace of its own, so that this machine never sees the mount. */
+  const onTmpfs = (options: string, fill: string, args: ReadonlyArray<string>) => {
+    const folder = join(scratch, `tmpfs-${options.replace(/\W/g, "-")}`)
+    mkdirSync(folder, { recursive: true })
+    const bin = join(import.meta.dirname, "../cli/dist/bin.js")
+    const script = `mount -t tmpfs -o size=1m tmpfs ${folder} && ${fill.replaceAll("DIR", folder)} && mount -o remount,${options} ${folder} && exec ${process.execPath} ${bin} ${args.join(" ")}`
+    try {
+      const stdout = execFileSync("unshare", ["-m", "sh", "-c", script], {
+        env: { ...process.env, KTSTR_CACHE_DIR: `${folder}/kernels`, NO_COLOR: "1" },
+        stdio: ["ignore", "pipe", "pipe"],
+        encoding: "utf8"
+      })
+      return { code: 0, stdout, stderr: "" }
+    } catch (error) {
+      const failed = error as { status: number; stdout: string; stderr: string }
+      return { code: failed.status, stdout: failed.stdout, stderr: failed.stderr }
+    }
+  }
+
+  it("is read-only: fetching fails with one line, running a given image works", async () => {
+    const fetched = onTmpfs("ro", "mkdir DIR/kernels", ["kernel", "fetch"])
+    expect(oneLine(fetched.stderr.trim().split("\n").at(-1)!)).toMatch(
+      /tmpfs-ro.*(read-only|Read-only).*KTSTR_CACHE_DIR/
+    )
+    expect(fetched.code).toBe(69)
+    const { image } = await cachedKernel()
+    const ran = onTmpfs("ro", "mkdir DIR/kernels", [...steady, "--format", "json", "--kernel", image])
+    expect(JSON.parse(ran.stdout).outcome).toBe("pass")
+    expect(ran.code).toBe(0)
+  })
+
+  it("is full: fetching fails with one line and leaves no half entry", async () => {
+    const fetched = onTmpfs("size=1m", "mkdir DIR/kernels", ["kernel", "fetch"])
+    expect(oneLine(fetched.stderr.trim().split("\n").at(-1)!)).toMatch(
+      /tmpfs-size-1m.*(full|no space).*KTSTR_CACHE_DIR/i
+    )
+    expect(fetched.code).toBe(69)
+  })
+})
+
+describe("the machine's own kernel files", () => {
+  it("an image beside spaces and dots is taken as it is", async () => {
+    const { image } = await cachedKernel()
+    const folder = join(scratch, "my kernels, v7.3")
+    mkdirSync(folder)
+    copyFileSync(image, join(folder, "bz Image"))
+    expect(existsSync(join(folder, "bz Image"))).toBe(true)
+    const { code, stdout } = await faulty([...steady, "--format", "json", "--kernel", join(folder, "bz Image")])
+    expect(JSON.parse(stdout).outcome).toBe("pass")
+    expect(code).toBe(0)
+  })
+})
