@@ -11,9 +11,9 @@ import { Args, CliConfig, Command, HelpDoc, Options, ValidationError } from "@ef
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
+import { didYouMean } from "@ktstr/core"
 import { Array as Arr, Config, Console, Effect, Layer, Option } from "effect"
 import { type CommandName, type CommandSpec, commands, type OptionSpec, type Values } from "./CommandTable.ts"
-import { unknownName } from "./DidYouMean.ts"
 import { commandOf } from "./Help.ts"
 import { UsageError } from "./UsageError.ts"
 
@@ -69,6 +69,12 @@ const treeOf = (found: (parsed: Parsed) => void) => {
   )
   if (!Arr.isNonEmptyArray(subcommands)) throw new Error("the command table is empty")
   return Command.make("ktstr").pipe(Command.withSubcommands(subcommands))
+}
+
+/** `unknown WHAT 'given'; did you mean 'near'?`, or where to look when nothing is near. */
+const unknownName = (what: string, given: string, known: Iterable<string>, otherwise: string): string => {
+  const near = didYouMean(given, known)
+  return `unknown ${what} '${given}'; ${near === undefined ? otherwise : `did you mean '${near}'?`}`
 }
 
 const usage = (message: string) => Effect.fail(new UsageError({ message }))

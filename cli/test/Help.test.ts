@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest"
 import { type CommandName, commands } from "../src/CommandTable.ts"
-import { nearest } from "../src/DidYouMean.ts"
 import { helpFor } from "../src/Help.ts"
 
 describe("helpFor", () => {
@@ -29,19 +28,5 @@ describe("helpFor", () => {
     expect(helpFor(["run", "steady"], "1.2.3")).toBeUndefined()
     expect(helpFor(["test", "--", "--help"], "1.2.3")).toBeUndefined()
     expect(helpFor(["rnu", "--help"], "1.2.3")).toBeUndefined()
-  })
-})
-
-describe("nearest", () => {
-  const known = ["steady", "steadyLlc", "oversubscribed", "cgroupAdd"]
-  it.each([
-    ["stedy", "steady"],
-    ["setady", "steady"],
-    ["steady-llc", "steadyLlc"],
-    ["over", "oversubscribed"],
-    ["CGROUPADD", "cgroupAdd"],
-    ["frobnicate", undefined]
-  ])("%s → %s", (given, expected) => {
-    expect(nearest(given, known)).toBe(expected)
   })
 })

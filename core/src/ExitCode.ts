@@ -34,13 +34,14 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 const usageTags: ReadonlySet<string> = new Set([
   "UsageError",
   "TopologyError",
-  "CpuSetError",
+  "CpuListError",
   "CpusetSpecError",
   "PlanError",
   "WorkTypeError",
   "WorkProgramError",
-  "UnknownName",
+  "UnknownPreset",
   "DuplicateName",
+  "DuplicateReporter",
   "ScenarioError",
   "ConfigError"
 ])

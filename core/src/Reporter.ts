@@ -91,7 +91,7 @@ export interface Reporter {
  * @since 0.1.0
  * @category errors
  */
-export class DuplicateReporter extends Data.TaggedError("DuplicateName")<{ readonly name: string }> {
+export class DuplicateReporter extends Data.TaggedError("DuplicateReporter")<{ readonly name: string }> {
   override get message(): string {
     return `two plugins register the output format '${this.name}'; remove one of them from ktstr.config.ts`
   }

@@ -8,22 +8,18 @@ import { Effect } from "effect"
 import { resultToJson } from "./ResultJson.ts"
 
 /**
- * One line, without its end. `type` is the event's tag, the other fields are its own; `RunFinished` carries the result as
- * `--format json` prints it, and the last line is `SessionEnded`.
+ * One line, without its end. `RunFinished` carries the result as `--format json` prints it.
  *
  * @since 0.1.0
  * @category conversions
  */
-export const eventToLine = (event: RunEvent): string => {
-  const { _tag, ...fields } = event
-  return JSON.stringify(
-    event._tag === "RunFinished" ? { type: _tag, result: resultToJson(event.result) } : { type: _tag, ...fields }
-  )
-}
+export const eventToLine = (event: RunEvent): string =>
+  JSON.stringify(event._tag === "RunFinished" ? { _tag: event._tag, result: resultToJson(event.result) } : event)
 
-const endLine = (runs: number, end: SessionEnd): string => {
+/** After the events, only when a run did not come to a result. */
+const endLine = (end: Exclude<SessionEnd, { _tag: "Complete" }>): string => {
   const { _tag, ...why } = end
-  return JSON.stringify({ type: "SessionEnded", end: _tag, runs, ...why })
+  return JSON.stringify({ _tag: "SessionEnded", end: _tag, ...why })
 }
 
 /**
@@ -36,6 +32,6 @@ export const ndjsonReporter: Reporter = {
   make: ({ out }) =>
     Effect.succeed({
       onEvent: (event) => out.write(`${eventToLine(event)}\n`),
-      onEnd: (results, end) => out.write(`${endLine(results.length, end)}\n`)
+      onEnd: (_, end) => (end._tag === "Complete" ? Effect.void : out.write(`${endLine(end)}\n`))
     })
 }

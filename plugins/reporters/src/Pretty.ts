@@ -25,11 +25,9 @@ const bar = (share: number): string => {
   return `[${"#".repeat(full)}${".".repeat(width - full)}]`
 }
 
-/** A line of plain progress for an event, or nothing. */
+/** A line of plain progress for an event, or nothing. A start that comes to no boot is the error message's to explain. */
 const plainLine = (event: RunEvent): string | undefined => {
   switch (event._tag) {
-    case "RunStarted":
-      return `${event.topology}, kernel ${event.kernel}, ${event.durationS} s`
     case "Booting":
       return `booting with ${event.backend} (${event.clock})`
     case "AgentReady":

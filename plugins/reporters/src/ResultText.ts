@@ -78,22 +78,23 @@ export const renderStats = (cgroups: ReadonlyArray<CgroupResult>): ReadonlyArray
   cgroups.length === 0 ? [] : renderTable(statsColumns, cgroups)
 
 const describeClock: Readonly<Record<RunResult["clock"], string>> = {
-  kvm: "kvm",
-  "qemu-kvm": "qemu with kvm",
-  emulated: "emulated: times are not those of hardware",
-  deterministic: "emulated, counted time",
-  host: "this host"
+  kvm: "kvm clock",
+  "qemu-kvm": "qemu-kvm clock",
+  emulated: "emulated clock",
+  deterministic: "deterministic clock",
+  host: "host clock"
 }
 
-const setting = (result: RunResult): string =>
-  [
-    result.topology.requested,
-    result.kernel.release || result.kernel.image,
-    result.scheduler,
-    describeClock[result.clock]
-  ]
-    .filter((part) => part !== "")
-    .join(", ")
+const setting = (result: RunResult): string => {
+  const release = result.kernel.release || result.kernel.image
+  return [
+    `on ${result.topology.requested}`,
+    ...(release === "" ? [] : [`kernel ${release}`]),
+    ...(result.scheduler === "" ? [] : [result.scheduler]),
+    describeClock[result.clock],
+    `${(result.timings.totalMs / 1000).toFixed(1)} s`
+  ].join(" · ")
+}
 
 const diagnosticsOf = ({ diagnostics }: RunResult): ReadonlyArray<string> =>
   diagnostics === null
@@ -128,11 +129,12 @@ export const renderResult = (result: RunResult, options: ResultTextOptions): str
   const style = styled(options.color)
   const [word, colour] = badge[result.outcome]
   const [first, ...others] = result.details
-  const seconds = `${(result.timings.totalMs / 1000).toFixed(1)} s`
+  const headline = `${style(word, "bold", colour)} ${style(result.scenario, "bold")}`
+  const where = style(setting(result), "dim")
   return [
-    `${style(word, "bold", colour)} ${style(result.scenario, "bold")}${first === undefined ? "" : `: ${first}`}`,
-    ...others.map((line) => `  ${line}`),
-    style(`  ${setting(result)}; ${seconds} in all`, "dim"),
+    ...(first === undefined
+      ? [`${headline} ${where}`]
+      : [`${headline}: ${first}`, ...others.map((line) => `  ${line}`), `  ${where}`]),
     ...renderStats(result.cgroups).map((line, row) => `  ${row === 0 ? style(line, "dim") : line}`),
     ...(options.warnings === true ? result.warnings.map((line) => `  ${style("warning:", "yellow")} ${line}`) : []),
     ...diagnosticsOf(result),

@@ -83,11 +83,14 @@ describe("ndjson", () => {
         .trimEnd()
         .split("\n")
         .map((line) => JSON.parse(line))
-      expect(lines.map(({ type }) => type)).toEqual([...events.map(({ _tag }) => _tag), "SessionEnded"])
-      expect(lines[1]).toEqual({ type: "Booting", backend: "qemu", clock: "emulated" })
-      expect(lines.at(-2).result.outcome).toBe("pass")
+      expect(lines.map(({ _tag }) => _tag)).toEqual([...events.map(({ _tag }) => _tag)])
+      expect(lines[1]).toEqual({ _tag: "Booting", backend: "qemu", clock: "emulated" })
+      expect(lines.at(-1).result.outcome).toBe("pass")
       expect(out).not.toContain("wakeLatenciesNs")
-      expect(lines.at(-1)).toEqual({ type: "SessionEnded", end: "Complete", runs: 1 })
+      const error = SessionEnd.Failed({ scenario: "steady", message: "no qemu", exitCode: 69 })
+      expect((yield* session(ndjsonReporter, [], error)).out).toBe(
+        '{"_tag":"SessionEnded","end":"Failed","scenario":"steady","message":"no qemu","exitCode":69}\n'
+      )
     })
   )
 })
@@ -98,8 +101,7 @@ describe("pretty", () => {
       const { out } = yield* session(prettyReporter, [passed])
       expect(out).toBe(
         [
-          "PASS steady",
-          "  1n2l2c1t, 7.3.4-test, emulated: times are not those of hardware; 7.1 s in all",
+          "PASS steady on 1n2l2c1t · kernel 7.3.4-test · emulated clock · 7.1 s",
           "  cgroup  work      workers  cpus  cpu time  off-cpu  spread     max gap  migrations  iterations  p50 wake  p99 wake",
           "  cg_0    SpinWait        2     2     9.80s     2.0%    1.1%  8.0ms cpu1           2       1.23M",
           "  cg_1    PipeIo          2     2     9.80s     2.0%          8.0ms cpu1           2       1.23M    12.5us    3.10ms",
@@ -115,7 +117,7 @@ describe("pretty", () => {
       expect(out.split("\n")).toEqual([
         "FAIL steady: unfair cgroup: spread=42% (8-50%) 4 workers on 4 cpus (threshold 35%)",
         "  stuck 4500ms on cpu2 at +3200ms (threshold 3000ms)",
-        "  1n2l2c1t, 7.3.4-test, emulated: times are not those of hardware; 7.1 s in all",
+        "  on 1n2l2c1t · kernel 7.3.4-test · emulated clock · 7.1 s",
         "--- diagnostics ---",
         "stage: scenario running",
         "machine: Panic: not syncing",
@@ -131,7 +133,6 @@ describe("pretty", () => {
     Effect.gen(function* () {
       const { err } = yield* session(prettyReporter, [passed])
       expect(err.trimEnd().split("\n")).toEqual([
-        "steady: 1n2l2c1t, kernel 7.3.4, 5 s",
         "steady: booting with qemu (emulated)",
         "steady: kernel 7.3.4-test up after 1.9s",
         "steady: step 1 of 2",

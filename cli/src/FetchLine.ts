@@ -1,0 +1,68 @@
+/**
+ * How a kernel download comes along: one line that is redrawn on a terminal, a line for each stage elsewhere.
+ *
+ * @since 0.1.0
+ */
+import type { FetchProgress, ReporterStream } from "@ktstr/core"
+import { Effect } from "effect"
+
+const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1)
+
+const verbs: Readonly<Record<FetchProgress["stage"], string>> = {
+  waiting: "waiting for another ktstr that fetches",
+  index: "reading the package index of",
+  download: "downloading",
+  verify: "verifying",
+  extract: "taking the image out of",
+  unpack: "unpacking",
+  store: "storing"
+}
+
+/**
+ * One stage in words, with the amounts where they are known.
+ *
+ * @since 0.1.0
+ * @category rendering
+ */
+export const describeFetch = (progress: FetchProgress): string => {
+  const { stage, detail, done, total } = progress
+  const counted = stage === "download" || stage === "unpack"
+  const amount =
+    !counted || (done === 0 && total === undefined)
+      ? ""
+      : total === undefined
+        ? ` ${mebibytes(done)} MiB`
+        : ` ${mebibytes(done)} of ${mebibytes(total)} MiB`
+  return [verbs[stage], detail].filter((part) => part !== "").join(" ") + amount
+}
+
+/**
+ * A listener for `KernelSource.fetch`, and what to call when the fetch is over.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fetchLine = (err: ReporterStream) => {
+  let drawn = false
+  let last = ""
+  const clear = Effect.suspend(() => {
+    if (!drawn) return Effect.void
+    drawn = false
+    return err.write("\r\u001b[K")
+  })
+  const onProgress = (progress: FetchProgress) =>
+    Effect.suspend(() => {
+      if (err.terminal) {
+        const text = describeFetch(progress).slice(0, err.columns - 1)
+        if (text === last) return Effect.void
+        last = text
+        drawn = true
+        return err.write(`\r\u001b[K${text}`)
+      }
+      const text = describeFetch({ ...progress, done: 0, total: undefined })
+      if (text === last) return Effect.void
+      last = text
+      return err.write(`${text}\n`)
+    })
+  return { onProgress, clear }
+}

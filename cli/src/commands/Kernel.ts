@@ -1,0 +1,121 @@
+/**
+ * `ktstr kernel fetch` and `ktstr kernel list`.
+ *
+ * @since 0.1.0
+ */
+import {
+  type CacheEntry,
+  ExitCode,
+  KernelCache,
+  type KernelEntry,
+  KernelError,
+  KernelSources,
+  type ReporterOutput
+} from "@ktstr/core"
+import { type Column, renderTable } from "@ktstr/reporters"
+import { layerKernels } from "@ktstr/vitest/defaults"
+import { DateTime, Effect } from "effect"
+import type { Invocation } from "../Arguments.ts"
+import { fetchLine } from "../FetchLine.ts"
+
+const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
+
+const sizeOf = ({ metadata }: KernelEntry): number => metadata.image.size + (metadata.vmlinux?.size ?? 0)
+
+const entryToJson = (found: CacheEntry) =>
+  found._tag === "Corrupt"
+    ? {
+        key: found.key,
+        directory: found.directory,
+        valid: false,
+        error_kind: found.corruption.kind,
+        error: found.corruption.error
+      }
+    : {
+        key: found.entry.key,
+        directory: found.entry.directory,
+        valid: true,
+        version: found.entry.metadata.version,
+        label: found.entry.metadata.label,
+        arch: found.entry.metadata.arch,
+        source: found.entry.metadata.source,
+        sched_ext: found.entry.metadata.schedExt,
+        image: found.entry.image,
+        vmlinux: found.entry.vmlinux ?? null,
+        size: sizeOf(found.entry),
+        built_at: DateTime.formatIso(found.entry.metadata.builtAt)
+      }
+
+/**
+ * Brings a kernel into the cache with progress on `err`, from the source that answers for `spec`.
+ *
+ * @since 0.1.0
+ * @category commands
+ */
+export const fetchInto = Effect.fn("Kernel.fetch")(function* (spec: string | undefined, { err }: ReporterOutput) {
+  const sources = yield* KernelSources
+  const source = spec === undefined ? sources[0] : sources.find((candidate) => candidate.accepts(spec))
+  if (source === undefined) {
+    const message = `no kernel source answers for '${spec ?? ""}'; there are: ${sources.map(({ name }) => `${name}:…`).join(", ")}`
+    return yield* new KernelError({ reason: "Named", message })
+  }
+  const line = fetchLine(err)
+  return yield* Effect.ensuring(source.fetch({ spec, refresh: true, onProgress: line.onProgress }), line.clear)
+})
+
+/**
+ * @since 0.1.0
+ * @category commands
+ */
+export const kernelFetch = (invocation: Extract<Invocation, { command: "kernel fetch" }>, output: ReporterOutput) =>
+  Effect.gen(function* () {
+    const entry = yield* fetchInto(invocation.args[0], output)
+    yield* output.out.write(
+      invocation.values.json
+        ? `${JSON.stringify(entryToJson({ _tag: "Valid", entry }), undefined, 2)}\n`
+        : `${entry.key}: kernel ${entry.metadata.version}, ${mebibytes(sizeOf(entry))}\n${entry.image}\n`
+    )
+    return ExitCode.pass
+  }).pipe(Effect.provide(layerKernels))
+
+const columns: ReadonlyArray<Column<CacheEntry>> = [
+  { title: "key", cell: (row) => (row._tag === "Valid" ? row.entry.key : row.key) },
+  { title: "version", cell: (row) => (row._tag === "Valid" ? row.entry.metadata.version : "") },
+  {
+    title: "sched_ext",
+    cell: (row) => {
+      if (row._tag === "Corrupt") return ""
+      const { schedExt } = row.entry.metadata
+      return schedExt === null ? "unknown" : schedExt ? "yes" : "no"
+    }
+  },
+  { title: "size", align: "right", cell: (row) => (row._tag === "Valid" ? mebibytes(sizeOf(row.entry)) : "") },
+  {
+    title: "source",
+    cell: (row) => (row._tag === "Valid" ? row.entry.metadata.source.description : `(corrupt: ${row.corruption.error})`)
+  }
+]
+
+/**
+ * @since 0.1.0
+ * @category commands
+ */
+export const kernelList = (invocation: Extract<Invocation, { command: "kernel list" }>, { out, err }: ReporterOutput) =>
+  Effect.gen(function* () {
+    const cache = yield* KernelCache
+    const entries = yield* cache.list
+    const { kernels } = yield* cache.directories
+    if (invocation.values.json) {
+      yield* out.write(`${JSON.stringify({ directory: kernels, entries: entries.map(entryToJson) }, undefined, 2)}\n`)
+    } else if (entries.length === 0) {
+      yield* err.write(`no kernels in ${kernels}; get one: ktstr kernel fetch\n`)
+    } else {
+      yield* out.write(`${renderTable(columns, entries).join("\n")}\n`)
+    }
+    if (entries.some(({ _tag }) => _tag === "Corrupt")) {
+      yield* err.write(
+        `warning: entries marked (corrupt) cannot be used — cached metadata is missing, malformed, or references a missing image. Inspect the entry directory under ${kernels} to remove it manually.\n`
+      )
+    }
+    return ExitCode.pass
+  }).pipe(Effect.provide(layerKernels))
