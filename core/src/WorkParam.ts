@@ -1,18 +1,19 @@
 /**
- * Parameters of work types: a schema, a default and what to say about both.
+ * Parameters of work types: how each is read and checked, its default, and what listings say of it.
  *
  * @since 0.1.0
  */
-import { Duration, Schema } from "effect"
+import { Duration, Either, ParseResult, Schema } from "effect"
 
 /**
- * One parameter. `schema` decodes what a user writes (a number, or text from a command line) and checks the bounds.
+ * One parameter. `decode` reads what a user writes (a number, or text from a command line) and checks the bounds; its error
+ * continues a sentence that begins with the parameter's name.
  *
  * @since 0.1.0
  * @category models
  */
 export interface WorkParam<A> {
-  readonly schema: Schema.Schema<A, unknown>
+  readonly decode: (value: unknown) => Either.Either<A, string>
   readonly default: A
   readonly info: WorkParamInfo
 }
@@ -51,16 +52,13 @@ const bounded = (
   o: BoundedOptions<number>
 ): WorkParam<number> => {
   const range = `${expected} from ${show(o.min)} to ${show(o.max)}`
-  const schema = Schema.transform(Schema.Unknown, Schema.Number, {
-    strict: true,
-    decode: (value) => read(value) ?? Number.NaN,
-    encode: (value): unknown => value
-  }).pipe(
-    Schema.filter((value) => value >= o.min && value <= o.max, { message: () => `must be ${range}` }),
-    Schema.annotations({ description: o.description })
-  )
   return {
-    schema,
+    decode: (value) => {
+      const number = read(value)
+      return number !== undefined && number >= o.min && number <= o.max
+        ? Either.right(number)
+        : Either.left(`must be ${range}, got ${typeof value === "string" ? `'${value}'` : String(value)}`)
+    },
     default: o.default,
     info: { description: o.description, type, default: show(o.default), min: show(o.min), max: show(o.max) }
   }
@@ -129,8 +127,8 @@ export const WorkParam: {
   /** A duration, decoded to `Duration`; also written `100us`, `10ms`, `2s`. A bare number is milliseconds. */
   readonly duration: (options: BoundedOptions<Duration.DurationInput>) => WorkParam<Duration.Duration>
   /** Anything that a schema can decode from what a user writes. */
-  readonly make: <A>(
-    schema: Schema.Schema<A, unknown>,
+  readonly schema: <A, I>(
+    schema: Schema.Schema<A, I>,
     options: { readonly default: A; readonly type: string; readonly description: string; readonly defaultText: string }
   ) => WorkParam<A>
 } = {
@@ -144,15 +142,19 @@ export const WorkParam: {
       min: nanos(options.min),
       max: nanos(options.max)
     })
-    const schema = Schema.transform(numeric.schema, Schema.DurationFromSelf, {
-      strict: true,
-      decode: (ns) => Duration.nanos(BigInt(ns)),
-      encode: nanos
-    })
-    return { schema, default: Duration.decode(options.default), info: numeric.info }
+    return {
+      decode: (value) => Either.map(numeric.decode(value), (ns) => Duration.nanos(BigInt(ns))),
+      default: Duration.decode(options.default),
+      info: numeric.info
+    }
   },
-  make: (schema, o) => ({
-    schema,
+  schema: (schema, o) => ({
+    decode: (value) =>
+      Either.mapLeft(Schema.decodeUnknownEither(schema)(value), (error) =>
+        ParseResult.ArrayFormatter.formatErrorSync(error)
+          .map((issue) => issue.message)
+          .join("; ")
+      ),
     default: o.default,
     info: { description: o.description, type: o.type, default: o.defaultText, min: undefined, max: undefined }
   })

@@ -1,0 +1,129 @@
+/**
+ * What a run is judged by.
+ *
+ * @since 0.1.0
+ */
+import type { ClockMode } from "./ClockMode.ts"
+
+/** A threshold, or `false`: not judged. */
+type Threshold = number | false | undefined
+
+/**
+ * Every field is optional; an unset one inherits from the layer below (default, then scheduler, then test).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Assert {
+  /**
+   * Every worker did something, and the gap and spread thresholds hold. `false` also switches off the gap and spread
+   * thresholds of the layers below; those of the same or a later layer stay.
+   */
+  readonly notStarved?: boolean | undefined
+  /** Workers ran only on CPUs that their cgroup (and their affinity) allowed at some time while they ran. */
+  readonly isolation?: boolean | undefined
+  /** Longest time a runnable worker did not get on, milliseconds. */
+  readonly maxGapMs?: Threshold
+  /** Greatest minus least off-CPU share among like workers of a cgroup, percentage points. */
+  readonly maxSpreadPct?: Threshold
+  /** Coefficient of variation of work units per CPU second among like workers of a cgroup. */
+  readonly maxThroughputCv?: Threshold
+  /** Least work units per CPU second of a worker. */
+  readonly minWorkRate?: Threshold
+  readonly maxP99WakeLatencyNs?: Threshold
+  readonly maxWakeLatencyCv?: Threshold
+  /** Least iterations per second of wall time of a worker. */
+  readonly minIterationRate?: Threshold
+  /** Migrations per iteration of a cgroup. */
+  readonly maxMigrationRatio?: Threshold
+  /** max(nr_running) / max(1, min(nr_running)) over the CPUs. */
+  readonly maxImbalanceRatio?: Threshold
+  readonly maxLocalDsqDepth?: Threshold
+  /** A run queue's clock stood still while its CPU had work. */
+  readonly failOnStall?: boolean | undefined
+  /** Monitor samples in a row that must violate a threshold. */
+  readonly sustainedSamples?: number | undefined
+  /** Fallback dispatches per second. */
+  readonly maxFallbackRate?: Threshold
+  /** Keep-last dispatches per second. */
+  readonly maxKeepLastRate?: Threshold
+  /** Share of pages on the nodes of the worker's cpuset, 0 to 1. */
+  readonly minPageLocality?: Threshold
+  /** Share of migrations that cross NUMA nodes. */
+  readonly maxCrossNodeMigrationRatio?: Threshold
+  /** Share of pages on memory-only nodes. */
+  readonly maxSlowTierRatio?: Threshold
+}
+
+const standard = {
+  notStarved: true,
+  isolation: false,
+  maxGapMs: 2000,
+  maxSpreadPct: 15,
+  maxImbalanceRatio: 4,
+  maxLocalDsqDepth: 50,
+  failOnStall: true,
+  sustainedSamples: 5,
+  maxFallbackRate: 200,
+  maxKeepLastRate: 100
+} as const satisfies Assert
+
+const relaxed = { maxGapMs: 3000, maxSpreadPct: 35 } as const satisfies Assert
+
+/**
+ * Emulation factors, applied to the standard thresholds. Under emulation all vCPUs share the host's few threads: with one
+ * thread four pinned spinners kept within 3 % of each other and showed gaps of 8 ms, so the relaxed profile leaves room for
+ * a busy host, not for the emulator. Latencies have no default: no emulated number is one of real hardware.
+ */
+const emulated = {
+  maxGapMs: relaxed.maxGapMs,
+  maxSpreadPct: relaxed.maxSpreadPct,
+  /** Instructions that are interpreted take their vCPU longer, so that queues build up: twice the standard. */
+  maxImbalanceRatio: 2 * standard.maxImbalanceRatio,
+  maxLocalDsqDepth: 2 * standard.maxLocalDsqDepth,
+  sustainedSamples: 2 * standard.sustainedSamples
+} as const satisfies Assert
+
+/** What is set in `over` wins. */
+const overlay = (base: Assert, over: Assert): Assert => {
+  const set = Object.fromEntries(Object.entries(over).filter(([, value]) => value !== undefined)) as Assert
+  const merged: Assert = { ...base, ...set }
+  if (set.notStarved === false) {
+    return { ...merged, maxGapMs: set.maxGapMs ?? false, maxSpreadPct: set.maxSpreadPct ?? false }
+  }
+  if (set.notStarved === true && base.notStarved === false) {
+    return {
+      ...merged,
+      maxGapMs: set.maxGapMs ?? (base.maxGapMs === false ? standard.maxGapMs : base.maxGapMs),
+      maxSpreadPct: set.maxSpreadPct ?? (base.maxSpreadPct === false ? standard.maxSpreadPct : base.maxSpreadPct)
+    }
+  }
+  return merged
+}
+
+/**
+ * The layers and what merges them.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Assert: {
+  /** The lowest layer on real hardware. */
+  readonly standard: Assert
+  /** For runs that must be close to ideal: isolation on, half the gap and two thirds of the spread. */
+  readonly strict: Assert
+  /** For small or busy machines. */
+  readonly relaxed: Assert
+  /** The lowest layer for results of this clock: `standard`, or the relaxed profile with the emulation factors. */
+  readonly forClock: (clock: ClockMode) => Assert
+  /** Later layers win field by field; `false` switches a check off. */
+  readonly merge: (...layers: ReadonlyArray<Assert | undefined>) => Assert
+} = {
+  standard,
+  strict: { ...standard, isolation: true, maxGapMs: 1000, maxSpreadPct: 10, maxImbalanceRatio: 2 },
+  relaxed: { ...standard, ...relaxed },
+  forClock: (clock) =>
+    clock === "emulated" || clock === "deterministic" ? { ...standard, ...emulated } : Assert.standard,
+  merge: (...layers) =>
+    layers.reduce<Assert>((merged, layer) => (layer === undefined ? merged : overlay(merged, layer)), {})
+}

@@ -1,0 +1,33 @@
+/**
+ * What lives across all steps of a scenario.
+ *
+ * @since 0.1.0
+ */
+import type { CgroupDef } from "./CgroupDef.ts"
+import type { Op } from "./Op.ts"
+
+/**
+ * Set up before the first step (ops, then definitions), stopped and collected after the last.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Backdrop {
+  readonly ops: ReadonlyArray<Op>
+  readonly defs: ReadonlyArray<CgroupDef>
+
+  private constructor(ops: ReadonlyArray<Op>, defs: ReadonlyArray<CgroupDef>) {
+    this.ops = ops
+    this.defs = defs
+  }
+
+  static readonly empty: Backdrop = new Backdrop([], [])
+
+  static withDefs(defs: ReadonlyArray<CgroupDef>): Backdrop {
+    return new Backdrop([], defs)
+  }
+
+  setOps(ops: ReadonlyArray<Op>): Backdrop {
+    return new Backdrop(ops, this.defs)
+  }
+}

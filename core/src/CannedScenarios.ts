@@ -1,0 +1,204 @@
+/**
+ * The scenarios that come with ktstr.
+ *
+ * @since 0.1.0
+ */
+import { Data, Either } from "effect"
+import { Backdrop } from "./Backdrop.ts"
+import { CgroupDef } from "./CgroupDef.ts"
+import { CpusetSpec } from "./CpusetSpec.ts"
+import { HoldSpec } from "./HoldSpec.ts"
+import { Op } from "./Op.ts"
+import { executeDefs, executeStepsWith, Scenario } from "./Scenario.ts"
+import type { ScenarioContext } from "./ScenarioContext.ts"
+import { Step } from "./Step.ts"
+import { suggestion } from "./Suggest.ts"
+
+/**
+ * No canned scenario has this name; the message suggests the nearest.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UnknownScenario extends Data.TaggedError("UnknownScenario")<{
+  readonly name: string
+  readonly message: string
+}> {}
+
+/** Spinning workers, whose work type an override may replace. */
+const spinning = (ctx: ScenarioContext, index: number): CgroupDef =>
+  CgroupDef.named(ctx.cgroupName(index)).swappable(true)
+
+const half = HoldSpec.Frac(0.5)
+const third = HoldSpec.Frac(1 / 3)
+
+/** The next multiple of `of`, for work types whose workers come in groups. */
+const roundUp = (count: number, of: number): number => Math.ceil(count / of) * of
+
+const steady = Scenario.make({
+  name: "steady",
+  description: "two cgroups of spinning workers, no cpusets, for the whole duration",
+  build: (ctx) => executeDefs(ctx, [spinning(ctx, 0), spinning(ctx, 1)])
+})
+
+const steadyLlc = Scenario.make({
+  name: "steadyLlc",
+  description: "one cgroup of spinning workers on each LLC",
+  needs: { llcs: 2 },
+  build: (ctx) =>
+    executeStepsWith(
+      ctx,
+      [
+        Step.withDefs(
+          ctx.topo.llcs.map((llc) => spinning(ctx, llc.index).withCpuset(CpusetSpec.Llc(llc.index))),
+          HoldSpec.FULL
+        )
+      ],
+      { isolation: true }
+    )
+})
+
+const oversubscribed = Scenario.make({
+  name: "oversubscribed",
+  description: "two cgroups of 32 workers each that spin and yield, far more than there are CPUs",
+  build: (ctx) =>
+    executeDefs(
+      ctx,
+      [0, 1].map((index) => CgroupDef.named(ctx.cgroupName(index)).workers(32).workType("Mixed"))
+    )
+})
+
+const mixedWorkloads = Scenario.make({
+  name: "mixedWorkloads",
+  description: "spinning, bursty and pipe-exchanging workers side by side, a cgroup each",
+  build: (ctx) =>
+    executeDefs(ctx, [
+      spinning(ctx, 0),
+      CgroupDef.named(ctx.cgroupName(1)).workType("Bursty"),
+      CgroupDef.named(ctx.cgroupName(2)).workType("PipeIo").workers(roundUp(ctx.workersPerCgroup, 2))
+    ])
+})
+
+const cgroupAdd = Scenario.make({
+  name: "cgroupAdd",
+  description: "a third cgroup of spinning workers joins two at half time",
+  build: (ctx) =>
+    executeStepsWith(
+      ctx,
+      [Step.new([], half).named("two cgroups"), Step.withDefs([spinning(ctx, 2)], half).named("a third joins")],
+      {},
+      Backdrop.withDefs([spinning(ctx, 0), spinning(ctx, 1)])
+    )
+})
+
+const cgroupRemove = Scenario.make({
+  name: "cgroupRemove",
+  description: "of three cgroups of spinning workers one is stopped and removed at half time",
+  build: (ctx) => {
+    const leaving = ctx.cgroupName(2)
+    return executeStepsWith(
+      ctx,
+      [
+        Step.new([], half).named("three cgroups"),
+        Step.new([Op.StopCgroup(leaving), Op.RemoveCgroup(leaving)], half).named("one leaves")
+      ],
+      {},
+      Backdrop.withDefs([spinning(ctx, 0), spinning(ctx, 1), spinning(ctx, 2)])
+    )
+  }
+})
+
+const cpusetApply = Scenario.make({
+  name: "cpusetApply",
+  description: "two cgroups run anywhere, then get disjoint cpusets at half time",
+  needs: { cpus: 2 },
+  build: (ctx) => {
+    const [a, b] = [ctx.cgroupName(0), ctx.cgroupName(1)]
+    return executeStepsWith(
+      ctx,
+      [
+        Step.new([], half).named("no cpusets"),
+        Step.new([Op.SetCpuset(a, CpusetSpec.Disjoint(0, 2)), Op.SetCpuset(b, CpusetSpec.Disjoint(1, 2))], half).named(
+          "disjoint cpusets"
+        )
+      ],
+      { isolation: true },
+      Backdrop.withDefs([spinning(ctx, 0), spinning(ctx, 1)])
+    )
+  }
+})
+
+const cpusetClear = Scenario.make({
+  name: "cpusetClear",
+  description: "two cgroups on disjoint cpusets lose them at half time",
+  needs: { cpus: 2 },
+  build: (ctx) => {
+    const [a, b] = [ctx.cgroupName(0), ctx.cgroupName(1)]
+    return executeStepsWith(
+      ctx,
+      [
+        Step.new([], half).named("disjoint cpusets"),
+        Step.new([Op.ClearCpuset(a), Op.ClearCpuset(b)], half).named("no cpusets")
+      ],
+      { isolation: true },
+      Backdrop.withDefs([0, 1].map((index) => spinning(ctx, index).withCpuset(CpusetSpec.Disjoint(index, 2))))
+    )
+  }
+})
+
+const cpusetResize = Scenario.make({
+  name: "cpusetResize",
+  description: "two cgroups share the CPUs evenly, then one has a single CPU, then the other",
+  needs: { cpus: 4 },
+  build: (ctx) => {
+    const [a, b] = [ctx.cgroupName(0), ctx.cgroupName(1)]
+    const usable = ctx.topo.usableCpus
+    const splitAt = (count: number) => [
+      Op.SetCpuset(a, CpusetSpec.Exact(usable.slice(0, count))),
+      Op.SetCpuset(b, CpusetSpec.Exact(usable.slice(count, usable.size)))
+    ]
+    return executeStepsWith(
+      ctx,
+      [
+        Step.new([], third).named("even"),
+        Step.new(splitAt(1), third).named("first shrunk"),
+        Step.new(splitAt(usable.size - 1), third).named("first grown")
+      ],
+      { isolation: true },
+      Backdrop.withDefs([0, 1].map((index) => spinning(ctx, index).withCpuset(CpusetSpec.Disjoint(index, 2))))
+    )
+  }
+})
+
+const all: ReadonlyArray<Scenario> = [
+  steady,
+  steadyLlc,
+  oversubscribed,
+  mixedWorkloads,
+  cgroupAdd,
+  cgroupRemove,
+  cpusetApply,
+  cpusetClear,
+  cpusetResize
+]
+
+/**
+ * @since 0.1.0
+ * @category scenarios
+ */
+export const CannedScenarios: {
+  readonly all: ReadonlyArray<Scenario>
+  /** The scenario of that name, or an error that suggests the nearest. */
+  readonly find: (name: string) => Either.Either<Scenario, UnknownScenario>
+} = {
+  all,
+  find: (name) => {
+    const found = all.find((scenario) => scenario.name === name)
+    if (found !== undefined) return Either.right(found)
+    const near = suggestion(
+      name,
+      all.map((scenario) => scenario.name)
+    )
+    return Either.left(new UnknownScenario({ name, message: `unknown scenario '${name}'${near}` }))
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * A cgroup with its cpuset and workers, as a value.
+ *
+ * @since 0.1.0
+ */
+import type { AffinityKind } from "./Affinity.ts"
+import type { CpusetSpec } from "./CpusetSpec.ts"
+import type { MemPolicy } from "./MemPolicy.ts"
+import type { SchedPolicy } from "./SchedPolicy.ts"
+import { WorkSpec } from "./WorkSpec.ts"
+import type { WorkTypeRef } from "./WorkType.ts"
+
+interface Fields {
+  readonly name: string
+  readonly cpuset: CpusetSpec | undefined
+  readonly base: WorkSpec
+  readonly works: ReadonlyArray<WorkSpec>
+  readonly isSwappable: boolean
+}
+
+/**
+ * Immutable: every method gives a new definition. Without more it is one group of the context's `workersPerCgroup` SpinWait
+ * workers and no cpuset of its own. A nested name (`a/b`) makes nested cgroups.
+ *
+ * Each `work(spec)` adds a group; groups take what they leave unset (affinity, policy, …) from the definition. Once there is
+ * a `work`, the definition has a group of its own only if `workers` or `workType` was called.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class CgroupDef {
+  readonly name: string
+  readonly cpuset: CpusetSpec | undefined
+  /** Whether a work-type override replaces its work types. */
+  readonly isSwappable: boolean
+  private readonly base: WorkSpec
+  private readonly works: ReadonlyArray<WorkSpec>
+
+  private constructor(fields: Fields) {
+    this.name = fields.name
+    this.cpuset = fields.cpuset
+    this.base = fields.base
+    this.works = fields.works
+    this.isSwappable = fields.isSwappable
+  }
+
+  static named(name: string): CgroupDef {
+    return new CgroupDef({ name, cpuset: undefined, base: {}, works: [], isSwappable: false })
+  }
+
+  /** Workers of its own group. */
+  workers(count: number): CgroupDef {
+    return this.withBase({ workers: count })
+  }
+
+  /** Work type of its own group, by name or reference. */
+  workType(type: WorkTypeRef | string): CgroupDef {
+    return this.withBase(WorkSpec.make({ workType: type }))
+  }
+
+  withCpuset(cpuset: CpusetSpec): CgroupDef {
+    return this.with({ cpuset })
+  }
+
+  schedPolicy(schedPolicy: SchedPolicy): CgroupDef {
+    return this.withBase({ schedPolicy })
+  }
+
+  /** −20 (most CPU) to 19. */
+  nice(nice: number): CgroupDef {
+    return this.withBase({ nice })
+  }
+
+  affinity(affinity: AffinityKind): CgroupDef {
+    return this.withBase({ affinity })
+  }
+
+  memPolicy(memPolicy: MemPolicy): CgroupDef {
+    return this.withBase({ memPolicy })
+  }
+
+  /** `MpolFlags` combined with `|`. */
+  mpolFlags(mpolFlags: number): CgroupDef {
+    return this.withBase({ mpolFlags })
+  }
+
+  /** One more group of workers. */
+  work(spec: Parameters<typeof WorkSpec.make>[0]): CgroupDef {
+    return this.with({ works: [...this.works, WorkSpec.make(spec)] })
+  }
+
+  swappable(isSwappable: boolean): CgroupDef {
+    return this.with({ isSwappable })
+  }
+
+  /** Its groups in order, its own first; each with what it takes from the definition. */
+  get workGroups(): ReadonlyArray<WorkSpec> {
+    const hasOwn = this.works.length === 0 || this.base.workers !== undefined || this.base.workType !== undefined
+    const { workers: _workers, workType: _workType, ...shared } = this.base
+    const added = this.works.map((spec) => WorkSpec.withBase(spec, shared))
+    return hasOwn ? [this.base, ...added] : added
+  }
+
+  private withBase(base: WorkSpec): CgroupDef {
+    return this.with({ base: { ...this.base, ...base } })
+  }
+
+  private with(change: Partial<Fields>): CgroupDef {
+    return new CgroupDef({
+      name: this.name,
+      cpuset: this.cpuset,
+      base: this.base,
+      works: this.works,
+      isSwappable: this.isSwappable,
+      ...change
+    })
+  }
+}

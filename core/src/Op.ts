@@ -1,0 +1,107 @@
+/**
+ * What a step can do to cgroups and workers.
+ *
+ * @since 0.1.0
+ */
+import { Data } from "effect"
+import type { AffinityKind } from "./Affinity.ts"
+import type { CpusetSpec } from "./CpusetSpec.ts"
+import type { WorkSpec } from "./WorkSpec.ts"
+import { WorkTypeRef } from "./WorkType.ts"
+
+/**
+ * cgroups are addressed by name, below the root of the run; `a/b` is nested.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Op = Data.TaggedEnum<{
+  /** Creates a cgroup (and those above it); no error when it is there. */
+  AddCgroup: { readonly cgroup: string }
+  /** Moves its tasks to the root and removes it. */
+  RemoveCgroup: { readonly cgroup: string }
+  SetCpuset: { readonly cgroup: string; readonly cpuset: CpusetSpec }
+  /** Takes its cpuset away: it may use what its parent may. */
+  ClearCpuset: { readonly cgroup: string }
+  /** Exchanges the cpusets of two cgroups. */
+  SwapCpusets: { readonly a: string; readonly b: string }
+  /** Starts workers in a cgroup. */
+  Spawn: { readonly cgroup: string; readonly work: WorkSpec }
+  /** Stops the workers of a cgroup and collects their reports; the cgroup stays. */
+  StopCgroup: { readonly cgroup: string }
+  /** Changes the affinity of all workers of a cgroup. */
+  SetAffinity: { readonly cgroup: string; readonly affinity: AffinityKind }
+  /** Starts workers in the root, outside every cgroup of the scenario. */
+  SpawnHost: { readonly work: WorkSpec }
+  /** Moves every task of one cgroup to another (`""`: the root). */
+  MoveAllTasks: { readonly from: string; readonly to: string }
+  FreezeCgroup: { readonly cgroup: string }
+  UnfreezeCgroup: { readonly cgroup: string }
+  /** `cpu.weight`, 1 to 10000; the kernel's default is 100. */
+  SetWeight: { readonly cgroup: string; readonly weight: number }
+  /** `cpu.max`: so many microseconds of CPU time in every period; `"max"`: no limit. */
+  SetBandwidth: { readonly cgroup: string; readonly quotaUs: number | "max"; readonly periodUs: number }
+  /** Sends a signal to one worker of a cgroup, counted in the order of spawning: a fault to be reported. */
+  KillWorker: { readonly cgroup: string; readonly worker: number; readonly signal: number }
+}>
+
+const make = Data.taggedEnum<Op>()
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Op: {
+  readonly AddCgroup: (cgroup: string) => Op
+  readonly RemoveCgroup: (cgroup: string) => Op
+  readonly SetCpuset: (cgroup: string, cpuset: CpusetSpec) => Op
+  readonly ClearCpuset: (cgroup: string) => Op
+  readonly SwapCpusets: (a: string, b: string) => Op
+  readonly Spawn: (cgroup: string, work?: WorkSpec) => Op
+  readonly StopCgroup: (cgroup: string) => Op
+  readonly SetAffinity: (cgroup: string, affinity: AffinityKind) => Op
+  readonly SpawnHost: (work?: WorkSpec) => Op
+  readonly MoveAllTasks: (from: string, to: string) => Op
+  readonly FreezeCgroup: (cgroup: string) => Op
+  readonly UnfreezeCgroup: (cgroup: string) => Op
+  readonly SetWeight: (cgroup: string, weight: number) => Op
+  /** The period defaults to the kernel's 100 ms. */
+  readonly SetBandwidth: (cgroup: string, quotaUs: number | "max", periodUs?: number) => Op
+  /** The signal defaults to SIGKILL. */
+  readonly KillWorker: (cgroup: string, worker: number, signal?: number) => Op
+  /** The op's subject and values in a few words, for the timeline. */
+  readonly describe: (op: Op) => string
+} = {
+  AddCgroup: (cgroup) => make.AddCgroup({ cgroup }),
+  RemoveCgroup: (cgroup) => make.RemoveCgroup({ cgroup }),
+  SetCpuset: (cgroup, cpuset) => make.SetCpuset({ cgroup, cpuset }),
+  ClearCpuset: (cgroup) => make.ClearCpuset({ cgroup }),
+  SwapCpusets: (a, b) => make.SwapCpusets({ a, b }),
+  Spawn: (cgroup, work = {}) => make.Spawn({ cgroup, work }),
+  StopCgroup: (cgroup) => make.StopCgroup({ cgroup }),
+  SetAffinity: (cgroup, affinity) => make.SetAffinity({ cgroup, affinity }),
+  SpawnHost: (work = {}) => make.SpawnHost({ work }),
+  MoveAllTasks: (from, to) => make.MoveAllTasks({ from, to }),
+  FreezeCgroup: (cgroup) => make.FreezeCgroup({ cgroup }),
+  UnfreezeCgroup: (cgroup) => make.UnfreezeCgroup({ cgroup }),
+  SetWeight: (cgroup, weight) => make.SetWeight({ cgroup, weight }),
+  SetBandwidth: (cgroup, quotaUs, periodUs = 100_000) => make.SetBandwidth({ cgroup, quotaUs, periodUs }),
+  KillWorker: (cgroup, worker, signal = 9) => make.KillWorker({ cgroup, worker, signal }),
+  describe: make.$match({
+    AddCgroup: ({ cgroup }) => cgroup,
+    RemoveCgroup: ({ cgroup }) => cgroup,
+    SetCpuset: ({ cgroup, cpuset }) => `${cgroup} ${cpuset._tag}`,
+    ClearCpuset: ({ cgroup }) => cgroup,
+    SwapCpusets: ({ a, b }) => `${a} ${b}`,
+    Spawn: ({ cgroup, work }) => `${cgroup} ${WorkTypeRef.nameOf(work.workType ?? WorkTypeRef.SpinWait)}`,
+    StopCgroup: ({ cgroup }) => cgroup,
+    SetAffinity: ({ affinity, cgroup }) => `${cgroup} ${affinity._tag}`,
+    SpawnHost: ({ work }) => WorkTypeRef.nameOf(work.workType ?? WorkTypeRef.SpinWait),
+    MoveAllTasks: ({ from, to }) => `${from} ${to === "" ? "/" : to}`,
+    FreezeCgroup: ({ cgroup }) => cgroup,
+    UnfreezeCgroup: ({ cgroup }) => cgroup,
+    SetWeight: ({ cgroup, weight }) => `${cgroup} ${weight}`,
+    SetBandwidth: ({ cgroup, periodUs, quotaUs }) => `${cgroup} ${quotaUs} ${periodUs}`,
+    KillWorker: ({ cgroup, signal, worker }) => `${cgroup} worker ${worker} signal ${signal}`
+  })
+}

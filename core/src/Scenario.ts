@@ -1,0 +1,111 @@
+/**
+ * Scenarios as data: what happens in the guest and by what it is judged.
+ *
+ * @since 0.1.0
+ */
+import { Assert } from "./Assert.ts"
+import { Backdrop } from "./Backdrop.ts"
+import type { CgroupDef } from "./CgroupDef.ts"
+import { HoldSpec } from "./HoldSpec.ts"
+import type { ScenarioContext } from "./ScenarioContext.ts"
+import { Step } from "./Step.ts"
+import type { TestTopology } from "./TestTopology.ts"
+
+/**
+ * What a scenario comes to on a given machine.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ScenarioSteps {
+  readonly steps: ReadonlyArray<Step>
+  readonly backdrop: Backdrop
+  /** Overrides of the checks, above those of scheduler and test. */
+  readonly assert: Assert
+}
+
+/**
+ * What a machine must have at least; unset: 1.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ScenarioNeeds {
+  readonly llcs?: number | undefined
+  readonly cpus?: number | undefined
+  readonly numaNodes?: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Scenario {
+  readonly name: string
+  /** One line. */
+  readonly description: string
+  /** Where they are not met the scenario is skipped with the reason. */
+  readonly needs: ScenarioNeeds
+  readonly build: (ctx: ScenarioContext) => ScenarioSteps
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Scenario: {
+  readonly make: (options: {
+    readonly name: string
+    readonly description: string
+    readonly needs?: ScenarioNeeds
+    readonly build: (ctx: ScenarioContext) => ScenarioSteps
+  }) => Scenario
+  /** Why the scenario can't run on this machine; undefined when it can. */
+  readonly unmet: (scenario: Scenario, topology: TestTopology) => string | undefined
+} = {
+  make: (options) => ({ needs: {}, ...options }),
+  unmet: (scenario, topology) => {
+    const checks = [
+      ["LLC", scenario.needs.llcs, topology.llcs.length],
+      ["CPU", scenario.needs.cpus, topology.allCpus.size],
+      ["NUMA node", scenario.needs.numaNodes, topology.nodes.length]
+    ] as const
+    for (const [what, needed, has] of checks) {
+      if (needed !== undefined && has < needed) {
+        return `scenario '${scenario.name}' needs at least ${needed} ${what}s; the topology has ${has}`
+      }
+    }
+    return undefined
+  }
+}
+
+/**
+ * The steps, with nothing that outlives them.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const executeSteps = (ctx: ScenarioContext, steps: ReadonlyArray<Step>): ScenarioSteps =>
+  executeStepsWith(ctx, steps, {})
+
+/**
+ * The steps, judged by these checks on top of the others, before a backdrop where there is one.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const executeStepsWith = (
+  _ctx: ScenarioContext,
+  steps: ReadonlyArray<Step>,
+  assert: Assert,
+  backdrop: Backdrop = Backdrop.empty
+): ScenarioSteps => ({ steps, backdrop, assert: Assert.merge(assert) })
+
+/**
+ * One step with these cgroups for the whole duration.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const executeDefs = (ctx: ScenarioContext, defs: ReadonlyArray<CgroupDef>): ScenarioSteps =>
+  executeSteps(ctx, [Step.withDefs(defs, HoldSpec.FULL)])

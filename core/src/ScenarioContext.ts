@@ -1,0 +1,49 @@
+/**
+ * What a scenario knows when it is built.
+ *
+ * @since 0.1.0
+ */
+import type { TestTopology } from "./TestTopology.ts"
+import type { WorkTypeRef } from "./WorkType.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ScenarioContext {
+  readonly topo: TestTopology
+  /** The scenario's duration in milliseconds, which fractions of holds are of. */
+  readonly durationMs: number
+  /** Workers of a group that does not say how many. */
+  readonly workersPerCgroup: number
+  /** Replaces the work types of swappable definitions. */
+  readonly workTypeOverride: WorkTypeRef | undefined
+  /** Decides every random choice of the host. */
+  readonly seed: number
+  /** `cg_0`, `cg_1`, … */
+  readonly cgroupName: (index: number) => string
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ScenarioContext: {
+  /** Defaults: 2 s, 2 workers a cgroup, no override, seed 0. */
+  readonly make: (options: {
+    readonly topo: TestTopology
+    readonly durationMs?: number | undefined
+    readonly workersPerCgroup?: number | undefined
+    readonly workTypeOverride?: WorkTypeRef | undefined
+    readonly seed?: number | undefined
+  }) => ScenarioContext
+} = {
+  make: (options) => ({
+    topo: options.topo,
+    durationMs: options.durationMs ?? 2000,
+    workersPerCgroup: options.workersPerCgroup ?? 2,
+    workTypeOverride: options.workTypeOverride,
+    seed: options.seed ?? 0,
+    cgroupName: (index) => `cg_${index}`
+  })
+}

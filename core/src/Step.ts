@@ -1,0 +1,56 @@
+/**
+ * One phase of a scenario.
+ *
+ * @since 0.1.0
+ */
+import type { CgroupDef } from "./CgroupDef.ts"
+import type { HoldSpec } from "./HoldSpec.ts"
+import type { Op } from "./Op.ts"
+
+/**
+ * In order: ops, then definitions (created, filled, all their workers released together), then the hold; with
+ * `HoldSpec.Loop` the definitions first, then the ops again and again. What a step creates ends with it: its workers are
+ * stopped and collected, its cgroups removed. What must outlive it belongs in the {@link Backdrop}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Step {
+  readonly label: string | undefined
+  readonly ops: ReadonlyArray<Op>
+  readonly defs: ReadonlyArray<CgroupDef>
+  readonly hold: HoldSpec
+
+  private constructor(
+    ops: ReadonlyArray<Op>,
+    defs: ReadonlyArray<CgroupDef>,
+    hold: HoldSpec,
+    label: string | undefined
+  ) {
+    this.ops = ops
+    this.defs = defs
+    this.hold = hold
+    this.label = label
+  }
+
+  static withDefs(defs: ReadonlyArray<CgroupDef>, hold: HoldSpec): Step {
+    return new Step([], defs, hold, undefined)
+  }
+
+  static new(ops: ReadonlyArray<Op>, hold: HoldSpec): Step {
+    return new Step(ops, [], hold, undefined)
+  }
+
+  setOps(ops: ReadonlyArray<Op>): Step {
+    return new Step(ops, this.defs, this.hold, this.label)
+  }
+
+  setDefs(defs: ReadonlyArray<CgroupDef>): Step {
+    return new Step(this.ops, defs, this.hold, this.label)
+  }
+
+  /** The name under which it appears in progress and on the timeline. */
+  named(label: string): Step {
+    return new Step(this.ops, this.defs, this.hold, label)
+  }
+}

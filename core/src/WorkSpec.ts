@@ -1,0 +1,54 @@
+/**
+ * One group of like workers in a cgroup.
+ *
+ * @since 0.1.0
+ */
+import type { AffinityKind } from "./Affinity.ts"
+import type { MemPolicy } from "./MemPolicy.ts"
+import type { SchedPolicy } from "./SchedPolicy.ts"
+import { WorkTypeRef } from "./WorkType.ts"
+
+/**
+ * What is unset is taken from the cgroup's definition, then from the scenario's context.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WorkSpec {
+  /** Unset: SpinWait. */
+  readonly workType?: WorkTypeRef | undefined
+  /** Unset: the context's `workersPerCgroup`. */
+  readonly workers?: number | undefined
+  readonly affinity?: AffinityKind | undefined
+  readonly schedPolicy?: SchedPolicy | undefined
+  /** −20 (most CPU) to 19. */
+  readonly nice?: number | undefined
+  readonly memPolicy?: MemPolicy | undefined
+  /** `MpolFlags` combined with `|`. */
+  readonly mpolFlags?: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const WorkSpec: {
+  /** A work type may be given by its name. */
+  readonly make: (options: Omit<WorkSpec, "workType"> & { readonly workType?: WorkTypeRef | string }) => WorkSpec
+  /** Fills what `spec` leaves unset from `base`. */
+  readonly withBase: (spec: WorkSpec, base: WorkSpec) => WorkSpec
+} = {
+  make: ({ workType, ...rest }) => ({
+    ...rest,
+    ...(workType === undefined ? {} : { workType: typeof workType === "string" ? WorkTypeRef.of(workType) : workType })
+  }),
+  withBase: (spec, base) => ({
+    workType: spec.workType ?? base.workType,
+    workers: spec.workers ?? base.workers,
+    affinity: spec.affinity ?? base.affinity,
+    schedPolicy: spec.schedPolicy ?? base.schedPolicy,
+    nice: spec.nice ?? base.nice,
+    memPolicy: spec.memPolicy ?? base.memPolicy,
+    mpolFlags: spec.mpolFlags ?? base.mpolFlags
+  })
+}

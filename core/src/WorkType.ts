@@ -1,0 +1,305 @@
+/**
+ * Work types: named, parametrised kinds of work that compile to a `WorkProgram`. Plugins register them.
+ *
+ * @since 0.1.0
+ */
+import { Context, Data, Effect, Either, Layer } from "effect"
+import { didYouMean, suggestion } from "./Suggest.ts"
+import type { WorkParam, WorkParamInfo } from "./WorkParam.ts"
+import { WorkProgram } from "./WorkProgram.ts"
+
+/**
+ * A work type with its parameters filled in: what a spawn needs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WorkInstance {
+  /** The name of the work type, for reports. */
+  readonly name: string
+  /** Workers that work together; a spawn's count must be a multiple of it. */
+  readonly groupSize: number
+  readonly program: WorkProgram
+}
+
+/**
+ * A registered work type.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WorkType {
+  readonly name: string
+  readonly aliases: ReadonlyArray<string>
+  readonly description: string
+  readonly params: ReadonlyArray<WorkParamInfo & { readonly name: string }>
+  /** Group size with all parameters at their defaults. */
+  readonly defaultGroupSize: number
+  /** Decodes the parameters (unset ones take their defaults) and makes the program. */
+  readonly instantiate: (params: Readonly<Record<string, unknown>>) => Either.Either<WorkInstance, WorkTypeError>
+}
+
+/**
+ * A work type as a scenario names it: `params` are what the user wrote.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type WorkTypeRef = Data.TaggedEnum<{
+  Named: { readonly name: string; readonly params: Readonly<Record<string, unknown>> }
+  Custom: { readonly instance: WorkInstance }
+}>
+
+/**
+ * Two plugins registered one name or alias.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class DuplicateName extends Data.TaggedError("DuplicateName")<{
+  readonly name: string
+  readonly message: string
+}> {}
+
+/**
+ * Why a work type can't be used as asked: no such name, parameters that do not decode, a worker count that is not a multiple
+ * of the group size.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class WorkTypeError extends Data.TaggedError("WorkTypeError")<{
+  readonly reason: "UnknownWorkType" | "BadParameter" | "BadSyntax" | "WorkerCount"
+  readonly message: string
+}> {}
+
+/**
+ * The registry of work types. Names and aliases are matched as written.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class WorkTypes extends Context.Tag("@ktstr/core/WorkTypes")<
+  WorkTypes,
+  {
+    readonly register: (type: WorkType) => Effect.Effect<void, DuplicateName>
+    /** By name or alias; an unknown name's error suggests the nearest. */
+    readonly get: (name: string) => Effect.Effect<WorkType, WorkTypeError>
+    /** In the order of registration. */
+    readonly list: Effect.Effect<ReadonlyArray<WorkType>>
+  }
+>() {}
+
+/**
+ * An empty registry.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeWorkTypes: Effect.Effect<Context.Tag.Service<WorkTypes>> = Effect.sync(() => {
+  const byName = new Map<string, WorkType>()
+  const all: Array<WorkType> = []
+  return {
+    register: Effect.fn("WorkTypes.register")(function* (type: WorkType) {
+      const names = [type.name, ...type.aliases]
+      const taken = names.find((name) => byName.has(name))
+      if (taken !== undefined) {
+        const owner = byName.get(taken)!.name
+        const message = `work type '${type.name}': the name '${taken}' is taken by work type '${owner}'; choose another`
+        return yield* new DuplicateName({ name: taken, message })
+      }
+      for (const name of names) byName.set(name, type)
+      all.push(type)
+    }),
+    get: Effect.fn("WorkTypes.get")(function* (name: string) {
+      const found = byName.get(name)
+      if (found !== undefined) return found
+      const near = didYouMean(name, byName.keys())
+      const hint =
+        near === undefined
+          ? suggestion(
+              name,
+              all.map((type) => type.name)
+            )
+          : `; did you mean '${near}'?`
+      return yield* new WorkTypeError({ reason: "UnknownWorkType", message: `unknown work type '${name}'${hint}` })
+    }),
+    list: Effect.sync(() => [...all])
+  }
+})
+
+/**
+ * A registry without any work type; plugins' layers fill it: `Layer.provideMerge(pluginLayer, layerWorkTypes)`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerWorkTypes: Layer.Layer<WorkTypes> = Layer.effect(WorkTypes, makeWorkTypes)
+
+/**
+ * The parameters of a work type by name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type WorkParams = Readonly<Record<string, WorkParam<unknown>>>
+
+/**
+ * The decoded values of a record of parameters.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type WorkParamValues<P extends WorkParams> = {
+  readonly [K in keyof P]: P[K] extends WorkParam<infer A> ? A : never
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface WorkTypeOptions<P extends WorkParams> {
+  readonly name: string
+  /** Other names by which it is found, for example an older spelling. */
+  readonly aliases?: ReadonlyArray<string>
+  /** One line. */
+  readonly description: string
+  readonly params: P
+  /** Default: workers are independent, 1. */
+  readonly groupSize?: (params: WorkParamValues<P>) => number
+  readonly program: (params: WorkParamValues<P>) => WorkProgram
+}
+
+const makeWorkType = <const P extends WorkParams>(options: WorkTypeOptions<P>): WorkType => {
+  const { name } = options
+  const entries = Object.entries(options.params)
+  const groupSize = options.groupSize ?? (() => 1)
+  const bad = (message: string) => Either.left(new WorkTypeError({ reason: "BadParameter", message }))
+  const instantiate: WorkType["instantiate"] = (given) => {
+    const unknown = Object.keys(given).find((key) => !Object.hasOwn(options.params, key))
+    if (unknown !== undefined) {
+      const known = entries.map(([key]) => key)
+      const hint = known.length === 0 ? "; it has no parameters" : suggestion(unknown, known)
+      return bad(`work type ${name} has no parameter '${unknown}'${hint}`)
+    }
+    const values: Record<string, unknown> = {}
+    for (const [key, param] of entries) {
+      const raw = given[key]
+      const decoded = raw === undefined ? Either.right(param.default) : param.decode(raw)
+      if (Either.isLeft(decoded)) return bad(`work type ${name}: ${key} ${decoded.left}`)
+      values[key] = decoded.right
+    }
+    // Every key of P was decoded by its own parameter above.
+    const params = values as WorkParamValues<P>
+    const program = WorkProgram.validate(options.program(params))
+    return Either.isLeft(program)
+      ? bad(`work type ${name}: ${program.left.message}`)
+      : Either.right({ name, groupSize: groupSize(params), program: program.right })
+  }
+  return {
+    name,
+    aliases: options.aliases ?? [],
+    description: options.description,
+    params: entries.map(([key, param]) => ({ name: key, ...param.info })),
+    defaultGroupSize: Either.match(instantiate({}), { onLeft: () => 1, onRight: (instance) => instance.groupSize }),
+    instantiate
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const WorkType: {
+  /** A work type as a value, not registered anywhere. */
+  readonly make: <const P extends WorkParams>(options: WorkTypeOptions<P>) => WorkType
+  /** A layer that registers a work type. */
+  readonly plugin: <const P extends WorkParams>(
+    options: WorkTypeOptions<P>
+  ) => Layer.Layer<never, DuplicateName, WorkTypes>
+  /** A layer that registers a work type made by `make`. */
+  readonly layer: (type: WorkType) => Layer.Layer<never, DuplicateName, WorkTypes>
+  /** A program that needs no registration, for one scenario's own use. */
+  readonly custom: (name: string, program: WorkProgram, groupSize?: number) => WorkTypeRef
+} = {
+  make: makeWorkType,
+  plugin: (options) => WorkType.layer(makeWorkType(options)),
+  layer: (type) => Layer.effectDiscard(Effect.flatMap(WorkTypes, (registry) => registry.register(type))),
+  custom: (name, program, groupSize = 1) => WorkTypeRef.Custom({ instance: { name, groupSize, program } })
+}
+
+const refs = Data.taggedEnum<WorkTypeRef>()
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const WorkTypeRef: {
+  readonly Custom: (args: { readonly instance: WorkInstance }) => WorkTypeRef
+  /** A registered work type, with parameters where they differ from the defaults. */
+  readonly of: (name: string, params?: Readonly<Record<string, unknown>>) => WorkTypeRef
+  /** What canned scenarios and definitions use when nothing else is said. */
+  readonly SpinWait: WorkTypeRef
+  /** Reads `Bursty` or `Bursty:burst=10ms,sleep=20ms`. Whether the name and the parameters exist is seen on resolving. */
+  readonly parse: (text: string) => Either.Either<WorkTypeRef, WorkTypeError>
+  /** The work type's name. */
+  readonly nameOf: (ref: WorkTypeRef) => string
+  /** Looks the name up and fills in the parameters. */
+  readonly resolve: (ref: WorkTypeRef) => Effect.Effect<WorkInstance, WorkTypeError, WorkTypes>
+} = {
+  Custom: (args) => refs.Custom(args),
+  of: (name, params = {}) => refs.Named({ name, params }),
+  SpinWait: refs.Named({ name: "SpinWait", params: {} }),
+  parse: (text) => {
+    const bad = (what: string) => {
+      const message = `work type '${text}': ${what}; write NAME or NAME:param=value,param=value, for example Bursty:burst=10ms`
+      return Either.left(new WorkTypeError({ reason: "BadSyntax", message }))
+    }
+    const colon = text.indexOf(":")
+    const name = (colon < 0 ? text : text.slice(0, colon)).trim()
+    if (name === "") return bad("the name is missing")
+    const params: Record<string, string> = {}
+    for (const item of colon < 0 ? [] : text.slice(colon + 1).split(",")) {
+      const match = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(item)
+      if (match === null) return bad(`'${item.trim()}' is not of the form param=value`)
+      const key = match[1]!
+      if (Object.hasOwn(params, key)) return bad(`'${key}' is given twice`)
+      params[key] = match[2]!
+    }
+    return Either.right(refs.Named({ name, params }))
+  },
+  nameOf: (ref) => (ref._tag === "Custom" ? ref.instance.name : ref.name),
+  resolve: Effect.fn("WorkTypeRef.resolve")(function* (ref: WorkTypeRef) {
+    if (ref._tag === "Named") {
+      const registry = yield* WorkTypes
+      const type = yield* registry.get(ref.name)
+      return yield* type.instantiate(ref.params)
+    }
+    const { groupSize, name, program } = ref.instance
+    if (!Number.isInteger(groupSize) || groupSize < 1) {
+      const message = `work type ${name}: the group size is ${groupSize}; it must be a whole number of at least 1`
+      return yield* new WorkTypeError({ reason: "BadParameter", message })
+    }
+    yield* Either.mapLeft(
+      WorkProgram.validate(program),
+      (error) => new WorkTypeError({ reason: "BadParameter", message: `work type ${name}: ${error.message}` })
+    )
+    return ref.instance
+  })
+}
+
+/**
+ * Whether so many workers make whole groups.
+ *
+ * @since 0.1.0
+ * @category validation
+ */
+export const checkWorkerCount = (instance: WorkInstance, workers: number): Either.Either<void, WorkTypeError> => {
+  const fail = (message: string) => Either.left(new WorkTypeError({ reason: "WorkerCount", message }))
+  if (!Number.isInteger(workers) || workers < 1) {
+    return fail(`${instance.name}: num_workers must be a whole number of at least 1, got ${workers}`)
+  }
+  return workers % instance.groupSize === 0
+    ? Either.right(undefined)
+    : fail(`${instance.name} requires num_workers divisible by ${instance.groupSize}, got ${workers}`)
+}
