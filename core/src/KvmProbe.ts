@@ -1,0 +1,73 @@
+/**
+ * What a look at `/dev/kvm` found: it can exist and still be of no use.
+ *
+ * @since 0.1.0
+ */
+import { Context, type Effect, Schema } from "effect"
+
+/**
+ * `usable`: a tiny guest ran right and about as fast as the host; `too slow`: it ran right, but many times slower (a KVM that
+ * interprets); `wrong`: it did not do what its instructions say; `absent`: no `/dev/kvm`; `denied`: no permission to open it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const KvmVerdictKind: Schema.Literal<["usable", "too slow", "wrong", "absent", "denied"]> = Schema.Literal(
+  "usable",
+  "too slow",
+  "wrong",
+  "absent",
+  "denied"
+)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export class KvmVerdict extends Schema.Class<KvmVerdict>("KvmVerdict")({
+  verdict: KvmVerdictKind,
+  /** One line: what was seen. */
+  reason: Schema.String,
+  /** Guest time over host time for the same loop, where both were measured. */
+  ratio: Schema.optional(Schema.Number)
+}) {
+  get usable(): boolean {
+    return this.verdict === "usable"
+  }
+
+  /** What a user is told when KVM was asked for: the finding, and how to mend it. Several lines for `absent` and `denied`. */
+  get message(): string {
+    switch (this.verdict) {
+      case "usable":
+        return `/dev/kvm: usable (${this.reason})`
+      case "absent":
+        return [
+          "/dev/kvm not found. KVM requires:",
+          "  - Linux kernel with KVM support (CONFIG_KVM)",
+          "  - Access to /dev/kvm (check permissions or add user to 'kvm' group)",
+          "  - Hardware virtualization enabled in BIOS (VT-x/AMD-V)"
+        ].join("\n")
+      case "denied":
+        return [
+          "/dev/kvm: permission denied. Add your user to the 'kvm' group:",
+          "  sudo usermod -aG kvm $USER",
+          "  then log out and back in."
+        ].join("\n")
+      default:
+        return `/dev/kvm: present, not usable: ${this.verdict}: ${this.reason}`
+    }
+  }
+}
+
+/**
+ * The pre-flight look at KVM. It never fails: whatever goes wrong is a verdict.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class KvmProbe extends Context.Tag("@ktstr/core/KvmProbe")<
+  KvmProbe,
+  {
+    readonly verdict: Effect.Effect<KvmVerdict>
+  }
+>() {}

@@ -1,0 +1,79 @@
+/**
+ * COM2 of the guest as a byte pipe.
+ *
+ * @since 0.1.0
+ */
+import type { Duplex } from "node:stream"
+import { type Vm, VmmError } from "@ktstr/core"
+import { Chunk, Effect, Option, Stream } from "effect"
+
+/** Bytes kept for a reader that is behind before the guest is made to wait. */
+const highWater = 4 * 1024 * 1024
+
+const lost = (cause?: unknown): VmmError =>
+  new VmmError({
+    reason: "ChannelLost",
+    message: `the channel to the guest (COM2) is closed${cause instanceof Error ? `: ${cause.message}` : ""}; the console tells why the machine ended`,
+    cause
+  })
+
+/**
+ * Makes the channel of a machine from the socket behind its COM2. `incoming` has one reader, or several that share the bytes; a
+ * reader that is behind by 4 MiB holds the guest up instead of filling the host.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeByteChannel = (socket: Duplex): Vm["channel"] => {
+  let chunks: Array<Uint8Array> = []
+  let buffered = 0
+  let ended = false
+  const waiting = new Set<() => void>()
+
+  const wake = (): void => {
+    const resumes = [...waiting]
+    waiting.clear()
+    for (const resume of resumes) resume()
+  }
+  const end = (): void => {
+    ended = true
+    wake()
+  }
+
+  socket.on("data", (bytes: Uint8Array) => {
+    chunks.push(bytes)
+    buffered += bytes.length
+    if (buffered > highWater) socket.pause()
+    wake()
+  })
+  socket.on("end", end)
+  socket.on("close", end)
+  // A killed machine resets the connection: to readers that is its end.
+  socket.on("error", end)
+
+  const changed = Effect.async<void>((resume) => {
+    const go = (): void => resume(Effect.void)
+    waiting.add(go)
+    return Effect.sync(() => waiting.delete(go))
+  })
+
+  const pull: Effect.Effect<Option.Option<readonly [Chunk.Chunk<Uint8Array>, undefined]>> = Effect.suspend(() => {
+    if (chunks.length > 0) {
+      const taken = Chunk.unsafeFromArray(chunks)
+      chunks = []
+      buffered = 0
+      if (socket.isPaused()) socket.resume()
+      return Effect.succeed(Option.some([taken, undefined] as const))
+    }
+    return ended ? Effect.succeed(Option.none()) : Effect.zipRight(changed, pull)
+  })
+
+  return {
+    incoming: Stream.unfoldChunkEffect(undefined, () => pull),
+    send: (bytes) =>
+      Effect.async<void, VmmError>((resume) => {
+        if (ended || socket.destroyed) return resume(Effect.fail(lost()))
+        socket.write(bytes, (error) => resume(error ? Effect.fail(lost(error)) : Effect.void))
+      })
+  }
+}

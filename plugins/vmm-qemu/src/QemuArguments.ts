@@ -1,0 +1,220 @@
+/**
+ * From a machine to qemu's command line and the kernel's. Pure.
+ *
+ * @since 0.1.0
+ */
+import type { NumaNode, Topology, VmSpec } from "@ktstr/core"
+
+/**
+ * What qemu runs guest instructions with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type QemuAccel = "kvm" | "tcg"
+
+/**
+ * What the backend decided for one machine; paths are qemu's, descriptors those it inherits.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface QemuChoices {
+  readonly accel: QemuAccel
+  /** Emulation with all vCPUs on one host thread or with one each. */
+  readonly thread: "single" | "multi"
+  /** The file to boot: an ELF with a PVH entry or a bzImage. */
+  readonly kernel: string
+  readonly initrd?: string | undefined
+  /** MiB and backing file of each NUMA node. */
+  readonly memory: ReadonlyArray<{ readonly mb: number; readonly path: string }>
+  readonly descriptors: { readonly qmp: number; readonly console: number; readonly channel: number }
+}
+
+/**
+ * The CPU model. Emulation shows an Intel part, since qemu 7.2 tells AMD guests that the whole package shares one L3 (topoext is
+ * missing there). Family 6 model 54 is an in-order Atom: kernels know that it has a constant TSC, so that siblings copy the
+ * delay calibration (0.25 s for each CPU otherwise), and that it needs no page-table isolation or retpolines. Without MONITOR
+ * idle vCPUs halt; qemu's MWAIT would spin on the host.
+ */
+const cpuModel = (accel: QemuAccel, deterministic: boolean): string => {
+  if (accel === "kvm") return "host,host-cache-info=off,l3-cache=on"
+  const emulated = "max,vendor=GenuineIntel,family=6,model=54,stepping=9,-monitor"
+  // RDRAND and RDSEED would let the host's randomness in.
+  return deterministic ? `${emulated},-rdrand,-rdseed` : emulated
+}
+
+const isEven = (topology: Topology): boolean => {
+  const first = topology.nodes[0]?.llcs ?? 0
+  return first > 0 && topology.nodes.every((node) => node.llcs === first)
+}
+
+/**
+ * `-smp`: each LLC is a die, each NUMA node a socket. Nodes that differ share one socket, because a machine's sockets are equal.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const smpArgument = (topology: Topology): string => {
+  const sockets = isEven(topology) ? topology.numaNodes : 1
+  return [
+    `cpus=${topology.cpus}`,
+    `maxcpus=${topology.cpus}`,
+    `sockets=${sockets}`,
+    `dies=${topology.llcs / sockets}`,
+    `cores=${topology.coresPerLlc}`,
+    `threads=${topology.threadsPerCore}`
+  ].join(",")
+}
+
+const bitsFor = (count: number): number => Math.ceil(Math.log2(count))
+
+/**
+ * The highest APIC id of the machine: each level has a field of a power of two (Intel SDM volume 3, 9.9.1).
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const highestApicId = (topology: Topology): number => {
+  const sockets = isEven(topology) ? topology.numaNodes : 1
+  const dies = topology.llcs / sockets
+  const threadBits = bitsFor(topology.threadsPerCore)
+  const coreBits = bitsFor(topology.coresPerLlc)
+  const dieBits = bitsFor(dies)
+  const core = topology.coresPerLlc - 1
+  return (
+    ((((((sockets - 1) << dieBits) | (dies - 1)) << coreBits) | core) << threadBits) | (topology.threadsPerCore - 1)
+  )
+}
+
+const backend = (id: string, mb: number, path: string): ReadonlyArray<string> => [
+  "-object",
+  `memory-backend-file,id=${id},size=${mb}M,mem-path=${path},share=on`
+]
+
+const needsHmat = (topology: Topology): boolean =>
+  topology.nodes.some((node) => node.latencyNs !== undefined || node.bandwidthMbps !== undefined)
+
+/** The node itself when it has CPUs, else the nearest that has. */
+const initiatorOf = (topology: Topology, node: NumaNode): number => {
+  if (node.llcs > 0) return node.index
+  const distance = (other: NumaNode): number => topology.distances[node.index]?.[other.index] ?? 255
+  return topology.nodes
+    .filter((other) => other.llcs > 0)
+    .reduce((best, other) => (distance(other) < distance(best) ? other : best)).index
+}
+
+const numaArguments = (topology: Topology): ReadonlyArray<string> => {
+  const hmat = needsHmat(topology)
+  const nodes = topology.nodes.flatMap((node) => {
+    const first = node.firstLlc * topology.cpusPerLlc
+    const last = first + node.llcs * topology.cpusPerLlc - 1
+    const cpus = node.llcs === 0 ? "" : `,cpus=${first === last ? first : `${first}-${last}`}`
+    const initiator = hmat ? `,initiator=${initiatorOf(topology, node)}` : ""
+    return ["-numa", `node,nodeid=${node.index}${cpus},memdev=ram${node.index}${initiator}`]
+  })
+  const distances = topology.nodes.flatMap(({ index: a }) =>
+    topology.nodes
+      .filter(({ index: b }) => b > a)
+      .flatMap(({ index: b }) => ["-numa", `dist,src=${a},dst=${b},val=${topology.distances[a]?.[b] ?? 20}`])
+  )
+  const hierarchy = (node: NumaNode): string =>
+    `hmat-lb,initiator=${initiatorOf(topology, node)},target=${node.index},hierarchy=memory`
+  const latencies = topology.nodes.flatMap((node) =>
+    node.latencyNs === undefined
+      ? []
+      : ["-numa", `${hierarchy(node)},data-type=access-latency,latency=${node.latencyNs}`]
+  )
+  const bandwidths = topology.nodes.flatMap((node) =>
+    node.bandwidthMbps === undefined
+      ? []
+      : ["-numa", `${hierarchy(node)},data-type=access-bandwidth,bandwidth=${node.bandwidthMbps}M`]
+  )
+  return [...nodes, ...distances, ...latencies, ...bandwidths]
+}
+
+const hex = (value: number): string => `0x${value.toString(16)}`
+
+/**
+ * The kernel command line: what this machine needs first, so that the spec can override it, then the spec's.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const kernelCommandLine = (spec: VmSpec, accel: QemuAccel): string =>
+  [
+    "console=ttyS0",
+    "panic=-1",
+    // Self-tests of the crypto library take a third of an emulated boot.
+    "cryptomgr.notests",
+    // An emulated CPU can be late for a clock watchdog or the check of IRQ 0, which would condemn good clocks.
+    ...(accel === "tcg" ? ["tsc=reliable", "no_timer_check"] : []),
+    ...(spec.kaslr === true ? [] : ["nokaslr"]),
+    ...(spec.ring === undefined
+      ? []
+      : [
+          `memmap=${hex(spec.ring.size)}$${hex(spec.ring.address)}`,
+          `ktstr.ring=${hex(spec.ring.address)},${hex(spec.ring.size)}`
+        ]),
+    ...spec.cmdline
+  ].join(" ")
+
+const onDescriptor = (id: string, fd: number): ReadonlyArray<string> => ["-chardev", `socket,id=${id},fd=${fd}`]
+
+/**
+ * The whole argument list of `qemu-system-x86_64`. A guest that powers off, resets or panics leaves the machine paused, with an
+ * event on QMP, so that its registers and memory can still be read.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const qemuArguments = (spec: VmSpec, choices: QemuChoices): ReadonlyArray<string> => {
+  const { topology } = spec
+  const deterministic = spec.clock === "deterministic"
+  const total = choices.memory.reduce((sum, node) => sum + node.mb, 0)
+  const manyNodes = choices.memory.length > 1
+  const manyApics = choices.accel === "kvm" && highestApicId(topology) > 254
+  const thread = deterministic ? "single" : choices.thread
+  return [
+    "-nodefaults",
+    "-no-user-config",
+    "-display",
+    "none",
+    "-action",
+    "reboot=shutdown,shutdown=pause",
+    "-machine",
+    [
+      "q35,smbus=off,sata=off,vmport=off",
+      ...(manyNodes ? [] : ["memory-backend=ram0"]),
+      ...(manyNodes && needsHmat(topology) ? ["hmat=on"] : []),
+      ...(manyApics ? ["kernel-irqchip=split"] : [])
+    ].join(","),
+    "-accel",
+    choices.accel === "kvm" ? "kvm" : `tcg,thread=${thread}`,
+    "-cpu",
+    cpuModel(choices.accel, deterministic),
+    "-smp",
+    smpArgument(topology),
+    "-m",
+    `${total}M`,
+    ...choices.memory.flatMap(({ mb, path }, index) => backend(`ram${index}`, mb, path)),
+    ...(manyNodes ? numaArguments(topology) : []),
+    // APIC ids above 254 need interrupt remapping in extended mode.
+    ...(manyApics ? ["-device", "intel-iommu,intremap=on,eim=on"] : []),
+    ...(deterministic ? ["-icount", "shift=1,sleep=off", "-rtc", "clock=vm,base=2020-01-01"] : []),
+    ...onDescriptor("qmp", choices.descriptors.qmp),
+    ...onDescriptor("com1", choices.descriptors.console),
+    ...onDescriptor("com2", choices.descriptors.channel),
+    "-mon",
+    "chardev=qmp,mode=control",
+    "-serial",
+    "chardev:com1",
+    "-serial",
+    "chardev:com2",
+    "-kernel",
+    choices.kernel,
+    ...(choices.initrd === undefined ? [] : ["-initrd", choices.initrd]),
+    "-append",
+    kernelCommandLine(spec, choices.accel)
+  ]
+}

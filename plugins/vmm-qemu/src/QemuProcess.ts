@@ -1,0 +1,162 @@
+/**
+ * One qemu process that can't outlive this one, with its sockets and memory files inherited rather than named.
+ *
+ * @since 0.1.0
+ */
+import { type ChildProcess, spawn } from "node:child_process"
+import type { EventEmitter } from "node:events"
+import * as fs from "node:fs"
+import type { Duplex } from "node:stream"
+import { VmmError } from "@ktstr/core"
+import { Effect, type Scope } from "effect"
+
+/** Numbers under which qemu finds what it inherits; files follow from `firstFile`. */
+export const inherited = { qmp: 3, console: 4, channel: 5, firstFile: 6 } as const
+
+/**
+ * The path by which qemu opens a file that it inherits as the n-th.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const inheritedPath = (n: number): string => `/proc/self/fd/${inherited.firstFile + n}`
+
+/**
+ * How a process ended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProcessEnd {
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface QemuProcess {
+  readonly pid: number
+  readonly qmp: Duplex
+  readonly console: Duplex
+  readonly channel: Duplex
+  /** What it printed to standard error, its last 64 KiB. */
+  readonly stderr: () => string
+  /** Settles when it has ended and its console and standard error are read to the end. Never rejects. */
+  readonly end: Promise<ProcessEnd>
+  readonly kill: () => void
+}
+
+const missing = (program: string, pkg: string): VmmError =>
+  new VmmError({
+    reason: "BackendMissing",
+    message: `${program} not found in PATH: install it with: apt-get install ${pkg}`
+  })
+
+const isExecutable = (path: string): boolean => {
+  try {
+    fs.accessSync(path, fs.constants.X_OK)
+    return fs.statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Where a program is: itself when its name has a slash, else the first in PATH.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const findProgram = (name: string, path: string | undefined): string | undefined =>
+  name.includes("/")
+    ? isExecutable(name)
+      ? name
+      : undefined
+    : (path ?? "")
+        .split(":")
+        .filter((directory) => directory !== "")
+        .map((directory) => `${directory}/${name}`)
+        .find(isExecutable)
+
+const stderrKept = 64 * 1024
+
+const closed = (stream: EventEmitter | null | undefined): Promise<void> =>
+  new Promise((resolve) => {
+    if (stream === null || stream === undefined) resolve()
+    else stream.once("close", resolve)
+  })
+
+const exited = (child: ChildProcess): Promise<ProcessEnd> =>
+  new Promise((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }))
+  })
+
+const wrap = (child: ChildProcess, pid: number): QemuProcess => {
+  let stderr = ""
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    stderr = (stderr + text).slice(-stderrKept)
+  })
+  const [, , , qmp, console, channel] = child.stdio as unknown as ReadonlyArray<Duplex>
+  for (const socket of [qmp, console, channel]) {
+    // The peer's death in the middle of a write is told by "close"; without a listener it would end this process.
+    socket?.on("error", () => {})
+  }
+  // Not the channel: one that nobody reads would never end.
+  const end = Promise.all([exited(child), closed(child.stderr), closed(console)]).then(([how]) => how)
+  return {
+    pid,
+    qmp: qmp!,
+    console: console!,
+    channel: channel!,
+    stderr: () => stderr,
+    end,
+    kill: () => {
+      child.kill("SIGKILL")
+    }
+  }
+}
+
+/**
+ * Starts qemu. Closing the scope kills it and waits until it is gone. The kernel kills it when this process dies, however that
+ * happens (prctl(2), PR_SET_PDEATHSIG, set by util-linux's setpriv, which then becomes qemu).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const spawnQemu = (options: {
+  readonly binary: string
+  readonly args: ReadonlyArray<string>
+  /** Open files that qemu inherits, see {@link inheritedPath}. */
+  readonly files: ReadonlyArray<number>
+}): Effect.Effect<QemuProcess, VmmError, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.async<QemuProcess, VmmError>((resume) => {
+      const setpriv = findProgram("setpriv", process.env.PATH)
+      const qemu = findProgram(options.binary, process.env.PATH)
+      if (qemu === undefined) return resume(Effect.fail(missing(options.binary, "qemu-system-x86")))
+      if (setpriv === undefined) return resume(Effect.fail(missing("setpriv", "util-linux")))
+      const child = spawn(setpriv, ["--pdeathsig", "KILL", qemu, ...options.args], {
+        stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", "pipe", ...options.files],
+        // A terminal's ^C is for the host, which ends the machine in order; a group of its own keeps it from qemu.
+        detached: true
+      })
+      const { pid } = child
+      if (pid === undefined) {
+        child.once("error", (cause) =>
+          resume(Effect.fail(new VmmError({ reason: "Io", message: `can't start ${qemu}: ${cause.message}`, cause })))
+        )
+      } else {
+        resume(Effect.succeed(wrap(child, pid)))
+      }
+    }),
+    (process) =>
+      Effect.promise(() => {
+        process.kill()
+        for (const socket of [process.qmp, process.channel]) socket.destroy()
+        // Whoever was to read the console may never have begun.
+        process.console.resume()
+        return process.end
+      })
+  )

@@ -1,0 +1,149 @@
+/**
+ * The Vmm service by `qemu-system-x86_64`.
+ *
+ * @since 0.1.0
+ */
+import { type ClockMode, KvmProbe, type Vm, Vmm, VmmError, type VmSpec } from "@ktstr/core"
+import { Effect, Layer, type Scope } from "effect"
+import { makeGuestMemoryFile } from "./GuestMemoryFile.ts"
+import { startMachine } from "./Machine.ts"
+import { openInitramfs, openMemoryFiles } from "./MachineFiles.ts"
+import { nodeMemoryMb, ramSegments } from "./PhysicalLayout.ts"
+import { isPvhKernel } from "./PvhNote.ts"
+import { highestApicId, type QemuAccel, qemuArguments } from "./QemuArguments.ts"
+import { inherited, inheritedPath } from "./QemuProcess.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface QemuOptions {
+  /** `auto` (default): KVM when the pre-flight finds it usable, else emulation with one warning. */
+  readonly accel?: "auto" | "kvm" | "tcg" | undefined
+  /** Emulation with all vCPUs on one host thread (default: fair, and the only one that never crashed a guest) or one each. */
+  readonly thread?: "single" | "multi" | undefined
+  /** Name in PATH or path. Default `qemu-system-x86_64`. */
+  readonly binary?: string | undefined
+}
+
+const chooseAccel = (
+  options: QemuOptions,
+  spec: VmSpec,
+  warn: (message: string) => Effect.Effect<void>
+): Effect.Effect<QemuAccel, VmmError, KvmProbe> =>
+  Effect.gen(function* () {
+    const asked = options.accel ?? "auto"
+    // Counting instructions is a feature of emulation only.
+    if (spec.clock === "deterministic" || asked === "tcg") return "tcg"
+    const verdict = yield* Effect.flatMap(KvmProbe, (probe) => probe.verdict)
+    if (verdict.usable) return "kvm"
+    if (asked === "kvm") return yield* new VmmError({ reason: "KvmUnusable", message: verdict.message })
+    yield* warn(`${verdict.message.split("\n")[0]}; running under qemu emulation`)
+    return "tcg"
+  })
+
+const badSpec = (message: string): VmmError => new VmmError({ reason: "BadSpec", message })
+
+/** xAPIC ids are bytes and 255 is the broadcast; emulation has no x2APIC. */
+const highestEmulatedApicId = 254
+
+const checkSpec = (spec: VmSpec, accel: QemuAccel): Effect.Effect<ReadonlyArray<number>, VmmError> =>
+  Effect.gen(function* () {
+    const nodesMb = yield* Effect.mapError(nodeMemoryMb(spec.topology, spec.memoryMb), badSpec)
+    const apicId = highestApicId(spec.topology)
+    if (accel === "tcg" && apicId > highestEmulatedApicId) {
+      return yield* badSpec(
+        `topology ${spec.topology} needs APIC id ${apicId}; emulation has none above ${highestEmulatedApicId}: use KVM or fewer LLCs or cores`
+      )
+    }
+    const { ring } = spec
+    if (ring !== undefined) {
+      const inRam = ramSegments(nodesMb).some(
+        (ram) => ring.address >= ram.address && ring.address + ring.size <= ram.address + ram.size
+      )
+      if (!inRam) {
+        return yield* badSpec(
+          `ring of ${ring.size} bytes at 0x${ring.address.toString(16)} is not within the RAM of a machine of ${spec.memoryMb} MiB: move it down or ask for more memory`
+        )
+      }
+    }
+    return nodesMb
+  })
+
+const clockOf = (spec: VmSpec, accel: QemuAccel): ClockMode =>
+  spec.clock === "deterministic" ? "deterministic" : accel === "kvm" ? "qemu-kvm" : "emulated"
+
+const chooseKernel = (spec: VmSpec): Effect.Effect<string> =>
+  Effect.promise(async () => {
+    const { image, vmlinux } = spec.kernel
+    return vmlinux !== undefined && spec.kaslr !== true && (await isPvhKernel(vmlinux)) ? vmlinux : image
+  })
+
+const boot = (
+  options: QemuOptions,
+  warn: (message: string) => Effect.Effect<void>,
+  spec: VmSpec
+): Effect.Effect<Vm, VmmError, Scope.Scope | KvmProbe> =>
+  Effect.gen(function* () {
+    const accel = yield* chooseAccel(options, spec, warn)
+    const nodesMb = yield* checkSpec(spec, accel)
+    const kernel = yield* chooseKernel(spec)
+    const memoryFiles = yield* openMemoryFiles(nodesMb)
+    const initramfs = yield* openInitramfs(spec.initramfs)
+    const machine = yield* startMachine({
+      binary: options.binary ?? "qemu-system-x86_64",
+      kernel,
+      files: initramfs === undefined ? memoryFiles : [...memoryFiles, initramfs],
+      args: qemuArguments(spec, {
+        accel,
+        thread: options.thread ?? "single",
+        kernel,
+        initrd: initramfs === undefined ? undefined : inheritedPath(memoryFiles.length),
+        memory: nodesMb.map((mb, node) => ({ mb, path: inheritedPath(node) })),
+        descriptors: inherited
+      })
+    })
+    return {
+      ...machine,
+      memory: makeGuestMemoryFile(ramSegments(nodesMb), memoryFiles),
+      clock: clockOf(spec, accel),
+      backend: "qemu"
+    }
+  })
+
+/**
+ * The backend. The pre-flight is asked only when KVM is in question.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: QemuOptions = {}): Effect.Effect<Vmm["Type"], never, KvmProbe> =>
+  Effect.map(KvmProbe, (probe) => {
+    let warned = false
+    const warn = (message: string): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        if (warned) return Effect.void
+        warned = true
+        return Effect.logWarning(message)
+      })
+    return {
+      boot: Effect.fn("Vmm.boot")((spec: VmSpec) => Effect.provideService(boot(options, warn, spec), KvmProbe, probe))
+    }
+  })
+
+/**
+ * Provides {@link Vmm} by qemu.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerQemu = (options: QemuOptions = {}): Layer.Layer<Vmm, never, KvmProbe> =>
+  Layer.effect(Vmm, make(options))
+
+/**
+ * {@link layerQemu} with its defaults.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<Vmm, never, KvmProbe> = layerQemu()
