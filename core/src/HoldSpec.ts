@@ -46,11 +46,14 @@ export const HoldSpec: {
   readonly Loop: (interval: Duration.DurationInput, fraction?: number) => HoldSpec
   /** Nanoseconds the step holds in a scenario of `durationMs` of which `heldNs` are used up, or what is wrong with it. */
   readonly resolve: (spec: HoldSpec, durationMs: number, heldNs?: number) => Either.Either<number, HoldSpecError>
+  /** Nanoseconds between two rounds of a loop. */
+  readonly intervalNs: (spec: Extract<HoldSpec, { readonly _tag: "Loop" }>) => number
 } = {
   Frac: (fraction) => make.Frac({ fraction }),
   FULL: make.Frac({ fraction: 1 }),
   Fixed: (duration) => make.Fixed({ duration: Duration.decode(duration) }),
   Loop: (interval, fraction) => make.Loop({ interval: Duration.decode(interval), fraction }),
+  intervalNs: (spec) => nanos(spec.interval),
   resolve: (spec, durationMs, heldNs = 0) => {
     const fail = (message: string) => Either.left(new HoldSpecError({ message }))
     if (spec._tag === "Fixed") {

@@ -1,0 +1,17 @@
+/**
+ * Why a scenario does not compile to a plan.
+ *
+ * @since 0.1.0
+ */
+import { Data } from "effect"
+
+/**
+ * Why a scenario does not compile. Nothing was written or started when this is raised.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class PlanError extends Data.TaggedError("PlanError")<{
+  readonly reason: "Cpuset" | "WorkType" | "WorkerCount" | "Hold" | "Name" | "Policy" | "Affinity" | "Value" | "TooLong"
+  readonly message: string
+}> {}

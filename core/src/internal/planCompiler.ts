@@ -1,0 +1,392 @@
+import { Effect, Either } from "effect"
+import { PCGRandom } from "effect/Utils"
+import { Affinity, type AffinityKind } from "../Affinity.ts"
+import type { Backdrop } from "../Backdrop.ts"
+import type { CgroupDef } from "../CgroupDef.ts"
+import { CpusetSpec } from "../CpusetSpec.ts"
+import { Command } from "../guest/Command.ts"
+import { HoldSpec } from "../HoldSpec.ts"
+import { Op } from "../Op.ts"
+import type { Plan, PlannedGroup, PlannedStep } from "../Plan.ts"
+import { PlanError } from "../PlanError.ts"
+import type { ScenarioContext } from "../ScenarioContext.ts"
+import type { Step } from "../Step.ts"
+import { suggestion } from "../Suggest.ts"
+import type { WorkSpec } from "../WorkSpec.ts"
+import type { WorkTypes } from "../WorkType.ts"
+import { CgroupState } from "./cgroupState.ts"
+import { type LiveGroup, recordAllowed } from "./planGroups.ts"
+import { affinityFailure, cgroupNameProblem, moveSelf, opValueProblem, resolveWork, toWorkers } from "./planWork.ts"
+
+type Compiled<A = void> = Effect.Effect<A, PlanError, WorkTypes>
+
+/** What a backdrop or a step made, and what ends with it. */
+interface Lifetime {
+  readonly cgroups: Array<string>
+  readonly groups: Array<LiveGroup>
+}
+
+const controllers = ["cpuset", "cpu"]
+/** A zero-length write never reaches the cgroup; a newline is what `echo >` sends. */
+const cleared = "\n"
+/** Commands that one loop may unroll to; some 20 MiB of plan. */
+const unrollLimit = 500_000
+
+/** Turns ops and definitions into commands while following what each will have done to cgroups and workers. */
+export class PlanCompiler {
+  private readonly commands: Array<Command> = []
+  private readonly state: CgroupState
+  private readonly live: Array<LiveGroup> = []
+  private readonly planned: Array<Omit<PlannedGroup, "cpusets" | "allowedCpus">> = []
+  private readonly steps: Array<PlannedStep> = []
+  private readonly warnings: Array<string> = []
+  private readonly random: PCGRandom
+  private readonly backdropLifetime: Lifetime = { cgroups: [], groups: [] }
+  private lifetime: Lifetime = this.backdropLifetime
+  private current = -1
+  private heldNs = 0
+  private readonly ctx: ScenarioContext
+
+  constructor(ctx: ScenarioContext) {
+    this.ctx = ctx
+    this.state = new CgroupState(ctx.topo.allCpus)
+    this.random = new PCGRandom(ctx.seed)
+  }
+
+  backdrop(backdrop: Backdrop): Compiled {
+    return Effect.andThen(this.allOps(backdrop.ops), this.defs(backdrop.defs))
+  }
+
+  step(step: Step, index: number, count: number): Compiled {
+    return Effect.gen(this, function* () {
+      this.current = index
+      this.lifetime = { cgroups: [], groups: [] }
+      const label = step.label ?? `step ${index + 1} of ${count}`
+      const holdNs = yield* Either.mapLeft(
+        HoldSpec.resolve(step.hold, this.ctx.durationMs, this.heldNs),
+        (error) => new PlanError({ reason: "Hold", message: `${label}: ${error.message}` })
+      )
+      this.steps.push({ index, label, holdNs })
+      this.emit(Command.StepBegin({ index, count, label }))
+      if (step.hold._tag === "Loop") {
+        yield* this.defs(step.defs)
+        yield* this.loop(step.ops, holdNs, HoldSpec.intervalNs(step.hold), label)
+      } else {
+        yield* this.allOps(step.ops)
+        yield* this.defs(step.defs)
+        if (holdNs > 0) this.emit(Command.Hold({ ns: holdNs }))
+      }
+      this.heldNs += holdNs
+      this.end(this.lifetime)
+      this.emit(Command.StepEnd({ index }))
+      this.lifetime = this.backdropLifetime
+      this.current = -1
+    })
+  }
+
+  finish(): Omit<Plan, "assert"> {
+    this.end(this.backdropLifetime)
+    this.emit(Command.End())
+    return {
+      commands: this.commands,
+      groups: this.planned.map((group, i) => ({
+        ...group,
+        cpusets: this.live[i]!.history,
+        allowedCpus: this.live[i]!.allowed
+      })),
+      cgroups: this.state.names.map((name) => ({ name, cpuset: this.state.lastCpusetOf(name) })),
+      steps: this.steps,
+      plannedNs: this.heldNs,
+      warnings: this.warnings
+    }
+  }
+
+  private emit(...commands: ReadonlyArray<Command>): void {
+    this.commands.push(...commands)
+  }
+
+  /** To be called after whatever changes which CPUs a running worker may use. */
+  private record(): void {
+    recordAllowed(this.live, this.state, { command: this.commands.length, step: this.current })
+  }
+
+  private running(cgroup: string): ReadonlyArray<LiveGroup> {
+    return this.live.filter((group) => group.running && group.cgroup === cgroup)
+  }
+
+  private allOps(ops: ReadonlyArray<Op>): Compiled {
+    return Effect.forEach(ops, (op) => this.op(op), { discard: true })
+  }
+
+  private defs(defs: ReadonlyArray<CgroupDef>): Compiled {
+    return Effect.gen(this, function* () {
+      const groups: Array<LiveGroup> = []
+      for (const def of defs) {
+        yield* this.checkName(def.name)
+        this.emit(Command.Mark({ kind: "CgroupDef", detail: def.name }))
+        this.create(def.name)
+        if (def.cpuset !== undefined) yield* this.setCpuset(def.name, def.cpuset)
+        for (const spec of def.workGroups) groups.push(yield* this.spawn(def.name, spec, def.isSwappable))
+      }
+      this.start(groups)
+    })
+  }
+
+  private op(op: Op): Compiled {
+    return Effect.gen(this, function* () {
+      for (const name of namesOf(op)) yield* this.checkName(name)
+      const wrong = opValueProblem(op)
+      if (wrong !== undefined) return yield* new PlanError({ reason: "Value", message: wrong })
+      this.emit(Command.Mark({ kind: op._tag, detail: Op.describe(op) }))
+      switch (op._tag) {
+        case "AddCgroup":
+          return this.create(op.cgroup)
+        case "RemoveCgroup":
+          return this.remove(op.cgroup)
+        case "SetCpuset":
+          return yield* this.setCpuset(op.cgroup, op.cpuset)
+        case "ClearCpuset":
+          this.emit(Command.CgroupWrite({ path: op.cgroup, file: "cpuset.cpus", value: cleared }))
+          this.state.setCpuset(op.cgroup, undefined)
+          return this.record()
+        case "SwapCpusets":
+          return this.swapCpusets(op.a, op.b)
+        case "Spawn":
+          return this.start([yield* this.spawn(op.cgroup, op.work, false)])
+        case "SpawnHost":
+          return this.start([yield* this.spawn("", op.work, false)])
+        case "StopCgroup":
+          yield* this.checkCreated(op)
+          return this.stop(this.running(op.cgroup))
+        case "SetAffinity":
+          yield* this.checkCreated(op)
+          return yield* this.setAffinity(op.cgroup, op.affinity)
+        case "MoveAllTasks":
+          this.emit(Command.CgroupMoveAll({ from: op.from, to: op.to }))
+          for (const group of this.running(op.from)) group.cgroup = op.to
+          return this.record()
+        case "FreezeCgroup":
+        case "UnfreezeCgroup": {
+          const frozen = op._tag === "FreezeCgroup"
+          this.emit(Command.CgroupWrite({ path: op.cgroup, file: "cgroup.freeze", value: frozen ? "1" : "0" }))
+          return this.state.setFrozen(op.cgroup, frozen)
+        }
+        case "SetWeight":
+          return this.emit(Command.CgroupWrite({ path: op.cgroup, file: "cpu.weight", value: `${op.weight}` }))
+        case "SetBandwidth": {
+          const value = `${op.quotaUs} ${op.periodUs}`
+          return this.emit(Command.CgroupWrite({ path: op.cgroup, file: "cpu.max", value }))
+        }
+        case "KillWorker":
+          yield* this.checkCreated(op)
+          return yield* this.killWorker(op)
+      }
+    })
+  }
+
+  private create(path: string): void {
+    const added = this.state.create(path)
+    this.lifetime.cgroups.push(...added)
+    // Creating one that is there is harmless, and shows on the timeline.
+    for (const name of added.length === 0 ? [path] : added) this.emit(Command.CgroupCreate({ path: name, controllers }))
+  }
+
+  private remove(path: string): void {
+    this.emit(Command.CgroupRemove({ path }))
+    this.state.remove(path)
+    for (const group of this.live) {
+      if (group.running && (group.cgroup === path || group.cgroup.startsWith(`${path}/`))) group.cgroup = ""
+    }
+    this.record()
+  }
+
+  private setCpuset(cgroup: string, spec: CpusetSpec): Compiled {
+    return Effect.gen(this, function* () {
+      const cpus = yield* Either.mapLeft(
+        CpusetSpec.resolve(spec, this.ctx.topo, cgroup),
+        (error) => new PlanError({ reason: "Cpuset", message: error.message })
+      )
+      this.emit(Command.CgroupWrite({ path: cgroup, file: "cpuset.cpus", value: cpus.toString() }))
+      this.state.setCpuset(cgroup, cpus)
+      this.record()
+    })
+  }
+
+  private swapCpusets(a: string, b: string): void {
+    const [ofA, ofB] = [this.state.cpusetOf(a), this.state.cpusetOf(b)]
+    for (const [path, cpuset] of [
+      [a, ofB],
+      [b, ofA]
+    ] as const) {
+      this.emit(Command.CgroupWrite({ path, file: "cpuset.cpus", value: cpuset?.toString() ?? cleared }))
+      this.state.setCpuset(path, cpuset)
+    }
+    this.record()
+  }
+
+  private spawn(cgroup: string, spec: WorkSpec, swappable: boolean): Compiled<LiveGroup> {
+    return Effect.gen(this, function* () {
+      const subject = cgroup === "" ? "the root cgroup" : `cgroup '${cgroup}'`
+      const work = yield* resolveWork(spec, this.ctx, swappable, subject)
+      if (work.warning !== undefined) this.warnings.push(work.warning)
+      const affinity = yield* Either.mapLeft(
+        Affinity.resolve(spec.affinity ?? Affinity.Inherit, work.workers, this.affinityContext(cgroup)),
+        affinityFailure(subject)
+      )
+      const cpuset = this.state.isConfined(cgroup) ? this.state.effective(cgroup) : undefined
+      const workers = yield* toWorkers(spec, affinity, { topology: this.ctx.topo, cpuset, subject })
+      const { name, groupSize } = work.instance
+      const group = this.live.length
+      this.emit(
+        Command.Spawn({
+          group,
+          cgroup,
+          label: name,
+          groupSize,
+          channels: work.channels,
+          program: work.program,
+          workers
+        })
+      )
+      const live: LiveGroup = {
+        group,
+        workers: work.workers,
+        movesItself: moveSelf(work.instance.program),
+        cgroup,
+        affinity,
+        affinityChanged: true,
+        running: false,
+        history: [],
+        allowed: affinity.map(() => this.ctx.topo.allCpus.slice(0, 0))
+      }
+      this.live.push(live)
+      this.lifetime.groups.push(live)
+      this.planned.push({ group, cgroup, workType: name, workers: work.workers, groupSize, step: this.current })
+      return live
+    })
+  }
+
+  private affinityContext(cgroup: string) {
+    return { topology: this.ctx.topo, allowed: this.state.effective(cgroup), random: this.random }
+  }
+
+  private start(groups: ReadonlyArray<LiveGroup>): void {
+    if (groups.length === 0) return
+    this.emit(Command.Start({ groups: groups.map((group) => group.group) }))
+    for (const group of groups) group.running = true
+    this.record()
+  }
+
+  private stop(groups: ReadonlyArray<LiveGroup>): void {
+    const running = groups.filter((group) => group.running)
+    if (running.length === 0) return
+    // A frozen worker can't see that it is to stop, and would be killed for it.
+    for (const group of running) {
+      for (let frozen = this.state.frozenAt(group.cgroup); frozen !== undefined; ) {
+        this.emit(Command.CgroupWrite({ path: frozen, file: "cgroup.freeze", value: "0" }))
+        this.state.setFrozen(frozen, false)
+        frozen = this.state.frozenAt(group.cgroup)
+      }
+    }
+    this.emit(Command.Stop({ groups: running.map((group) => group.group) }))
+    for (const group of running) group.running = false
+  }
+
+  private end(lifetime: Lifetime): void {
+    this.stop(lifetime.groups)
+    for (const path of [...lifetime.cgroups].reverse()) if (this.state.exists(path)) this.remove(path)
+  }
+
+  private setAffinity(cgroup: string, kind: AffinityKind): Compiled {
+    return Effect.gen(this, function* () {
+      for (const group of this.running(cgroup)) {
+        group.affinity = yield* Either.mapLeft(
+          Affinity.resolve(kind, group.workers, this.affinityContext(cgroup)),
+          affinityFailure(`cgroup '${cgroup}'`)
+        )
+        group.affinityChanged = true
+        const all = group.affinity.every((mask) => mask === undefined)
+        const cpus = all ? [[]] : group.affinity.map((mask) => mask?.cpus ?? [])
+        this.emit(Command.SetAffinity({ group: group.group, cpus }))
+      }
+      this.record()
+    })
+  }
+
+  private killWorker(op: Extract<Op, { _tag: "KillWorker" }>): Compiled {
+    let index = op.worker
+    for (const group of this.running(op.cgroup)) {
+      if (index < group.workers) {
+        this.emit(Command.KillWorker({ group: group.group, index, signal: op.signal }))
+        return Effect.void
+      }
+      index -= group.workers
+    }
+    const message = `KillWorker: cgroup '${op.cgroup}' has ${op.worker - index} running workers, no worker ${op.worker}`
+    return new PlanError({ reason: "Value", message })
+  }
+
+  /**
+   * The agent repeats what is the same every time. What is not (swapped cpusets, new workers, random masks) is unrolled, each
+   * round a loop of a single turn, so that the pace does not drift.
+   */
+  private loop(ops: ReadonlyArray<Op>, totalNs: number, intervalNs: number, label: string): Compiled {
+    return Effect.gen(this, function* () {
+      const rounds = Math.max(1, Math.ceil(totalNs / intervalNs))
+      const start = this.commands.length
+      const round = (index: number): Compiled<ReadonlyArray<Command>> =>
+        Effect.gen(this, function* () {
+          const begin = this.commands.length
+          const lasts = Math.min(intervalNs, totalNs - index * intervalNs)
+          this.emit(Command.LoopBegin({ totalNs: lasts, intervalNs: lasts }))
+          yield* this.allOps(ops)
+          this.emit(Command.LoopEnd())
+          return this.commands.slice(begin + 1, -1)
+        })
+      const first = yield* round(0)
+      if (rounds === 1) return
+      const end = this.commands.length
+      const before = this.state.snapshot()
+      const second = yield* round(1)
+      if (before === this.state.snapshot() && isSame(first, second)) {
+        this.commands.length = end
+        this.commands[start] = Command.LoopBegin({ totalNs, intervalNs })
+        return
+      }
+      if (rounds * first.length > unrollLimit) {
+        const message = `${label}: the loop comes to ${rounds} rounds of ${first.length} commands; lengthen its interval`
+        return yield* new PlanError({ reason: "TooLong", message })
+      }
+      for (let index = 2; index < rounds; index++) yield* round(index)
+    })
+  }
+
+  private checkName(name: string): Compiled {
+    const wrong = cgroupNameProblem(name)
+    return wrong === undefined ? Effect.void : new PlanError({ reason: "Name", message: wrong })
+  }
+
+  /** Only for ops on workers, which never name a file: the others fail in the guest, with the path. */
+  private checkCreated(op: Op & { readonly cgroup: string }): Compiled {
+    if (this.state.wasEverCreated(op.cgroup)) return Effect.void
+    const near = suggestion(op.cgroup, this.state.names)
+    return new PlanError({ reason: "Name", message: `${op._tag}: no cgroup '${op.cgroup}' was created${near}` })
+  }
+}
+
+const namesOf = (op: Op): ReadonlyArray<string> => {
+  switch (op._tag) {
+    case "SwapCpusets":
+      return [op.a, op.b]
+    case "MoveAllTasks":
+      return op.to === "" ? [op.from] : [op.from, op.to]
+    case "SpawnHost":
+      return []
+    default:
+      return [op.cgroup]
+  }
+}
+
+const isSame = (a: ReadonlyArray<Command>, b: ReadonlyArray<Command>): boolean =>
+  a.length === b.length &&
+  a.every((command, i) => command._tag !== "Spawn" && JSON.stringify(command) === JSON.stringify(b[i]))

@@ -1,0 +1,55 @@
+import { Equal } from "effect"
+import type { CpuSet } from "../CpuSet.ts"
+import type { CgroupState } from "./cgroupState.ts"
+
+/** CPUs that a group's cgroup allowed from one command of the plan on. */
+export interface CpusetChange {
+  /** Index in the plan's commands from which on it holds. */
+  readonly command: number
+  /** Step in which it was set; -1 before the first. */
+  readonly step: number
+  readonly cpus: CpuSet
+}
+
+/** A spawned group while the plan is compiled. */
+export interface LiveGroup {
+  readonly group: number
+  readonly workers: number
+  /** Whether the program itself asks for explicit CPUs, so that no affinity limits it. */
+  readonly movesItself: boolean
+  cgroup: string
+  affinity: ReadonlyArray<CpuSet | undefined>
+  /** Whether `affinity` changed since it was last recorded. */
+  affinityChanged: boolean
+  running: boolean
+  readonly history: Array<CpusetChange>
+  /** By worker: every CPU it was ever allowed to use. */
+  allowed: ReadonlyArray<CpuSet>
+}
+
+/** The CPUs a mask leaves of what the cgroup allows; the kernel falls back to the latter when nothing is left. */
+const within = (effective: CpuSet, mask: CpuSet | undefined): CpuSet => {
+  if (mask === undefined) return effective
+  const both = effective.intersect(mask)
+  return both.isEmpty ? effective : both
+}
+
+/** Adds what the state allows now to what each running group was allowed so far. */
+export const recordAllowed = (
+  groups: Iterable<LiveGroup>,
+  state: CgroupState,
+  at: { readonly command: number; readonly step: number }
+): void => {
+  for (const group of groups) {
+    if (!group.running) continue
+    const effective = state.effective(group.cgroup)
+    const last = group.history.at(-1)
+    const changed = last === undefined || !Equal.equals(last.cpus, effective)
+    if (!changed && !group.affinityChanged) continue
+    if (changed) group.history.push({ ...at, cpus: effective })
+    group.affinityChanged = false
+    group.allowed = group.allowed.map((sofar, worker) =>
+      sofar.union(within(effective, group.movesItself ? undefined : group.affinity[worker]))
+    )
+  }
+}
