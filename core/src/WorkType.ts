@@ -219,12 +219,20 @@ export const WorkType: {
   ) => Layer.Layer<never, DuplicateName, WorkTypes>
   /** A layer that registers a work type made by `make`. */
   readonly layer: (type: WorkType) => Layer.Layer<never, DuplicateName, WorkTypes>
+  /** A layer that registers several, in order. */
+  readonly layerAll: (types: ReadonlyArray<WorkType>) => Layer.Layer<never, DuplicateName, WorkTypes>
   /** A program that needs no registration, for one scenario's own use. */
   readonly custom: (name: string, program: WorkProgram, groupSize?: number) => WorkTypeRef
 } = {
   make: makeWorkType,
   plugin: (options) => WorkType.layer(makeWorkType(options)),
-  layer: (type) => Layer.effectDiscard(Effect.flatMap(WorkTypes, (registry) => registry.register(type))),
+  layer: (type) => WorkType.layerAll([type]),
+  layerAll: (types) =>
+    Layer.effectDiscard(
+      Effect.flatMap(WorkTypes, (registry) =>
+        Effect.forEach(types, (type) => registry.register(type), { discard: true })
+      )
+    ),
   custom: (name, program, groupSize = 1) => WorkTypeRef.Custom({ instance: { name, groupSize, program } })
 }
 
