@@ -1,0 +1,134 @@
+/**
+ * The pre-flight look at `/dev/kvm`, by a small program that runs a tiny guest.
+ *
+ * @since 0.1.0
+ */
+import { Command, type CommandExecutor, FileSystem, Path } from "@effect/platform"
+import { KvmProbe, KvmVerdict } from "@ktstr/core"
+import { Duration, Effect, Layer, Option, Schema } from "effect"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface KvmProbeOptions {
+  /** The built `kvm-probe`. */
+  readonly program: string
+  /** Where the verdict is kept for this boot; unset: it is found anew by each process. */
+  readonly cacheDir?: string | undefined
+}
+
+/** The program ends itself after 2 s; one that does not is stuck in a KVM that swallows signals. */
+const longest: Duration.DurationInput = "4 seconds"
+/** Part of the cache's file name: counts up when the probe judges otherwise. */
+const probeRevision = 1
+
+const verdictJson = Schema.parseJson(KvmVerdict)
+const decode = Schema.decodeUnknown(verdictJson)
+const encode = Schema.encode(verdictJson)
+
+/**
+ * What the program printed, as a verdict.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const parseKvmVerdict = (output: string): Effect.Effect<KvmVerdict> =>
+  Effect.orElseSucceed(decode(output.trim()), () =>
+    KvmVerdict.make({ verdict: "wrong", reason: `the probe ended without a verdict: '${output.trim().slice(0, 100)}'` })
+  )
+
+/**
+ * Runs the program, without cache. Never fails: whatever goes wrong is a verdict against KVM.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const probeKvm = (
+  program: string,
+  patience = longest
+): Effect.Effect<KvmVerdict, never, CommandExecutor.CommandExecutor> =>
+  Command.string(Command.make(program)).pipe(
+    Effect.matchEffect({
+      onSuccess: parseKvmVerdict,
+      onFailure: (error) =>
+        Effect.succeed(
+          KvmVerdict.make({
+            verdict: "wrong",
+            reason: `can't run the probe ${program}: ${error.message}; build it with: make -C native/probe`
+          })
+        )
+    }),
+    // Its process may be beyond signals: don't wait for it.
+    Effect.disconnect,
+    Effect.timeoutTo({
+      duration: patience,
+      onSuccess: (verdict) => verdict,
+      onTimeout: () =>
+        KvmVerdict.make({ verdict: "too slow", reason: `the probe did not end within ${Duration.format(patience)}` })
+    })
+  )
+
+/** Permissions can change within a boot; what the hardware can do can't. */
+const outlivesProcess = (verdict: KvmVerdict): boolean => verdict.verdict !== "absent" && verdict.verdict !== "denied"
+
+/**
+ * Makes the service. The verdict is found once a process and kept in the cache directory under the boot's id, as far as that can be
+ * read and written. Nothing is kept of `absent` and `denied`, which the user mends.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeKvmProbe = (
+  options: KvmProbeOptions
+): Effect.Effect<KvmProbe["Type"], never, CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+
+    const cacheFile = Effect.gen(function* () {
+      const directory = yield* Effect.fromNullable(options.cacheDir)
+      const bootId = yield* fs.readFileString("/proc/sys/kernel/random/boot_id")
+      return path.join(directory, `kvm-verdict-${probeRevision}-${bootId.trim()}.json`)
+    }).pipe(Effect.option)
+
+    const remembered = (file: string): Effect.Effect<Option.Option<KvmVerdict>> =>
+      fs.readFileString(file).pipe(Effect.flatMap(decode), Effect.option)
+
+    const remember = (file: string, verdict: KvmVerdict): Effect.Effect<void> =>
+      Effect.gen(function* () {
+        yield* fs.makeDirectory(path.dirname(file), { recursive: true })
+        // Written beside and renamed: a reader never sees half a verdict.
+        const temporary = `${file}.${globalThis.crypto.randomUUID()}`
+        yield* fs.writeFileString(temporary, yield* encode(verdict))
+        yield* fs.rename(temporary, file)
+      }).pipe(Effect.ignore)
+
+    // The node can go or be closed to us after a verdict was kept.
+    const accessible = fs.access("/dev/kvm", { readable: true, writable: true }).pipe(
+      Effect.as(true),
+      Effect.orElseSucceed(() => false)
+    )
+
+    const executor = yield* Effect.context<CommandExecutor.CommandExecutor>()
+    const find = Effect.gen(function* () {
+      const file = yield* cacheFile
+      const known = Option.isSome(file) && (yield* accessible) ? yield* remembered(file.value) : Option.none()
+      if (Option.isSome(known)) return known.value
+      const verdict = yield* Effect.provide(probeKvm(options.program), executor)
+      if (Option.isSome(file) && outlivesProcess(verdict)) yield* remember(file.value, verdict)
+      return verdict
+    })
+    return { verdict: yield* Effect.cached(find) }
+  })
+
+/**
+ * Provides {@link KvmProbe}.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerKvmProbe = (
+  options: KvmProbeOptions
+): Layer.Layer<KvmProbe, never, CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path> =>
+  Layer.effect(KvmProbe, makeKvmProbe(options))

@@ -1,0 +1,2 @@
+export * from "./AgentBinary.ts"
+export * from "./KvmProbe.ts"
