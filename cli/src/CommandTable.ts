@@ -43,14 +43,14 @@ export interface CommandSpec {
 }
 
 const json = { about: "print JSON on stdout" } as const satisfies OptionSpec
+/** The resolver reads KTSTR_TEST_KERNEL and KTSTR_KERNEL by itself, after this option and in its own order. */
 const kernel = {
   value: "KERNEL",
-  about: "a bzImage, or a key of the cache",
-  env: "KTSTR_KERNEL"
+  about: "a bzImage, or a key of the cache [KTSTR_KERNEL]"
 } as const satisfies OptionSpec
 const vmm = {
   value: "BACKEND",
-  about: "auto, qemu or native",
+  about: "auto, qemu, qemu-kvm, qemu-tcg",
   env: "KTSTR_VMM"
 } as const satisfies OptionSpec
 const format = { value: "FORMAT", about: "pretty (default), json, ndjson" } as const
@@ -76,6 +76,7 @@ export const commands = {
       vmm,
       memory: { value: "MIB", about: "guest memory" },
       seed: { value: "N", about: "seed of every random choice" },
+      "boot-timeout": { value: "SECONDS", about: "longest until the guest answers" },
       kargs: { value: "WORDS", about: "for the kernel command line", repeated: true },
       "max-gap-ms": { value: "MS", about: "longest a runnable worker may wait" },
       "max-spread-pct": { value: "PCT", about: "largest difference of off-CPU time" },
@@ -106,7 +107,8 @@ export const commands = {
       kernel,
       vmm,
       filter: { value: "PATTERN", about: "only tests whose name matches" },
-      format
+      format,
+      demos: { about: "run tests named demo_* too" }
     },
     details: [
       "FILES: paths or parts of them; default: every *.ktstr.ts below this directory.",

@@ -3,9 +3,10 @@
  *
  * @since 0.1.0
  */
-import { ExitCode, exitCodeOfError, type ReporterOutput } from "@ktstr/core"
+import { ExitCode, exitCodeOfError } from "@ktstr/core"
 import { Cause, Effect, Exit, Fiber, Option } from "effect"
 import { type Invocation, parse } from "./Arguments.ts"
+import type { CommandIo } from "./CommandIo.ts"
 import { standardStreams } from "./Streams.ts"
 
 /** Signals that end a command, with the code a shell would give it: 128 + the signal's number. */
@@ -15,10 +16,7 @@ const signals = {
   SIGTERM: ExitCode.terminated
 } as const
 
-/** 128 + SIGPIPE: the reader of our output went away, as for any other program in a pipeline. */
-const brokenPipe = 141
-
-const execute = (invocation: Invocation, output: ReporterOutput): Effect.Effect<number, unknown> => {
+const execute = (invocation: Invocation, output: CommandIo): Effect.Effect<number, unknown> => {
   switch (invocation.command) {
     case "run":
       return Effect.flatMap(load(import("./commands/Run.ts")), ({ run }) => run(invocation, output))
@@ -64,10 +62,10 @@ const describe = (cause: Cause.Cause<unknown>, verbose: boolean): { readonly tex
  * @category running
  */
 export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
-  const output = standardStreams()
-  let signalled: number | undefined
+  let signalled: ExitCode | undefined
+  const output: CommandIo = { ...standardStreams(), signalled: () => signalled ?? ExitCode.interrupted }
   const fiber = Effect.runFork(Effect.flatMap(parse(argv), (invocation) => execute(invocation, output)))
-  const interrupt = (code: number) => {
+  const interrupt = (code: ExitCode) => {
     if (signalled !== undefined) process.exit(code)
     signalled = code
     Effect.runFork(Fiber.interruptFork(fiber))
@@ -76,7 +74,7 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   for (const [name, handler] of handlers) process.on(name, handler)
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error
-    if (signalled === undefined) interrupt(brokenPipe)
+    if (signalled === undefined) interrupt(ExitCode.brokenPipe)
   })
   process.stderr.on("error", () => undefined)
   const exit = await Effect.runPromise(Fiber.await(fiber))

@@ -64,18 +64,9 @@ describe("parse", () => {
 
   it.effect("falls back to KTSTR_ variables, which options override", () =>
     Effect.gen(function* () {
-      expect((yield* parse(["run"])).values).toMatchObject({ kernel: "/boot/x", vmm: undefined })
-      expect((yield* parse(["run", "--kernel", "/boot/y"])).values).toMatchObject({ kernel: "/boot/y" })
-    }).pipe(
-      Effect.withConfigProvider(
-        ConfigProvider.fromMap(
-          new Map([
-            ["KTSTR_KERNEL", "/boot/x"],
-            ["KTSTR_VMM", ""]
-          ])
-        )
-      )
-    )
+      expect((yield* parse(["run"])).values).toMatchObject({ vmm: "qemu-tcg", kernel: undefined })
+      expect((yield* parse(["run", "--vmm", "qemu"])).values).toMatchObject({ vmm: "qemu" })
+    }).pipe(Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["KTSTR_VMM", "qemu-tcg"]]))))
   )
 
   it.effect("answers mistyped names with the ones that were meant", () =>

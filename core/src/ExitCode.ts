@@ -21,6 +21,8 @@ export const ExitCode = {
   internal: 70,
   hangup: 129,
   interrupted: 130,
+  /** The reader of our output went away. */
+  brokenPipe: 141,
   terminated: 143
 } as const
 
@@ -40,6 +42,9 @@ const usageTags: ReadonlySet<string> = new Set([
   "WorkTypeError",
   "WorkProgramError",
   "UnknownPreset",
+  "UnknownScenario",
+  "HoldSpecError",
+  "KtstrTestError",
   "DuplicateName",
   "DuplicateReporter",
   "ScenarioError",

@@ -1,0 +1,93 @@
+/**
+ * Several runs one after the other under one reporter.
+ *
+ * @since 0.1.0
+ */
+import {
+  type ExitCode,
+  exitCodeOfError,
+  exitCodeOfResults,
+  openReporter,
+  type Reporter,
+  type ReporterOutput,
+  type RunEvent,
+  type RunRequest,
+  type RunResult,
+  runScenario,
+  SessionEnd
+} from "@ktstr/core"
+import { Cause, Effect, Exit } from "effect"
+
+/** What a run was at when it ended before it had a result. */
+const phaseOf = (event: RunEvent, before: string): string => {
+  switch (event._tag) {
+    case "RunStarted":
+      return "preparing"
+    case "Booting":
+      return "booting"
+    case "AgentReady":
+      return "setting up"
+    case "StepBegan":
+      return `in step ${event.index + 1} of ${event.count}`
+    case "Holding":
+      return `${before.split(",", 1)[0]}, ${(event.elapsedMs / 1000).toFixed(1)} of ${(event.holdMs / 1000).toFixed(1)} s held`
+    default:
+      return before
+  }
+}
+
+/**
+ * Runs the requests in order and reports them; stops at the first that does not come to a result. Gives the exit code of the
+ * results. `signalled` is the code of the signal that interrupts, read when that has happened.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const runSession = (
+  requests: ReadonlyArray<RunRequest>,
+  reporter: Reporter,
+  output: ReporterOutput,
+  signalled: () => ExitCode
+) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const session = yield* openReporter(reporter, output)
+      const results: Array<RunResult> = []
+      let current = ""
+      let phase = "preparing"
+      const onEvent = (event: RunEvent) => {
+        phase = phaseOf(event, phase)
+        return session.onEvent(event)
+      }
+      const runs = Effect.forEach(
+        requests,
+        (request) =>
+          Effect.suspend(() => {
+            current = request.scenario.name
+            return Effect.tap(runScenario(request, onEvent), (result) => {
+              results.push(result)
+              return session.onResult(result)
+            })
+          }),
+        { discard: true }
+      )
+      yield* Effect.onExit(runs, (exit) => {
+        if (Exit.isSuccess(exit)) return session.onEnd(results, SessionEnd.Complete())
+        const error = Cause.squash(exit.cause)
+        const message = error instanceof Error ? error.message : String(error)
+        if (!Cause.isInterruptedOnly(exit.cause)) {
+          const exitCode = exitCodeOfError(error)
+          return session.onEnd(results, SessionEnd.Failed({ scenario: current, message, exitCode }))
+        }
+        const interrupted = `interrupted: ${current} was ${phase}`
+        return Effect.zipRight(
+          session.onEnd(
+            results,
+            SessionEnd.Interrupted({ scenario: current, message: interrupted, exitCode: signalled() })
+          ),
+          output.err.write(`ktstr: ${interrupted}\n`)
+        )
+      })
+      return exitCodeOfResults(results)
+    })
+  )

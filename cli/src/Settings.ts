@@ -1,0 +1,107 @@
+/**
+ * Values of options, checked: each error is one line that names the option and the value.
+ *
+ * @since 0.1.0
+ */
+import { CannedScenarios, Presets, type Scenario, suggestion, Topology, WorkTypeRef } from "@ktstr/core"
+import { Either } from "effect"
+import { UsageError } from "./UsageError.ts"
+
+type Checked<A> = Either.Either<A, UsageError>
+
+const bad = (message: string): Checked<never> => Either.left(new UsageError({ message }))
+
+/** Decimal numbers only: `Number` would take `0x10`, `1e3` and blanks, too. */
+const decimal = /^[+-]?(\d+(\.\d*)?|\.\d+)$/
+
+/**
+ * Seconds as milliseconds.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const durationMs = (option: string, text: string): Checked<number> => {
+  const seconds = decimal.test(text) ? Number(text) : Number.NaN
+  // Longer than a day is a mistyped unit, and what the timers of Node can't wait for begins at 24.8 days.
+  return seconds * 1000 >= 1 && seconds <= 86_400
+    ? Either.right(Math.round(seconds * 1000))
+    : bad(`${option} must be a number of seconds greater than 0 and at most 86400, got '${text}'`)
+}
+
+/**
+ * @since 0.1.0
+ * @category parsing
+ */
+export const wholeNumber = (option: string, text: string, min: number, max: number): Checked<number> => {
+  const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN
+  return value >= min && value <= max
+    ? Either.right(value)
+    : bad(`${option} must be a whole number from ${min} to ${max}, got '${text}'`)
+}
+
+/**
+ * A number not below 0.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const threshold = (option: string, text: string): Checked<number> => {
+  const value = decimal.test(text) ? Number(text) : Number.NaN
+  return value >= 0 ? Either.right(value) : bad(`${option} must be a number not below 0, got '${text}'`)
+}
+
+/**
+ * `--topology` or `--preset`; neither: `1n2l2c1t`.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const topology = (
+  shape: string | undefined,
+  preset: string | undefined
+): Either.Either<Topology, { readonly message: string }> => {
+  if (shape !== undefined && preset !== undefined)
+    return bad("--topology and --preset are both given; give one of them")
+  if (preset !== undefined) return Either.map(Presets.find(preset), (found) => found.topology)
+  return Topology.parse(shape ?? "1n2l2c1t")
+}
+
+/**
+ * Canned scenarios by name; none named: `steady`.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const scenarios = (
+  names: ReadonlyArray<string>
+): Either.Either<ReadonlyArray<Scenario>, { readonly message: string }> =>
+  Either.all((names.length === 0 ? ["steady"] : names).map(CannedScenarios.find))
+
+/**
+ * @since 0.1.0
+ * @category parsing
+ */
+export const workType = (
+  text: string | undefined
+): Either.Either<WorkTypeRef | undefined, { readonly message: string }> =>
+  text === undefined ? Either.right(undefined) : WorkTypeRef.parse(text)
+
+/** What `--vmm` may be. */
+const backends = ["auto", "qemu", "qemu-kvm", "qemu-tcg"] as const
+
+/**
+ * `auto` and `qemu` use KVM where the pre-flight finds it usable, else emulation.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Backend = (typeof backends)[number]
+
+/**
+ * @since 0.1.0
+ * @category parsing
+ */
+export const backend = (text = "auto"): Checked<Backend> => {
+  const found = backends.find((name) => name === text)
+  return found === undefined ? bad(`unknown backend '${text}'${suggestion(text, backends)}`) : Either.right(found)
+}

@@ -1,0 +1,116 @@
+/**
+ * `ktstr list`: scenarios, work types and presets.
+ *
+ * @since 0.1.0
+ */
+import {
+  CannedScenarios,
+  ExitCode,
+  Presets,
+  type ReporterOutput,
+  suggestion,
+  type WorkType,
+  WorkTypes
+} from "@ktstr/core"
+import { renderTable } from "@ktstr/reporters"
+import { layerRegistries, loadPlugins } from "@ktstr/vitest/defaults"
+import { Effect } from "effect"
+import type { Invocation } from "../Arguments.ts"
+import { UsageError } from "../UsageError.ts"
+
+const kinds = ["scenarios", "work-types", "presets"] as const
+
+type Kind = (typeof kinds)[number]
+
+const parameters = (type: WorkType): string => type.params.map((param) => `${param.name}=${param.default}`).join(" ")
+
+const tableOf = (kind: Kind, types: ReadonlyArray<WorkType>): ReadonlyArray<string> => {
+  switch (kind) {
+    case "scenarios":
+      return renderTable(
+        [
+          { title: "scenario", cell: (scenario) => scenario.name },
+          { title: "what it does", cell: (scenario) => scenario.description }
+        ],
+        CannedScenarios.all
+      )
+    case "work-types":
+      return renderTable(
+        [
+          { title: "work type", cell: (type) => type.name },
+          { title: "group", cell: (type) => String(type.defaultGroupSize), align: "right" },
+          { title: "what it does", cell: (type) => type.description },
+          { title: "parameters", cell: parameters }
+        ],
+        types
+      )
+    case "presets":
+      return renderTable(
+        [
+          { title: "preset", cell: (preset) => preset.name },
+          { title: "topology", cell: (preset) => preset.topology.toString() },
+          { title: "CPUs", cell: (preset) => String(preset.topology.cpus), align: "right" }
+        ],
+        Presets.all
+      )
+  }
+}
+
+const jsonOf = (kind: Kind, types: ReadonlyArray<WorkType>): ReadonlyArray<unknown> => {
+  switch (kind) {
+    case "scenarios":
+      return CannedScenarios.all.map(({ name, description, needs }) => ({ name, description, needs }))
+    case "work-types":
+      return types.map(({ name, aliases, description, params, defaultGroupSize }) => ({
+        name,
+        aliases,
+        description,
+        groupSize: defaultGroupSize,
+        params: params.map((param) => ({ ...param, min: param.min ?? null, max: param.max ?? null }))
+      }))
+    case "presets":
+      return Presets.all.map(({ name, topology, smt }) => ({
+        name,
+        topology: topology.toString(),
+        cpus: topology.cpus,
+        smt
+      }))
+  }
+}
+
+const jsonKey: Readonly<Record<Kind, string>> = {
+  scenarios: "scenarios",
+  "work-types": "workTypes",
+  presets: "presets"
+}
+
+/**
+ * One kind, or all of them. JSON: a list for one kind, an object of lists for all.
+ *
+ * @since 0.1.0
+ * @category commands
+ */
+export const list = (invocation: Extract<Invocation, { command: "list" }>, { out }: ReporterOutput) =>
+  Effect.gen(function* () {
+    const named = invocation.args[0]
+    const kind = kinds.find((candidate) => candidate === named)
+    if (named !== undefined && kind === undefined) {
+      return yield* new UsageError({ message: `ktstr list knows no '${named}'${suggestion(named, kinds)}` })
+    }
+    const plugins = yield* loadPlugins(process.cwd())
+    const types = yield* Effect.provide(
+      Effect.flatMap(WorkTypes, (registry) => registry.list),
+      layerRegistries(plugins)
+    )
+    if (invocation.values.json) {
+      const value =
+        kind === undefined
+          ? Object.fromEntries(kinds.map((each) => [jsonKey[each], jsonOf(each, types)]))
+          : jsonOf(kind, types)
+      yield* out.write(`${JSON.stringify(value, undefined, 2)}\n`)
+    } else {
+      const tables = (kind === undefined ? kinds : [kind]).map((each) => `${tableOf(each, types).join("\n")}\n`)
+      yield* out.write(tables.join("\n"))
+    }
+    return ExitCode.pass
+  })

@@ -1,0 +1,85 @@
+/**
+ * `ktstr run`: canned scenarios in a virtual machine.
+ *
+ * @since 0.1.0
+ */
+import { Assert, KernelResolver, Reporters, type RunRequest, suggestion } from "@ktstr/core"
+import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
+import { Effect, Option } from "effect"
+import type { Invocation } from "../Arguments.ts"
+import type { CommandIo } from "../CommandIo.ts"
+import type { Values } from "../CommandTable.ts"
+import { runSession } from "../Session.ts"
+import * as Settings from "../Settings.ts"
+import { UsageError } from "../UsageError.ts"
+
+/** The checks that the command line sets, above those of the scenario. */
+const assertOf = Effect.fn("Run.assert")(function* (values: Values<"run">) {
+  const gap = values["max-gap-ms"]
+  const spread = values["max-spread-pct"]
+  return Assert.merge(values.relaxed ? Assert.relaxed : {}, {
+    isolation: values.isolation ? true : undefined,
+    maxGapMs: gap === undefined ? undefined : yield* Settings.threshold("--max-gap-ms", gap),
+    maxSpreadPct: spread === undefined ? undefined : yield* Settings.threshold("--max-spread-pct", spread)
+  })
+})
+
+/**
+ * The reporter of that name, or an error that suggests the nearest.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const reporterNamed = Effect.fn("Run.reporter")(function* (name: string) {
+  const reporters = yield* Reporters
+  const found = yield* reporters.get(name)
+  if (Option.isSome(found)) return found.value
+  const known = (yield* reporters.all).map((reporter) => reporter.name)
+  return yield* new UsageError({ message: `unknown format '${name}'${suggestion(name, known)}` })
+})
+
+/**
+ * @since 0.1.0
+ * @category commands
+ */
+export const run = (invocation: Extract<Invocation, { command: "run" }>, io: CommandIo) =>
+  Effect.gen(function* () {
+    const { values, args } = invocation
+    const optional = (option: string, text: string | undefined, min: number, max: number) =>
+      text === undefined ? Effect.succeed(undefined) : Settings.wholeNumber(option, text, min, max)
+    const scenarios = yield* Settings.scenarios(args)
+    const topology = yield* Settings.topology(values.topology, values.preset)
+    const durationMs = yield* Settings.durationMs("--duration", values.duration ?? "5")
+    const bootTimeoutMs =
+      values["boot-timeout"] === undefined
+        ? undefined
+        : yield* Settings.durationMs("--boot-timeout", values["boot-timeout"])
+    const workersPerCgroup = (yield* optional("--workers", values.workers, 1, 4096)) ?? 2
+    const memoryMb = yield* optional("--memory", values.memory, 1, 2 ** 22)
+    const seed = (yield* optional("--seed", values.seed, 0, Number.MAX_SAFE_INTEGER)) ?? 0
+    const workTypeOverride = yield* Settings.workType(values["work-type"])
+    const assert = yield* assertOf(values)
+    const backend = yield* Settings.backend(values.vmm)
+    const plugins = yield* loadPlugins(process.cwd())
+    return yield* Effect.gen(function* () {
+      const reporter = yield* reporterNamed(values.format ?? "pretty")
+      const kernel = yield* Effect.flatMap(KernelResolver, (resolver) => resolver.resolve(values.kernel))
+      const requests = scenarios.map(
+        (scenario): RunRequest => ({
+          scenario,
+          topology,
+          kernel,
+          durationMs,
+          workersPerCgroup,
+          memoryMb,
+          workTypeOverride,
+          assert,
+          expectError: undefined,
+          seed,
+          kargs: values.kargs.flatMap((words) => words.split(/\s+/).filter((word) => word !== "")),
+          bootTimeoutMs
+        })
+      )
+      return yield* runSession(requests, reporter, io, io.signalled)
+    }).pipe(Effect.provide(layerHarness({ backend, plugins })))
+  })

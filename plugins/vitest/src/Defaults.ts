@@ -1,0 +1,103 @@
+/**
+ * The services as they are composed by default, for the command and for tests alike.
+ *
+ * @since 0.1.0
+ */
+
+import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
+import * as NodeCommandExecutor from "@effect/platform-node/NodeCommandExecutor"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
+import {
+  type AgentBinary,
+  type KernelCache,
+  type KernelResolver,
+  type KernelSources,
+  type KvmProbe,
+  layerKernelCache,
+  layerKernelResolver,
+  layerReporters,
+  layerWorkTypes,
+  type PayloadCodecs,
+  type Reporters,
+  type Vmm,
+  type WorkTypes
+} from "@ktstr/core"
+import { layerDistroPackages, layerZstd } from "@ktstr/kernel-sources"
+import { layerAgentBinary, layerKvmProbe } from "@ktstr/native"
+import { layerBuiltinReporters } from "@ktstr/reporters"
+import { layerQemu } from "@ktstr/vmm-qemu"
+import { layerBuiltinWorkTypes } from "@ktstr/work-types"
+import { Layer } from "effect"
+import type { Plugin } from "./UserConfig.ts"
+
+export { ConfigFileError, defineConfig, loadPlugins, type Plugin, type UserConfig } from "./UserConfig.ts"
+
+/**
+ * What the machine and its files are reached by.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Platform = FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+
+const layerFiles = Layer.mergeAll(NodeFileSystem.layer, NodePath.layer)
+
+/**
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerPlatform: Layer.Layer<Platform> = Layer.provideMerge(NodeCommandExecutor.layer, layerFiles)
+
+/**
+ * The kernel cache, where kernels come from, and what `--kernel` and the environment mean.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerKernels: Layer.Layer<Platform | KernelCache | KernelSources | KernelResolver | PayloadCodecs> =
+  layerKernelResolver.pipe(
+    Layer.provideMerge(layerDistroPackages),
+    Layer.provideMerge(layerKernelCache),
+    Layer.provideMerge(layerZstd),
+    Layer.provideMerge(layerPlatform)
+  )
+
+/**
+ * The registries with what is built in and what the user's plugins add.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerRegistries = (
+  plugins: ReadonlyArray<Plugin>
+): Layer.Layer<WorkTypes | Reporters, { readonly message: string }> =>
+  Layer.mergeAll(layerBuiltinWorkTypes, layerBuiltinReporters, ...plugins).pipe(
+    Layer.provideMerge(Layer.merge(layerWorkTypes, layerReporters))
+  )
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface HarnessOptions {
+  /** `auto` and `qemu`: KVM where the pre-flight finds it usable, else emulation. Default `auto`. */
+  readonly backend?: "auto" | "qemu" | "qemu-kvm" | "qemu-tcg" | undefined
+  readonly plugins?: ReadonlyArray<Plugin> | undefined
+}
+
+const accelOf = { auto: "auto", qemu: "auto", "qemu-kvm": "kvm", "qemu-tcg": "tcg" } as const
+
+/**
+ * Everything a run needs.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerHarness = (options: HarnessOptions = {}) =>
+  Layer.mergeAll(
+    layerQemu({ accel: accelOf[options.backend ?? "auto"] }),
+    layerRegistries(options.plugins ?? []),
+    layerAgentBinary,
+    layerChecker
+  ).pipe(Layer.provideMerge(layerKvmProbe), Layer.provideMerge(layerKernels))

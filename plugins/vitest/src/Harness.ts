@@ -1,0 +1,71 @@
+/**
+ * Runs ktstr tests in a worker of vitest.
+ *
+ * @since 0.1.0
+ */
+import {
+  KernelResolver,
+  type KtstrTest,
+  type ResolvedKernel,
+  type RunResult,
+  runScenario,
+  KtstrTest as Test
+} from "@ktstr/core"
+import { Config, Effect, Layer, ManagedRuntime } from "effect"
+import { type HarnessOptions, layerHarness, loadPlugins } from "./Defaults.ts"
+import type { Provided } from "./Plugin.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Harness {
+  /** Runs a test to its result; rejects with what kept it from one. */
+  readonly run: (test: KtstrTest, signal: AbortSignal) => Promise<RunResult>
+  readonly dispose: () => Promise<void>
+}
+
+const backends: ReadonlyArray<HarnessOptions["backend"]> = ["auto", "qemu", "qemu-kvm", "qemu-tcg"]
+
+const backendOf = (provided: Provided | undefined) =>
+  provided?.vmm !== undefined
+    ? Effect.succeed(provided.vmm)
+    : Effect.flatMap(Config.withDefault(Config.nonEmptyString("KTSTR_VMM"), "auto"), (name) => {
+        const found = backends.find((backend) => backend === name)
+        return found === undefined
+          ? Effect.fail(new Error(`KTSTR_VMM is '${name}'; it must be one of ${backends.join(", ")}`))
+          : Effect.succeed(found)
+      })
+
+/**
+ * Builds the services at the first test; the kernel is resolved once.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeHarness = (provided: Provided | undefined, directory: string): Harness => {
+  const layer = Layer.unwrapEffect(
+    Effect.gen(function* () {
+      const backend = yield* backendOf(provided)
+      return layerHarness({ backend, plugins: yield* loadPlugins(directory) })
+    })
+  )
+  const runtime = ManagedRuntime.make(layer)
+  let kernel: ResolvedKernel | undefined = provided?.resolved
+  const resolve = Effect.gen(function* () {
+    const resolver = yield* KernelResolver
+    kernel ??= yield* resolver.resolve(provided?.kernel)
+    return kernel
+  })
+  return {
+    run: (test, signal) =>
+      runtime.runPromise(
+        Effect.gen(function* () {
+          const request = yield* Test.request(test, yield* resolve)
+          return yield* runScenario(request, () => Effect.void)
+        }),
+        { signal }
+      ),
+    dispose: () => runtime.dispose()
+  }
+}

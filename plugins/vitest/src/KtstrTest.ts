@@ -1,0 +1,102 @@
+/**
+ * `ktstrTest`: a test of a scheduler as a test of vitest.
+ *
+ * @since 0.1.0
+ */
+import {
+  exitCodeOfError,
+  type KtstrTestOptions,
+  type RunResult,
+  type ScenarioInput,
+  KtstrTest as Test
+} from "@ktstr/core"
+import { type ResultJson, renderResult, resultToJson } from "@ktstr/reporters"
+import { Either } from "effect"
+import { afterAll, inject, test } from "vitest"
+import { type Harness, makeHarness } from "./Harness.ts"
+
+/**
+ * What a test leaves in `task.meta.ktstr` for reporters.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TestMeta =
+  | { readonly result: ResultJson }
+  /** It did not come to a result. */
+  | { readonly error: string; readonly exitCode: number }
+
+declare module "vitest" {
+  interface TaskMeta {
+    ktstr?: TestMeta
+  }
+}
+
+/** Boot, initramfs and reports take their time beside the scenario's own; the slowest emulated boot measured took 13 s. */
+const defaultBootMs = 60_000
+const aroundMs = 30_000
+
+let harness: Harness | undefined
+
+/** One for each test file: vitest gives each a module graph of its own. */
+const theHarness = (): Harness => {
+  harness ??= makeHarness(inject("ktstr"), process.cwd())
+  return harness
+}
+
+/** An error that points at the `ktstrTest` call, and at no line of ours. */
+const failure = (message: string, site: string): Error => {
+  const error = new Error(message)
+  error.name = "AssertionError"
+  error.stack = `AssertionError: ${message}\n${site}`
+  return error
+}
+
+/**
+ * The stack below the caller of `below`.
+ */
+const callSite = (below: (...args: Array<never>) => unknown): string => {
+  const holder: { stack?: string } = {}
+  Error.captureStackTrace(holder, below)
+  return (holder.stack ?? "").split("\n").slice(1).join("\n")
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const failureText = (result: RunResult): string =>
+  renderResult(result, { color: false, warnings: true })
+    .replace(/^(FAIL|INCONCLUSIVE) [^\n]*?: /, (_, word) => (word === "FAIL" ? "" : "inconclusive: "))
+    .trimEnd()
+
+/**
+ * Registers a test: boots a machine with the topology asked for, runs the scenario in it, and passes when its checks do. A
+ * failed or inconclusive run fails with what went wrong, a skipped one skips. Under vitest it is called `ktstr/NAME`; tests
+ * called `demo_…` run only when asked for. Options that no run can come of throw here, where they are written.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ktstrTest = (name: string, options: KtstrTestOptions, scenario: ScenarioInput): void => {
+  const site = callSite(ktstrTest)
+  const made = Test.make(name, options, scenario)
+  if (Either.isLeft(made)) throw failure(made.left.message, site)
+  const declared = made.right
+  if (harness === undefined) afterAll(() => harness?.dispose())
+  const bootMs = options.bootTimeoutS === undefined ? defaultBootMs : options.bootTimeoutS * 1000
+  const timeout = declared.durationMs + bootMs + aroundMs
+  const leftOut = Test.isDemo(declared) && inject("ktstr")?.demos !== true
+  test.skipIf(leftOut)(`ktstr/${name}`, { timeout }, async ({ task, skip, signal }) => {
+    const unmet = Test.unmet(declared)
+    if (unmet !== undefined) return skip(unmet)
+    let result: RunResult
+    try {
+      result = await theHarness().run(declared, signal)
+    } catch (error) {
+      task.meta.ktstr = { error: messageOf(error), exitCode: exitCodeOfError(error) }
+      throw failure(messageOf(error), site)
+    }
+    task.meta.ktstr = { result: resultToJson(result) }
+    if (result.outcome === "skip") return skip(result.details.join("; "))
+    if (result.outcome !== "pass") throw failure(failureText(result), site)
+  })
+}

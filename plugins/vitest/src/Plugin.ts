@@ -1,0 +1,74 @@
+/**
+ * The vitest plugin: finds `*.ktstr.ts` and gives machines the time they take.
+ *
+ * @since 0.1.0
+ */
+import type { ResolvedKernel } from "@ktstr/core"
+import type { Plugin } from "vitest/config"
+import type { HarnessOptions } from "./Defaults.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface KtstrPluginOptions {
+  /** Which files hold tests. Default every `*.ktstr.ts`. */
+  readonly include?: ReadonlyArray<string> | undefined
+  /** A kernel as `--kernel` takes it. Default: the environment, then the cache. */
+  readonly kernel?: string | undefined
+  /** Default: KTSTR_VMM, else `auto`. */
+  readonly vmm?: HarnessOptions["backend"]
+  /** Run `demo_*` tests too. Default false. */
+  readonly demos?: boolean | undefined
+}
+
+/**
+ * What the plugin hands to the workers of vitest.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Provided {
+  readonly kernel: string | undefined
+  /** Resolved beforehand, once for all files. */
+  readonly resolved: ResolvedKernel | undefined
+  readonly vmm: HarnessOptions["backend"]
+  readonly demos: boolean
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    ktstr: Provided
+  }
+}
+
+/** Machines of different files would share the CPUs, and each other's timing. */
+const hookTimeoutMs = 120_000
+
+/**
+ * Adds to a vitest configuration what `*.ktstr.ts` files need. Files run one after the other, each in a process of its own.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ktstr = (options: KtstrPluginOptions & { readonly resolved?: ResolvedKernel } = {}): Plugin => ({
+  name: "ktstr",
+  config: () => ({
+    test: {
+      include: [...(options.include ?? ["**/*.ktstr.ts"])],
+      pool: "forks",
+      fileParallelism: false,
+      hookTimeout: hookTimeoutMs,
+      // Every test sets its own limit, by its duration; this one is for tests of other kinds in these files.
+      testTimeout: hookTimeoutMs,
+      provide: {
+        ktstr: {
+          kernel: options.kernel,
+          resolved: options.resolved,
+          vmm: options.vmm,
+          demos: options.demos ?? false
+        } satisfies Provided
+      }
+    }
+  })
+})

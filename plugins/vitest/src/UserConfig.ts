@@ -1,0 +1,129 @@
+/**
+ * `ktstr.config.ts`, `.mjs` or `.js` in the working directory: the user's plugins.
+ *
+ * @since 0.1.0
+ */
+import { existsSync, rmSync, writeFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
+import type { Reporters, WorkTypes } from "@ktstr/core"
+import { Data, Effect, Layer } from "effect"
+
+/**
+ * A layer that registers something: `WorkType.plugin({…})`, `Reporter.plugin({…})`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Plugin = Layer.Layer<never, { readonly message: string }, WorkTypes | Reporters>
+
+/**
+ * What the file exports by default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface UserConfig {
+  readonly plugins?: ReadonlyArray<Plugin>
+}
+
+/**
+ * The file is there and can't be used; the message names it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ConfigFileError extends Data.TaggedError("ConfigFileError")<{ readonly message: string }> {}
+
+/**
+ * Types a configuration.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const defineConfig = (config: UserConfig): UserConfig => config
+
+const names = ["ktstr.config.ts", "ktstr.config.mjs", "ktstr.config.js"] as const
+
+const firstLine = (cause: unknown): string =>
+  (cause instanceof Error ? cause.message : String(cause)).split("\n", 1)[0] ?? ""
+
+/** esbuild as vitest brings it, looked for where the user's packages are; a literal import would bind it to ours. */
+const findEsbuild = async (directory: string): Promise<typeof import("esbuild") | undefined> => {
+  for (const from of [pathToFileURL(join(directory, "package.json")).href, import.meta.url]) {
+    try {
+      let require = createRequire(from)
+      for (const hop of ["vitest", "vite"]) {
+        try {
+          require = createRequire(require.resolve(`${hop}/package.json`))
+        } catch {
+          // Not installed here: esbuild may still be beside it.
+        }
+      }
+      const found = await import(pathToFileURL(require.resolve("esbuild")).href)
+      return found.default ?? found
+    } catch {
+      // Try the next place.
+    }
+  }
+  return undefined
+}
+
+/** Node 20 runs no TypeScript: the file is bundled to a sibling, whose imports resolve as its own would, and removed at once. */
+const importTypeScript = async (file: string, directory: string): Promise<unknown> => {
+  const esbuild = await findEsbuild(directory)
+  if (esbuild === undefined) {
+    throw new Error(
+      "reading TypeScript needs esbuild, which comes with vitest: npm install -D vitest, or write ktstr.config.mjs"
+    )
+  }
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [file],
+    bundle: true,
+    packages: "external",
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    write: false,
+    logLevel: "silent"
+  })
+  const sibling = `${file}.${process.pid}.${Date.now()}.mjs`
+  writeFileSync(sibling, outputFiles[0]!.contents)
+  try {
+    return await import(pathToFileURL(sibling).href)
+  } finally {
+    rmSync(sibling, { force: true })
+  }
+}
+
+const pluginsOf = (file: string, module: unknown): Effect.Effect<ReadonlyArray<Plugin>, ConfigFileError> => {
+  const bad = (what: string) => Effect.fail(new ConfigFileError({ message: `${file}: ${what}` }))
+  const config: unknown =
+    typeof module === "object" && module !== null && "default" in module ? module.default : undefined
+  if (typeof config !== "object" || config === null) {
+    return bad("it must export by default an object like { plugins: [WorkType.plugin({…})] }")
+  }
+  const plugins: unknown = "plugins" in config ? (config.plugins ?? []) : []
+  if (!Array.isArray(plugins)) return bad("plugins must be a list of layers")
+  const odd = plugins.findIndex((plugin) => !Layer.isLayer(plugin))
+  if (odd >= 0) return bad(`plugins[${odd}] is no layer; WorkType.plugin({…}) and Reporter.plugin({…}) make them`)
+  return Effect.succeed(plugins)
+}
+
+/**
+ * The plugins of the configuration in `directory`; none when there is no such file.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const loadPlugins = Effect.fn("UserConfig.load")(function* (directory: string) {
+  const file = names.map((name) => join(directory, name)).find((path) => existsSync(path))
+  if (file === undefined) return []
+  const module = yield* Effect.tryPromise({
+    try: () =>
+      file.endsWith(".ts") ? importTypeScript(file, directory) : import(/* @vite-ignore */ pathToFileURL(file).href),
+    catch: (cause) => new ConfigFileError({ message: `${file}: ${firstLine(cause)}` })
+  })
+  return yield* pluginsOf(file, module)
+})
