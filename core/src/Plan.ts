@@ -13,6 +13,8 @@ import type { Scenario, ScenarioSteps } from "./Scenario.ts"
 import type { ScenarioContext } from "./ScenarioContext.ts"
 import type { WorkTypes } from "./WorkType.ts"
 
+export { PlanError }
+
 /**
  * CPUs that a group's cgroup allowed from one command of the plan on.
  *
@@ -41,6 +43,8 @@ export interface PlannedGroup {
   readonly workers: number
   /** Workers that work together. */
   readonly groupSize: number
+  /** Whether its program sleeps, waits or yields, so that there are wake latencies to expect. */
+  readonly blocks: boolean
   /** Step in which it is spawned; -1: the backdrop. */
   readonly step: number
   /** What its cgroup allowed while the group ran, in order; never empty. */

@@ -16,7 +16,8 @@ import type { WorkSpec } from "../WorkSpec.ts"
 import type { WorkTypes } from "../WorkType.ts"
 import { CgroupState } from "./cgroupState.ts"
 import { type LiveGroup, recordAllowed } from "./planGroups.ts"
-import { affinityFailure, cgroupNameProblem, moveSelf, opValueProblem, resolveWork, toWorkers } from "./planWork.ts"
+import { cgroupNameProblem, cgroupsOf, opValueProblem } from "./planOps.ts"
+import { affinityFailure, blocks, movesItself, resolveWork, toWorkers } from "./planWork.ts"
 
 type Compiled<A = void> = Effect.Effect<A, PlanError, WorkTypes>
 
@@ -134,7 +135,7 @@ export class PlanCompiler {
 
   private op(op: Op): Compiled {
     return Effect.gen(this, function* () {
-      for (const name of namesOf(op)) yield* this.checkName(name)
+      for (const name of cgroupsOf(op)) yield* this.checkName(name)
       const wrong = opValueProblem(op)
       if (wrong !== undefined) return yield* new PlanError({ reason: "Value", message: wrong })
       this.emit(Command.Mark({ kind: op._tag, detail: Op.describe(op) }))
@@ -251,7 +252,7 @@ export class PlanCompiler {
       const live: LiveGroup = {
         group,
         workers: work.workers,
-        movesItself: moveSelf(work.instance.program),
+        movesItself: movesItself(work.instance.program),
         cgroup,
         affinity,
         affinityChanged: true,
@@ -261,7 +262,15 @@ export class PlanCompiler {
       }
       this.live.push(live)
       this.lifetime.groups.push(live)
-      this.planned.push({ group, cgroup, workType: name, workers: work.workers, groupSize, step: this.current })
+      this.planned.push({
+        group,
+        cgroup,
+        workType: name,
+        workers: work.workers,
+        groupSize,
+        blocks: blocks(work.instance.program),
+        step: this.current
+      })
       return live
     })
   }
@@ -371,19 +380,6 @@ export class PlanCompiler {
     if (this.state.wasEverCreated(op.cgroup)) return Effect.void
     const near = suggestion(op.cgroup, this.state.names)
     return new PlanError({ reason: "Name", message: `${op._tag}: no cgroup '${op.cgroup}' was created${near}` })
-  }
-}
-
-const namesOf = (op: Op): ReadonlyArray<string> => {
-  switch (op._tag) {
-    case "SwapCpusets":
-      return [op.a, op.b]
-    case "MoveAllTasks":
-      return op.to === "" ? [op.from] : [op.from, op.to]
-    case "SpawnHost":
-      return []
-    default:
-      return [op.cgroup]
   }
 }
 

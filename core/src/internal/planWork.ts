@@ -2,7 +2,6 @@ import { Effect, Either } from "effect"
 import type { CpuSet } from "../CpuSet.ts"
 import type { GuestWorker } from "../guest/Command.ts"
 import { MemPolicy } from "../MemPolicy.ts"
-import type { Op } from "../Op.ts"
 import { PlanError } from "../PlanError.ts"
 import type { ScenarioContext } from "../ScenarioContext.ts"
 import { SchedPolicy } from "../SchedPolicy.ts"
@@ -22,54 +21,19 @@ export const affinityFailure =
   (message: string): PlanError =>
     new PlanError({ reason: "Affinity", message: `${subject}: ${message}` })
 
-const pathLimit = 255
-
-/** What is wrong with a cgroup's name; undefined when nothing is. */
-export const cgroupNameProblem = (name: string): string | undefined => {
-  const wrong = (what: string) => `cgroup name '${name}': ${what}; write a name such as cg_0, or a/b for a nested one`
-  for (const part of name.split("/")) {
-    if (part === "") return wrong(name === "" ? "it is empty" : "it has an empty part")
-    if (part === "." || part === "..") return wrong(`'${part}' is no name`)
-    if (part.includes("\0") || part.includes("\n")) return wrong("it has a NUL or a newline")
-    // kernel/cgroup/cgroup.c, cgroup_mkdir: "Do not accept '\n' to prevent making /proc/<pid>/cgroup unparsable."
-    if (new TextEncoder().encode(part).length > pathLimit) return wrong(`a part is longer than ${pathLimit} bytes`)
-  }
-  return undefined
-}
-
-/** What is wrong with an op's numbers; undefined when nothing is. */
-export const opValueProblem = (op: Op): string | undefined => {
-  const within = (what: string, value: number, min: number, max: number): string | undefined =>
-    Number.isInteger(value) && value >= min && value <= max
-      ? undefined
-      : `${op._tag}: ${what} is ${value}; it must be a whole number from ${min} to ${max}`
-  switch (op._tag) {
-    case "SetWeight":
-      return within("the weight", op.weight, 1, 10_000)
-    case "SetBandwidth": {
-      // kernel/sched/core.c: min_cfs_quota_period 1 ms, max_cfs_quota_period 1 s.
-      const period = within("the period in microseconds", op.periodUs, 1000, 1_000_000)
-      return (
-        period ?? (op.quotaUs === "max" ? undefined : within("the quota in microseconds", op.quotaUs, 1000, 2 ** 44))
-      )
-    }
-    case "KillWorker":
-      return within("the worker", op.worker, 0, 2 ** 31) ?? within("the signal", op.signal, 1, 64)
-    default:
-      return undefined
-  }
+const someNode = (program: WorkProgram, matches: (node: WorkNode) => boolean): boolean => {
+  const inList = (nodes: ReadonlyArray<WorkNode>): boolean =>
+    nodes.some((node) => matches(node) || childLists(node).some(([, children]) => inList(children)))
+  return inList(program.setup) || inList(program.body) || inList(program.teardown)
 }
 
 /** Whether the program sets its own affinity to CPUs that it names. */
-export const moveSelf = (program: WorkProgram): boolean => {
-  const inList = (nodes: ReadonlyArray<WorkNode>): boolean =>
-    nodes.some(
-      (node) =>
-        (node._tag === "SetAffinity" && typeof node.target !== "string") ||
-        childLists(node).some(([, children]) => inList(children))
-    )
-  return inList(program.setup) || inList(program.body) || inList(program.teardown)
-}
+export const movesItself = (program: WorkProgram): boolean =>
+  someNode(program, (node) => node._tag === "SetAffinity" && typeof node.target !== "string")
+
+/** Whether every worker of the program will see wake latencies; an uncontended lock, for one, promises none. */
+export const blocks = (program: WorkProgram): boolean =>
+  someNode(program, (node) => ["Yield", "Sleep", "Await", "PipeRead"].includes(node._tag))
 
 interface ResolvedWork {
   readonly instance: WorkInstance

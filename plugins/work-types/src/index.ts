@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import { type DuplicateName, layerWorkTypes, WorkType, type WorkTypes } from "@ktstr/core"
-import { Layer } from "effect"
+import { type DuplicateName, WorkType, type WorkTypes } from "@ktstr/core"
+import type { Layer } from "effect"
 import { Bursty } from "./Bursty.ts"
 import { CachePressure } from "./CachePressure.ts"
 import { ForkExit } from "./ForkExit.ts"
@@ -36,17 +36,9 @@ export const workTypes: ReadonlyArray<WorkType> = [
 ]
 
 /**
- * Registers all of them.
+ * Registers all of them in a registry: `Layer.provideMerge(layerBuiltinWorkTypes, layerWorkTypes)`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<never, DuplicateName, WorkTypes> = WorkType.layerAll(workTypes)
-
-/**
- * A registry with all of them; further plugins' layers can be provided on top of it.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerBuiltinWorkTypes: Layer.Layer<WorkTypes, DuplicateName> = Layer.provideMerge(layer, layerWorkTypes)
+export const layerBuiltinWorkTypes: Layer.Layer<never, DuplicateName, WorkTypes> = WorkType.layerAll(workTypes)

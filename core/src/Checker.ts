@@ -1,0 +1,75 @@
+/**
+ * Judges what the workers of a run reported.
+ *
+ * @since 0.1.0
+ */
+import { Context, Effect, Layer } from "effect"
+import type { Assert } from "./Assert.ts"
+import { AssertResult, type CgroupStats, TotalStats } from "./AssertResult.ts"
+import { type CheckedCgroup, checkWorkers } from "./internal/workerChecks.ts"
+import { statsOf } from "./internal/workerStats.ts"
+import type { Plan } from "./Plan.ts"
+import type { WorkerReport } from "./WorkerReport.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface JudgeInput {
+  /** All layers merged. */
+  readonly assert: Assert
+  /** What was to run, and where it was allowed to. */
+  readonly plan: Pick<Plan, "groups">
+  /** With their wake latencies. */
+  readonly reports: ReadonlyArray<WorkerReport>
+}
+
+/**
+ * The verdict on a run's workers. A worker that sent no report or did not run to the end fails the run whatever the checks.
+ *
+ * @since 0.1.0
+ * @category judging
+ */
+export const judge = ({ assert, plan, reports }: JudgeInput): AssertResult => {
+  const names = new Set([...plan.groups.map((group) => group.cgroup), ...reports.map((report) => report.cgroup)])
+  if (names.size === 0) return AssertResult.inconclusive("the scenario has no workers, so there is nothing to judge")
+  const cgroups = [...names].map((name): CheckedCgroup => {
+    const own = reports.filter((report) => report.cgroup === name)
+    return { name, groups: plan.groups.filter((group) => group.cgroup === name), reports: own, stats: statsOf(own) }
+  })
+  const findings = checkWorkers(cgroups, assert)
+  const failures = findings.filter((finding) => finding.outcome === "fail")
+  const open = findings.filter((finding) => finding.outcome === "inconclusive")
+  const stats: Record<string, CgroupStats> = {}
+  for (const cgroup of cgroups) stats[cgroup.name] = cgroup.stats
+  return AssertResult.make({
+    outcome: failures.length > 0 ? "fail" : open.length > 0 ? "inconclusive" : "pass",
+    details: [...failures, ...open].map((finding) => finding.detail),
+    cgroups: stats,
+    totals: cgroups.reduce((sum, cgroup) => TotalStats.merge(sum, TotalStats.ofCgroup(cgroup.stats)), TotalStats.empty)
+  })
+}
+
+/**
+ * Judges runs.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class Checker extends Context.Tag("@ktstr/core/Checker")<
+  Checker,
+  {
+    /** Never fails: what can't be judged is inconclusive. */
+    readonly judge: (input: JudgeInput) => Effect.Effect<AssertResult>
+  }
+>() {}
+
+/**
+ * The checks of the workers.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerChecker: Layer.Layer<Checker> = Layer.succeed(Checker, {
+  judge: Effect.fn("Checker.judge")((input: JudgeInput) => Effect.sync(() => judge(input)))
+})

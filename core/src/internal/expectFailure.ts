@@ -1,0 +1,21 @@
+import { AssertResult } from "../AssertResult.ts"
+
+/**
+ * Turns a verdict round for a run that must fail. With a pattern one of the details must match it: a run that failed for
+ * another reason is a real failure. Skips and inconclusive verdicts stay what they are, they show no failure.
+ */
+export const expectFailure = (result: AssertResult, expected: boolean | RegExp | undefined): AssertResult => {
+  if (expected === undefined || expected === false) return result
+  const turned = (outcome: "pass" | "fail", details: ReadonlyArray<string>) =>
+    AssertResult.make({ outcome, details, cgroups: result.cgroups, totals: result.totals })
+  if (result.outcome === "pass") {
+    const which = expected === true ? "a failure" : `a failure that matches ${expected}`
+    return turned("fail", [`expected ${which}, but every check passed`])
+  }
+  if (result.outcome !== "fail") return result
+  // A global or sticky pattern remembers where it stopped; each detail is matched from its start.
+  const pattern = expected === true ? undefined : new RegExp(expected.source, expected.flags.replace(/[gy]/g, ""))
+  return pattern === undefined || result.details.some((detail) => pattern.test(detail))
+    ? turned("pass", [])
+    : turned("fail", [`expected a failure that matches ${expected}, but it failed otherwise:`, ...result.details])
+}

@@ -1,0 +1,53 @@
+import type { Op } from "../Op.ts"
+
+/** The cgroups an op names. */
+export const cgroupsOf = (op: Op): ReadonlyArray<string> => {
+  switch (op._tag) {
+    case "SwapCpusets":
+      return [op.a, op.b]
+    case "MoveAllTasks":
+      return op.to === "" ? [op.from] : [op.from, op.to]
+    case "SpawnHost":
+      return []
+    default:
+      return [op.cgroup]
+  }
+}
+
+const pathLimit = 255
+
+/** What is wrong with a cgroup's name; undefined when nothing is. */
+export const cgroupNameProblem = (name: string): string | undefined => {
+  const wrong = (what: string) => `cgroup name '${name}': ${what}; write a name such as cg_0, or a/b for a nested one`
+  for (const part of name.split("/")) {
+    if (part === "") return wrong(name === "" ? "it is empty" : "it has an empty part")
+    if (part === "." || part === "..") return wrong(`'${part}' is no name`)
+    if (part.includes("\0") || part.includes("\n")) return wrong("it has a NUL or a newline")
+    // kernel/cgroup/cgroup.c, cgroup_mkdir: "Do not accept '\n' to prevent making /proc/<pid>/cgroup unparsable."
+    if (new TextEncoder().encode(part).length > pathLimit) return wrong(`a part is longer than ${pathLimit} bytes`)
+  }
+  return undefined
+}
+
+/** What is wrong with an op's numbers; undefined when nothing is. */
+export const opValueProblem = (op: Op): string | undefined => {
+  const within = (what: string, value: number, min: number, max: number): string | undefined =>
+    Number.isInteger(value) && value >= min && value <= max
+      ? undefined
+      : `${op._tag}: ${what} is ${value}; it must be a whole number from ${min} to ${max}`
+  switch (op._tag) {
+    case "SetWeight":
+      return within("the weight", op.weight, 1, 10_000)
+    case "SetBandwidth": {
+      // kernel/sched/core.c: min_cfs_quota_period 1 ms, max_cfs_quota_period 1 s.
+      const period = within("the period in microseconds", op.periodUs, 1000, 1_000_000)
+      return (
+        period ?? (op.quotaUs === "max" ? undefined : within("the quota in microseconds", op.quotaUs, 1000, 2 ** 44))
+      )
+    }
+    case "KillWorker":
+      return within("the worker", op.worker, 0, 2 ** 31) ?? within("the signal", op.signal, 1, 64)
+    default:
+      return undefined
+  }
+}

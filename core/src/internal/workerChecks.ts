@@ -1,0 +1,235 @@
+import type { Assert } from "../Assert.ts"
+import type { CgroupStats } from "../AssertResult.ts"
+import { CpuSet } from "../CpuSet.ts"
+import type { PlannedGroup } from "../Plan.ts"
+import type { WorkerReport } from "../WorkerReport.ts"
+import { iterationRate, spreadOf, workRate } from "./workerStats.ts"
+
+/** What a check found: nothing, reasons to fail, or that there was nothing to judge by. */
+export interface Finding {
+  readonly outcome: "fail" | "inconclusive"
+  readonly detail: string
+}
+
+/** A cgroup with what was planned in it and what came of it. */
+export interface CheckedCgroup {
+  readonly name: string
+  readonly groups: ReadonlyArray<PlannedGroup>
+  readonly reports: ReadonlyArray<WorkerReport>
+  readonly stats: CgroupStats
+}
+
+/** Lines of one kind that a cgroup may add to the details. */
+const linesPerCheck = 5
+
+const failed = (detail: string): Finding => ({ outcome: "fail", detail })
+const inconclusive = (detail: string): Finding => ({ outcome: "inconclusive", detail })
+
+const subject = (cgroup: CheckedCgroup): string => (cgroup.name === "" ? "root cgroup" : `cgroup '${cgroup.name}'`)
+
+/** Numbered over all groups of the cgroup, as the user thinks of them. */
+const workerName = (cgroup: CheckedCgroup, report: WorkerReport): string => {
+  const before = cgroup.groups.filter((group) => group.group < report.group)
+  return `worker ${before.reduce((sum, group) => sum + group.workers, 0) + report.index}`
+}
+
+const worker = (cgroup: CheckedCgroup, report: WorkerReport): string =>
+  `${subject(cgroup)} ${workerName(cgroup, report)}`
+
+const capped = (cgroup: CheckedCgroup, findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> => {
+  const rest = findings.length - linesPerCheck
+  if (rest <= 1) return findings
+  const more = `${subject(cgroup)}: the same of ${rest} more workers`
+  return [...findings.slice(0, linesPerCheck), { outcome: findings[0]!.outcome, detail: more }]
+}
+
+/** Rounded, but never so that it looks as if the threshold were kept. */
+const shown = (value: number, threshold: number): string => {
+  for (const digits of [0, 1, 2]) {
+    const text = value.toFixed(digits)
+    if (Math.sign(Number(text) - threshold) === Math.sign(value - threshold)) return text
+  }
+  return `${value}`
+}
+
+const signalNames: Readonly<Record<number, string>> = {
+  1: "SIGHUP",
+  2: "SIGINT",
+  3: "SIGQUIT",
+  4: "SIGILL",
+  6: "SIGABRT",
+  7: "SIGBUS",
+  8: "SIGFPE",
+  9: "SIGKILL",
+  11: "SIGSEGV",
+  13: "SIGPIPE",
+  15: "SIGTERM"
+}
+
+const howItEnded = (report: WorkerReport): string => {
+  switch (report.exitInfo?._tag) {
+    case "Signaled": {
+      const name = signalNames[report.exitInfo.signal]
+      return `was killed by signal ${report.exitInfo.signal}${name === undefined ? "" : ` (${name})`}`
+    }
+    case "Exited":
+      return `exited by itself with code ${report.exitInfo.code}`
+    case "TimedOut":
+      return "did not answer the stop within 5 s and was killed (SIGKILL)"
+    default:
+      return "did not run to the end"
+  }
+}
+
+/** Workers that sent no report, or did not run to the end. */
+const lost = (cgroup: CheckedCgroup): ReadonlyArray<Finding> => {
+  const early = cgroup.reports
+    .filter((report) => !report.completed)
+    .map((report) => {
+      const ran = `after ${Math.round(report.wallTimeNs / 1e6)}ms`
+      return failed(`${worker(cgroup, report)} (${report.label}, tid ${report.tid}) ${howItEnded(report)} ${ran}`)
+    })
+  const silent = cgroup.groups.flatMap((group) => {
+    const got = cgroup.reports.filter((report) => report.group === group.group).length
+    const missing = group.workers - got
+    return missing <= 0
+      ? []
+      : [failed(`${subject(cgroup)}: ${missing} of ${group.workers} ${group.workType} workers sent no report`)]
+  })
+  return [...capped(cgroup, early), ...silent]
+}
+
+const starved = (cgroup: CheckedCgroup): ReadonlyArray<Finding> =>
+  capped(
+    cgroup,
+    cgroup.reports
+      .filter((report) => report.completed && report.workUnits === 0)
+      .map((report) => {
+        const wall = `in ${Math.round(report.wallTimeNs / 1e6)}ms`
+        return failed(`${worker(cgroup, report)} (${report.label}, tid ${report.tid}) starved: 0 work units ${wall}`)
+      })
+  )
+
+const stuck = (cgroup: CheckedCgroup, threshold: number): ReadonlyArray<Finding> =>
+  capped(
+    cgroup,
+    cgroup.reports
+      .filter((report) => report.maxGapMs > threshold)
+      .sort((a, b) => b.maxGapMs - a.maxGapMs)
+      .map((report) => {
+        const where = `on cpu${report.maxGapCpu} at +${Math.round(report.maxGapAtNs / 1e6)}ms`
+        const gap = `stuck ${shown(report.maxGapMs, threshold)}ms ${where} (threshold ${threshold}ms)`
+        return failed(`${worker(cgroup, report)}: ${gap}`)
+      })
+  )
+
+const unfair = (cgroup: CheckedCgroup, threshold: number): ReadonlyArray<Finding> => {
+  const spread = spreadOf(cgroup.reports)
+  if (spread === null || spread.pct <= threshold) return []
+  const cpus = new Set(spread.workers.flatMap((report) => report.cpusUsed)).size
+  const bounds = `(${Math.round(spread.minPct)}-${Math.round(spread.maxPct)}%)`
+  const who = `${spread.workers.length} workers on ${cpus} cpus`
+  const sentence = `unfair cgroup: spread=${shown(spread.pct, threshold)}% ${bounds} ${who} (threshold ${threshold}%)`
+  return [failed(`${subject(cgroup)}: ${sentence}`)]
+}
+
+const escaped = (cgroup: CheckedCgroup): ReadonlyArray<Finding> =>
+  capped(
+    cgroup,
+    cgroup.reports.flatMap((report): ReadonlyArray<Finding> => {
+      const allowed = cgroup.groups.find((group) => group.group === report.group)?.allowedCpus[report.index]
+      if (allowed === undefined || report.cpusUsed.length === 0) {
+        return [inconclusive(`${worker(cgroup, report)}: isolation can't be judged, no CPU it ran on is known`)]
+      }
+      const outside = CpuSet.from(report.cpusUsed).difference(allowed)
+      return outside.isEmpty
+        ? []
+        : [failed(`${worker(cgroup, report)}: not isolated: ran on cpus ${outside}, allowed are only ${allowed}`)]
+    })
+  )
+
+/** A value of the whole cgroup against a threshold. */
+const cgroupAtMost = (
+  cgroup: CheckedCgroup,
+  what: string,
+  value: number | null,
+  threshold: number,
+  unit: string,
+  missing: string
+): ReadonlyArray<Finding> => {
+  if (value === null) return [inconclusive(`${subject(cgroup)}: ${what} can't be judged: ${missing}`)]
+  return value <= threshold
+    ? []
+    : [failed(`${subject(cgroup)}: ${what} ${figure(value)}${unit} (threshold ${figure(threshold)}${unit})`)]
+}
+
+/** A value of every worker that must not be too small. */
+const eachAtLeast = (
+  cgroup: CheckedCgroup,
+  what: string,
+  of: (report: WorkerReport) => number | null,
+  threshold: number,
+  missing: string
+): ReadonlyArray<Finding> =>
+  capped(
+    cgroup,
+    cgroup.reports
+      .filter((report) => report.completed)
+      .flatMap((report): ReadonlyArray<Finding> => {
+        const value = of(report)
+        const name = worker(cgroup, report)
+        if (value === null) return [inconclusive(`${name}: ${what} can't be judged: ${missing}`)]
+        return value >= threshold
+          ? []
+          : [failed(`${name}: ${what} ${figure(value)}/s (threshold ${figure(threshold)}/s)`)]
+      })
+  )
+
+/** Whole where it is large, else four significant digits. */
+const figure = (value: number): string =>
+  Math.abs(value) >= 1000 ? `${Math.round(value)}` : `${Number(value.toPrecision(4))}`
+
+const set = (threshold: number | false | undefined): threshold is number => typeof threshold === "number"
+
+/** Latency thresholds bind the cgroups whose work waits; they are void for a spinner, which never wakes. */
+const latencies = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Assert): ReadonlyArray<Finding> => {
+  const { maxP99WakeLatencyNs: p99, maxWakeLatencyCv: cv } = assert
+  if (!set(p99) && !set(cv)) return []
+  const waiting = cgroups.filter((cgroup) => cgroup.stats.wakeups > 0 || cgroup.groups.some((group) => group.blocks))
+  if (waiting.length === 0) return [inconclusive("wake latency can't be judged: no worker ever waits or yields")]
+  const none = "no wake latency was sampled"
+  return waiting.flatMap((cgroup) => [
+    ...(set(p99) ? cgroupAtMost(cgroup, "p99 wake latency", cgroup.stats.p99WakeLatencyNs, p99, "ns", none) : []),
+    ...(set(cv) ? cgroupAtMost(cgroup, "wake latency cv", cgroup.stats.wakeLatencyCv, cv, "", none) : [])
+  ])
+}
+
+/** Everything the merged checks say about the workers, the most important first. */
+export const checkWorkers = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Assert): ReadonlyArray<Finding> => {
+  const each = (check: (cgroup: CheckedCgroup) => ReadonlyArray<Finding>) => cgroups.flatMap(check)
+  const bounded = (
+    threshold: number | false | undefined,
+    check: (cgroup: CheckedCgroup, threshold: number) => ReadonlyArray<Finding>
+  ) => (set(threshold) ? each((cgroup) => check(cgroup, threshold)) : [])
+  return [
+    ...each(lost),
+    ...(assert.notStarved === true ? each(starved) : []),
+    ...bounded(assert.maxGapMs, stuck),
+    ...bounded(assert.maxSpreadPct, unfair),
+    ...(assert.isolation === true ? each(escaped) : []),
+    ...bounded(assert.minWorkRate, (cgroup, least) =>
+      eachAtLeast(cgroup, "work rate", workRate, least, "it had no CPU time")
+    ),
+    ...bounded(assert.minIterationRate, (cgroup, least) =>
+      eachAtLeast(cgroup, "iteration rate", iterationRate, least, "it had no time")
+    ),
+    ...bounded(assert.maxThroughputCv, (cgroup, most) => {
+      const missing = "no two workers of one work type had CPU time"
+      return cgroupAtMost(cgroup, "throughput cv", cgroup.stats.throughputCv, most, "", missing)
+    }),
+    ...bounded(assert.maxMigrationRatio, (cgroup, most) =>
+      cgroupAtMost(cgroup, "migration ratio", cgroup.stats.migrationRatio, most, "", "there was no iteration")
+    ),
+    ...latencies(cgroups, assert)
+  ]
+}
