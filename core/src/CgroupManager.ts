@@ -1,0 +1,48 @@
+/**
+ * The cgroups of a running scenario, for scenarios that are programs instead of data.
+ *
+ * @since 0.1.0
+ */
+import { Context, Data, type Effect } from "effect"
+import type { CgroupDef } from "./CgroupDef.ts"
+import type { CpusetSpec, CpusetSpecError } from "./CpusetSpec.ts"
+
+/**
+ * A cgroup operation was refused. The message is the kernel's own with the path, for example
+ * `No such file or directory: /sys/fs/cgroup/cg_0/cgroup.procs`.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CgroupError extends Data.TaggedError("CgroupError")<{
+  /** The kernel's error number; 0 when it is not the kernel that refused. */
+  readonly errno: number
+  /** Path below the root of the run. */
+  readonly cgroup: string
+  readonly message: string
+}> {}
+
+/**
+ * Creates, confines and removes cgroups, wherever the scenario runs: the same program works in a guest (over the live
+ * channel) and on the host, by the layer it is given. Names are relative to the root of the run; `a/b` is nested.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class CgroupManager extends Context.Tag("@ktstr/core/CgroupManager")<
+  CgroupManager,
+  {
+    /** Creates the cgroups of the definitions with their cpusets, in order; starts no worker. Idempotent. */
+    readonly setupCgroups: (defs: ReadonlyArray<CgroupDef>) => Effect.Effect<void, CgroupError | CpusetSpecError>
+    /** Creates a cgroup and those above it, `+cpuset +cpu` enabled all the way down. Idempotent. */
+    readonly create: (cgroup: string) => Effect.Effect<void, CgroupError>
+    /** Moves its tasks to the root, then removes it, children first. */
+    readonly remove: (cgroup: string) => Effect.Effect<void, CgroupError>
+    readonly setCpuset: (cgroup: string, cpuset: CpusetSpec) => Effect.Effect<void, CgroupError | CpusetSpecError>
+    readonly clearCpuset: (cgroup: string) => Effect.Effect<void, CgroupError>
+    /** Writes a file of the cgroup, for example `cpu.weight`. */
+    readonly write: (cgroup: string, file: string, value: string) => Effect.Effect<void, CgroupError>
+    /** Moves every task; one that ends meanwhile is passed over, a refusal (EBUSY) is retried 3 times 100 ms apart. */
+    readonly moveTasks: (from: string, to: string) => Effect.Effect<void, CgroupError>
+  }
+>() {}
