@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { ExitCode, exitCodeOfError } from "@ktstr/core"
-import { Cause, Effect, Exit, Fiber, Option } from "effect"
+import { Cause, Effect, Exit, Fiber, Logger, LogLevel, Option } from "effect"
 import { type Invocation, parse } from "./Arguments.ts"
 import type { CommandIo } from "./CommandIo.ts"
 import { standardStreams } from "./Streams.ts"
@@ -54,6 +54,22 @@ const describe = (cause: Cause.Cause<unknown>, verbose: boolean): { readonly tex
   return { text: `ktstr: internal error: ${firstLine(message)}${hint}\n${trace}`, code }
 }
 
+/** Logs go to standard error, over a progress line that may stand there. Below warnings only with KTSTR_VERBOSE. */
+const stderrLogger = (io: CommandIo, verbose: boolean) => {
+  const logger = Logger.make(({ logLevel, message }) => {
+    const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
+    Effect.runSync(
+      io.err.write(
+        `${io.err.terminal ? "\r\u001b[K" : ""}${logLevel.label.toLowerCase().replace("warn", "warning")}: ${text}\n`
+      )
+    )
+  })
+  return [
+    Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+    Logger.withMinimumLogLevel(verbose ? LogLevel.Debug : LogLevel.Warning)
+  ] as const
+}
+
 /**
  * Runs the words behind `ktstr` and sets the process's exit code. The first of SIGINT, SIGTERM and SIGHUP interrupts the
  * command, whose scopes then stop what it started; the second ends the process at once.
@@ -64,7 +80,10 @@ const describe = (cause: Cause.Cause<unknown>, verbose: boolean): { readonly tex
 export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   let signalled: ExitCode | undefined
   const output: CommandIo = { ...standardStreams(), signalled: () => signalled ?? ExitCode.interrupted }
-  const fiber = Effect.runFork(Effect.flatMap(parse(argv), (invocation) => execute(invocation, output)))
+  const verbose = (process.env.KTSTR_VERBOSE ?? "") !== ""
+  const [log, level] = stderrLogger(output, verbose)
+  const command = Effect.flatMap(parse(argv), (invocation) => execute(invocation, output))
+  const fiber = Effect.runFork(command.pipe(log, level))
   const interrupt = (code: ExitCode) => {
     if (signalled !== undefined) process.exit(code)
     signalled = code
@@ -84,7 +103,7 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   } else if (signalled !== undefined && Cause.isInterrupted(exit.cause)) {
     process.exitCode = signalled
   } else {
-    const { text, code } = describe(exit.cause, (process.env.KTSTR_VERBOSE ?? "") !== "")
+    const { text, code } = describe(exit.cause, verbose)
     process.exitCode = code
     await Effect.runPromise(output.err.write(text))
   }

@@ -7,6 +7,7 @@ import { RunResult, type WorkerReport } from "@ktstr/core"
 import { Schema } from "effect"
 
 const encode = Schema.encodeSync(RunResult)
+const decode = Schema.decodeSync(RunResult)
 
 /**
  * A result as it is printed: as {@link RunResult} encodes, less `wakeLatenciesNs` of each worker. That sample has up to
@@ -37,3 +38,18 @@ export const resultToJson = (result: RunResult): ResultJson => {
     }))
   }
 }
+
+/**
+ * A result out of what {@link resultToJson} made of it; the latency samples stay empty.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const resultFromJson = (json: ResultJson): RunResult =>
+  decode({
+    ...json,
+    cgroups: json.cgroups.map((cgroup) => ({
+      ...cgroup,
+      workers: cgroup.workers.map((report) => ({ ...report, wakeLatenciesNs: [] }))
+    }))
+  })

@@ -4,22 +4,27 @@
  * @since 0.1.0
  */
 
+import { createRequire } from "node:module"
+import { dirname, join } from "node:path"
 import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
 import * as NodeCommandExecutor from "@effect/platform-node/NodeCommandExecutor"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import {
   type AgentBinary,
+  type Checker,
   type KernelCache,
   type KernelResolver,
   type KernelSources,
   type KvmProbe,
+  layerChecker,
   layerKernelCache,
   layerKernelResolver,
   layerReporters,
   layerWorkTypes,
   type PayloadCodecs,
   type Reporters,
+  resolveCacheDirs,
   type Vmm,
   type WorkTypes
 } from "@ktstr/core"
@@ -28,9 +33,10 @@ import { layerAgentBinary, layerKvmProbe } from "@ktstr/native"
 import { layerBuiltinReporters } from "@ktstr/reporters"
 import { layerQemu } from "@ktstr/vmm-qemu"
 import { layerBuiltinWorkTypes } from "@ktstr/work-types"
-import { Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import type { Plugin } from "./UserConfig.ts"
 
+export { findProgram } from "@ktstr/vmm-qemu"
 export { ConfigFileError, defineConfig, loadPlugins, type Plugin, type UserConfig } from "./UserConfig.ts"
 
 /**
@@ -88,16 +94,48 @@ export interface HarnessOptions {
 
 const accelOf = { auto: "auto", qemu: "auto", "qemu-kvm": "kvm", "qemu-tcg": "tcg" } as const
 
+/** The probe that set-up built, with its verdict kept beside the kernels; without a cache directory it looks each time. */
+const layerProbe: Layer.Layer<KvmProbe, never, Platform> = Layer.unwrapEffect(
+  Effect.map(Effect.option(resolveCacheDirs), (directories) => {
+    const native = dirname(createRequire(import.meta.url).resolve("@ktstr/native/package.json"))
+    return layerKvmProbe({
+      program: join(native, "probe/build/kvm-probe"),
+      cacheDir: Option.match(directories, { onNone: () => undefined, onSome: ({ initramfs }) => dirname(initramfs) })
+    })
+  })
+)
+
+/**
+ * What a run needs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type HarnessServices =
+  | Platform
+  | KernelCache
+  | KernelSources
+  | KernelResolver
+  | PayloadCodecs
+  | KvmProbe
+  | Vmm
+  | WorkTypes
+  | Reporters
+  | AgentBinary
+  | Checker
+
 /**
  * Everything a run needs.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerHarness = (options: HarnessOptions = {}) =>
+export const layerHarness = (
+  options: HarnessOptions = {}
+): Layer.Layer<HarnessServices, { readonly message: string }> =>
   Layer.mergeAll(
     layerQemu({ accel: accelOf[options.backend ?? "auto"] }),
     layerRegistries(options.plugins ?? []),
     layerAgentBinary,
     layerChecker
-  ).pipe(Layer.provideMerge(layerKvmProbe), Layer.provideMerge(layerKernels))
+  ).pipe(Layer.provideMerge(layerProbe), Layer.provideMerge(layerKernels))

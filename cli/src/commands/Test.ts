@@ -1,0 +1,157 @@
+/**
+ * `ktstr test`: the tests in `*.ktstr.ts` files, by the user's vitest.
+ *
+ * @since 0.1.0
+ */
+import { existsSync } from "node:fs"
+import { createRequire } from "node:module"
+import { join, relative, resolve } from "node:path"
+import { pathToFileURL } from "node:url"
+import { ExitCode, exitCodeOfResults, KernelResolver, openReporter, type RunResult, SessionEnd } from "@ktstr/core"
+import { resultFromJson } from "@ktstr/reporters"
+import { layerKernels, layerRegistries, loadPlugins } from "@ktstr/vitest/defaults"
+import { ktstr } from "@ktstr/vitest/plugin"
+import { Data, Effect } from "effect"
+import type { Reporter, TestCase, Vitest } from "vitest/node"
+import type { Invocation } from "../Arguments.ts"
+import type { CommandIo } from "../CommandIo.ts"
+import * as Settings from "../Settings.ts"
+import { UsageError } from "../UsageError.ts"
+import { reporterNamed } from "./Run.ts"
+
+/**
+ * vitest is not installed where the tests are.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class VitestMissing extends Data.TaggedError("VitestMissing")<{ readonly message: string }> {}
+
+/** vitest as the tests themselves import it: two copies in one run would not know each other. */
+const loadVitest = Effect.tryPromise({
+  try: async (): Promise<typeof import("vitest/node")> => {
+    const require = createRequire(pathToFileURL(join(process.cwd(), "package.json")))
+    return import(pathToFileURL(require.resolve("vitest/node")).href)
+  },
+  catch: () => new VitestMissing({ message: "vitest is not installed here; run: npm install -D vitest @ktstr/vitest" })
+})
+
+/** What the tests of a run came to. */
+interface Tally {
+  readonly results: Array<RunResult>
+  /** Failed without a result: the codes of their errors, 1 where the test's own code threw. */
+  readonly errors: Array<{ readonly name: string; readonly message: string; readonly exitCode: number }>
+  ran: number
+}
+
+const collect = (tally: Tally, onResult: (result: RunResult) => Promise<void>): Reporter => ({
+  onTestCaseResult: async (test: TestCase) => {
+    const { ktstr: meta } = test.meta()
+    const { state, errors } = test.result()
+    if (state !== "skipped") tally.ran++
+    if (meta !== undefined && "result" in meta) {
+      const result = resultFromJson(meta.result)
+      tally.results.push(result)
+      await onResult(result)
+    }
+    const failedOtherwise =
+      state === "failed" && !(meta !== undefined && "result" in meta && meta.result.outcome !== "pass")
+    if (failedOtherwise) {
+      const message = meta !== undefined && "error" in meta ? meta.error : (errors?.[0]?.message ?? "failed")
+      const exitCode = meta !== undefined && "error" in meta ? meta.exitCode : ExitCode.fail
+      tally.errors.push({ name: test.fullName, message, exitCode })
+    }
+  }
+})
+
+/** A failed check outweighs what kept other tests from a result. */
+const exitCodeOf = (tally: Tally, vitest: Vitest): number => {
+  const code = exitCodeOfResults(tally.results)
+  if (code === ExitCode.fail) return code
+  const [first] = tally.errors
+  if (first !== undefined)
+    return tally.errors.some((error) => error.exitCode === ExitCode.fail) ? ExitCode.fail : first.exitCode
+  // A file that does not load fails without any test of ours.
+  const broken = vitest.state.getUnhandledErrors().length > 0 || vitest.state.getFailedFilepaths().length > 0
+  return broken && code === ExitCode.pass ? ExitCode.fail : code
+}
+
+/** `./a.ktstr.ts` as vitest filters: parts of absolute paths. A path that leads nowhere is a mistake, not an empty filter. */
+const filtersOf = (files: ReadonlyArray<string>) =>
+  Effect.forEach(files, (file) => {
+    const path = resolve(file)
+    if (existsSync(path)) return Effect.succeed(relative(process.cwd(), path) || ".")
+    return file.startsWith(".") || file.startsWith("/")
+      ? Effect.fail(new UsageError({ message: `no such file or directory: ${file}` }))
+      : Effect.succeed(file)
+  })
+
+/**
+ * @since 0.1.0
+ * @category commands
+ */
+export const test = (invocation: Extract<Invocation, { command: "test" }>, io: CommandIo) =>
+  Effect.gen(function* () {
+    const { values, args, rest } = invocation
+    const vmm = yield* Settings.backend(values.vmm)
+    const filters = yield* filtersOf(args)
+    const plugins = yield* loadPlugins(process.cwd())
+    const format = values.format ?? "pretty"
+    const { createVitest, parseCLI } = yield* loadVitest
+    const reporter = yield* Effect.provide(reporterNamed(format), layerRegistries(plugins))
+    const kernel = yield* Effect.provide(
+      Effect.flatMap(KernelResolver, (resolver) => resolver.resolve(values.kernel)),
+      layerKernels
+    )
+    const { filter, options } = yield* Effect.try({
+      try: () => parseCLI(["vitest", "run", ...filters.filter((path) => path !== "."), ...rest]),
+      catch: (error) => new UsageError({ message: `vitest: ${error instanceof Error ? error.message : String(error)}` })
+    })
+    return yield* Effect.scoped(
+      Effect.gen(function* () {
+        const tally: Tally = { results: [], errors: [], ran: 0 }
+        // vitest's own reporter tells people more than ours could; the other formats are ours.
+        const session = format === "pretty" ? undefined : yield* openReporter(reporter, io)
+        const collector = collect(tally, (result) =>
+          session === undefined ? Promise.resolve() : Effect.runPromise(session.onResult(result))
+        )
+        const vitest = yield* Effect.acquireRelease(
+          Effect.promise(() =>
+            createVitest(
+              "test",
+              {
+                // The project's own configuration is for its other tests; one can be named after --.
+                config: false,
+                ...options,
+                watch: false,
+                run: true,
+                reporters:
+                  session === undefined ? [...[options.reporters ?? "default"].flat(), collector] : [collector],
+                ...(values.filter === undefined ? {} : { testNamePattern: values.filter })
+              },
+              { plugins: [ktstr({ resolved: kernel, vmm, demos: values.demos })] }
+            )
+          ),
+          (vitest) => Effect.promise(() => vitest.close())
+        )
+        const started = Effect.tryPromise({ try: () => vitest.start(filter), catch: (error) => error })
+        yield* started.pipe(
+          Effect.onInterrupt(() => Effect.promise(() => vitest.cancelCurrentRun("keyboard-input"))),
+          Effect.catchIf(
+            (error) => error instanceof Error && error.name === "FilesNotFoundError",
+            () =>
+              Effect.fail(
+                new UsageError({
+                  message: `no *.ktstr.ts file ${args.length > 0 ? `matches ${args.join(", ")}` : "below this directory"}`
+                })
+              )
+          )
+        )
+        for (const { name, message } of session === undefined ? [] : tally.errors) {
+          yield* io.err.write(`ktstr: ${name}: ${message}\n`)
+        }
+        if (session !== undefined) yield* session.onEnd(tally.results, SessionEnd.Complete())
+        return exitCodeOf(tally, vitest)
+      })
+    )
+  })

@@ -1,0 +1,98 @@
+import { Either } from "effect"
+import { describe, expect, it } from "vitest"
+import * as Settings from "../src/Settings.ts"
+import { wantsColor } from "../src/Streams.ts"
+
+const outcome = <A>(checked: Either.Either<A, { readonly message: string }>): A | string => {
+  if (Either.isRight(checked)) return checked.right
+  expect(checked.left.message).not.toContain("\n")
+  return checked.left.message
+}
+
+describe("durationMs", () => {
+  it.each([
+    ["5", 5000],
+    ["0.25", 250],
+    [".5", 500],
+    ["86400", 86_400_000]
+  ])("%s", (text, expected) => {
+    expect(outcome(Settings.durationMs("--duration", text))).toBe(expected)
+  })
+
+  it.each(["0", "-3", "abc", "", "1e3", "0x10", "Infinity", "NaN", "5s", "86401", "0.0001", " 5"])(
+    "refuses '%s'",
+    (text) => {
+      expect(outcome(Settings.durationMs("--duration", text))).toBe(
+        `--duration must be a number of seconds greater than 0 and at most 86400, got '${text}'`
+      )
+    }
+  )
+})
+
+describe("wholeNumber", () => {
+  it("takes what is in its range", () => {
+    expect(outcome(Settings.wholeNumber("--workers", "3", 1, 10))).toBe(3)
+    for (const text of ["0", "11", "2.5", "x", ""]) {
+      expect(outcome(Settings.wholeNumber("--workers", text, 1, 10))).toBe(
+        `--workers must be a whole number from 1 to 10, got '${text}'`
+      )
+    }
+  })
+})
+
+describe("threshold", () => {
+  it("takes numbers from 0 on", () => {
+    expect(outcome(Settings.threshold("--max-gap-ms", "0"))).toBe(0)
+    expect(outcome(Settings.threshold("--max-gap-ms", "12.5"))).toBe(12.5)
+    expect(outcome(Settings.threshold("--max-gap-ms", "-1"))).toBe(
+      "--max-gap-ms must be a number not below 0, got '-1'"
+    )
+  })
+})
+
+describe("topology", () => {
+  it("comes from a shape, a preset, or neither", () => {
+    expect(String(outcome(Settings.topology("2n2l1c1t", undefined)))).toBe("2n2l1c1t")
+    expect(String(outcome(Settings.topology(undefined, "smt-3llc")))).toBe("1n3l2c2t")
+    expect(String(outcome(Settings.topology(undefined, undefined)))).toBe("1n2l2c1t")
+  })
+
+  it.each([
+    ["0n1l1c1t", undefined, /0n1l1c1t.*at least 1/],
+    ["2n3l1c1t", undefined, /2n3l1c1t.*3 LLCs.*2 NUMA nodes/],
+    ["1n2l", undefined, /1n2l.*NnNlNcNt/],
+    [undefined, "tiny-1lcl", /tiny-1lcl.*did you mean 'tiny-1llc'/],
+    ["1n1l1c1t", "tiny-1llc", /both given/]
+  ])("refuses %s %s", (shape, preset, says) => {
+    expect(outcome(Settings.topology(shape, preset))).toMatch(says)
+  })
+})
+
+describe("names", () => {
+  it("are answered with the ones that were meant", () => {
+    expect(outcome(Settings.scenarios(["steady", "stedy"]))).toMatch(/'stedy'; did you mean 'steady'/)
+    expect(outcome(Settings.backend("quemu"))).toMatch(/'quemu'; did you mean 'qemu'/)
+    expect(outcome(Settings.backend("xen"))).toBe("unknown backend 'xen'; there are: auto, qemu, qemu-kvm, qemu-tcg")
+  })
+
+  it("default to steady and auto", () => {
+    const scenarios = outcome(Settings.scenarios([]))
+    expect(typeof scenarios === "string" ? scenarios : scenarios.map(({ name }) => name)).toEqual(["steady"])
+    expect(outcome(Settings.backend())).toBe("auto")
+  })
+})
+
+describe("wantsColor", () => {
+  it.each([
+    [{}, true, true],
+    [{}, false, false],
+    [{ TERM: "dumb" }, true, false],
+    [{ NO_COLOR: "1" }, true, false],
+    [{ NO_COLOR: "" }, true, true],
+    [{ FORCE_COLOR: "1" }, false, true],
+    [{ FORCE_COLOR: "0" }, true, false],
+    [{ FORCE_COLOR: "1", NO_COLOR: "1" }, false, true]
+  ])("%j on a terminal: %s → %s", (environment, terminal, expected) => {
+    expect(wantsColor(environment, terminal)).toBe(expected)
+  })
+})
