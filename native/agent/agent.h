@@ -1,0 +1,42 @@
+// The agent's whole state, owned by main and handed down.
+#ifndef KTSTR_AGENT_H
+#define KTSTR_AGENT_H
+
+#include "channel.h"
+#include "cmdline.h"
+#include "failure.h"
+#include "group.h"
+
+#include <signal.h>
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+#define SCRATCH_DIRECTORY "/ktstr/scratch"
+
+struct agent {
+    struct cmdline options;
+    struct channel channel;
+    struct group *groups; // newest first; alive or not yet reported
+    uint64_t start_ns;
+    uint64_t reported_iterations; // of workers already reported
+    uint32_t workers_reported;
+    sigset_t blocked; // the agent's mask: SIGCHLD, which waiting lets through
+    // The step in progress.
+    uint32_t step, step_count; // step 0xFFFFFFFF: none
+    char step_label[128];
+    bool live;
+    bool fault_done;
+};
+
+enum wait_result {
+    WAIT_TIME,     // the time has come
+    WAIT_COMMAND,  // bytes came over COM2 (live mode only)
+    WAIT_DEADLINE, // the guest's deadline has passed
+    WAIT_LOST      // the host can't be reached any more
+};
+
+// Waits until `until_ns` and buries children meanwhile. With `wake_ns` also returns WAIT_TIME then, for progress.
+enum wait_result agent_wait(struct agent *agent, uint64_t until_ns, bool commands);
+
+uint64_t agent_iterations(const struct agent *agent);
+
+#endif

@@ -1,0 +1,181 @@
+#include "cgroup.h"
+
+#include "agent.h"
+#include "clock.h"
+#include "event.h"
+#include "textfile.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void nap_ms(uint64_t ms) {
+    struct timespec nap = timespec_of(ms * 1000000);
+    nanosleep(&nap, NULL);
+}
+
+// Refuses what would leave the mount.
+static bool full_path(const char *path, const char *file, char full[PATH_MAX], struct failure *failure) {
+    for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL) {
+        size_t length = strcspn(part, "/");
+        if (*path && (length == 0 || (length <= 2 && strncmp(part, "..", length) == 0)))
+            return fail_errno(failure, EINVAL, "cgroup path %s", path);
+    }
+    if (strchr(file, '/'))
+        return fail_errno(failure, EINVAL, "cgroup file %s", file);
+    int length = snprintf(full, PATH_MAX, CGROUP_ROOT "%s%s%s%s", *path ? "/" : "", path, *file ? "/" : "", file);
+    return length < PATH_MAX || fail_errno(failure, ENAMETOOLONG, "cgroup path %.80s…", path);
+}
+
+static bool enable(const char *path, const struct str_list *controllers, struct failure *failure) {
+    char full[PATH_MAX], text[128];
+    if (!full_path(path, "cgroup.subtree_control", full, failure))
+        return false;
+    for (uint32_t i = 0; i < controllers->count; i++) {
+        snprintf(text, sizeof text, "+%s", controllers->items[i]);
+        int error = textfile_write(full, text);
+        if (error)
+            return fail_errno(failure, error, "%s: %s", full, text);
+    }
+    return true;
+}
+
+bool cgroup_create(const char *path, const struct str_list *controllers, struct failure *failure) {
+    char full[PATH_MAX], part[PATH_MAX];
+    if (!full_path(path, "", full, failure) || !enable("", controllers, failure))
+        return false;
+    for (const char *slash = path; slash;) {
+        slash = strchr(slash, '/');
+        snprintf(part, sizeof part, "%.*s", slash ? (int)(slash - path) : (int)strlen(path), path);
+        if (!full_path(part, "", full, failure))
+            return false;
+        if (mkdir(full, 0755) < 0 && errno != EEXIST)
+            return fail_errno(failure, errno, "%s", full);
+        if (slash) {
+            if (!enable(part, controllers, failure))
+                return false;
+            slash++;
+        }
+    }
+    return true;
+}
+
+bool cgroup_write(const char *path, const char *file, const char *value, struct failure *failure) {
+    char full[PATH_MAX];
+    if (!full_path(path, file, full, failure))
+        return false;
+    int error = textfile_write(full, value);
+    return error == 0 || fail_errno(failure, error, "%s: \"%s\"", full, value);
+}
+
+static int write_pid(const char *file, pid_t pid) {
+    char text[16];
+    snprintf(text, sizeof text, "%d", (int)pid);
+    int error = textfile_write(file, text);
+    // sched_ext may refuse a move for a moment (kernel/sched/ext.c, scx_cgroup_can_attach).
+    for (int tries = 0; error == EBUSY && tries < 3; tries++) {
+        nap_ms(100);
+        error = textfile_write(file, text);
+    }
+    return error;
+}
+
+bool cgroup_move(struct channel *log, const char *path, pid_t pid, struct failure *failure) {
+    char full[PATH_MAX];
+    if (!full_path(path, "cgroup.procs", full, failure))
+        return false;
+    int error = write_pid(full, pid);
+    if (error == ESRCH) {
+        event_log(log, LOG_LEVEL_WARNING, "process %d was gone before it could be moved to %s", (int)pid, full);
+        return true;
+    }
+    return error == 0 || fail_errno(failure, error, "%s", full);
+}
+
+// The cgroup's processes; NULL with errno. The caller frees.
+static char *processes(const char *directory) {
+    char file[PATH_MAX + 16];
+    snprintf(file, sizeof file, "%s/cgroup.procs", directory);
+    return textfile_whole(file);
+}
+
+// Moves every process once; counts them.
+static bool move_listed(struct channel *log, const char *list, const char *to, bool from_root, uint32_t *moved,
+                        struct failure *failure) {
+    char *end;
+    for (const char *at = list; *at; at = *end ? end + 1 : end) {
+        long pid = strtol(at, &end, 10);
+        if (end == at)
+            break;
+        if (pid <= 1)
+            continue; // the agent stays where it is; 0: a process of another namespace
+        if (!cgroup_move(log, to, (pid_t)pid, failure)) {
+            if (from_root && failure->error == EINVAL)
+                continue; // a kernel thread
+            return false;
+        }
+        ++*moved;
+    }
+    return true;
+}
+
+static bool drain(struct channel *log, const char *directory, const char *to, bool from_root, struct failure *failure) {
+    // Children forked meanwhile are found by looking again; a process that dies slowly is moved more than once.
+    for (int pass = 0; pass < 20; pass++) {
+        char *list = processes(directory);
+        if (!list)
+            return fail_errno(failure, errno, "%s/cgroup.procs", directory);
+        uint32_t moved = 0;
+        bool good = move_listed(log, list, to, from_root, &moved, failure);
+        free(list);
+        if (!good || moved == 0 || from_root)
+            return good;
+    }
+    return fail_errno(failure, EBUSY, "%s: processes keep appearing", directory);
+}
+
+bool cgroup_move_all(struct channel *log, const char *from, const char *to, struct failure *failure) {
+    char full[PATH_MAX], target[PATH_MAX];
+    return full_path(from, "", full, failure) && full_path(to, "", target, failure) &&
+           drain(log, full, to, *from == 0, failure);
+}
+
+static bool remove_tree(struct channel *log, const char *directory, int depth, struct failure *failure) {
+    DIR *stream = opendir(directory);
+    if (!stream || depth > 64) {
+        if (stream)
+            closedir(stream);
+        return fail_errno(failure, stream ? ELOOP : errno, "%s", directory);
+    }
+    bool good = true;
+    for (struct dirent *entry; good && (entry = readdir(stream));) {
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+            continue;
+        char child[PATH_MAX];
+        good = snprintf(child, sizeof child, "%s/%s", directory, entry->d_name) < (int)sizeof child
+                   ? remove_tree(log, child, depth + 1, failure)
+                   : fail_errno(failure, ENAMETOOLONG, "%s", directory);
+    }
+    closedir(stream);
+    if (!good || !drain(log, directory, "", false, failure))
+        return false;
+    // A process that has just exited holds its cgroup until its last reference is gone.
+    for (int tries = 0; rmdir(directory) < 0; tries++) {
+        if (errno != EBUSY || tries == 50)
+            return fail_errno(failure, errno, "%s", directory);
+        nap_ms(20);
+    }
+    return true;
+}
+
+bool cgroup_remove(struct channel *log, const char *path, struct failure *failure) {
+    char full[PATH_MAX];
+    if (*path == 0)
+        return fail_errno(failure, EINVAL, "the root cgroup can't be removed");
+    return full_path(path, "", full, failure) && remove_tree(log, full, 0, failure);
+}

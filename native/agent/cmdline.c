@@ -1,0 +1,69 @@
+#include "cmdline.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void not_understood(struct cmdline *options, const char *word) {
+    size_t used = strlen(options->notes);
+    snprintf(options->notes + used, sizeof options->notes - used, "%s is not understood; ", word);
+}
+
+static int choice(const char *value, const char *const *names) {
+    for (int i = 0; names[i]; i++)
+        if (strcmp(value, names[i]) == 0)
+            return i;
+    return -1;
+}
+
+static void parse_word(struct cmdline *options, const char *word) {
+    static const char *const modes[] = {"plan", "live", "shell", NULL};
+    static const char *const faults[] = {"none", "crash", "torn", "crc", "hang", "mute", NULL};
+    const char *value = strchr(word, '=');
+    if (!value) {
+        not_understood(options, word);
+        return;
+    }
+    size_t key = (size_t)(value - word);
+    value++;
+    char *end = NULL;
+    if (strncmp(word, "ktstr.ring", key) == 0 && key == 10) {
+        uint64_t address = strtoull(value, &end, 16);
+        uint64_t size = *end == ',' ? strtoull(end + 1, &end, 16) : 0;
+        // One page of header and at least one of data, both mappable.
+        if (*end == 0 && size >= 8192 && address % 4096 == 0 && size % 4096 == 0) {
+            options->ring_address = address;
+            options->ring_size = size;
+            return;
+        }
+    } else if (strncmp(word, "ktstr.deadline_ms", key) == 0 && key == 17) {
+        uint64_t ms = strtoull(value, &end, 10);
+        if (end != value && *end == 0 && ms > 0 && ms < 1ull << 40) {
+            options->deadline_ns = ms * 1000000;
+            return;
+        }
+    } else if (strncmp(word, "ktstr.mode", key) == 0 && key == 10) {
+        int mode = choice(value, modes);
+        if (mode >= 0) {
+            options->mode = (enum mode)mode;
+            return;
+        }
+    } else if (strncmp(word, "ktstr.fault", key) == 0 && key == 11) {
+        int fault = choice(value, faults);
+        if (fault >= 0) {
+            options->fault = (enum fault)fault;
+            return;
+        }
+    }
+    not_understood(options, word);
+}
+
+struct cmdline cmdline_parse(const char *text) {
+    struct cmdline options = {.deadline_ns = 600000000000ull, .mode = MODE_PLAN};
+    char *copy = strdup(text), *state = NULL;
+    for (char *word = strtok_r(copy, " \n", &state); word; word = strtok_r(NULL, " \n", &state))
+        if (strncmp(word, "ktstr.", 6) == 0)
+            parse_word(&options, word);
+    free(copy);
+    return options;
+}

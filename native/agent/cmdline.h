@@ -1,0 +1,22 @@
+// The `ktstr.` keys of the kernel command line.
+#ifndef KTSTR_CMDLINE_H
+#define KTSTR_CMDLINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum mode { MODE_PLAN, MODE_LIVE, MODE_SHELL };
+enum fault { FAULT_NONE, FAULT_CRASH, FAULT_TORN, FAULT_CRC, FAULT_HANG, FAULT_MUTE };
+
+struct cmdline {
+    uint64_t ring_address, ring_size; // 0: none
+    uint64_t deadline_ns;             // after the agent's start
+    enum mode mode;
+    enum fault fault;
+    char notes[256]; // keys that were not understood, each ended by "; "
+};
+
+struct cmdline cmdline_parse(const char *text);
+
+#endif

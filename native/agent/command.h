@@ -1,0 +1,126 @@
+// Commands of docs/protocol.md, decoded.
+#ifndef KTSTR_COMMAND_H
+#define KTSTR_COMMAND_H
+
+#include "cursor.h"
+#include "frame.h"
+
+enum command_type {
+    COMMAND_CONFIG = 0x0001,
+    COMMAND_END = 0x0002,
+    COMMAND_HOLD = 0x0003,
+    COMMAND_STEP_BEGIN = 0x0004,
+    COMMAND_STEP_END = 0x0005,
+    COMMAND_LOOP_BEGIN = 0x0006,
+    COMMAND_LOOP_END = 0x0007,
+    COMMAND_MARK = 0x0008,
+    COMMAND_CGROUP_CREATE = 0x0101,
+    COMMAND_CGROUP_REMOVE = 0x0102,
+    COMMAND_CGROUP_WRITE = 0x0103,
+    COMMAND_CGROUP_MOVE_ALL = 0x0104,
+    COMMAND_CGROUP_MOVE_GROUP = 0x0105,
+    COMMAND_SPAWN = 0x0201,
+    COMMAND_START = 0x0202,
+    COMMAND_STOP = 0x0203,
+    COMMAND_SET_AFFINITY = 0x0204,
+    COMMAND_COUNTERS = 0x0205,
+    COMMAND_KILL_WORKER = 0x0206,
+};
+
+struct str_list {
+    uint32_t count;
+    const char **items;
+};
+
+struct u32_list {
+    uint32_t count;
+    uint32_t *items;
+};
+
+struct sysctl_setting {
+    const char *name, *value;
+};
+
+struct worker_spec {
+    uint32_t index;
+    bool has_affinity;
+    struct cpu_list affinity;
+    uint8_t policy; // the kernel's number
+    uint32_t priority;
+    int32_t nice;
+    bool has_mempolicy;
+    uint8_t mode;
+    uint32_t mode_flags;
+    struct u32_list nodes;
+};
+
+struct spawn_command {
+    uint32_t group;
+    const char *cgroup, *label;
+    uint32_t group_size, channels;
+    const uint8_t *program;
+    uint32_t program_length;
+    uint32_t count;
+    struct worker_spec *workers;
+};
+
+struct command {
+    enum command_type type;
+    uint32_t seq;
+    union {
+        struct {
+            struct str_list symbols;
+            uint32_t sysctl_count;
+            struct sysctl_setting *sysctls;
+        } config;
+        struct {
+            uint64_t ns;
+        } hold;
+        struct {
+            uint32_t index, count;
+            const char *label;
+        } step;
+        struct {
+            uint64_t total_ns, interval_ns;
+        } loop;
+        struct {
+            const char *kind, *detail;
+        } mark;
+        struct {
+            const char *path;
+            struct str_list controllers;
+        } cgroup_create;
+        struct {
+            const char *path;
+        } cgroup_remove;
+        struct {
+            const char *path, *file, *value;
+        } cgroup_write;
+        struct {
+            const char *from, *to;
+        } move_all;
+        struct {
+            uint32_t group;
+            const char *to;
+        } move_group;
+        struct spawn_command spawn;
+        struct u32_list groups; // START, STOP
+        struct {
+            uint32_t group, count;
+            struct cpu_list *cpus;
+        } set_affinity;
+        struct {
+            uint32_t group, index, signal;
+        } kill;
+    };
+};
+
+// Name for messages; "?" for a type that is none.
+const char *command_name(uint16_t type);
+
+// Decodes the payload of `frame`; what the command points to lives in `arena` and in the frame's bytes. On failure
+// `error` says what is wrong, the frame's offset included.
+bool command_decode(const struct frame *frame, struct arena *arena, struct command *command, char *error,
+                    size_t error_size);
+
+#endif

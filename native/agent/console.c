@@ -1,0 +1,25 @@
+#include "console.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+void console_print(const char *format, ...) {
+    char line[512];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        return;
+    if ((size_t)length >= sizeof line)
+        length = sizeof line - 1;
+    // Opened for each line: this must work before devtmpfs is there (then by the initramfs's own node, if any) and
+    // after.
+    int fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    if (write(fd >= 0 ? fd : STDERR_FILENO, line, (size_t)length) < 0)
+        length = 0; // there is nowhere left to say so
+    if (fd >= 0)
+        close(fd);
+}

@@ -1,0 +1,104 @@
+#include "event.h"
+
+#include "clock.h"
+#include "topology.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { PROTOCOL_VERSION = 1 };
+
+void event_ready(struct channel *channel, const char *release, const char *version, const struct topology *topology,
+                 const char *notes) {
+    struct buffer *out = channel_frame(channel, EVENT_READY);
+    put_u32(out, PROTOCOL_VERSION);
+    put_u8(out, channel->ring.memory ? 1 : 0);
+    put_str(out, release);
+    put_str(out, version);
+    put_u64(out, now_ns());
+    put_topology(out, topology);
+    put_u32(out, 0); // symbols come after CONFIG
+    put_str(out, notes);
+    channel_send(channel);
+    channel->use_ring = channel->ring.memory != NULL;
+}
+
+void event_log(struct channel *channel, enum log_level level, const char *format, ...) {
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    struct buffer *out = channel_frame(channel, EVENT_LOG);
+    put_u8(out, (uint8_t)level);
+    put_str(out, text);
+    channel_send(channel);
+}
+
+void event_stimulus(struct channel *channel, uint32_t step, const char *kind, const char *detail, uint64_t iterations) {
+    struct buffer *out = channel_frame(channel, EVENT_STIMULUS);
+    put_u64(out, now_ns());
+    put_u32(out, step);
+    put_str(out, kind);
+    put_str(out, detail);
+    put_u64(out, iterations);
+    channel_send(channel);
+}
+
+void event_step(struct channel *channel, uint32_t index, uint32_t count, bool begin, const char *label) {
+    struct buffer *out = channel_frame(channel, EVENT_STEP);
+    put_u64(out, now_ns());
+    put_u32(out, index);
+    put_u32(out, count);
+    put_bool(out, begin);
+    put_str(out, label);
+    channel_send(channel);
+}
+
+void event_error(struct channel *channel, const struct failure *failure) {
+    struct buffer *out = channel_frame(channel, EVENT_ERROR);
+    put_u64(out, now_ns());
+    put_u32(out, (uint32_t)failure->error);
+    put_str(out, failure->where);
+    put_str(out, failure->message);
+    channel_send(channel);
+}
+
+void event_latencies(struct channel *channel, uint32_t group, uint32_t index, const uint64_t *latencies,
+                     uint32_t count) {
+    uint32_t limit = (uint32_t)(channel_payload_limit(channel) / sizeof *latencies);
+    for (uint32_t at = 0; at < count; at += limit) {
+        uint32_t part = count - at < limit ? count - at : limit;
+        struct buffer *out = channel_frame(channel, EVENT_LATENCIES);
+        put_u32(out, group);
+        put_u32(out, index);
+        put_u32(out, part);
+        put_raw(out, latencies + at, part * sizeof *latencies);
+        channel_send(channel);
+    }
+}
+
+void event_reply(struct channel *channel, uint32_t command, bool ok, const struct failure *failure) {
+    struct buffer *out = channel_frame(channel, EVENT_REPLY);
+    put_u32(out, command);
+    put_bool(out, ok);
+    put_u32(out, ok ? 0 : (uint32_t)failure->error);
+    put_str(out, ok ? "" : failure->message);
+    channel_send(channel);
+}
+
+void event_done(struct channel *channel, bool ok, uint32_t workers) {
+    struct buffer *out = channel_frame(channel, EVENT_DONE);
+    put_u64(out, now_ns());
+    put_bool(out, ok);
+    put_u32(out, workers);
+    channel_send(channel);
+}
+
+void event_progress(struct channel *channel, uint64_t elapsed_ns, uint64_t hold_ns) {
+    struct buffer *out = channel_frame(channel, EVENT_PROGRESS);
+    put_u64(out, now_ns());
+    put_u64(out, elapsed_ns);
+    put_u64(out, hold_ns);
+    channel_send(channel);
+}

@@ -1,0 +1,40 @@
+// Events of docs/protocol.md, written to the channel.
+#ifndef KTSTR_EVENT_H
+#define KTSTR_EVENT_H
+
+#include "channel.h"
+#include "failure.h"
+
+enum event_type {
+    EVENT_READY = 0x8001,
+    EVENT_SYMBOLS = 0x8002,
+    EVENT_LOG = 0x8003,
+    EVENT_STIMULUS = 0x8004,
+    EVENT_STEP = 0x8005,
+    EVENT_ERROR = 0x8006,
+    EVENT_COUNTERS = 0x8007,
+    EVENT_WORKER_REPORT = 0x8008,
+    EVENT_LATENCIES = 0x8009,
+    EVENT_REPLY = 0x800a,
+    EVENT_DONE = 0x800b,
+    EVENT_PROGRESS = 0x800c,
+};
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+struct topology;
+
+void event_ready(struct channel *channel, const char *release, const char *version, const struct topology *topology,
+                 const char *notes);
+void event_log(struct channel *channel, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void event_stimulus(struct channel *channel, uint32_t step, const char *kind, const char *detail, uint64_t iterations);
+void event_step(struct channel *channel, uint32_t index, uint32_t count, bool begin, const char *label);
+void event_error(struct channel *channel, const struct failure *failure);
+void event_latencies(struct channel *channel, uint32_t group, uint32_t index, const uint64_t *latencies,
+                     uint32_t count);
+void event_reply(struct channel *channel, uint32_t command, bool ok, const struct failure *failure);
+void event_done(struct channel *channel, bool ok, uint32_t workers);
+void event_progress(struct channel *channel, uint64_t elapsed_ns, uint64_t hold_ns);
+
+#endif

@@ -1,0 +1,137 @@
+#include "execute.h"
+
+#include "cgroup.h"
+#include "event.h"
+#include "symbols.h"
+#include "textfile.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool set_sysctls(const struct command *command, struct failure *failure) {
+    for (uint32_t i = 0; i < command->config.sysctl_count; i++) {
+        const struct sysctl_setting *setting = &command->config.sysctls[i];
+        char path[PATH_MAX];
+        if (strstr(setting->name, "..") || setting->name[0] == '/')
+            return fail_errno(failure, EINVAL, "sysctl %s", setting->name);
+        snprintf(path, sizeof path, "/proc/sys/%s", setting->name);
+        // Both spellings: kernel.sched_x and kernel/sched_x.
+        if (!strchr(setting->name, '/'))
+            for (char *at = path + strlen("/proc/sys/"); *at; at++)
+                *at = *at == '.' ? '/' : *at;
+        int error = textfile_write(path, setting->value);
+        if (error)
+            return fail_errno(failure, error, "%s: \"%s\"", path, setting->value);
+    }
+    return true;
+}
+
+static void begin_step(struct agent *agent, const struct command *command) {
+    agent->step = command->step.index;
+    agent->step_count = command->step.count;
+    snprintf(agent->step_label, sizeof agent->step_label, "%s", command->step.label);
+    event_step(&agent->channel, agent->step, agent->step_count, true, agent->step_label);
+}
+
+static bool end_step(struct agent *agent, const struct command *command, struct failure *failure) {
+    if (agent->step != command->step.index)
+        return fail_text(failure, "step %u is not in progress", command->step.index);
+    event_step(&agent->channel, agent->step, agent->step_count, false, agent->step_label);
+    agent->step = UINT32_MAX;
+    return true;
+}
+
+static bool move_group(struct agent *agent, uint32_t id, const char *to, struct failure *failure) {
+    struct group *group = group_find(agent, id);
+    if (!group)
+        return fail_errno(failure, ENOENT, "group %u", id);
+    for (uint32_t i = 0; i < group->count; i++)
+        if (!group->workers[i].dead && !cgroup_move(&agent->channel, to, group->workers[i].pid, failure))
+            return false;
+    return true;
+}
+
+bool execute(struct agent *agent, const struct command *command, struct failure *failure) {
+    struct channel *channel = &agent->channel;
+    switch (command->type) {
+    case COMMAND_CONFIG:
+        if (!set_sysctls(command, failure))
+            return false;
+        symbols_send(channel, &command->config.symbols);
+        return true;
+    case COMMAND_STEP_BEGIN:
+        begin_step(agent, command);
+        return true;
+    case COMMAND_STEP_END:
+        return end_step(agent, command, failure);
+    case COMMAND_MARK:
+        event_stimulus(channel, agent->step, command->mark.kind, command->mark.detail, agent_iterations(agent));
+        return true;
+    case COMMAND_CGROUP_CREATE:
+        return cgroup_create(command->cgroup_create.path, &command->cgroup_create.controllers, failure);
+    case COMMAND_CGROUP_REMOVE:
+        return cgroup_remove(channel, command->cgroup_remove.path, failure);
+    case COMMAND_CGROUP_WRITE:
+        return cgroup_write(command->cgroup_write.path, command->cgroup_write.file, command->cgroup_write.value,
+                            failure);
+    case COMMAND_CGROUP_MOVE_ALL:
+        return cgroup_move_all(channel, command->move_all.from, command->move_all.to, failure);
+    case COMMAND_CGROUP_MOVE_GROUP:
+        return move_group(agent, command->move_group.group, command->move_group.to, failure);
+    case COMMAND_SPAWN:
+        return group_spawn(agent, &command->spawn, failure);
+    case COMMAND_START:
+        return group_start(agent, &command->groups, failure);
+    case COMMAND_STOP:
+        return group_stop(agent, &command->groups, failure);
+    case COMMAND_SET_AFFINITY:
+        return group_set_affinity(agent, command, failure);
+    case COMMAND_COUNTERS:
+        group_send_counters(agent);
+        return true;
+    case COMMAND_KILL_WORKER:
+        return group_kill_worker(agent, command->kill.group, command->kill.index, command->kill.signal, failure);
+    case COMMAND_END:
+    case COMMAND_HOLD:
+    case COMMAND_LOOP_BEGIN:
+    case COMMAND_LOOP_END:
+        break;
+    }
+    return fail_errno(failure, ENOTSUP, "only a plan can do this");
+}
+
+void execute_name(const struct command *command, struct failure *failure) {
+    char subject[192] = "";
+    switch (command->type) {
+    case COMMAND_CGROUP_CREATE:
+        snprintf(subject, sizeof subject, " %s", command->cgroup_create.path);
+        break;
+    case COMMAND_CGROUP_REMOVE:
+        snprintf(subject, sizeof subject, " %s", command->cgroup_remove.path);
+        break;
+    case COMMAND_CGROUP_WRITE:
+        snprintf(subject, sizeof subject, " %s/%s", command->cgroup_write.path, command->cgroup_write.file);
+        break;
+    case COMMAND_CGROUP_MOVE_ALL:
+        snprintf(subject, sizeof subject, " %s to %s", command->move_all.from, command->move_all.to);
+        break;
+    case COMMAND_CGROUP_MOVE_GROUP:
+        snprintf(subject, sizeof subject, " %u to %s", command->move_group.group, command->move_group.to);
+        break;
+    case COMMAND_SPAWN:
+        snprintf(subject, sizeof subject, " group %u (%s) in %s", command->spawn.group, command->spawn.label,
+                 *command->spawn.cgroup ? command->spawn.cgroup : "the root cgroup");
+        break;
+    case COMMAND_SET_AFFINITY:
+        snprintf(subject, sizeof subject, " group %u", command->set_affinity.group);
+        break;
+    case COMMAND_KILL_WORKER:
+        snprintf(subject, sizeof subject, " group %u worker %u", command->kill.group, command->kill.index);
+        break;
+    default:
+        break;
+    }
+    snprintf(failure->where, sizeof failure->where, "%s%s", command_name((uint16_t)command->type), subject);
+}

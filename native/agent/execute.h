@@ -1,0 +1,12 @@
+// One command that neither waits nor nests.
+#ifndef KTSTR_EXECUTE_H
+#define KTSTR_EXECUTE_H
+
+#include "agent.h"
+#include "command.h"
+
+bool execute(struct agent *agent, const struct command *command, struct failure *failure);
+// Names the command and its subject in failure->where.
+void execute_name(const struct command *command, struct failure *failure);
+
+#endif

@@ -1,0 +1,18 @@
+// Why a command failed: what ERROR and REPLY carry.
+#ifndef KTSTR_FAILURE_H
+#define KTSTR_FAILURE_H
+
+#include <stdbool.h>
+
+struct failure {
+    int error;       // errno; 0: none
+    char where[256]; // the command with its subject
+    char message[512];
+};
+
+// Both fill in `failure` and return false, so that a failing step can return them. `fail_errno` puts strerror before
+// the text.
+bool fail_errno(struct failure *failure, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool fail_text(struct failure *failure, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

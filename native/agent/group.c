@@ -1,0 +1,259 @@
+#include "agent.h"
+#include "clock.h"
+#include "event.h"
+#include "futex.h"
+#include "procstat.h"
+#include "report.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+static const uint64_t stop_patience_ns = 5000000000;
+
+struct group *group_find(struct agent *agent, uint32_t id) {
+    for (struct group *group = agent->groups; group; group = group->next)
+        if (group->id == id)
+            return group;
+    return NULL;
+}
+
+static struct group *known(struct agent *agent, uint32_t id, struct failure *failure) {
+    struct group *group = group_find(agent, id);
+    if (!group)
+        fail_errno(failure, ENOENT, "group %u", id);
+    return group;
+}
+
+bool group_start(struct agent *agent, const struct u32_list *ids, struct failure *failure) {
+    for (uint32_t i = 0; i < ids->count; i++) {
+        struct group *group = known(agent, ids->items[i], failure);
+        if (!group)
+            return false;
+        if (group->started)
+            return fail_errno(failure, EALREADY, "group %u was started before", group->id);
+    }
+    for (uint32_t i = 0; i < ids->count; i++) {
+        struct group *group = group_find(agent, ids->items[i]);
+        group->started = true;
+        atomic_store_explicit(&group->shared->release, 1, memory_order_release);
+        futex_wake(&group->shared->release, UINT32_MAX);
+    }
+    return true;
+}
+
+static struct worker *worker_of(struct agent *agent, pid_t pid) {
+    for (struct group *group = agent->groups; group; group = group->next)
+        for (uint32_t i = 0; i < group->count; i++)
+            if (group->workers[i].pid == pid && !group->workers[i].dead)
+                return &group->workers[i];
+    return NULL;
+}
+
+// A zombie still has its schedstat, affinity, nice value and policy.
+static void note_death(struct worker *worker) {
+    worker->death_ns = now_ns();
+    procstat_sched(worker->pid, &worker->sched);
+    cpumask_read(worker->pid, &worker->allowed);
+    errno = 0;
+    worker->nice = getpriority(PRIO_PROCESS, (id_t)worker->pid);
+    int policy = sched_getscheduler(worker->pid);
+    worker->policy = (uint8_t)(policy < 0 ? 0 : policy & ~SCHED_RESET_ON_FORK);
+}
+
+void group_bury(struct agent *agent) {
+    for (;;) {
+        siginfo_t child = {0};
+        if (waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) < 0 || child.si_pid == 0)
+            return;
+        struct worker *worker = worker_of(agent, child.si_pid);
+        int status = 0;
+        if (worker)
+            note_death(worker);
+        waitpid(child.si_pid, &status, WNOHANG); // an orphan of a worker otherwise
+        if (!worker)
+            continue;
+        worker->wait_status = status;
+        worker->dead = true;
+        if (!worker->stop_sent && WIFSIGNALED(status))
+            event_log(&agent->channel, LOG_LEVEL_WARNING, "worker %u (process %d) died of signal %d", worker->index,
+                      (int)worker->pid, WTERMSIG(status));
+    }
+}
+
+static bool all_dead(const struct group *group) {
+    for (uint32_t i = 0; i < group->count; i++)
+        if (!group->workers[i].dead)
+            return false;
+    return true;
+}
+
+static void ask_to_stop(struct group *group) {
+    for (uint32_t i = 0; i < group->count; i++) {
+        struct worker *worker = &group->workers[i];
+        if (!worker->dead)
+            worker->stop_sent = true;
+        __atomic_store_n(&worker->page->stop, 1, __ATOMIC_RELEASE);
+    }
+    // One that was never started ends without having worked.
+    futex_wake(&group->shared->release, UINT32_MAX);
+}
+
+// An executable polls the stop word: it has a second before it gets SIGTERM. A worker may take the signal just before
+// it enters a blocking call, so it is repeated.
+static void signal_all(struct group *group, uint64_t waited_ns) {
+    for (uint32_t i = 0; i < group->count; i++) {
+        struct worker *worker = &group->workers[i];
+        bool execed = __atomic_load_n(&worker->page->execed, __ATOMIC_ACQUIRE);
+        if (!worker->dead && !(execed && waited_ns < 1000000000))
+            kill(worker->pid, execed ? SIGTERM : SIGUSR1);
+    }
+}
+
+static void kill_all(struct group *group) {
+    for (uint32_t i = 0; i < group->count; i++) {
+        struct worker *worker = &group->workers[i];
+        if (worker->dead)
+            continue;
+        worker->killed = true;
+        kill(-worker->pid, SIGKILL); // children of forkExit too
+        kill(worker->pid, SIGKILL);
+    }
+}
+
+static void wait_dead(struct agent *agent, struct group *group, uint64_t patience_ns, bool stopping) {
+    uint64_t begun = now_ns(), pause = 2000000;
+    while (!all_dead(group) && now_ns() - begun < patience_ns) {
+        if (stopping)
+            signal_all(group, now_ns() - begun);
+        uint64_t until = now_ns() + pause;
+        while (!all_dead(group) && now_ns() < until)
+            if (agent_wait(agent, now_ns() + 1000000, false) >= WAIT_DEADLINE) {
+                struct timespec nap = timespec_of(1000000); // past the deadline agent_wait no longer waits
+                nanosleep(&nap, NULL);
+            }
+        pause = pause < 50000000 ? pause * 2 : pause;
+    }
+}
+
+static void forget(struct agent *agent, struct group *group) {
+    for (struct group **link = &agent->groups; *link; link = &(*link)->next)
+        if (*link == group) {
+            *link = group->next;
+            break;
+        }
+    group_free(group);
+}
+
+static void stop_groups(struct agent *agent, struct group **groups, uint32_t count, uint64_t patience_ns) {
+    for (uint32_t i = 0; i < count; i++) {
+        ask_to_stop(groups[i]);
+        signal_all(groups[i], 0);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        wait_dead(agent, groups[i], patience_ns, true);
+        if (!all_dead(groups[i])) {
+            kill_all(groups[i]);
+            wait_dead(agent, groups[i], 1000000000, false); // one that SIGKILL does not end is stuck in the kernel
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t w = 0; w < groups[i]->count; w++) {
+            if (!groups[i]->workers[w].dead)
+                note_death(&groups[i]->workers[w]); // its numbers as of now
+            report_send(&agent->channel, groups[i], &groups[i]->workers[w]);
+            agent->reported_iterations += groups[i]->workers[w].page->iterations;
+            agent->workers_reported++;
+        }
+        forget(agent, groups[i]);
+    }
+}
+
+bool group_stop(struct agent *agent, const struct u32_list *ids, struct failure *failure) {
+    struct arena arena = {0};
+    struct group **groups = arena_alloc(&arena, ids->count, sizeof(struct group *));
+    bool good = true;
+    for (uint32_t i = 0; good && i < ids->count; i++) {
+        groups[i] = known(agent, ids->items[i], failure);
+        good = groups[i] != NULL;
+        for (uint32_t j = 0; good && j < i; j++)
+            if (groups[j] == groups[i])
+                good = fail_errno(failure, EINVAL, "group %u is named twice", ids->items[i]);
+    }
+    if (good)
+        stop_groups(agent, groups, ids->count, stop_patience_ns);
+    arena_free(&arena);
+    return good;
+}
+
+void group_stop_all(struct agent *agent, uint64_t patience_ns) {
+    struct arena arena = {0};
+    uint32_t count = 0;
+    for (struct group *group = agent->groups; group; group = group->next)
+        count++;
+    struct group **groups = arena_alloc(&arena, count, sizeof(struct group *));
+    // The list is newest first; reports come in the order of the spawns.
+    uint32_t at = count;
+    for (struct group *group = agent->groups; group; group = group->next)
+        groups[--at] = group;
+    stop_groups(agent, groups, count, patience_ns);
+    arena_free(&arena);
+}
+
+bool group_set_affinity(struct agent *agent, const struct command *command, struct failure *failure) {
+    struct group *group = known(agent, command->set_affinity.group, failure);
+    uint32_t sets = command->set_affinity.count;
+    if (!group)
+        return false;
+    if (sets != 1 && sets != group->count)
+        return fail_errno(failure, EINVAL, "%u CPU sets for %u workers", sets, group->count);
+    for (uint32_t i = 0; i < group->count; i++) {
+        struct cpu_list list = command->set_affinity.cpus[sets == 1 ? 0 : i];
+        struct cpumask mask;
+        char text[128];
+        if (group->workers[i].dead)
+            continue;
+        if (!cpumask_of(list, &mask))
+            return fail_errno(failure, EINVAL, "a CPU is over %d", CPUMASK_CPUS - 1);
+        if (list.count == 0)
+            mask = cpumask_all();
+        int error = cpumask_apply(group->workers[i].pid, &mask);
+        cpumask_text(&mask, text, sizeof text);
+        if (error == ESRCH)
+            event_log(&agent->channel, LOG_LEVEL_WARNING, "worker %u of group %u was gone before its affinity was set",
+                      i, group->id);
+        else if (error)
+            return fail_errno(failure, error, "affinity %s of worker %u", text, i);
+    }
+    return true;
+}
+
+bool group_kill_worker(struct agent *agent, uint32_t id, uint32_t index, uint32_t signal, struct failure *failure) {
+    struct group *group = known(agent, id, failure);
+    if (!group)
+        return false;
+    if (index >= group->count)
+        return fail_errno(failure, ENOENT, "worker %u of group %u", index, id);
+    if (group->workers[index].dead || kill(group->workers[index].pid, (int)signal) < 0)
+        return fail_errno(failure, group->workers[index].dead ? ESRCH : errno, "signal %u to worker %u", signal, index);
+    return true;
+}
+
+void group_send_counters(struct agent *agent) {
+    struct buffer *out = channel_frame(&agent->channel, EVENT_COUNTERS);
+    put_u64(out, now_ns());
+    size_t gap = put_gap_u32(out);
+    uint32_t count = 0;
+    for (struct group *group = agent->groups; group; group = group->next)
+        for (uint32_t i = 0; i < group->count; i++, count++) {
+            put_u32(out, group->id);
+            put_u32(out, i);
+            put_u64(out, __atomic_load_n(&group->workers[i].page->iterations, __ATOMIC_RELAXED));
+            put_u64(out, __atomic_load_n(&group->workers[i].page->work_units, __ATOMIC_RELAXED));
+        }
+    patch_u32(out, gap, count);
+    channel_send(&agent->channel);
+}

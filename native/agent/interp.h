@@ -1,0 +1,43 @@
+// Runs a work program inside a worker.
+#ifndef KTSTR_INTERP_H
+#define KTSTR_INTERP_H
+
+#include "probe.h"
+#include "program.h"
+#include "shared.h"
+
+#include <sched.h>
+
+struct interp_slot {
+    uint8_t *memory;
+    size_t bytes;
+    size_t next_page;
+};
+
+struct interp {
+    struct probe probe;
+    const struct program *program;
+    struct channel_set *channels; // of the worker's group instance
+    int (*pipes)[2];              // by channel: read end, write end; -1 when unused
+    int telemetry_fd;
+    cpu_set_t *initial; // affinity at release
+    size_t initial_size;
+    // Working memory, ready before the release.
+    uint8_t *transfer; // page-aligned
+    uint8_t *walk;
+    uint32_t *matrix; // three of matrix × matrix
+    uint64_t *loops;  // loop registers
+    uint32_t seen[PROGRAM_CHANNELS];
+    uint64_t held; // mutexes, a bit each
+    struct interp_slot slots[PROGRAM_SLOTS];
+    int file, direct_file;
+    uint64_t write_at, read_at;
+};
+
+// Maps what the program needs. 0, or the errno of what could not be had.
+int interp_prepare(struct interp *interp, const char *scratch);
+
+// setup, body until the stop request, teardown.
+void interp_run(struct interp *interp);
+
+#endif

@@ -1,0 +1,70 @@
+#include "clock.h"
+#include "event.h"
+#include "execute.h"
+#include "fault.h"
+#include "session.h"
+
+#include <stdio.h>
+
+// A HOLD is the only command that waits; loops are the host's own affair here.
+static bool obey(struct agent *agent, const struct command *command, struct failure *failure) {
+    uint64_t now = now_ns();
+    execute_name(command, failure);
+    fault_at_first_hold(agent);
+    if (command->type == COMMAND_END)
+        return true;
+    if (command->type == COMMAND_HOLD)
+        return hold_until(agent, now, now + command->hold.ns, failure);
+    return execute(agent, command, failure);
+}
+
+static bool broken(struct agent *agent, const char *error) {
+    struct failure failure = {.where = "channel"};
+    fail_text(&failure, "%s", error);
+    event_error(&agent->channel, &failure);
+    return false;
+}
+
+bool live_run(struct agent *agent) {
+    char error[512];
+    for (;;) {
+        struct frame frame;
+        switch (channel_next(&agent->channel, &frame, error, sizeof error)) {
+        case FRAME_BAD:
+            return broken(agent, error);
+        case FRAME_INCOMPLETE: {
+            struct failure failure = {.where = "live session"};
+            switch (agent_wait(agent, UINT64_MAX, true)) {
+            case WAIT_COMMAND:
+                if (!channel_fill(&agent->channel))
+                    return broken(agent, "COM2 has been closed");
+                break;
+            case WAIT_DEADLINE:
+            case WAIT_LOST:
+                hold_until(agent, 0, UINT64_MAX, &failure); // which says why
+                event_error(&agent->channel, &failure);
+                return false;
+            case WAIT_TIME:
+                break;
+            }
+            break;
+        }
+        case FRAME_OK: {
+            struct arena arena = {0};
+            struct command command;
+            struct failure failure = {0};
+            if (!command_decode(&frame, &arena, &command, error, sizeof error)) {
+                arena_free(&arena);
+                return broken(agent, error);
+            }
+            bool good = obey(agent, &command, &failure), ended = command.type == COMMAND_END;
+            event_reply(&agent->channel, command.seq, good, &failure);
+            arena_free(&arena);
+            channel_consume(&agent->channel, &frame);
+            if (ended)
+                return true;
+            break;
+        }
+        }
+    }
+}

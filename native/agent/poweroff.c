@@ -1,0 +1,55 @@
+#include "poweroff.h"
+
+#include "clock.h"
+#include "console.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/reboot.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+static _Noreturn void cut_power(void) {
+    reboot(RB_POWER_OFF);
+    // A machine without power control, or an agent that is not PID 1: end it some other way.
+    reboot(RB_HALT_SYSTEM);
+    _exit(1);
+}
+
+_Noreturn void poweroff_now(struct channel *channel) {
+    channel_drain(channel);
+    cut_power();
+}
+
+static void *watch(void *argument) {
+    int timer = *(int *)argument;
+    uint64_t expirations;
+    while (read(timer, &expirations, sizeof expirations) < 0 && errno == EINTR)
+        ;
+    console_print("ktstr-agent: the deadline has passed and the control loop did not end; powering off\n");
+    cut_power();
+}
+
+int poweroff_deadline(uint64_t ms) {
+    // Above the control thread (main.c), which may be what hangs.
+    struct sched_param priority = {.sched_priority = 60};
+    struct itimerspec when = {.it_value = timespec_of(ms * 1000000)};
+    int *timer = malloc(sizeof *timer); // the thread's, for as long as the guest runs
+    if (!timer)
+        return ENOMEM;
+    *timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    if (*timer < 0 || timerfd_settime(*timer, 0, &when, NULL) < 0)
+        return errno;
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 64 << 10);
+    pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
+    pthread_attr_setschedpolicy(&attributes, SCHED_FIFO);
+    pthread_attr_setschedparam(&attributes, &priority);
+    int error = pthread_create(&thread, &attributes, watch, timer);
+    pthread_attr_destroy(&attributes);
+    return error;
+}

@@ -1,0 +1,12 @@
+// The end of the guest.
+#ifndef KTSTR_POWEROFF_H
+#define KTSTR_POWEROFF_H
+
+#include "channel.h"
+
+// Lets COM2 run dry, then powers off.
+_Noreturn void poweroff_now(struct channel *channel);
+// Powers off `ms` after now whatever the control loop does, by a thread of its own. 0 or an errno.
+int poweroff_deadline(uint64_t ms);
+
+#endif

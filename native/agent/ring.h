@@ -1,0 +1,24 @@
+// The telemetry ring in reserved guest memory (docs/protocol.md, "Ring"); the agent is its only writer.
+#ifndef KTSTR_RING_H
+#define KTSTR_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ring {
+    uint8_t *memory; // NULL: no ring
+    uint32_t data_size;
+    uint64_t head;
+};
+
+// Prepares `size` bytes at `memory` as an empty ring.
+void ring_format(struct ring *ring, void *memory, size_t size);
+// Maps guest-physical memory and formats it. 0 or an errno.
+int ring_map(struct ring *ring, uint64_t address, uint64_t size);
+// Room for `length` bytes now?
+bool ring_fits(const struct ring *ring, size_t length);
+// Writes bytes that fit, and publishes them.
+void ring_write(struct ring *ring, const uint8_t *data, size_t length);
+
+#endif

@@ -1,0 +1,287 @@
+#include "agent.h"
+#include "cgroup.h"
+#include "clock.h"
+#include "event.h"
+#include "program.h"
+#include "textfile.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const uint64_t ready_patience_ns = 5000000000;
+
+// The program must decode for every role before anything is forked.
+static bool check_program(const struct spawn_command *command, struct program *program, struct arena *arena,
+                          struct failure *failure) {
+    char error[160];
+    uint32_t roles = 1;
+    uint64_t pipes = 0;
+    for (uint32_t role = 0; role < roles; role++) {
+        if (!program_decode(command->program, command->program_length, role, arena, program, error, sizeof error))
+            return fail_text(failure, "work program: %s", error);
+        pipes |= program->pipes;
+        roles = program->most_branches > 1 ? program->most_branches : 1;
+        if (roles > command->group_size)
+            roles = command->group_size;
+    }
+    program->pipes = pipes;
+    if (program->channels > command->channels)
+        return fail_text(failure, "the work program uses %u channels, SPAWN says %u", program->channels,
+                         command->channels);
+    return true;
+}
+
+static bool check_command(struct agent *agent, const struct spawn_command *command, struct failure *failure) {
+    if (group_find(agent, command->group))
+        return fail_errno(failure, EEXIST, "group %u has not been stopped", command->group);
+    if (command->group_size == 0 || command->count % command->group_size != 0)
+        return fail_text(failure, "%u workers can't be divided into groups of %u", command->count, command->group_size);
+    if (command->channels > PROGRAM_CHANNELS)
+        return fail_text(failure, "%u channels are more than %d", command->channels, PROGRAM_CHANNELS);
+    for (uint32_t i = 0; i < command->count; i++)
+        if (command->workers[i].index != i)
+            return fail_text(failure, "worker %u has index %u", i, command->workers[i].index);
+    return true;
+}
+
+void group_free(struct group *group) {
+    for (uint32_t i = 0; i < group->count; i++)
+        if (group->workers[i].page)
+            telemetry_free(group->workers[i].page);
+    if (group->shared)
+        munmap(group->shared, group->shared_bytes);
+    free(group->workers);
+    free(group->cgroup);
+    free(group->label);
+    free(group);
+}
+
+static struct group *new_group(const struct spawn_command *command) {
+    struct group *group = calloc(1, sizeof *group);
+    uint32_t instances = command->count / command->group_size;
+    if (!group)
+        return NULL;
+    *group = (struct group){.id = command->group,
+                            .cgroup = strdup(command->cgroup),
+                            .label = strdup(command->label),
+                            .count = command->count,
+                            .workers = calloc(command->count + 1, sizeof *group->workers),
+                            .shared_bytes = shared_size(instances, command->channels)};
+    group->shared = mmap(NULL, group->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (group->shared == MAP_FAILED)
+        group->shared = NULL;
+    if (!group->cgroup || !group->label || !group->workers || !group->shared) {
+        if (!group->workers)
+            group->count = 0;
+        group_free(group);
+        return NULL;
+    }
+    group->shared->channels = command->channels;
+    return group;
+}
+
+static bool open_pipes(int (*pipes)[2], uint32_t channels, uint64_t used) {
+    bool good = true;
+    for (uint32_t i = 0; i < channels; i++) {
+        pipes[i][0] = pipes[i][1] = -1;
+        if (good && (used >> i & 1))
+            good = pipe2(pipes[i], O_CLOEXEC) == 0;
+    }
+    return good;
+}
+
+static void close_pipes(int (*pipes)[2], uint32_t channels) {
+    for (uint32_t i = 0; i < channels; i++)
+        for (int end = 0; end < 2; end++)
+            if (pipes[i][end] >= 0)
+                close(pipes[i][end]);
+}
+
+// What sched_setattr(2) takes (include/uapi/linux/sched/types.h, first version); glibc 2.36 does not declare it.
+struct sched_attributes {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+};
+
+static int apply_policy(pid_t pid, const struct worker_spec *spec) {
+    if (spec->policy == 0 && spec->nice == 0)
+        return 0;
+    struct sched_attributes attributes = {
+        .size = sizeof attributes, .policy = spec->policy, .nice = spec->nice, .priority = spec->priority};
+    if (syscall(SYS_sched_setattr, pid, &attributes, 0) < 0)
+        return errno;
+    // For real-time policies the nice value counts only once they are left.
+    return spec->nice && setpriority(PRIO_PROCESS, (id_t)pid, spec->nice) < 0 ? errno : 0;
+}
+
+static bool check_nodes(const struct group *group, const struct worker_spec *spec, struct failure *failure) {
+    char path[512], text[1024];
+    struct cpumask nodes = {0};
+    snprintf(path, sizeof path, CGROUP_ROOT "/%s/cpuset.mems.effective", group->cgroup);
+    if (textfile_read(path, text, sizeof text) != 0)
+        return true; // no cpuset: the kernel's own check is all there is
+    cpulist_parse(text, &nodes);
+    for (uint32_t i = 0; i < spec->nodes.count; i++) {
+        uint32_t node = spec->nodes.items[i];
+        if (node >= TELEMETRY_NODES || !(nodes.words[0] >> node & 1))
+            return fail_errno(failure, EINVAL, "memory policy of worker %u: node %u is not in the cgroup's %s",
+                              spec->index, node, text);
+    }
+    return true;
+}
+
+static bool place(struct agent *agent, struct group *group, const struct worker_spec *spec, pid_t pid,
+                  struct failure *failure) {
+    char text[128];
+    struct cpumask mask;
+    if (group->cgroup[0] && !cgroup_move(&agent->channel, group->cgroup, pid, failure))
+        return false;
+    if (spec->has_affinity) {
+        if (!cpumask_of(spec->affinity, &mask))
+            return fail_errno(failure, EINVAL, "affinity of worker %u: a CPU is over %d", spec->index,
+                              CPUMASK_CPUS - 1);
+        if (spec->affinity.count == 0)
+            mask = cpumask_all();
+        int error = cpumask_apply(pid, &mask);
+        cpumask_text(&mask, text, sizeof text);
+        if (error)
+            return fail_errno(failure, error, "affinity %s of worker %u", text, spec->index);
+    }
+    int error = apply_policy(pid, spec);
+    if (error)
+        return fail_errno(failure, error, "policy %u priority %u nice %d of worker %u", spec->policy, spec->priority,
+                          spec->nice, spec->index);
+    return !spec->has_mempolicy || check_nodes(group, spec, failure);
+}
+
+static bool fork_worker(struct agent *agent, struct group *group, const struct spawn_command *command, uint32_t index,
+                        int (*pipes)[2], struct failure *failure) {
+    struct worker *worker = &group->workers[index];
+    uint32_t instance = index / command->group_size;
+    int telemetry_fd, placed[2];
+    *worker = (struct worker){.index = index, .role = index % command->group_size, .dead = true};
+    worker->page = telemetry_create(&telemetry_fd);
+    if (!worker->page)
+        return fail_errno(failure, errno, "telemetry page of worker %u", index);
+    if (pipe2(placed, O_CLOEXEC) < 0) {
+        int error = errno;
+        close(telemetry_fd);
+        return fail_errno(failure, error, "pipe of worker %u", index);
+    }
+    struct worker_start start = {.command = command,
+                                 .spec = &command->workers[index],
+                                 .role = worker->role,
+                                 .page = worker->page,
+                                 .telemetry_fd = telemetry_fd,
+                                 .shared = group->shared,
+                                 .channels = group->shared->sets + (size_t)instance * command->channels,
+                                 .pipes = pipes,
+                                 .scratch = SCRATCH_DIRECTORY};
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(placed[1]);
+        setpgid(0, 0);
+        worker_main(&start, placed[0]);
+    }
+    int error = errno;
+    close(placed[0]);
+    close(telemetry_fd);
+    bool good;
+    if (pid < 0)
+        good = fail_errno(failure, error, "fork of worker %u", index);
+    else {
+        setpgid(pid, pid); // both sides, so that it is so from here on
+        worker->pid = pid;
+        worker->dead = false;
+        good = place(agent, group, start.spec, pid, failure);
+    }
+    if (good && write(placed[1], "", 1) != 1)
+        good = fail_errno(failure, errno, "release of worker %u", index);
+    close(placed[1]);
+    return good;
+}
+
+static bool fork_all(struct agent *agent, struct group *group, const struct spawn_command *command, uint64_t pipes_used,
+                     struct failure *failure) {
+    int pipes[PROGRAM_CHANNELS][2];
+    for (uint32_t first = 0; first < command->count; first += command->group_size) {
+        bool good = open_pipes(pipes, command->channels, pipes_used) ||
+                    fail_errno(failure, errno, "pipes of worker %u's group", first);
+        for (uint32_t i = first; good && i < first + command->group_size; i++)
+            good = fork_worker(agent, group, command, i, pipes, failure);
+        close_pipes(pipes, command->channels);
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+// Every worker has set itself up, or the spawn has failed.
+static bool await_ready(struct agent *agent, struct group *group, struct failure *failure) {
+    uint64_t limit = now_ns() + ready_patience_ns;
+    for (uint32_t i = 0; i < group->count; i++) {
+        struct worker *worker = &group->workers[i];
+        uint32_t state;
+        while ((state = __atomic_load_n(&worker->page->ready, __ATOMIC_ACQUIRE)) == WORKER_UNBORN) {
+            if (worker->dead)
+                return fail_text(failure, "worker %u died before it was ready (wait status 0x%x)", i,
+                                 (unsigned)worker->wait_status);
+            if (now_ns() > limit)
+                return fail_errno(failure, ETIMEDOUT, "worker %u was not ready after 5 s", i);
+            agent_wait(agent, now_ns() + 200000, false);
+        }
+        if (state == WORKER_FAILED)
+            return fail_errno(failure, worker->page->ready_errno, "set-up of worker %u", i);
+    }
+    return true;
+}
+
+// After a failed spawn nothing of it stays.
+static void undo(struct agent *agent, struct group *group) {
+    for (uint32_t i = 0; i < group->count; i++)
+        if (group->workers[i].pid > 0 && !group->workers[i].dead)
+            kill(group->workers[i].pid, SIGKILL);
+    uint64_t limit = now_ns() + ready_patience_ns;
+    bool alive = true;
+    while (alive && now_ns() < limit) {
+        alive = false;
+        group_bury(agent);
+        for (uint32_t i = 0; i < group->count; i++)
+            alive |= group->workers[i].pid > 0 && !group->workers[i].dead;
+        if (alive)
+            agent_wait(agent, now_ns() + 1000000, false);
+    }
+    agent->groups = group->next;
+    group_free(group);
+}
+
+bool group_spawn(struct agent *agent, const struct spawn_command *command, struct failure *failure) {
+    struct arena arena = {0};
+    struct program program;
+    bool good = check_command(agent, command, failure) && check_program(command, &program, &arena, failure);
+    struct group *group = good ? new_group(command) : NULL;
+    if (good && !group)
+        good = fail_errno(failure, ENOMEM, "%u workers", command->count);
+    if (good) {
+        // Known from the start, so that a child that dies at once is found.
+        group->next = agent->groups;
+        agent->groups = group;
+        good = fork_all(agent, group, command, program.pipes, failure) && await_ready(agent, group, failure);
+        if (!good)
+            undo(agent, group);
+    }
+    arena_free(&arena);
+    return good;
+}
