@@ -26,10 +26,10 @@ export interface ExitEvidence {
   readonly stderr: string
 }
 
-/** kernel/panic.c, `vpanic`: the one line that every panic begins with. */
-const panicLine = /Kernel panic - not syncing: (.*)$/
-/** kernel/reboot.c, `kernel_restart` and `emergency_restart` callers: an orderly restart says so. */
-const restartLine = /reboot: (?:Restarting system|machine restart)/
+/** kernel/panic.c, `vpanic`: the line that every panic begins with; its last line repeats the words after `end`. */
+const panicLine = /(?<!---\[ end )Kernel panic - not syncing: (.*)$/
+/** kernel/reboot.c, `kernel_restart`; drivers/tty/sysrq.c, `sysrq_reboot_op`. */
+const restartLine = /reboot: Restarting system|sysrq: Resetting/
 
 /**
  * The panic message of a console line, if it is the line that announces one.
