@@ -12,7 +12,11 @@ const libraries = {
   "plugins/reporters": "plugins/reporters/src/index.ts",
   "plugins/vmm-qemu": "plugins/vmm-qemu/src/index.ts",
   "plugins/kernel-sources": "plugins/kernel-sources/src/index.ts",
-  "plugins/vitest": "plugins/vitest/src/index.ts",
+  "plugins/vitest": {
+    index: "plugins/vitest/src/index.ts",
+    plugin: "plugins/vitest/src/Plugin.ts",
+    defaults: "plugins/vitest/src/Defaults.ts"
+  },
   native: "native/lib/index.ts"
 }
 
@@ -29,7 +33,9 @@ const common = {
 for (const [folder, entry] of Object.entries(libraries)) {
   const outDir = `${root}${folder}/dist`
   rmSync(outDir, { recursive: true, force: true })
-  await build({ ...common, entry: { index: `${root}${entry}` }, outDir, skipNodeModulesBundle: true })
+  const entries = Object.entries(typeof entry === "string" ? { index: entry } : entry)
+  const absolute = Object.fromEntries(entries.map(([name, path]) => [name, `${root}${path}`]))
+  await build({ ...common, entry: absolute, outDir, splitting: true, skipNodeModulesBundle: true })
 }
 
 const outDir = `${root}cli/dist`
