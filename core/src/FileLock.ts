@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import { Command, CommandExecutor } from "@effect/platform"
-import { Effect, type Scope, Stream } from "effect"
+import { Deferred, Effect, type Scope, Stream } from "effect"
 
 /**
  * Holds the lock on `file` (created when absent, never removed) until the scope closes. `onWait` runs once when another process
@@ -21,11 +21,14 @@ export const acquireFileLock: (
 ) => Effect.Effect<boolean, never, CommandExecutor.CommandExecutor | Scope.Scope> = Effect.fn("FileLock.acquire")(
   function* (file: string, options?: { readonly timeoutS?: number; readonly onWait?: Effect.Effect<void> }) {
     const executor = yield* CommandExecutor.CommandExecutor
+    // The executor feeds standard input from a daemon fiber: it must be told when the lock is given up, or it outlives the scope.
+    const released = yield* Deferred.make<Uint8Array>()
+    yield* Effect.addFinalizer(() => Deferred.succeed(released, new Uint8Array(0)))
     const attempt = (...flags: ReadonlyArray<string>) =>
       executor
         .start(
           Command.make("flock", ...flags, file, "sh", "-c", "echo locked; exec cat").pipe(
-            Command.stdin(Stream.never),
+            Command.stdin(Stream.fromEffect(Deferred.await(released))),
             Command.stderr("pipe")
           )
         )

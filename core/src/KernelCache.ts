@@ -188,14 +188,19 @@ export const makeKernelCache: Effect.Effect<
       Effect.provideService(CommandExecutor.CommandExecutor, executor)
     )
 
-  const writable = Effect.gen(function* () {
-    const { kernels } = yield* directories
-    yield* fs.makeDirectory(kernels, { recursive: true })
-    return kernels
-  }).pipe(
-    Effect.catchIf(
-      (cause) => cause._tag !== "KernelError",
-      (cause) => Effect.flatMap(directories, ({ kernels }) => cacheWriteError("write", kernels, cause))
+  const nearestExisting = (directory: string): Effect.Effect<string> =>
+    Effect.flatMap(
+      Effect.orElseSucceed(fs.exists(directory), () => false),
+      (there) => (there ? Effect.succeed(directory) : nearestExisting(path.dirname(directory)))
+    )
+
+  const writable = Effect.flatMap(directories, ({ kernels }) =>
+    nearestExisting(kernels).pipe(
+      // Node's recursive mkdir says ENOENT for a read-only file system; access(2) tells the truth.
+      Effect.tap((existing) => fs.access(existing, { writable: true })),
+      Effect.zipRight(fs.makeDirectory(kernels, { recursive: true })),
+      Effect.as(kernels),
+      Effect.catchAll((cause) => cacheWriteError("write", kernels, cause))
     )
   )
 

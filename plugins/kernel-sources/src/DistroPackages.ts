@@ -1,0 +1,253 @@
+/**
+ * Kernels out of the distribution's own packages.
+ *
+ * @since 0.1.0
+ */
+import { type CommandExecutor, FileSystem, type Path } from "@effect/platform"
+import {
+  compareVersions,
+  didYouMean,
+  type FetchOptions,
+  type FetchProgress,
+  hasSchedExt,
+  KernelCache,
+  type KernelEntry,
+  KernelError,
+  type KernelSource,
+  KernelSources,
+  kernelHeaderSize,
+  parseKernelImage,
+  sha256Hex,
+  unpackKernel
+} from "@ktstr/core"
+import { Effect, Either, Layer, Option } from "effect"
+import { type AptArchive, openAptArchive } from "./AptArchive.ts"
+import { readDebImage } from "./DebImage.ts"
+import { candidateSuites, type Distribution, detectDistribution } from "./Distribution.ts"
+import { type KernelPackage, matchesPattern, packageRelease, parseDistroSpec, selectPackages } from "./DistroSpec.ts"
+import { layerZstd } from "./Zstd.ts"
+
+/** Newest releases tried in a suite before giving it up: each costs a download. */
+const maxTries = 3
+
+const prefix = "distro:"
+
+type Report = (stage: FetchProgress["stage"], detail: string, done?: number, total?: number) => Effect.Effect<void>
+
+/** Cached entries that a spec would have fetched, newest first. */
+const fitting = (entries: ReadonlyArray<KernelEntry>, spec: string | undefined): ReadonlyArray<KernelEntry> => {
+  const wanted = parseDistroSpec(spec)
+  return entries
+    .filter(({ metadata }) => {
+      const origin = parseDistroSpec(metadata.source.spec)
+      return (
+        metadata.source.type === "distro" &&
+        (wanted.suite === undefined || wanted.suite === origin.suite) &&
+        (wanted.pattern === undefined
+          ? metadata.schedExt === true
+          : matchesPattern(wanted.pattern, origin.pattern ?? ""))
+      )
+    })
+    .sort((a, b) => compareVersions(b.metadata.version, a.metadata.version))
+}
+
+const downloadImage = Effect.fn("DistroPackages.download")(function* (
+  archive: AptArchive,
+  wanted: KernelPackage,
+  report: Report
+) {
+  const fs = yield* FileSystem.FileSystem
+  const name = `${wanted.name} ${wanted.version}`
+  yield* report("download", name, 0, wanted.size)
+  const deb = yield* archive.download(wanted, (bytes) => report("download", name, bytes, wanted.size))
+  yield* report("verify", name)
+  const bytes = yield* Effect.mapError(
+    fs.readFile(deb),
+    (cause) =>
+      new KernelError({ reason: "Fetch", message: `the downloaded ${deb} cannot be read: ${cause.message}`, cause })
+  )
+  const sha256 = yield* sha256Hex(bytes)
+  if (sha256 !== wanted.sha256) {
+    return yield* new KernelError({
+      reason: "Fetch",
+      message: `${name} has SHA-256 ${sha256} (${bytes.length} bytes), the archive's index says ${wanted.sha256} (${wanted.size} bytes): fetch it again, and tell the mirror's operator if that repeats`
+    })
+  }
+  yield* report("extract", name)
+  return yield* readDebImage(deb)
+})
+
+const storeImage = Effect.fn("DistroPackages.store")(function* (
+  wanted: KernelPackage,
+  image: Uint8Array,
+  requireSchedExt: boolean,
+  report: Report
+) {
+  const cache = yield* KernelCache
+  const name = `${wanted.name} ${wanted.version}`
+  const parsed = yield* Effect.mapError(
+    parseKernelImage(image.subarray(0, kernelHeaderSize), image.length),
+    (cause) => new KernelError({ reason: "Fetch", message: `the image of ${name} ${cause.message}`, cause })
+  )
+  const release =
+    (parsed._tag === "BzImage" ? parsed.header.release : "") || packageRelease(wanted.name) || wanted.version
+  yield* report("unpack", name)
+  const unpacked = yield* Effect.either(unpackKernel(image))
+  const schedExt = Either.isRight(unpacked) ? hasSchedExt(unpacked.right) : null
+  if (requireSchedExt && schedExt !== true) return Option.none<KernelEntry>()
+  yield* report("store", release)
+  const entry = yield* cache.store(
+    {
+      key: `${release}-distro-x86_64`,
+      version: release,
+      label: `kernel_distro_${release.replace(/[^A-Za-z0-9]+/g, "_")}`,
+      source: {
+        type: "distro",
+        description: `${name} (${wanted.suite})`,
+        spec: `${prefix}${wanted.suite}/${wanted.name}`
+      },
+      schedExt,
+      image,
+      vmlinux: Either.isRight(unpacked)
+        ? { _tag: "Elf", bytes: unpacked.right }
+        : { _tag: "Absent", reason: `the image ${unpacked.left.message}` }
+    },
+    { replace: true }
+  )
+  return Option.some(entry)
+})
+
+const nothingFits = (
+  distribution: Distribution,
+  spec: string | undefined,
+  suites: ReadonlyArray<string>,
+  seen: ReadonlyArray<KernelPackage>
+): KernelError => {
+  const wanted = parseDistroSpec(spec)
+  const where = `${distribution.origin} ${suites.join(", ")}`
+  if (wanted.pattern === undefined) {
+    return new KernelError({
+      reason: "Fetch",
+      message: `no kernel with sched_ext in ${where}: name another suite with distro:SUITE/PACKAGE-PATTERN or give a kernel with --kernel PATH`
+    })
+  }
+  const names = seen.map((candidate) => candidate.name)
+  const close = didYouMean(wanted.pattern, names) ?? selectPackages(undefined, seen)[0]?.name
+  return new KernelError({
+    reason: "Named",
+    message: `no kernel package matches '${wanted.pattern}' in ${where}${close === undefined ? "" : `; did you mean '${close}'?`}`
+  })
+}
+
+const fetchFresh = Effect.fn("DistroPackages.fetchFresh")(function* (options: FetchOptions, report: Report) {
+  const cache = yield* KernelCache
+  const distribution = yield* detectDistribution
+  const wanted = parseDistroSpec(options.spec)
+  yield* report("index", distribution.codename)
+  const archive = yield* openAptArchive(distribution)
+  const suites =
+    wanted.suite !== undefined
+      ? [wanted.suite]
+      : candidateSuites(
+          distribution,
+          distribution.origin === "Debian" ? yield* archive.codename("stable") : distribution.codename
+        )
+  const seen: Array<KernelPackage> = []
+  const failures: Array<KernelError> = []
+  for (const suite of suites) {
+    yield* report("index", suite)
+    const listed = yield* Effect.either(archive.kernels(suite))
+    if (Either.isLeft(listed)) {
+      // A suite that does not exist (backports of a young release) is no reason to stop; that none can be had is one.
+      failures.push(listed.left)
+      continue
+    }
+    seen.push(...listed.right)
+    const releases = new Set<string>()
+    for (const candidate of selectPackages(wanted.pattern, listed.right)) {
+      const release = packageRelease(candidate.name) ?? candidate.name
+      if (releases.has(release)) continue
+      if (releases.size === maxTries) break
+      releases.add(release)
+      const cached = fitting(yield* validEntries(cache), `${prefix}${suite}/${candidate.name}`)[0]
+      if (cached?.metadata.source.description === `${candidate.name} ${candidate.version} (${suite})`) return cached
+      const image = yield* downloadImage(archive, candidate, report)
+      const stored = yield* storeImage(candidate, image, wanted.pattern === undefined, report)
+      if (Option.isSome(stored)) return stored.value
+    }
+  }
+  return yield* failures.length === suites.length && failures[0] !== undefined
+    ? failures[0]
+    : nothingFits(distribution, options.spec, suites, seen)
+})
+
+const validEntries = (cache: KernelCache["Type"]): Effect.Effect<ReadonlyArray<KernelEntry>, KernelError> =>
+  Effect.map(cache.list, (entries) => entries.flatMap((entry) => (entry._tag === "Valid" ? [entry.entry] : [])))
+
+/**
+ * Brings a distribution kernel into the cache; by default the newest one with sched_ext that the archive offers. Without `refresh` a
+ * cached entry that fits is given back with no network access.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fetchKernel: (
+  options: FetchOptions
+) => Effect.Effect<
+  KernelEntry,
+  KernelError,
+  KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+> = Effect.fn("DistroPackages.fetch")(function* (options: FetchOptions) {
+  const cache = yield* KernelCache
+  const report: Report = (stage, detail, done = 0, total = undefined) =>
+    options.onProgress?.({ stage, detail, done, total }) ?? Effect.void
+  const cached = Effect.map(validEntries(cache), (entries) =>
+    options.refresh === true ? undefined : fitting(entries, options.spec)[0]
+  )
+  const hit = yield* cached
+  if (hit !== undefined) return hit
+  return yield* cache.exclusively(
+    "fetch",
+    report("waiting", "another ktstr is fetching a kernel")
+  )(
+    // The process that was waited for may have brought what is wanted.
+    Effect.flatMap(cached, (found) =>
+      found !== undefined ? Effect.succeed(found) : Effect.scoped(fetchFresh(options, report))
+    )
+  )
+}, Effect.provide(layerZstd))
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeDistroPackages: Effect.Effect<
+  KernelSource,
+  never,
+  KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+> = Effect.map(
+  Effect.context<KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor>(),
+  (context) => ({
+    name: "distro",
+    accepts: (spec) => spec.startsWith(prefix),
+    fetch: (options) => Effect.provide(fetchKernel(options), context)
+  })
+)
+
+/**
+ * Adds the distribution's packages to the kernel sources provided so far.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerDistroPackages: Layer.Layer<
+  KernelSources,
+  never,
+  KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+> = Layer.effect(
+  KernelSources,
+  Effect.gen(function* () {
+    const sources = yield* KernelSources
+    return [...sources, yield* makeDistroPackages]
+  })
+)

@@ -1,0 +1,6 @@
+export * from "./AptArchive.ts"
+export * from "./DebImage.ts"
+export * from "./Distribution.ts"
+export * from "./DistroPackages.ts"
+export * from "./DistroSpec.ts"
+export * from "./Zstd.ts"
