@@ -10,6 +10,8 @@ const alias = {
   "@ktstr/reporters": at("plugins/reporters/src/index.ts"),
   "@ktstr/vmm-qemu": at("plugins/vmm-qemu/src/index.ts"),
   "@ktstr/kernel-sources": at("plugins/kernel-sources/src/index.ts"),
+  "@ktstr/vitest/plugin": at("plugins/vitest/src/Plugin.ts"),
+  "@ktstr/vitest/defaults": at("plugins/vitest/src/Defaults.ts"),
   "@ktstr/vitest": at("plugins/vitest/src/index.ts"),
   "@ktstr/native": at("native/lib/index.ts")
 }
@@ -33,7 +35,9 @@ export default defineConfig({
           globalSetup: at("test/prepare.ts"),
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false
+          // Machines share two cores with nothing else: one file after the other.
+          pool: "forks",
+          poolOptions: { forks: { singleFork: true } }
         }
       }
     ]

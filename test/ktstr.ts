@@ -33,7 +33,7 @@ export interface Options {
 
 /** Starts `ktstr ARGS`. */
 export const start = (args: ReadonlyArray<string>, options: Options = {}): Started => {
-  const env = { ...process.env, NO_COLOR: "1", ...options.env }
+  const env: Record<string, string | undefined> = { ...process.env, NO_COLOR: "1", ...options.env }
   for (const key of Object.keys(env)) if (env[key] === undefined) delete env[key]
   const began = Date.now()
   const child = spawn(process.execPath, [bin, ...args], {

@@ -31,7 +31,7 @@ export interface SessionOptions {
  * @since 0.1.0
  * @category models
  */
-export type SessionEnd =
+export type GuestEnd =
   | { readonly _tag: "Done"; readonly ok: boolean }
   | { readonly _tag: "Ended"; readonly exit: VmExit }
   | { readonly _tag: "Protocol"; readonly error: ProtocolError }
@@ -44,13 +44,13 @@ export type SessionEnd =
  * @category models
  */
 export interface SessionResult {
-  readonly end: SessionEnd
+  readonly end: GuestEnd
   readonly stage: typeof InitStage.Type
   /** Host milliseconds from the call to the first frame; undefined when there was none. */
   readonly bootMs: number | undefined
 }
 
-type Signal = { readonly _tag: "Ready" } | { readonly _tag: "End"; readonly end: SessionEnd }
+type Signal = { readonly _tag: "Ready" } | { readonly _tag: "End"; readonly end: GuestEnd }
 
 const stageOf = (vm: Vm, reached: typeof InitStage.Type | undefined): typeof InitStage.Type => {
   if (reached !== undefined) return reached

@@ -1,0 +1,66 @@
+/**
+ * What the guest of a scenario needs of its machine: memory, the ring, and the agent's part of the command line.
+ *
+ * @since 0.1.0
+ */
+import type { Plan } from "./Plan.ts"
+import type { Topology } from "./Topology.ts"
+
+/**
+ * Guest memory in MiB: what was asked for (default 2048), at least 64 a CPU and 256, and room for the initramfs, which lies
+ * in memory twice while it is unpacked.
+ *
+ * @since 0.1.0
+ * @category sizes
+ */
+export const guestMemoryMb = (options: {
+  readonly topology: Topology
+  readonly asked: number | undefined
+  readonly initramfsBytes: number
+}): number => {
+  const forInitramfs = 192 + Math.ceil((2 * options.initramfsBytes) / (1024 * 1024))
+  return Math.max(64 * options.topology.cpus, 256, options.asked ?? 2048, forInitramfs)
+}
+
+/**
+ * How long things may take, in milliseconds: until the agent's first frame, from there to `DONE`, and the guest's own
+ * deadline, which comes first so that the guest's account of it is heard.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Deadlines {
+  readonly bootMs: number
+  readonly planMs: number
+  readonly guestMs: number
+}
+
+/**
+ * Emulated CPUs come up one after the other, so time to boot grows with their number. Workers may take 5 s each round to
+ * stop, all at once.
+ *
+ * @since 0.1.0
+ * @category sizes
+ */
+export const deadlines = (options: {
+  readonly plan: Plan
+  readonly topology: Topology
+  readonly bootMs: number | undefined
+}): Deadlines => {
+  const guestMs = Math.ceil(options.plan.plannedNs / 1e6) + 10_000 * (options.plan.steps.length + 1) + 20_000
+  return {
+    bootMs: options.bootMs ?? 60_000 + 2_000 * options.topology.cpus,
+    guestMs,
+    planMs: guestMs + 10_000
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category sizes
+ */
+export const agentCmdline = (options: {
+  readonly mode: "plan" | "live"
+  readonly deadlineMs: number
+}): ReadonlyArray<string> => [`ktstr.mode=${options.mode}`, `ktstr.deadline_ms=${options.deadlineMs}`]
+

@@ -1,0 +1,93 @@
+/**
+ * Gathers what an agent says over one session.
+ *
+ * @since 0.1.0
+ */
+import { GuestCpu, GuestNode, StimulusEvent } from "../RunResult.ts"
+import type { WorkerReport } from "../WorkerReport.ts"
+import { type AgentEvent, outsideSteps } from "./AgentEvent.ts"
+import { toWorkerReport } from "./AgentProtocol.ts"
+
+type Ready = Extract<AgentEvent, { readonly _tag: "Ready" }>
+type GuestError = Extract<AgentEvent, { readonly _tag: "Error" }>
+
+/**
+ * Grows event by event; read it when the session has ended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class SessionRecord {
+  ready: Ready | undefined
+  readonly reports: Array<WorkerReport> = []
+  readonly errors: Array<GuestError> = []
+  readonly stimuli: Array<StimulusEvent> = []
+  /** Warnings and errors of the agent's log. */
+  readonly logs: Array<string> = []
+  private readonly latencies = new Map<string, Array<number>>()
+  private firstStepAt: number | undefined
+
+  /** Takes one event; gives the stimulus it made, if it made one. */
+  add(event: AgentEvent): StimulusEvent | undefined {
+    switch (event._tag) {
+      case "Ready":
+        this.ready = event
+        return undefined
+      case "Error":
+        this.errors.push(event)
+        return undefined
+      case "Log":
+        if (event.level === "error" || event.level === "warning") this.logs.push(event.text)
+        return undefined
+      case "Latencies": {
+        const key = `${event.group}/${event.index}`
+        const kept = this.latencies.get(key) ?? []
+        for (const latency of event.latenciesNs) kept.push(latency)
+        this.latencies.set(key, kept)
+        return undefined
+      }
+      case "Report": {
+        const key = `${event.group}/${event.index}`
+        this.reports.push(toWorkerReport(event, this.latencies.get(key) ?? []))
+        this.latencies.delete(key)
+        return undefined
+      }
+      case "Step":
+        this.firstStepAt ??= event.timeNs
+        return undefined
+      case "Stimulus": {
+        const stimulus = new StimulusEvent({
+          timeNs: event.timeNs - (this.firstStepAt ?? event.timeNs),
+          step: event.step === outsideSteps ? -1 : event.step,
+          kind: event.kind,
+          detail: event.detail,
+          iterations: event.iterations
+        })
+        this.stimuli.push(stimulus)
+        return stimulus
+      }
+      default:
+        return undefined
+    }
+  }
+
+  /** The guest's own view of its topology; null when it never said. */
+  get topology(): { readonly summary: string; readonly cpus: Array<GuestCpu>; readonly nodes: Array<GuestNode> } | null {
+    if (this.ready === undefined) return null
+    const cpus = this.ready.topology.cpus.map((cpu) => new GuestCpu(cpu))
+    const nodes = this.ready.topology.nodes.map((node) => new GuestNode({ ...node, distances: [...node.distances] }))
+    return { summary: summarise(cpus, nodes), cpus, nodes }
+  }
+}
+
+/** `NnNlNcNt` where the guest's CPUs form one, else the counts of what is there. */
+const summarise = (cpus: ReadonlyArray<GuestCpu>, nodes: ReadonlyArray<GuestNode>): string => {
+  const llcs = new Set(cpus.map((cpu) => cpu.llcId)).size
+  const cores = new Set(cpus.map((cpu) => cpu.threadSiblings)).size
+  const threads = cpus.length
+  const perLlc = cores / llcs
+  const perCore = threads / cores
+  return Number.isInteger(perLlc) && Number.isInteger(perCore)
+    ? `${nodes.length}n${llcs}l${perLlc}c${perCore}t`
+    : `${nodes.length} nodes, ${llcs} LLCs, ${cores} cores, ${threads} CPUs`
+}
