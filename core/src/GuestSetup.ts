@@ -63,4 +63,3 @@ export const agentCmdline = (options: {
   readonly mode: "plan" | "live"
   readonly deadlineMs: number
 }): ReadonlyArray<string> => [`ktstr.mode=${options.mode}`, `ktstr.deadline_ms=${options.deadlineMs}`]
-

@@ -12,7 +12,7 @@ import { Context, Data, type Effect } from "effect"
  * @category models
  */
 export interface ResolvedKernel {
-  /** Path of the bzImage. */
+  /** Path of the bzImage, or of the ELF when that is what was named. */
   readonly image: string
   /** Path of the uncompressed ELF where known. */
   readonly vmlinux: string | undefined
@@ -22,6 +22,10 @@ export interface ResolvedKernel {
   readonly key: string | undefined
   /** Where it came from: `--kernel`, `KTSTR_TEST_KERNEL`, `KTSTR_KERNEL`, `cache`, `/boot`… */
   readonly origin: string
+  /** Name that results carry, e.g. `kernel_distro_7_3_4_deb13_amd64` or `kernel_path_bzImage_1a2b3c`. */
+  readonly label?: string | undefined
+  /** CONFIG_SCHED_CLASS_EXT as far as the host knows before the guest speaks. */
+  readonly schedExt?: boolean | undefined
 }
 
 /**

@@ -13,7 +13,12 @@ import type { RunResult, StimulusEvent } from "./RunResult.ts"
  */
 export type RunEvent = Data.TaggedEnum<{
   /** A run begins; nothing is booted yet. */
-  RunStarted: { readonly scenario: string; readonly topology: string; readonly kernel: string; readonly durationS: number }
+  RunStarted: {
+    readonly scenario: string
+    readonly topology: string
+    readonly kernel: string
+    readonly durationS: number
+  }
   /** The machine was started. */
   Booting: { readonly backend: string; readonly clock: ClockMode }
   /** The agent's first frame arrived after `bootMs` milliseconds. */

@@ -122,7 +122,12 @@ export class RunResult extends Schema.Class<RunResult>("RunResult")({
   totals: TotalStats,
   stimuli: Schema.Array(StimulusEvent),
   /** Host milliseconds: `bootMs` from start of the machine to the agent's first frame. */
-  timings: Schema.Struct({ prepareMs: Schema.Number, bootMs: Schema.Number, runMs: Schema.Number, totalMs: Schema.Number }),
+  timings: Schema.Struct({
+    prepareMs: Schema.Number,
+    bootMs: Schema.Number,
+    runMs: Schema.Number,
+    totalMs: Schema.Number
+  }),
   warnings: Schema.Array(Schema.String),
   /** Only when the run went wrong. */
   diagnostics: Schema.NullOr(

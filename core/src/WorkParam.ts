@@ -129,7 +129,12 @@ export const WorkParam: {
   /** Anything that a schema can decode from what a user writes. */
   readonly schema: <A, I>(
     schema: Schema.Schema<A, I>,
-    options: { readonly default: A; readonly type: string; readonly description: string; readonly defaultText: string }
+    options: {
+      readonly default: NoInfer<A>
+      readonly type: string
+      readonly description: string
+      readonly defaultText: string
+    }
   ) => WorkParam<A>
 } = {
   integer: (options) => bounded("integer", "a whole number", readInteger, String, options),

@@ -31,6 +31,9 @@ export interface MessageCodec<M> {
   readonly decode: (frame: Frame) => Either.Either<M, ProtocolError>
 }
 
+/** `CgroupMoveAll` as docs/protocol.md writes it: `CGROUP_MOVE_ALL`. */
+const protocolName = (tag: string): string => tag.replace(/([a-z])([A-Z])/g, "$1_$2").toUpperCase()
+
 /**
  * @since 0.1.0
  * @category constructors
@@ -62,7 +65,7 @@ export const makeMessageCodec = <M extends { readonly _tag: string }>(table: Mes
         return Either.right({ _tag: tag, ...fields } as unknown as M)
       } catch (error) {
         if (error instanceof WireError) {
-          return fail(`${tag}: ${error.message}`)
+          return fail(`${protocolName(tag)}: ${error.message}`)
         }
         throw error
       }

@@ -72,7 +72,11 @@ export class SessionRecord {
   }
 
   /** The guest's own view of its topology; null when it never said. */
-  get topology(): { readonly summary: string; readonly cpus: Array<GuestCpu>; readonly nodes: Array<GuestNode> } | null {
+  get topology(): {
+    readonly summary: string
+    readonly cpus: Array<GuestCpu>
+    readonly nodes: Array<GuestNode>
+  } | null {
     if (this.ready === undefined) return null
     const cpus = this.ready.topology.cpus.map((cpu) => new GuestCpu(cpu))
     const nodes = this.ready.topology.nodes.map((node) => new GuestNode({ ...node, distances: [...node.distances] }))

@@ -75,6 +75,9 @@ export class WireWriter {
     this.raw(bytes)
   }
   str(text: string): void {
+    if (text.includes("\0")) {
+      throw new WireError(`string ${JSON.stringify(text)} has a NUL`)
+    }
     this.bytes(textEncoder.encode(text))
   }
 
@@ -149,11 +152,16 @@ export class WireReader {
   str(): string {
     const at = this.at
     const bytes = this.bytes()
+    let text: string
     try {
-      return textDecoder.decode(bytes)
+      text = textDecoder.decode(bytes)
     } catch {
       throw new WireError(`string at byte ${at} is not UTF-8`)
     }
+    if (text.includes("\0")) {
+      throw new WireError(`string at byte ${at} has a NUL`)
+    }
+    return text
   }
   /** A count that can't exceed what the rest of the payload could hold. */
   count(minimumItemBytes: number): number {
