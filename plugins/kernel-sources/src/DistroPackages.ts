@@ -208,7 +208,7 @@ export const fetchKernel: (
   if (hit !== undefined) return hit
   return yield* cache.exclusively(
     "fetch",
-    report("waiting", "another ktstr is fetching a kernel")
+    report("waiting", "a kernel")
   )(
     // The process that was waited for may have brought what is wanted.
     Effect.flatMap(cached, (found) =>

@@ -1,0 +1,156 @@
+/**
+ * The discovery chain behind {@link KernelResolver}.
+ *
+ * @since 0.1.0
+ */
+import { FileSystem, Path } from "@effect/platform"
+import { Config, Effect, Either, Layer, Option } from "effect"
+import { PayloadCodecs } from "./image/KernelPayload.ts"
+import { type CacheEntry, KernelCache, type KernelEntry } from "./KernelCache.ts"
+import { describeImage } from "./KernelFile.ts"
+import { KernelError, KernelResolver, type ResolvedKernel } from "./KernelResolver.ts"
+import { KernelSources } from "./KernelSource.ts"
+import { compareVersions, isVersionPrefix } from "./KernelVersion.ts"
+import { suggestion } from "./Suggest.ts"
+
+const notFound = `no kernel found
+  hint: set KTSTR_KERNEL to a kernel source directory, a version (e.g. \`6.14.2\`), or a cache key (see \`ktstr kernel list\`), or run \`ktstr kernel fetch\` to populate the cache
+  hint: or set KTSTR_TEST_KERNEL=/path/to/bzImage to point at a pre-built bootable image directly (bypasses KTSTR_KERNEL resolution)`
+
+const bootImage = "arch/x86/boot/bzImage"
+
+const fromEntry = (entry: KernelEntry, origin: string): ResolvedKernel => ({
+  image: entry.image,
+  vmlinux: entry.vmlinux,
+  version: entry.metadata.version,
+  key: entry.key,
+  origin,
+  label: entry.metadata.label,
+  schedExt: entry.metadata.schedExt ?? undefined
+})
+
+const named = (message: string): KernelError => new KernelError({ reason: "Named", message })
+
+/** Empty variables count as unset. */
+const variable = (name: string): Effect.Effect<Option.Option<string>> =>
+  Config.string(name).pipe(Effect.option, Effect.map(Option.filter((value) => value !== "")))
+
+const valid = (entries: ReadonlyArray<CacheEntry>): ReadonlyArray<KernelEntry> =>
+  entries.flatMap((entry) => (entry._tag === "Valid" ? [entry.entry] : []))
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeKernelResolver: Effect.Effect<
+  KernelResolver["Type"],
+  never,
+  FileSystem.FileSystem | Path.Path | KernelCache
+> = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const cache = yield* KernelCache
+  const sources = yield* KernelSources
+  const codecs = yield* PayloadCodecs
+
+  const exists = (file: string): Effect.Effect<boolean> => Effect.orElseSucceed(fs.exists(file), () => false)
+
+  const describe = (image: string, origin: string): Effect.Effect<ResolvedKernel, KernelError> =>
+    describeImage(image, origin, cache.directories).pipe(
+      Effect.provideService(FileSystem.FileSystem, fs),
+      Effect.provideService(Path.Path, path),
+      Effect.provideService(PayloadCodecs, codecs)
+    )
+
+  const fromPath = Effect.fn("KernelResolver.fromPath")(function* (text: string, origin: string) {
+    const file = path.resolve(text)
+    const info = yield* Effect.mapError(fs.stat(file), (cause) =>
+      named(
+        cause._tag === "SystemError" && cause.reason === "NotFound"
+          ? `kernel '${text}' given by ${origin} does not exist: give a bzImage, a vmlinux, a built kernel tree or a cache key (see \`ktstr kernel list\`)`
+          : `kernel '${text}' given by ${origin} cannot be read: ${cause.message}`
+      )
+    )
+    if (info.type !== "Directory") return yield* describe(file, origin)
+    const built = path.join(file, bootImage)
+    if (yield* exists(built)) return yield* describe(built, origin)
+    return yield* named(
+      `no built kernel in '${text}' given by ${origin}: ${bootImage} is missing; build the tree first (make bzImage) or give an image`
+    )
+  })
+
+  const fromName = Effect.fn("KernelResolver.fromName")(function* (text: string, origin: string) {
+    if (text === "") return yield* named(`${origin} is empty: give a path, a cache key or a version`)
+    const source = sources.find((candidate) => candidate.accepts(text))
+    if (source !== undefined) {
+      return yield* Effect.map(source.fetch({ spec: text }), (entry) => fromEntry(entry, origin))
+    }
+    if (text.includes("/") || text.startsWith(".")) return yield* fromPath(text, origin)
+    const listed = yield* Effect.either(cache.list)
+    const entries = Either.getOrElse(listed, (): ReadonlyArray<CacheEntry> => [])
+    const byVersion = valid(entries)
+      .filter(({ metadata }) => isVersionPrefix(text, metadata.version))
+      .sort((a, b) => compareVersions(b.metadata.version, a.metadata.version))
+    const found = valid(entries).find(({ key }) => key === text) ?? byVersion[0]
+    if (found !== undefined) return fromEntry(found, origin)
+    const corrupt = entries.find((entry) => entry._tag === "Corrupt" && entry.key === text)
+    if (corrupt?._tag === "Corrupt") {
+      return yield* named(
+        `cache entry '${text}' given by ${origin} is corrupt (${corrupt.corruption.error}): remove ${corrupt.directory} and fetch it again`
+      )
+    }
+    if (yield* exists(text)) return yield* fromPath(text, origin)
+    if (Either.isLeft(listed)) return yield* listed.left
+    const keys = valid(entries).map(({ key }) => key)
+    const near = suggestion(text, keys) || "; see `ktstr kernel list`"
+    return yield* named(
+      `no kernel '${text}' given by ${origin}: it is no file, and the cache has no such key or version${
+        keys.length === 0 ? " (it is empty; `ktstr kernel fetch` fills it)" : near
+      }`
+    )
+  })
+
+  /** Kernels nobody asked for by name: one that can't be used is passed over. */
+  const fromMachine = Effect.gen(function* () {
+    const release = yield* fs.readFileString("/proc/sys/kernel/osrelease").pipe(
+      Effect.map((text) => text.trim()),
+      Effect.orElseSucceed(() => "")
+    )
+    const trees = [path.join("linux", bootImage), path.join("..", "linux", bootImage)]
+    const installed =
+      release === ""
+        ? []
+        : [`/lib/modules/${release}/build/${bootImage}`, `/lib/modules/${release}/vmlinuz`, `/boot/vmlinuz-${release}`]
+    return yield* Effect.firstSuccessOf(
+      [...trees, ...installed, "/boot/vmlinuz"].map((file) => describe(path.resolve(file), file))
+    ).pipe(Effect.option)
+  })
+
+  const resolve = Effect.fn("KernelResolver.resolve")(function* (wanted: string | undefined) {
+    if (wanted !== undefined) return yield* fromName(wanted, "--kernel")
+    const image = yield* variable("KTSTR_TEST_KERNEL")
+    if (Option.isSome(image)) return yield* fromPath(image.value, "KTSTR_TEST_KERNEL")
+    const name = yield* variable("KTSTR_KERNEL")
+    if (Option.isSome(name)) return yield* fromName(name.value, "KTSTR_KERNEL")
+    const entries = valid(yield* cache.list)
+    // A kernel without sched_ext in the cache was fetched for a purpose of its own: it is not the one to fall back to.
+    const newest = entries.find(({ metadata }) => metadata.schedExt === true) ?? entries[0]
+    if (newest !== undefined) return fromEntry(newest, "cache")
+    return yield* Effect.flatMap(
+      fromMachine,
+      Option.match({
+        onSome: (kernel) => Effect.succeed(kernel),
+        onNone: () => Effect.fail(new KernelError({ reason: "NotFound", message: notFound }))
+      })
+    )
+  })
+
+  return KernelResolver.of({ resolve })
+})
+
+/**
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerKernelResolver: Layer.Layer<KernelResolver, never, FileSystem.FileSystem | Path.Path | KernelCache> =
+  Layer.effect(KernelResolver, makeKernelResolver)
