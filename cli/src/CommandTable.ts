@@ -120,7 +120,7 @@ export const commands = {
     summary: "Download a prebuilt kernel into the cache",
     args: "[SPEC]",
     maxArgs: 1,
-    options: { json },
+    options: { refresh: { about: "look for a newer one even when the cache has one" }, json },
     details: [
       "SPEC is distro:[SUITE/]PACKAGE-PATTERN.",
       "Default: the newest kernel with sched_ext that the archive offers."

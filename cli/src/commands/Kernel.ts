@@ -52,7 +52,11 @@ const entryToJson = (found: CacheEntry) =>
  * @since 0.1.0
  * @category commands
  */
-export const fetchInto = Effect.fn("Kernel.fetch")(function* (spec: string | undefined, { err }: ReporterOutput) {
+export const fetchInto = Effect.fn("Kernel.fetch")(function* (
+  spec: string | undefined,
+  { err }: ReporterOutput,
+  refresh = false
+) {
   const sources = yield* KernelSources
   const source = spec === undefined ? sources[0] : sources.find((candidate) => candidate.accepts(spec))
   if (source === undefined) {
@@ -60,7 +64,7 @@ export const fetchInto = Effect.fn("Kernel.fetch")(function* (spec: string | und
     return yield* new KernelError({ reason: "Named", message })
   }
   const line = fetchLine(err)
-  return yield* Effect.ensuring(source.fetch({ spec, refresh: true, onProgress: line.onProgress }), line.clear)
+  return yield* Effect.ensuring(source.fetch({ spec, refresh, onProgress: line.onProgress }), line.clear)
 })
 
 /**
@@ -69,7 +73,7 @@ export const fetchInto = Effect.fn("Kernel.fetch")(function* (spec: string | und
  */
 export const kernelFetch = (invocation: Extract<Invocation, { command: "kernel fetch" }>, output: ReporterOutput) =>
   Effect.gen(function* () {
-    const entry = yield* fetchInto(invocation.args[0], output)
+    const entry = yield* fetchInto(invocation.args[0], output, invocation.values.refresh)
     yield* output.out.write(
       invocation.values.json
         ? `${JSON.stringify(entryToJson({ _tag: "Valid", entry }), undefined, 2)}\n`

@@ -58,4 +58,6 @@ export type Style = keyof typeof codes
 export const styled =
   (color: boolean) =>
   (text: string, ...styles: ReadonlyArray<Style>): string =>
-    color && text !== "" ? `\u001b[${styles.map((style) => codes[style]).join(";")}m${text}\u001b[0m` : text
+    color && text !== "" && styles.length > 0
+      ? `\u001b[${styles.map((style) => codes[style]).join(";")}m${text}\u001b[0m`
+      : text
