@@ -49,22 +49,27 @@ export class WireWriter {
   }
 
   u8(value: number): void {
-    this.view.setUint8(this.reserve(1), this.integer(value, 0, 0xff, "u8"))
+    const at = this.reserve(1)
+    this.view.setUint8(at, this.integer(value, 0, 0xff, "u8"))
   }
   u16(value: number): void {
-    this.view.setUint16(this.reserve(2), this.integer(value, 0, 0xffff, "u16"), true)
+    const at = this.reserve(2)
+    this.view.setUint16(at, this.integer(value, 0, 0xffff, "u16"), true)
   }
   u32(value: number): void {
-    this.view.setUint32(this.reserve(4), this.integer(value, 0, 0xffffffff, "u32"), true)
+    const at = this.reserve(4)
+    this.view.setUint32(at, this.integer(value, 0, 0xffffffff, "u32"), true)
   }
   i32(value: number): void {
-    this.view.setInt32(this.reserve(4), this.integer(value, -0x80000000, 0x7fffffff, "i32"), true)
+    const at = this.reserve(4)
+    this.view.setInt32(at, this.integer(value, -0x80000000, 0x7fffffff, "i32"), true)
   }
   u64(value: bigint): void {
     if (value < 0n || value > 0xffffffffffffffffn) {
       throw new WireError(`${value} does not fit in u64`)
     }
-    this.view.setBigUint64(this.reserve(8), value, true)
+    const at = this.reserve(8)
+    this.view.setBigUint64(at, value, true)
   }
   raw(bytes: Uint8Array): void {
     const at = this.reserve(bytes.length)
