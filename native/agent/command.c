@@ -121,7 +121,7 @@ static bool get_fields(struct cursor *cursor, struct command *command) {
         return true;
     case COMMAND_END:
     case COMMAND_LOOP_END:
-    case COMMAND_COUNTERS:
+    case COMMAND_READ_COUNTERS:
         return true;
     }
     return false;
@@ -163,8 +163,8 @@ const char *command_name(uint16_t type) {
         return "STOP";
     case COMMAND_SET_AFFINITY:
         return "SET_AFFINITY";
-    case COMMAND_COUNTERS:
-        return "COUNTERS";
+    case COMMAND_READ_COUNTERS:
+        return "READ_COUNTERS";
     case COMMAND_KILL_WORKER:
         return "KILL_WORKER";
     }

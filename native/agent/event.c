@@ -1,6 +1,5 @@
 #include "event.h"
 
-#include "clock.h"
 #include "topology.h"
 
 #include <stdarg.h>
@@ -8,19 +7,30 @@
 
 enum { PROTOCOL_VERSION = 1 };
 
-void event_ready(struct channel *channel, const char *release, const char *version, const struct topology *topology,
-                 const char *notes) {
+void event_ready(struct channel *channel, uint64_t time_ns, const char *release, const char *version,
+                 const struct topology *topology, const char *notes) {
     struct buffer *out = channel_frame(channel, EVENT_READY);
     put_u32(out, PROTOCOL_VERSION);
     put_u8(out, channel->ring.memory ? 1 : 0);
     put_str(out, release);
     put_str(out, version);
-    put_u64(out, now_ns());
+    put_u64(out, time_ns);
     put_topology(out, topology);
     put_u32(out, 0); // symbols come after CONFIG
     put_str(out, notes);
     channel_send(channel);
     channel->use_ring = channel->ring.memory != NULL;
+}
+
+void event_symbols(struct channel *channel, const struct symbol *symbols, uint32_t count, uint64_t kernel_code_start) {
+    struct buffer *out = channel_frame(channel, EVENT_SYMBOLS);
+    put_u32(out, count);
+    for (uint32_t i = 0; i < count; i++) {
+        put_str(out, symbols[i].name);
+        put_u64(out, symbols[i].address);
+    }
+    put_u64(out, kernel_code_start);
+    channel_send(channel);
 }
 
 void event_log(struct channel *channel, enum log_level level, const char *format, ...) {
@@ -35,9 +45,10 @@ void event_log(struct channel *channel, enum log_level level, const char *format
     channel_send(channel);
 }
 
-void event_stimulus(struct channel *channel, uint32_t step, const char *kind, const char *detail, uint64_t iterations) {
+void event_stimulus(struct channel *channel, uint64_t time_ns, uint32_t step, const char *kind, const char *detail,
+                    uint64_t iterations) {
     struct buffer *out = channel_frame(channel, EVENT_STIMULUS);
-    put_u64(out, now_ns());
+    put_u64(out, time_ns);
     put_u32(out, step);
     put_str(out, kind);
     put_str(out, detail);
@@ -45,9 +56,10 @@ void event_stimulus(struct channel *channel, uint32_t step, const char *kind, co
     channel_send(channel);
 }
 
-void event_step(struct channel *channel, uint32_t index, uint32_t count, bool begin, const char *label) {
+void event_step(struct channel *channel, uint64_t time_ns, uint32_t index, uint32_t count, bool begin,
+                const char *label) {
     struct buffer *out = channel_frame(channel, EVENT_STEP);
-    put_u64(out, now_ns());
+    put_u64(out, time_ns);
     put_u32(out, index);
     put_u32(out, count);
     put_bool(out, begin);
@@ -55,9 +67,9 @@ void event_step(struct channel *channel, uint32_t index, uint32_t count, bool be
     channel_send(channel);
 }
 
-void event_error(struct channel *channel, const struct failure *failure) {
+void event_error(struct channel *channel, uint64_t time_ns, const struct failure *failure) {
     struct buffer *out = channel_frame(channel, EVENT_ERROR);
-    put_u64(out, now_ns());
+    put_u64(out, time_ns);
     put_u32(out, (uint32_t)failure->error);
     put_str(out, failure->where);
     put_str(out, failure->message);
@@ -87,17 +99,17 @@ void event_reply(struct channel *channel, uint32_t command, bool ok, const struc
     channel_send(channel);
 }
 
-void event_done(struct channel *channel, bool ok, uint32_t workers) {
+void event_done(struct channel *channel, uint64_t time_ns, bool ok, uint32_t workers) {
     struct buffer *out = channel_frame(channel, EVENT_DONE);
-    put_u64(out, now_ns());
+    put_u64(out, time_ns);
     put_bool(out, ok);
     put_u32(out, workers);
     channel_send(channel);
 }
 
-void event_progress(struct channel *channel, uint64_t elapsed_ns, uint64_t hold_ns) {
+void event_progress(struct channel *channel, uint64_t time_ns, uint64_t elapsed_ns, uint64_t hold_ns) {
     struct buffer *out = channel_frame(channel, EVENT_PROGRESS);
-    put_u64(out, now_ns());
+    put_u64(out, time_ns);
     put_u64(out, elapsed_ns);
     put_u64(out, hold_ns);
     channel_send(channel);

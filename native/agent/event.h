@@ -24,17 +24,27 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 
 struct topology;
 
-void event_ready(struct channel *channel, const char *release, const char *version, const struct topology *topology,
-                 const char *notes);
+struct symbol {
+    const char *name;
+    uint64_t address;
+};
+
+// Times are the moment of the event, taken by the caller.
+
+void event_ready(struct channel *channel, uint64_t time_ns, const char *release, const char *version,
+                 const struct topology *topology, const char *notes);
+void event_symbols(struct channel *channel, const struct symbol *symbols, uint32_t count, uint64_t kernel_code_start);
 void event_log(struct channel *channel, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void event_stimulus(struct channel *channel, uint32_t step, const char *kind, const char *detail, uint64_t iterations);
-void event_step(struct channel *channel, uint32_t index, uint32_t count, bool begin, const char *label);
-void event_error(struct channel *channel, const struct failure *failure);
+void event_stimulus(struct channel *channel, uint64_t time_ns, uint32_t step, const char *kind, const char *detail,
+                    uint64_t iterations);
+void event_step(struct channel *channel, uint64_t time_ns, uint32_t index, uint32_t count, bool begin,
+                const char *label);
+void event_error(struct channel *channel, uint64_t time_ns, const struct failure *failure);
 void event_latencies(struct channel *channel, uint32_t group, uint32_t index, const uint64_t *latencies,
                      uint32_t count);
 void event_reply(struct channel *channel, uint32_t command, bool ok, const struct failure *failure);
-void event_done(struct channel *channel, bool ok, uint32_t workers);
-void event_progress(struct channel *channel, uint64_t elapsed_ns, uint64_t hold_ns);
+void event_done(struct channel *channel, uint64_t time_ns, bool ok, uint32_t workers);
+void event_progress(struct channel *channel, uint64_t time_ns, uint64_t elapsed_ns, uint64_t hold_ns);
 
 #endif

@@ -1,6 +1,7 @@
 #include "execute.h"
 
 #include "cgroup.h"
+#include "clock.h"
 #include "event.h"
 #include "symbols.h"
 #include "textfile.h"
@@ -32,13 +33,13 @@ static void begin_step(struct agent *agent, const struct command *command) {
     agent->step = command->step.index;
     agent->step_count = command->step.count;
     snprintf(agent->step_label, sizeof agent->step_label, "%s", command->step.label);
-    event_step(&agent->channel, agent->step, agent->step_count, true, agent->step_label);
+    event_step(&agent->channel, now_ns(), agent->step, agent->step_count, true, agent->step_label);
 }
 
 static bool end_step(struct agent *agent, const struct command *command, struct failure *failure) {
     if (agent->step != command->step.index)
         return fail_text(failure, "step %u is not in progress", command->step.index);
-    event_step(&agent->channel, agent->step, agent->step_count, false, agent->step_label);
+    event_step(&agent->channel, now_ns(), agent->step, agent->step_count, false, agent->step_label);
     agent->step = UINT32_MAX;
     return true;
 }
@@ -67,7 +68,8 @@ bool execute(struct agent *agent, const struct command *command, struct failure 
     case COMMAND_STEP_END:
         return end_step(agent, command, failure);
     case COMMAND_MARK:
-        event_stimulus(channel, agent->step, command->mark.kind, command->mark.detail, agent_iterations(agent));
+        event_stimulus(channel, now_ns(), agent->step, command->mark.kind, command->mark.detail,
+                       agent_iterations(agent));
         return true;
     case COMMAND_CGROUP_CREATE:
         return cgroup_create(command->cgroup_create.path, &command->cgroup_create.controllers, failure);
@@ -88,8 +90,8 @@ bool execute(struct agent *agent, const struct command *command, struct failure 
         return group_stop(agent, &command->groups, failure);
     case COMMAND_SET_AFFINITY:
         return group_set_affinity(agent, command, failure);
-    case COMMAND_COUNTERS:
-        group_send_counters(agent);
+    case COMMAND_READ_COUNTERS:
+        group_send_counters(agent, now_ns());
         return true;
     case COMMAND_KILL_WORKER:
         return group_kill_worker(agent, command->kill.group, command->kill.index, command->kill.signal, failure);

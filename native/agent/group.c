@@ -242,9 +242,9 @@ bool group_kill_worker(struct agent *agent, uint32_t id, uint32_t index, uint32_
     return true;
 }
 
-void group_send_counters(struct agent *agent) {
+void group_send_counters(struct agent *agent, uint64_t time_ns) {
     struct buffer *out = channel_frame(&agent->channel, EVENT_COUNTERS);
-    put_u64(out, now_ns());
+    put_u64(out, time_ns);
     size_t gap = put_gap_u32(out);
     uint32_t count = 0;
     for (struct group *group = agent->groups; group; group = group->next)

@@ -52,7 +52,7 @@ bool group_stop(struct agent *agent, const struct u32_list *ids, struct failure 
 void group_stop_all(struct agent *agent, uint64_t patience_ns);
 bool group_set_affinity(struct agent *agent, const struct command *command, struct failure *failure);
 bool group_kill_worker(struct agent *agent, uint32_t id, uint32_t index, uint32_t signal, struct failure *failure);
-void group_send_counters(struct agent *agent);
+void group_send_counters(struct agent *agent, uint64_t time_ns);
 
 void group_free(struct group *group);
 

@@ -21,6 +21,6 @@ bool hold_until(struct agent *agent, uint64_t begun_ns, uint64_t until_ns, struc
         uint64_t now = now_ns();
         if (now >= until_ns)
             return true;
-        event_progress(&agent->channel, now - begun_ns, until_ns - begun_ns);
+        event_progress(&agent->channel, now_ns(), now - begun_ns, until_ns - begun_ns);
     }
 }

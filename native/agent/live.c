@@ -21,7 +21,7 @@ static bool obey(struct agent *agent, const struct command *command, struct fail
 static bool broken(struct agent *agent, const char *error) {
     struct failure failure = {.where = "channel"};
     fail_text(&failure, "%s", error);
-    event_error(&agent->channel, &failure);
+    event_error(&agent->channel, now_ns(), &failure);
     return false;
 }
 
@@ -42,7 +42,7 @@ bool live_run(struct agent *agent) {
             case WAIT_DEADLINE:
             case WAIT_LOST:
                 hold_until(agent, 0, UINT64_MAX, &failure); // which says why
-                event_error(&agent->channel, &failure);
+                event_error(&agent->channel, now_ns(), &failure);
                 return false;
             case WAIT_TIME:
                 break;

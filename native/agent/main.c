@@ -48,7 +48,7 @@ static void send_ready(struct agent *agent, const char *notes) {
     struct topology topology = topology_read("/sys/devices/system");
     struct utsname names;
     uname(&names);
-    event_ready(&agent->channel, names.release, names.version, &topology, notes);
+    event_ready(&agent->channel, now_ns(), names.release, names.version, &topology, notes);
     topology_free(&topology);
 }
 
@@ -61,7 +61,7 @@ static bool run(struct agent *agent) {
         return live_run(agent);
     case MODE_SHELL:
         fail_text(&failure, "this agent has no shell; use plan or live");
-        event_error(&agent->channel, &failure);
+        event_error(&agent->channel, now_ns(), &failure);
         return false;
     }
     return false;
@@ -104,6 +104,6 @@ int main(void) {
     // After the deadline there are two seconds before the power is cut.
     bool late = now_ns() >= agent.start_ns + agent.options.deadline_ns;
     group_stop_all(&agent, late ? 500000000 : 5000000000);
-    event_done(&agent.channel, good, agent.workers_reported);
+    event_done(&agent.channel, now_ns(), good, agent.workers_reported);
     poweroff_now(&agent.channel);
 }

@@ -135,6 +135,6 @@ bool plan_run(struct agent *agent, const char *path) {
     struct failure failure = {0};
     bool good = load(&plan, path, &failure) && run(agent, &plan, 0, plan.count, &failure) != FAILED;
     if (!good)
-        event_error(&agent->channel, &failure);
+        event_error(&agent->channel, now_ns(), &failure);
     return good;
 }

@@ -75,6 +75,10 @@ static void put_numa_pages(struct buffer *out, const struct telemetry *page) {
     patch_u32(out, gap, count);
 }
 
+static uint32_t kept_latencies(const struct telemetry *page) {
+    return page->wake_kept < TELEMETRY_LATENCIES ? page->wake_kept : TELEMETRY_LATENCIES;
+}
+
 struct gap {
     uint64_t ns, at_ns;
 };
@@ -92,18 +96,14 @@ static struct gap longest_gap(const struct telemetry *page, uint64_t death_ns) {
     return gap;
 }
 
-void report_send(struct channel *channel, const struct group *group, const struct worker *worker) {
+void report_send_numbers(struct channel *channel, const struct group *group, const struct worker *worker) {
     const struct telemetry *page = worker->page;
     struct ending ending = ending_of(worker);
     bool ended = page->end_ns != 0; // its own last numbers are there
     uint64_t end_ns = ended ? page->end_ns : worker->death_ns;
     const struct telemetry_sched *last = ended ? &page->sched_end : &worker->sched;
-    uint32_t kept = page->wake_kept < TELEMETRY_LATENCIES ? page->wake_kept : TELEMETRY_LATENCIES;
     struct gap gap = longest_gap(page, worker->death_ns);
     uint64_t sched_cpu = less(last->cpu_ns, page->sched_start.cpu_ns);
-    log_troubles(channel, group, worker);
-    event_latencies(channel, group->id, worker->index, page->latencies, kept);
-
     struct buffer *out = channel_frame(channel, EVENT_WORKER_REPORT);
     put_u32(out, group->id);
     put_u32(out, worker->index);
@@ -124,7 +124,7 @@ void report_send(struct channel *channel, const struct group *group, const struc
     put_u32(out, page->max_gap_cpu);
     put_u64(out, less(gap.at_ns, page->start_ns));
     put_u64(out, page->wake_seen);
-    put_u32(out, kept);
+    put_u32(out, kept_latencies(page));
     put_u64(out, sched_cpu);
     put_u64(out, less(last->delay_ns, page->sched_start.delay_ns));
     put_u64(out, less(last->times, page->sched_start.times));
@@ -137,4 +137,10 @@ void report_send(struct channel *channel, const struct group *group, const struc
     put_i32(out, worker->nice);
     put_u8(out, worker->policy);
     channel_send(channel);
+}
+
+void report_send(struct channel *channel, const struct group *group, const struct worker *worker) {
+    log_troubles(channel, group, worker);
+    event_latencies(channel, group->id, worker->index, worker->page->latencies, kept_latencies(worker->page));
+    report_send_numbers(channel, group, worker);
 }

@@ -5,7 +5,9 @@
 #include "channel.h"
 #include "group.h"
 
-// Sends what a worker measured; how it ended decides which of its numbers are the agent's own.
+// Logs the worker's troubles, then sends LATENCIES and WORKER_REPORT.
 void report_send(struct channel *channel, const struct group *group, const struct worker *worker);
+// WORKER_REPORT alone: what a worker measured; how it ended decides which of its numbers are the agent's own.
+void report_send_numbers(struct channel *channel, const struct group *group, const struct worker *worker);
 
 #endif

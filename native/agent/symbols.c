@@ -22,44 +22,47 @@ static uint64_t kernel_code_start(void) {
     return start;
 }
 
-// One pass over some 150 000 lines with a binary search each: "ffffffff81000000 T _text [module]".
-static uint32_t put_symbols(struct buffer *out, const struct str_list *wanted) {
-    const char **names = calloc(wanted->count, sizeof *names);
-    bool *seen = calloc(wanted->count, sizeof *seen);
-    FILE *file = names && seen ? fopen("/proc/kallsyms", "re") : NULL;
-    uint32_t found = 0;
-    char line[1024];
-    if (names)
-        memcpy(names, wanted->items, wanted->count * sizeof *names);
-    if (file)
-        qsort(names, wanted->count, sizeof *names, compare);
-    while (file && found < wanted->count && fgets(line, sizeof line, file)) {
-        char *name = line + 19;
-        if (strlen(line) < 20)
-            continue;
-        size_t length = strcspn(name, "\t\n");
-        bool module = name[length] == '\t'; // the kernel's own symbol is the one meant
-        name[length] = 0;
-        const char **match = module ? NULL : bsearch(&name, names, wanted->count, sizeof *names, compare);
-        if (!match || seen[match - names])
-            continue; // of several static ones with a name the first counts
-        seen[match - names] = true;
-        put_str(out, name);
-        put_u64(out, strtoull(line, NULL, 16));
-        found++;
-    }
-    if (file)
-        fclose(file);
-    free(names);
-    free(seen);
-    return found;
+struct search {
+    const char **names; // sorted
+    struct symbol *found;
+    uint32_t count, found_count;
+};
+
+// "ffffffff81000000 T _text", with "\t[module]" behind for a module's.
+static void take_line(struct search *search, char *line) {
+    if (strlen(line) < 20)
+        return;
+    const char *name = line + 19;
+    size_t length = strcspn(name, "\t\n");
+    if (name[length] == '\t')
+        return; // the kernel's own symbol is the one meant
+    line[19 + length] = 0;
+    const char **match = bsearch(&name, search->names, search->count, sizeof *search->names, compare);
+    // Of several static symbols with a name the first counts.
+    if (!match || search->found[match - search->names].name)
+        return;
+    search->found[match - search->names] = (struct symbol){*match, strtoull(line, NULL, 16)};
+    search->found_count++;
 }
 
 void symbols_send(struct channel *channel, const struct str_list *wanted) {
-    struct buffer *out = channel_frame(channel, EVENT_SYMBOLS);
-    size_t gap = put_gap_u32(out);
-    if (wanted->count > 0)
-        patch_u32(out, gap, put_symbols(out, wanted));
-    put_u64(out, kernel_code_start());
-    channel_send(channel);
+    struct arena arena = {0};
+    struct search search = {.count = wanted->count,
+                            .names = arena_alloc(&arena, wanted->count, sizeof *search.names),
+                            .found = arena_alloc(&arena, wanted->count, sizeof *search.found)};
+    memcpy(search.names, wanted->items, wanted->count * sizeof *search.names);
+    qsort(search.names, search.count, sizeof *search.names, compare);
+    // One pass over some 150 000 lines, so only when something was asked for.
+    FILE *file = wanted->count ? fopen("/proc/kallsyms", "re") : NULL;
+    char line[1024];
+    while (file && search.found_count < search.count && fgets(line, sizeof line, file))
+        take_line(&search, line);
+    if (file)
+        fclose(file);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < search.count; i++)
+        if (search.found[i].name)
+            search.found[count++] = search.found[i];
+    event_symbols(channel, search.found, count, kernel_code_start());
+    arena_free(&arena);
 }

@@ -1,0 +1,430 @@
+/**
+ * Proof of the agent on a real kernel. Not part of the unit tests: each case boots a machine.
+ *
+ *   KTSTR_AGENT=build/ktstr-agent KTSTR_VMLINUX=/path/of/vmlinux npx vite-node native/agent/test/boot.ts [name…]
+ */
+import assert from "node:assert/strict"
+import { Either } from "effect"
+import type { AgentEvent, WorkerTelemetry } from "../../../core/src/guest/AgentEvent.ts"
+import { Command, type GuestWorker } from "../../../core/src/guest/Command.ts"
+import { WorkProgram as P, type WorkProgram } from "../../../core/src/WorkProgram.ts"
+import { type GuestOptions, type GuestRun, runGuest } from "./guest.ts"
+
+const ms = (n: number): number => n * 1e6
+
+const spawnOf = (
+  group: number,
+  label: string,
+  program: WorkProgram,
+  options?: { count?: number; size?: number; cgroup?: string; worker?: Partial<GuestWorker> }
+): Command =>
+  Command.Spawn({
+    group,
+    cgroup: options?.cgroup ?? "",
+    label,
+    groupSize: options?.size ?? 1,
+    channels: P.channels(program),
+    program: Either.getOrThrow(P.encode(program)),
+    workers: Array.from({ length: options?.count ?? 1 }, (_, index) => ({
+      index,
+      affinity: undefined,
+      policy: 0,
+      priority: 0,
+      nice: 0,
+      memPolicy: undefined,
+      ...options?.worker
+    }))
+  })
+
+const spinWait = P.make({ body: [P.spin(1024)] })
+const all = <T extends AgentEvent["_tag"]>(run: GuestRun, tag: T): ReadonlyArray<Extract<AgentEvent, { _tag: T }>> =>
+  run.events.filter((event): event is Extract<AgentEvent, { _tag: T }> => event._tag === tag)
+
+const summary = (r: WorkerTelemetry): string =>
+  `  ${r.label}/${r.index} cg=${r.cgroup} units=${r.workUnits} iter=${r.iterations} cpu=${(r.cpuTimeNs / 1e6).toFixed(1)}ms wall=${(r.wallTimeNs / 1e6).toFixed(1)}ms ` +
+  `cpus=${r.cpusUsed} mig=${r.migrationCount} gap=${(r.maxGapNs / 1e6).toFixed(2)}ms@cpu${r.maxGapCpu} wakes=${r.wakeSeen} ` +
+  `sched=${(r.schedCpuTimeNs / 1e6).toFixed(1)}/${(r.schedRunDelayNs / 1e6).toFixed(1)}/${r.schedTimesRun} numa=${JSON.stringify(r.numaPages)} ` +
+  `done=${r.completed} exit=${r.exitKind}:${r.exitValue} allowed=${r.allowedCpus} nice=${r.nice} pol=${r.policy}`
+
+const latencySummary = (run: GuestRun): void => {
+  for (const l of all(run, "Latencies")) {
+    const sorted = [...l.latenciesNs].sort((a, b) => a - b)
+    console.log(
+      `  latencies ${l.group}/${l.index}: n=${sorted.length} p50=${sorted[sorted.length >> 1]} p99=${sorted[Math.floor(sorted.length * 0.99)]} max=${sorted.at(-1)}`
+    )
+  }
+}
+
+const show = (run: GuestRun): void => {
+  for (const event of run.events) {
+    if (event._tag === "Error") console.log(`  ERROR ${event.where}: ${event.message} (${event.errno})`)
+    if (event._tag === "Log") console.log(`  LOG ${event.level} ${event.text}`)
+    if (event._tag === "Report") console.log(summary(event))
+  }
+  latencySummary(run)
+}
+
+const good = (run: GuestRun): void => {
+  assert.equal(run.error, undefined)
+  assert.equal(run.timedOut, false)
+  assert.equal(all(run, "Done")[0]?.ok, true)
+}
+
+const workTypes: GuestOptions = {
+  plan: [
+    Command.Config({
+      symbols: ["init_task", "runqueues", "no_such_symbol", "_text"],
+      sysctls: [{ name: "kernel.sched_schedstats", value: "1" }]
+    }),
+    Command.CgroupCreate({ path: "cg_0", controllers: ["cpuset", "cpu"] }),
+    Command.CgroupCreate({ path: "cg_1/sub", controllers: ["cpuset", "cpu"] }),
+    Command.CgroupWrite({ path: "cg_0", file: "cpuset.cpus", value: "0-1" }),
+    spawnOf(1, "SpinWait", spinWait, { count: 2, cgroup: "cg_0" }),
+    spawnOf(
+      2,
+      "PipeIo",
+      P.make({
+        body: [
+          P.spin(1024),
+          P.roles([
+            [P.pipeWrite(0), P.pipeRead(1)],
+            [P.pipeRead(0), P.pipeWrite(1)]
+          ])
+        ]
+      }),
+      { count: 2, size: 2 }
+    ),
+    spawnOf(
+      3,
+      "FutexPingPong",
+      P.make({
+        body: [
+          P.spin(1024),
+          P.roles([
+            [P.post(0), P.await(1)],
+            [P.await(0), P.post(1)]
+          ])
+        ]
+      }),
+      { count: 4, size: 2 }
+    ),
+    spawnOf(4, "Bursty", P.make({ body: [P.forDuration("5 millis", [P.spin(1024)]), P.sleep("10 millis")] })),
+    spawnOf(5, "ForkExit", P.make({ body: [P.forkExit] })),
+    spawnOf(6, "IoSyncWrite", P.make({ body: [P.fileWrite(65536), P.fileSync, P.sleep("100 micros")] })),
+    spawnOf(
+      7,
+      "NiceSweep",
+      P.make({ body: [P.cycle([-20, -10, 0, 10, 19].map((n) => [P.setNice(n)])), P.spin(512), P.yieldNow] })
+    ),
+    spawnOf(8, "Yield", P.make({ body: [P.yieldNow] }), { cgroup: "cg_1/sub" }),
+    spawnOf(9, "Affinity", P.make({ body: [P.setAffinity("random"), P.spin(1024), P.yieldNow] })),
+    spawnOf(
+      10,
+      "Policy",
+      P.make({
+        body: [
+          P.cycle([[P.setPolicy("Batch")], [P.setPolicy("Idle")], [P.setPolicy("Fifo", 1)], [P.setPolicy("Normal")]]),
+          P.spin(1024),
+          P.yieldNow
+        ]
+      })
+    ),
+    spawnOf(
+      11,
+      "Fault",
+      P.make({
+        setup: [P.map(0, 4 << 20, { noHugePages: true })],
+        body: [P.touch(0, 256, { random: true }), P.discard(0)]
+      })
+    ),
+    spawnOf(12, "Mutex", P.make({ body: [P.spin(1024), P.lock(0), P.spin(256), P.unlock(0)] }), { count: 4, size: 4 }),
+    spawnOf(13, "Cache", P.make({ body: [P.walk(32768, 64), P.matmul(32)] })),
+    spawnOf(14, "Read", P.make({ body: [P.fileRead(4096, 4096, { span: 1 << 20, random: true, direct: true })] })),
+    spawnOf(15, "FanOut", P.make({ body: [P.roles([[P.spin(1024), P.post(0, 4)], [P.await(0)]])] }), {
+      count: 5,
+      size: 5
+    }),
+    Command.StepBegin({ index: 0, count: 1, label: "all" }),
+    Command.Start({ groups: Array.from({ length: 15 }, (_, i) => i + 1) }),
+    Command.Hold({ ns: ms(1500) }),
+    Command.ReadCounters(),
+    Command.CgroupMoveGroup({ group: 8, to: "cg_0" }),
+    Command.SetAffinity({ group: 12, cpus: [[3]] }),
+    Command.Hold({ ns: ms(500) }),
+    Command.Mark({ kind: "op", detail: "half" }),
+    Command.Stop({ groups: [1, 2, 3] }),
+    Command.StepEnd({ index: 0 }),
+    Command.Stop({ groups: [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] }),
+    Command.CgroupRemove({ path: "cg_1" }),
+    Command.End()
+  ]
+}
+
+const checkWorkTypes = (run: GuestRun): void => {
+  good(run)
+  const reports = all(run, "Report")
+  assert.equal(reports.length, 27)
+  for (const r of reports) {
+    assert.ok(r.completed, `${r.label}/${r.index}`)
+    assert.ok(r.workUnits > 0 && r.iterations > 0, `${r.label}/${r.index} did nothing`)
+  }
+  assert.deepEqual(
+    reports.filter((r) => r.label === "SpinWait").map((r) => r.allowedCpus),
+    [
+      [0, 1],
+      [0, 1]
+    ]
+  )
+  assert.ok(reports.filter((r) => r.label === "Mutex").every((r) => r.allowedCpus.join() === "3"))
+  assert.ok(all(run, "Progress").length >= 6)
+  assert.equal(all(run, "Symbols")[0]?.symbols.length, 3)
+  assert.ok(all(run, "Symbols")[0]!.kernelCodeStart > 0n)
+}
+
+interface Case {
+  readonly options: GuestOptions
+  readonly check: (run: GuestRun) => void
+}
+
+const hold = [
+  spawnOf(1, "SpinWait", spinWait, { count: 2 }),
+  Command.Start({ groups: [1] }),
+  Command.Hold({ ns: ms(500) }),
+  Command.Stop({ groups: [1] }),
+  Command.End()
+]
+
+const cases: Record<string, Case> = {
+  serial: { options: workTypes, check: checkWorkTypes },
+  ring: { options: { ...workTypes, ring: true }, check: checkWorkTypes },
+  crash: {
+    options: { plan: hold, cmdline: ["ktstr.fault=crash"] },
+    check: (run) => assert.match(run.console, /Attempted to kill init/)
+  },
+  torn: {
+    options: { plan: hold, cmdline: ["ktstr.fault=torn"] },
+    check: (run) => assert.match(run.error ?? "", /stream ends/)
+  },
+  tornRing: {
+    options: { plan: hold, ring: true, cmdline: ["ktstr.fault=torn"] },
+    check: (run) => assert.match(run.error ?? "", /stream ends/)
+  },
+  crc: { options: { plan: hold, cmdline: ["ktstr.fault=crc"] }, check: (run) => assert.match(run.error ?? "", /CRC/) },
+  hang: {
+    options: { plan: hold, cmdline: ["ktstr.fault=hang", "ktstr.deadline_ms=1000"] },
+    check: (run) => {
+      assert.equal(run.events.length, 0)
+      assert.equal(run.timedOut, false)
+      assert.match(run.console, /deadline has passed/)
+    }
+  },
+  mute: {
+    options: { plan: hold, cmdline: ["ktstr.fault=mute"] },
+    check: (run) => {
+      assert.deepEqual(
+        run.events.map((e) => e._tag),
+        ["Ready"]
+      )
+      assert.equal(run.timedOut, false)
+    }
+  },
+  deadline: {
+    options: { plan: [...hold.slice(0, 2), Command.Hold({ ns: ms(60_000) })], cmdline: ["ktstr.deadline_ms=1500"] },
+    check: (run) => {
+      assert.match(all(run, "Error")[0]?.message ?? "", /deadline of 1500 ms/)
+      assert.equal(all(run, "Report").length, 2)
+      assert.equal(all(run, "Done")[0]?.ok, false)
+    }
+  },
+  typo: {
+    options: { plan: [Command.CgroupWrite({ path: "nonexistent", file: "cpuset.cpus", value: "0" }), Command.End()] },
+    check: (run) => {
+      assert.equal(
+        all(run, "Error")[0]?.message,
+        'No such file or directory: /sys/fs/cgroup/nonexistent/cpuset.cpus: "0"'
+      )
+      assert.equal(all(run, "Done")[0]?.ok, false)
+    }
+  },
+  typoMove: {
+    options: { plan: [...hold.slice(0, 2), spawnOf(2, "x", spinWait, { cgroup: "nonexistent" }), Command.End()] },
+    check: (run) => {
+      assert.equal(all(run, "Error")[0]?.message, "No such file or directory: /sys/fs/cgroup/nonexistent/cgroup.procs")
+      assert.equal(all(run, "Report").length, 2)
+    }
+  },
+  badAffinity: {
+    options: { plan: [spawnOf(2, "x", spinWait, { worker: { affinity: [77] } })] },
+    check: (run) => assert.match(all(run, "Error")[0]?.message ?? "", /^Invalid argument: affinity 77 of worker 0/)
+  },
+  badNodes: {
+    options: {
+      plan: [
+        Command.CgroupCreate({ path: "a", controllers: ["cpuset"] }),
+        spawnOf(2, "x", spinWait, { cgroup: "a", worker: { memPolicy: { mode: 2, flags: 0, nodes: [3] } } })
+      ]
+    },
+    check: (run) => assert.match(all(run, "Error")[0]?.message ?? "", /node 3 is not in the cgroup's 0/)
+  },
+  garbage: {
+    options: { rawPlan: new Uint8Array(40).fill(7) },
+    check: (run) => assert.match(all(run, "Error")[0]?.message ?? "", /^Frame at offset 0: length/)
+  },
+  kill: {
+    options: {
+      plan: [
+        spawnOf(1, "SpinWait", spinWait, { count: 2 }),
+        spawnOf(2, "Stuck", P.make({ body: [P.exec("/stuck")] })),
+        Command.Start({ groups: [1, 2] }),
+        Command.Hold({ ns: ms(500) }),
+        Command.KillWorker({ group: 1, index: 1, signal: 9 }),
+        Command.Hold({ ns: ms(500) }),
+        Command.Stop({ groups: [1, 2] }),
+        Command.End()
+      ],
+      files: {}
+    },
+    check: (run) => {
+      good(run)
+      const [a, b, c] = all(run, "Report")
+      assert.ok(a!.completed)
+      assert.equal(b!.exitKind, 2)
+      assert.equal(b!.exitValue, 9)
+      assert.ok(b!.workUnits > 0 && b!.cpuTimeNs > 0 && b!.wallTimeNs < ms(900))
+      assert.equal(c!.exitKind, 1)
+      assert.equal(c!.exitValue, 127)
+    }
+  },
+  stop: {
+    options: {
+      plan: [
+        spawnOf(1, "Frozen", spinWait, { count: 1, worker: { nice: 5 } }),
+        Command.Start({ groups: [1] }),
+        Command.Hold({ ns: ms(300) }),
+        Command.KillWorker({ group: 1, index: 0, signal: 19 }),
+        Command.Stop({ groups: [1] }),
+        Command.End()
+      ]
+    },
+    check: (run) => {
+      good(run)
+      const [r] = all(run, "Report")
+      assert.equal(r!.exitKind, 3)
+      assert.ok(r!.maxGapNs > 4e9)
+      assert.equal(r!.nice, 5)
+    }
+  },
+  many: {
+    options: {
+      smp: "4",
+      plan: [
+        Command.CgroupCreate({ path: "many", controllers: ["cpuset", "cpu"] }),
+        spawnOf(1, "SpinWait", spinWait, { count: 64, cgroup: "many" }),
+        spawnOf(
+          2,
+          "FutexPingPong",
+          P.make({
+            body: [
+              P.roles([
+                [P.post(0), P.await(1)],
+                [P.await(0), P.post(1)]
+              ])
+            ]
+          }),
+          { count: 32, size: 2, cgroup: "many" }
+        ),
+        Command.Start({ groups: [1, 2] }),
+        Command.Hold({ ns: ms(2000) }),
+        Command.End()
+      ],
+      ring: true
+    },
+    check: (run) => {
+      good(run)
+      assert.equal(all(run, "Report").length, 96)
+      assert.ok(all(run, "Report").every((r) => r.completed))
+    }
+  },
+  loop: {
+    options: {
+      plan: [
+        spawnOf(1, "SpinWait", spinWait, { count: 2 }),
+        Command.Start({ groups: [1] }),
+        Command.LoopBegin({ totalNs: ms(1000), intervalNs: ms(200) }),
+        Command.Mark({ kind: "loop", detail: "" }),
+        Command.CgroupCreate({ path: "l", controllers: ["cpuset", "cpu"] }),
+        Command.CgroupMoveGroup({ group: 1, to: "l" }),
+        Command.CgroupRemove({ path: "l" }),
+        Command.LoopEnd(),
+        Command.End()
+      ]
+    },
+    check: (run) => {
+      good(run)
+      const marks = all(run, "Stimulus")
+      assert.equal(marks.length, 5)
+      for (const [i, m] of marks.entries()) {
+        const drift = m.timeNs - marks[0]!.timeNs - i * ms(200)
+        assert.ok(drift > -ms(1) && drift < ms(200), `turn ${i} is ${drift} ns off`)
+      }
+    }
+  },
+  live: {
+    options: {
+      cmdline: ["ktstr.mode=live"],
+      onEvent: (event, send) => {
+        const script: ReadonlyArray<Command> = [
+          Command.CgroupCreate({ path: "live", controllers: ["cpuset", "cpu"] }),
+          Command.CgroupWrite({ path: "nope", file: "cpuset.cpus", value: "0" }),
+          spawnOf(1, "SpinWait", spinWait, { count: 2, cgroup: "live" }),
+          Command.Start({ groups: [1] }),
+          Command.Hold({ ns: ms(300) }),
+          Command.ReadCounters(),
+          Command.LoopEnd(),
+          Command.Stop({ groups: [1] }),
+          Command.End()
+        ]
+        const next = event._tag === "Ready" ? 0 : event._tag === "Reply" ? event.command + 1 : -1
+        const command = script[next]
+        if (command !== undefined) send(command)
+      }
+    },
+    check: (run) => {
+      good(run)
+      assert.deepEqual(
+        all(run, "Reply").map((r) => r.ok),
+        [true, false, true, true, true, true, false, true, true]
+      )
+      assert.equal(all(run, "Report").length, 2)
+    }
+  },
+  liveGarbage: {
+    options: {
+      cmdline: ["ktstr.mode=live"],
+      onEvent: (event, _send, raw) => {
+        if (event._tag === "Ready") raw(new Uint8Array(64).fill(0xee))
+      }
+    },
+    check: (run) => {
+      assert.match(all(run, "Error")[0]?.message ?? "", /^Frame at offset 0/)
+      assert.equal(all(run, "Done")[0]?.ok, false)
+    }
+  }
+}
+
+const wanted = process.argv.slice(2)
+let failed = 0
+for (const [name, { options, check }] of Object.entries(cases)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  const run = await runGuest(options)
+  let verdict = "ok"
+  try {
+    check(run)
+  } catch (problem) {
+    failed += 1
+    verdict = `FAILED ${problem instanceof Error ? problem.message : problem}\n${run.console.split("\n").slice(-12).join("\n")}`
+  }
+  console.log(`${name}: ${verdict} (${run.wallMs} ms, ${run.events.length} events${run.error ? `, ${run.error}` : ""})`)
+  if (verdict !== "ok" || process.env.SHOW !== undefined) show(run)
+}
+process.exitCode = failed > 0 ? 1 : 0

@@ -1,0 +1,422 @@
+// The agent's end of core/test/vectors/protocol.txt: decodes and dumps every command, encodes every event, decodes
+// every program, and refuses every malformed one in the expected words.
+#include "check.h"
+
+#include "agent.h"
+#include "event.h"
+#include "program.h"
+#include "report.h"
+#include "topology.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct text {
+    char *data;
+    size_t length, capacity;
+};
+
+__attribute__((format(printf, 2, 3))) static void say(struct text *text, const char *format, ...) {
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    size_t needed = (size_t)vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (text->length + needed + 1 > text->capacity)
+        text->data = realloc(text->data, text->capacity = (text->length + needed + 1) * 2);
+    vsnprintf(text->data + text->length, needed + 1, format, arguments);
+    text->length += needed;
+    va_end(arguments);
+}
+
+static void say_str(struct text *text, const char *string) {
+    say(text, "\"");
+    for (; *string; string++)
+        say(text, *string == '"' || *string == '\\' ? "\\%c" : "%c", *string);
+    say(text, "\"");
+}
+
+static void say_u32s(struct text *text, const uint32_t *items, uint32_t count) {
+    say(text, "[");
+    for (uint32_t i = 0; i < count; i++)
+        say(text, "%s%u", i ? "," : "", items[i]);
+    say(text, "]");
+}
+
+static void say_strs(struct text *text, const struct str_list *list) {
+    say(text, "[");
+    for (uint32_t i = 0; i < list->count; i++) {
+        say(text, "%s", i ? "," : "");
+        say_str(text, list->items[i]);
+    }
+    say(text, "]");
+}
+
+static void say_field_str(struct text *text, const char *name, const char *value) {
+    say(text, "%s=", name);
+    say_str(text, value);
+}
+
+static void dump_worker(struct text *text, const struct worker_spec *worker) {
+    say(text, "{index=%u,affinity=", worker->index);
+    if (worker->has_affinity)
+        say_u32s(text, worker->affinity.cpus, worker->affinity.count);
+    else
+        say(text, "none");
+    say(text, ",policy=%u,priority=%u,nice=%d,memPolicy=", worker->policy, worker->priority, worker->nice);
+    if (worker->has_mempolicy) {
+        say(text, "{mode=%u,flags=%u,nodes=", worker->mode, worker->mode_flags);
+        say_u32s(text, worker->nodes.items, worker->nodes.count);
+        say(text, "}");
+    } else
+        say(text, "none");
+    say(text, "}");
+}
+
+static void dump_spawn(struct text *text, const struct spawn_command *spawn) {
+    say(text, "Spawn{group=%u,", spawn->group);
+    say_field_str(text, "cgroup", spawn->cgroup);
+    say_field_str(text, ",label", spawn->label);
+    say(text, ",groupSize=%u,channels=%u,program=hex:", spawn->group_size, spawn->channels);
+    for (uint32_t i = 0; i < spawn->program_length; i++)
+        say(text, "%02x", spawn->program[i]);
+    say(text, ",workers=[");
+    for (uint32_t i = 0; i < spawn->count; i++) {
+        say(text, "%s", i ? "," : "");
+        dump_worker(text, &spawn->workers[i]);
+    }
+    say(text, "]");
+}
+
+static void dump_config(struct text *text, const struct command *command) {
+    say(text, "Config{symbols=");
+    say_strs(text, &command->config.symbols);
+    say(text, ",sysctls=[");
+    for (uint32_t i = 0; i < command->config.sysctl_count; i++) {
+        say(text, "%s{", i ? "," : "");
+        say_field_str(text, "name", command->config.sysctls[i].name);
+        say_field_str(text, ",value", command->config.sysctls[i].value);
+        say(text, "}");
+    }
+    say(text, "]");
+}
+
+static void dump_affinity(struct text *text, const struct command *command) {
+    say(text, "SetAffinity{group=%u,cpus=[", command->set_affinity.group);
+    for (uint32_t i = 0; i < command->set_affinity.count; i++) {
+        say(text, "%s", i ? "," : "");
+        say_u32s(text, command->set_affinity.cpus[i].cpus, command->set_affinity.cpus[i].count);
+    }
+    say(text, "]");
+}
+
+static void dump(struct text *text, const struct command *c) {
+    text->length = 0;
+    switch (c->type) {
+    case COMMAND_CONFIG:
+        dump_config(text, c);
+        break;
+    case COMMAND_END:
+        say(text, "End{");
+        break;
+    case COMMAND_HOLD:
+        say(text, "Hold{ns=%" PRIu64, c->hold.ns);
+        break;
+    case COMMAND_STEP_BEGIN:
+        say(text, "StepBegin{index=%u,count=%u,", c->step.index, c->step.count);
+        say_field_str(text, "label", c->step.label);
+        break;
+    case COMMAND_STEP_END:
+        say(text, "StepEnd{index=%u", c->step.index);
+        break;
+    case COMMAND_LOOP_BEGIN:
+        say(text, "LoopBegin{totalNs=%" PRIu64 ",intervalNs=%" PRIu64, c->loop.total_ns, c->loop.interval_ns);
+        break;
+    case COMMAND_LOOP_END:
+        say(text, "LoopEnd{");
+        break;
+    case COMMAND_MARK:
+        say(text, "Mark{");
+        say_field_str(text, "kind", c->mark.kind);
+        say_field_str(text, ",detail", c->mark.detail);
+        break;
+    case COMMAND_CGROUP_CREATE:
+        say(text, "CgroupCreate{");
+        say_field_str(text, "path", c->cgroup_create.path);
+        say(text, ",controllers=");
+        say_strs(text, &c->cgroup_create.controllers);
+        break;
+    case COMMAND_CGROUP_REMOVE:
+        say(text, "CgroupRemove{");
+        say_field_str(text, "path", c->cgroup_remove.path);
+        break;
+    case COMMAND_CGROUP_WRITE:
+        say(text, "CgroupWrite{");
+        say_field_str(text, "path", c->cgroup_write.path);
+        say_field_str(text, ",file", c->cgroup_write.file);
+        say_field_str(text, ",value", c->cgroup_write.value);
+        break;
+    case COMMAND_CGROUP_MOVE_ALL:
+        say(text, "CgroupMoveAll{");
+        say_field_str(text, "from", c->move_all.from);
+        say_field_str(text, ",to", c->move_all.to);
+        break;
+    case COMMAND_CGROUP_MOVE_GROUP:
+        say(text, "CgroupMoveGroup{group=%u,", c->move_group.group);
+        say_field_str(text, "to", c->move_group.to);
+        break;
+    case COMMAND_SPAWN:
+        dump_spawn(text, &c->spawn);
+        break;
+    case COMMAND_START:
+    case COMMAND_STOP:
+        say(text, "%s{groups=", c->type == COMMAND_START ? "Start" : "Stop");
+        say_u32s(text, c->groups.items, c->groups.count);
+        break;
+    case COMMAND_SET_AFFINITY:
+        dump_affinity(text, c);
+        break;
+    case COMMAND_READ_COUNTERS:
+        say(text, "ReadCounters{");
+        break;
+    case COMMAND_KILL_WORKER:
+        say(text, "KillWorker{group=%u,index=%u,signal=%u", c->kill.group, c->kill.index, c->kill.signal);
+        break;
+    }
+    say(text, "}");
+}
+
+// Events: each builder sends the sample of core/test/guest/samples.ts.
+static void send_ready_event(struct agent *agent) {
+    uint32_t near[] = {10, 20}, far[] = {20, 10};
+    struct topology_cpu cpus[] = {{.cpu = 0, .thread_siblings = "0-1", .llc_shared = "0-1"},
+                                  {.cpu = 1, .thread_siblings = "0-1", .llc_shared = "0-1"}};
+    struct topology_node nodes[] = {
+        {.node = 0, .cpulist = "0-1", .mem_total_kb = 1000000, .distance_count = 2, .distances = near},
+        {.node = 1, .cpulist = "", .mem_total_kb = 5, .distance_count = 2, .distances = far}};
+    struct topology topology = {.cpu_count = 2, .node_count = 2, .cpus = cpus, .nodes = nodes};
+    uint8_t header[8192];
+    ring_format(&agent->channel.ring, header, sizeof header);
+    event_ready(&agent->channel, 1234567890123, "7.3.4+deb13-amd64", "#1 SMP", &topology,
+                "mount bpf on /sys/fs/bpf: No such device; ");
+}
+
+static void send_counters_event(struct agent *agent) {
+    struct telemetry *busy = calloc(1, sizeof *busy), *idle = calloc(1, sizeof *idle);
+    busy->iterations = 10;
+    busy->work_units = 10240;
+    struct worker workers[] = {{.page = busy}, {.page = idle}};
+    struct group group = {.id = 7, .count = 2, .workers = workers};
+    agent->groups = &group;
+    group_send_counters(agent, 45);
+    agent->groups = NULL;
+    free(busy);
+    free(idle);
+}
+
+static void send_report_event(struct agent *agent) {
+    struct telemetry *page = calloc(1, sizeof *page);
+    *page = (struct telemetry){.iterations = 10,
+                               .work_units = 10240,
+                               .max_gap_ns = 300,
+                               .max_gap_at_ns = 5150,
+                               .max_gap_cpu = 64,
+                               .wake_seen = 3,
+                               .wake_kept = 0,
+                               .migration_count = 2,
+                               .start_ns = 5000,
+                               .end_ns = 6000,
+                               .cpu_start_ns = 100,
+                               .cpu_end_ns = 1000,
+                               .sched_start = {100, 10, 1},
+                               .sched_end = {900, 60, 5},
+                               .migrated_start = 4,
+                               .migrated_end = 10,
+                               .numa_pages = {12, 0, 1},
+                               .cpus_used = {1, 1, [63] = 1ull << 63},
+                               .migrations = {{0, 64, 5100}, {64, 4095, 5200}}};
+    char cgroup[] = "a/b", label[] = "PipeIo";
+    struct worker worker = {.pid = 77,
+                            .index = 1,
+                            .role = 1,
+                            .page = page,
+                            .dead = true,
+                            .wait_status = 9,
+                            .allowed = {{3}},
+                            .nice = -5,
+                            .policy = 3};
+    struct group group = {.id = 7, .cgroup = cgroup, .label = label, .count = 2, .workers = &worker};
+    // The latencies before it are the LATENCIES vector; here only their number is wanted.
+    page->wake_kept = 3;
+    report_send_numbers(&agent->channel, &group, &worker);
+    free(page);
+}
+
+static bool send_event(struct agent *agent, const char *name) {
+    struct channel *channel = &agent->channel;
+    struct symbol text = {"_text", 0xffffffff81000000};
+    uint64_t latencies[] = {1, 2000000000, 3};
+    struct failure missing = {.error = 2, .where = "CGROUP_WRITE x/cgroup.procs"};
+    if (strcmp(name, "Ready") == 0)
+        send_ready_event(agent);
+    else if (strcmp(name, "Symbols") == 0)
+        event_symbols(channel, &text, 1, 0x1000000);
+    else if (strcmp(name, "Log") == 0)
+        event_log(channel, LOG_LEVEL_WARNING, "worker %d died of signal %d", 1, 9);
+    else if (strcmp(name, "Stimulus") == 0)
+        event_stimulus(channel, 42, UINT32_MAX, "op", "SetCpuset cg_0", 99000);
+    else if (strcmp(name, "Step") == 0)
+        event_step(channel, 43, 1, 5, true, "warm up");
+    else if (strcmp(name, "Error") == 0) {
+        fail_errno(&missing, 2, "/sys/fs/cgroup/%s/cgroup.procs", "x");
+        event_error(channel, 44, &missing);
+    } else if (strcmp(name, "Counters") == 0)
+        send_counters_event(agent);
+    else if (strcmp(name, "Latencies") == 0)
+        event_latencies(channel, 7, 1, latencies, 3);
+    else if (strcmp(name, "Report") == 0)
+        send_report_event(agent);
+    else if (strcmp(name, "Reply") == 0) {
+        fail_errno(&missing, 2, "group %u", 9);
+        event_reply(channel, 12, false, &missing);
+    } else if (strcmp(name, "Done") == 0)
+        event_done(channel, 46, true, 4);
+    else if (strcmp(name, "Progress") == 0)
+        event_progress(channel, 47, 250000000, 2000000000);
+    else
+        return false;
+    return true;
+}
+
+static void check_event(struct checks *checks, const char *name, const char *hex) {
+    int line[2];
+    uint8_t bytes[4096];
+    if (pipe2(line, O_NONBLOCK) < 0)
+        exit(2);
+    struct agent agent = {.channel = {.serial = line[1]}};
+    CHECK(checks, send_event(&agent, name));
+    ssize_t got = read(line[0], bytes, sizeof bytes);
+    struct text text = {0};
+    say(&text, "%s", "");
+    for (ssize_t i = 0; i < got; i++)
+        say(&text, "%02x", bytes[i]);
+    if (!CHECK_TEXT(checks, text.data, hex))
+        fprintf(stderr, "  event %s\n", name);
+    buffer_free(&agent.channel.out);
+    free(text.data);
+    close(line[0]);
+    close(line[1]);
+}
+
+static void check_command(struct checks *checks, const uint8_t *bytes, size_t length, const char *expected, bool bad) {
+    struct frame frame;
+    struct arena arena = {0};
+    struct command command;
+    struct text text = {0};
+    char error[512] = "";
+    if (CHECK(checks, frame_parse(bytes, length, 0, 0, &frame, error, sizeof error) == FRAME_OK)) {
+        bool good = command_decode(&frame, &arena, &command, error, sizeof error);
+        CHECK(checks, good == !bad);
+        if (good)
+            dump(&text, &command);
+        CHECK_TEXT(checks, good ? text.data : error, expected);
+    }
+    // A truncated payload is refused wherever it is cut.
+    for (uint32_t cut = 0; !bad && cut < frame.length; cut++) {
+        struct frame shorter = frame;
+        shorter.length = cut;
+        CHECK(checks, !command_decode(&shorter, &arena, &command, error, sizeof error));
+    }
+    arena_free(&arena);
+    free(text.data);
+}
+
+static void check_stream(struct checks *checks, const uint8_t *bytes, size_t length, const char *expected) {
+    struct frame frame;
+    char error[512] = "accepted";
+    size_t at = 0;
+    enum frame_result result;
+    for (uint32_t seq = 0;; seq++) {
+        result = frame_parse(bytes + at, length - at, at, seq, &frame, error, sizeof error);
+        if (result != FRAME_OK)
+            break;
+        at += frame.size;
+    }
+    if (result == FRAME_INCOMPLETE && at < length)
+        snprintf(error, sizeof error, "Frame at offset %zu: the stream ends %zu bytes into it", at, length - at);
+    CHECK_TEXT(checks, error, expected);
+}
+
+static void check_program(struct checks *checks, const uint8_t *bytes, size_t length, const char *expected, bool bad) {
+    for (uint32_t role = 0; role < 3; role++) {
+        struct arena arena = {0};
+        struct program program;
+        char error[160] = "accepted";
+        bool good = program_decode(bytes, length, role, &arena, &program, error, sizeof error);
+        CHECK(checks, good == !bad);
+        if (bad)
+            CHECK_TEXT(checks, error, expected);
+        for (uint32_t i = 0; good && i < program.length; i++) {
+            CHECK(checks, program.code[i].op > 0 && program.code[i].op < OP_COUNT && program.code[i].op != OP_ROLES);
+            CHECK(checks, program.code[i].target < program.length);
+        }
+        arena_free(&arena);
+    }
+    struct arena arena = {0};
+    struct program program;
+    char error[160];
+    for (size_t cut = 0; !bad && cut < length; cut++)
+        CHECK(checks, !program_decode(bytes, cut, 0, &arena, &program, error, sizeof error));
+    arena_free(&arena);
+}
+
+static size_t from_hex(const char *hex, uint8_t *bytes) {
+    size_t length = strlen(hex) / 2;
+    for (size_t i = 0; i < length; i++) {
+        unsigned value;
+        sscanf(hex + 2 * i, "%2x", &value);
+        bytes[i] = (uint8_t)value;
+    }
+    return length;
+}
+
+int main(int argc, char **argv) {
+    struct checks checks = {0};
+    FILE *file = argc > 1 ? fopen(argv[1], "re") : NULL;
+    char *line = NULL;
+    size_t capacity = 0;
+    if (!file) {
+        fprintf(stderr, "usage: vectors_test protocol.txt\n");
+        return 2;
+    }
+    while (getline(&line, &capacity, file) > 0) {
+        line[strcspn(line, "\n")] = 0;
+        if (line[0] == '#')
+            continue;
+        char *rest = line, *kind = strsep(&rest, "\t"), *name = strsep(&rest, "\t"), *hex = strsep(&rest, "\t");
+        if (!CHECK(&checks, rest != NULL))
+            continue;
+        uint8_t *bytes = malloc(strlen(hex) / 2 + 1);
+        size_t length = from_hex(hex, bytes);
+        unsigned failed = checks.failed;
+        if (strcmp(kind, "command") == 0 || strcmp(kind, "bad-command") == 0)
+            check_command(&checks, bytes, length, rest, kind[0] == 'b');
+        else if (strcmp(kind, "event") == 0)
+            check_event(&checks, name, hex);
+        else if (strcmp(kind, "program") == 0 || strcmp(kind, "bad-program") == 0)
+            check_program(&checks, bytes, length, rest, kind[0] == 'b');
+        else if (strcmp(kind, "bad-stream") == 0)
+            check_stream(&checks, bytes, length, rest);
+        else
+            CHECK(&checks, false);
+        if (checks.failed > failed)
+            fprintf(stderr, "  in %s %s\n", kind, name);
+        free(bytes);
+    }
+    free(line);
+    fclose(file);
+    return check_end(&checks, "vectors");
+}
