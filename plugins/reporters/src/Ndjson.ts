@@ -13,8 +13,12 @@ import { resultToJson } from "./ResultJson.ts"
  * @since 0.1.0
  * @category conversions
  */
-export const eventToLine = (event: RunEvent): string =>
-  JSON.stringify(event._tag === "RunFinished" ? { _tag: event._tag, result: resultToJson(event.result) } : event)
+export const eventToLine = (event: RunEvent): string => {
+  const { _tag, ...fields } = event
+  return JSON.stringify(
+    event._tag === "RunFinished" ? { _tag, result: resultToJson(event.result) } : { _tag, ...fields }
+  )
+}
 
 /** After the events, only when a run did not come to a result. */
 const endLine = (end: Exclude<SessionEnd, { _tag: "Complete" }>): string => {

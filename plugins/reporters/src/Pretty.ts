@@ -32,8 +32,10 @@ const plainLine = (event: RunEvent): string | undefined => {
       return `booting with ${event.backend} (${event.clock})`
     case "AgentReady":
       return `kernel ${event.release} up after ${seconds(event.bootMs)}`
-    case "StepBegan":
-      return `step ${event.index + 1} of ${event.count}${event.label === "" ? "" : `: ${event.label}`}`
+    case "StepBegan": {
+      const step = `step ${event.index + 1} of ${event.count}`
+      return event.label === "" || event.label === step ? step : `${step}: ${event.label}`
+    }
     default:
       return undefined
   }
