@@ -88,7 +88,7 @@ export interface Plan {
   readonly steps: ReadonlyArray<PlannedStep>
   /** Nanoseconds of all holds together; what starting and stopping takes comes on top. */
   readonly plannedNs: number
-  /** The scenario's own overrides of the checks. */
+  /** The scenario's own layer of checks. */
   readonly assert: Assert
   readonly warnings: ReadonlyArray<string>
 }

@@ -20,7 +20,7 @@ import type { TestTopology } from "./TestTopology.ts"
 export interface ScenarioSteps {
   readonly steps: ReadonlyArray<Step>
   readonly backdrop: Backdrop
-  /** Overrides of the checks, above those of scheduler and test. */
+  /** The scenario's own layer of checks: above the clock's and the scheduler's, below the test's. */
   readonly assert: Assert
 }
 
@@ -89,7 +89,7 @@ export const executeSteps = (ctx: ScenarioContext, steps: ReadonlyArray<Step>): 
   executeStepsWith(ctx, steps, {})
 
 /**
- * The steps, judged by these checks on top of the others, before a backdrop where there is one.
+ * The steps, in front of a backdrop where there is one, with the scenario's own layer of checks.
  *
  * @since 0.1.0
  * @category constructors
