@@ -58,11 +58,8 @@ const describe = (cause: Cause.Cause<unknown>, verbose: boolean): { readonly tex
 const stderrLogger = (io: CommandIo, verbose: boolean) => {
   const logger = Logger.make(({ logLevel, message }) => {
     const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
-    Effect.runSync(
-      io.err.write(
-        `${io.err.terminal ? "\r\u001b[K" : ""}${logLevel.label.toLowerCase().replace("warn", "warning")}: ${text}\n`
-      )
-    )
+    const level = logLevel === LogLevel.Warning ? "warning" : logLevel.label.toLowerCase()
+    Effect.runSync(io.err.write(`${io.err.terminal ? "\r\u001b[K" : ""}${level}: ${text}\n`))
   })
   return [
     Effect.provide(Logger.replace(Logger.defaultLogger, logger)),

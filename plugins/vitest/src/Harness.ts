@@ -11,7 +11,7 @@ import {
   runScenario,
   KtstrTest as Test
 } from "@ktstr/core"
-import { Config, Effect, Layer, ManagedRuntime } from "effect"
+import { Config, Effect, Layer, Logger, LogLevel, ManagedRuntime } from "effect"
 import { type HarnessOptions, layerHarness, loadPlugins } from "./Defaults.ts"
 import type { Provided } from "./Plugin.ts"
 
@@ -37,6 +37,18 @@ const backendOf = (provided: Provided | undefined) =>
           : Effect.succeed(found)
       })
 
+/** vitest shows what a test prints to standard error beside the test. */
+const layerLog = Layer.merge(
+  Logger.replace(
+    Logger.defaultLogger,
+    Logger.make(({ logLevel, message }) => {
+      const level = logLevel === LogLevel.Warning ? "warning" : logLevel.label.toLowerCase()
+      console.error(`${level}: ${(Array.isArray(message) ? message : [message]).map(String).join(" ")}`)
+    })
+  ),
+  Logger.minimumLogLevel(LogLevel.Warning)
+)
+
 /**
  * Builds the services at the first test; the kernel is resolved once.
  *
@@ -49,7 +61,7 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
       const backend = yield* backendOf(provided)
       return layerHarness({ backend, plugins: yield* loadPlugins(directory) })
     })
-  )
+  ).pipe(Layer.provideMerge(layerLog))
   const runtime = ManagedRuntime.make(layer)
   let kernel: ResolvedKernel | undefined = provided?.resolved
   const resolve = Effect.gen(function* () {
