@@ -149,6 +149,8 @@ static void set_affinity(struct decoder *d) {
     struct cpu_list cpus = get_cpus(&d->cursor);
     if (kind > 2)
         cursor_fail(&d->cursor, "affinity kind %u is unknown", kind);
+    if (kind < 2 && cpus.count > 0)
+        cursor_fail(&d->cursor, "affinity kind %u takes no CPUs", kind);
     if (kind == 2 && cpus.count == 0)
         cursor_fail(&d->cursor, "target has no CPU; name at least one, or use initial");
     if (d->cursor.failed)

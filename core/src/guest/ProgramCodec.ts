@@ -80,6 +80,9 @@ const affinity: Codec<Operands<"SetAffinity">> = mapped(
     if (kind > 2) {
       throw new WireError(`affinity kind ${kind} is unknown`)
     }
+    if (kind < 2 && cpus.length > 0) {
+      throw new WireError(`affinity kind ${kind} takes no CPUs`)
+    }
     return { target: kind === 0 ? "random" : kind === 1 ? "initial" : cpus }
   },
   ({ target }) =>

@@ -74,6 +74,7 @@ export const badPrograms: Readonly<Record<string, Uint8Array>> = {
   flags: body(10, ...u32(0), ...u64(4096), ...u32(2)),
   readFlags: body(14, ...u64(4096), ...u32(4096), ...u64(4096), 4),
   affinityKind: body(18, 3, ...empty),
+  affinitySurplus: body(18, 0, ...u32(1), ...u32(0)),
   affinityEmpty: body(18, 2, ...empty),
   spinNothing: body(1, ...u64(0)),
   word: body(5, ...u32(64)),

@@ -1,0 +1,141 @@
+// The small parts: CRC, ring, cpulists, command line, topology, UTF-8.
+#include "check.h"
+
+#include "cmdline.h"
+#include "cpumask.h"
+#include "crc32.h"
+#include "ring.h"
+#include "topology.h"
+#include "utf8.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void crc(struct checks *checks) {
+    CHECK(checks, crc32_of(0, "123456789", 9) == 0xcbf43926); // the check value of CRC-32/ISO-HDLC
+    CHECK(checks, crc32_of(crc32_of(0, "1234", 4), "56789", 5) == 0xcbf43926);
+    CHECK(checks, crc32_of(0, "", 0) == 0);
+}
+
+static void ring_wraps(struct checks *checks) {
+    enum { SIZE = 4096 + 64 };
+    uint64_t memory[SIZE / 8];
+    uint8_t *bytes = (uint8_t *)memory, chunk[24], expected = 0;
+    struct ring ring;
+    memset(memory, 0xaa, sizeof memory);
+    ring_format(&ring, memory, SIZE);
+    CHECK(checks, memcmp(bytes, "KTSTRING", 8) == 0 && memory[8] == 0 && memory[16] == 0);
+    CHECK(checks, ring.data_size == 64 && ring_fits(&ring, 64) && !ring_fits(&ring, 65));
+    uint64_t tail = 0;
+    for (int round = 0; round < 40; round++) {
+        for (size_t i = 0; i < sizeof chunk; i++)
+            chunk[i] = (uint8_t)(round * 24 + (int)i);
+        CHECK(checks, ring_fits(&ring, sizeof chunk));
+        ring_write(&ring, chunk, sizeof chunk);
+        CHECK(checks, memory[8] == (uint64_t)(round + 1) * 24);
+        // The host reads byte n of the stream at n mod data_size.
+        for (; tail < ring.head; tail++)
+            CHECK(checks, bytes[4096 + tail % 64] == expected++);
+        memory[16] = tail;
+    }
+    ring_write(&ring, chunk, 24);
+    ring_write(&ring, chunk, 24);
+    CHECK(checks, !ring_fits(&ring, 24) && ring_fits(&ring, 16));
+}
+
+static void cpulists(struct checks *checks) {
+    struct cpumask mask = {0};
+    char text[64];
+    CHECK(checks, cpulist_parse("2-4,7,64", &mask) == 2);
+    CHECK(checks, mask.words[0] == 0x9c && mask.words[1] == 1);
+    cpumask_text(&mask, text, sizeof text);
+    CHECK_TEXT(checks, text, "2-4,7,64");
+    CHECK(checks, cpulist_parse("", &mask) == -1);
+    uint32_t over[] = {4096};
+    CHECK(checks, !cpumask_of((struct cpu_list){1, over}, &mask));
+}
+
+static void command_line(struct checks *checks) {
+    struct cmdline options =
+        cmdline_parse("console=ttyS0 ktstr.ring=0x8000000,1000000 ktstr.deadline_ms=1500 ktstr.mode=live "
+                      "ktstr.fault=torn\n");
+    CHECK(checks, options.ring_address == 0x8000000 && options.ring_size == 0x1000000);
+    CHECK(checks, options.deadline_ns == 1500000000 && options.mode == MODE_LIVE && options.fault == FAULT_TORN);
+    CHECK_TEXT(checks, options.notes, "");
+    options = cmdline_parse("");
+    CHECK(checks, options.ring_size == 0 && options.deadline_ns == 600000000000 && options.mode == MODE_PLAN);
+    options = cmdline_parse("ktstr.mode=planet ktstr.ring=8,8 ktstr.deadline_ms=-1 ktstr.nope=1 ktstr.bare");
+    CHECK_TEXT(checks, options.notes,
+               "ktstr.mode=planet is not understood; ktstr.ring=8,8 is not understood; ktstr.deadline_ms=-1 is not "
+               "understood; ktstr.nope=1 is not understood; ktstr.bare is not understood; ");
+    CHECK(checks, options.mode == MODE_PLAN && options.deadline_ns == 600000000000);
+}
+
+static void write_file(const char *root, const char *path, const char *text) {
+    char full[512];
+    snprintf(full, sizeof full, "%s/%s", root, path);
+    for (char *slash = full + strlen(root); (slash = strchr(slash + 1, '/'));) {
+        *slash = 0;
+        mkdir(full, 0755);
+        *slash = '/';
+    }
+    FILE *file = fopen(full, "we");
+    if (!file)
+        exit(2);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void sysfs(struct checks *checks) {
+    char root[] = "/tmp/ktstr-topology-XXXXXX";
+    if (!mkdtemp(root))
+        exit(2);
+    write_file(root, "cpu/online", "0,2-3\n");
+    write_file(root, "node/online", "0-1\n");
+    write_file(root, "cpu/cpu0/topology/physical_package_id", "0\n");
+    write_file(root, "cpu/cpu0/topology/thread_siblings_list", "0\n");
+    write_file(root, "cpu/cpu2/topology/physical_package_id", "1\n");
+    write_file(root, "cpu/cpu2/topology/core_id", "5\n");
+    write_file(root, "cpu/cpu2/topology/thread_siblings_list", "2-3\n");
+    write_file(root, "cpu/cpu2/cache/index3/shared_cpu_list", "2-3\n");
+    write_file(root, "cpu/cpu3/cache/index3/shared_cpu_list", "2-3\n");
+    write_file(root, "node/node0/cpulist", "0\n");
+    write_file(root, "node/node0/meminfo", "Node 0 MemTotal:        1000 kB\nNode 0 MemFree: 1 kB\n");
+    write_file(root, "node/node0/distance", "10 21\n");
+    write_file(root, "node/node1/cpulist", "2-3\n");
+    struct topology topology = topology_read(root);
+    CHECK(checks, topology.cpu_count == 3 && topology.node_count == 2);
+    CHECK(checks, topology.cpus[0].llc_id == 0 && topology.cpus[0].node == 0);
+    CHECK_TEXT(checks, topology.cpus[0].llc_shared, "0"); // no cache directory: its own
+    CHECK(checks, topology.cpus[1].cpu == 2 && topology.cpus[1].package == 1 && topology.cpus[1].core_id == 5);
+    CHECK(checks, topology.cpus[2].llc_id == 2 && topology.cpus[2].node == 1);
+    CHECK_TEXT(checks, topology.cpus[1].thread_siblings, "2-3");
+    CHECK(checks, topology.nodes[0].mem_total_kb == 1000 && topology.nodes[0].distance_count == 2);
+    CHECK(checks, topology.nodes[0].distances[1] == 21 && topology.nodes[1].distance_count == 0);
+    topology_free(&topology);
+    char command[64];
+    snprintf(command, sizeof command, "rm -r %s", root);
+    CHECK(checks, system(command) == 0);
+}
+
+static void utf8(struct checks *checks) {
+    CHECK(checks, utf8_character((const uint8_t *)"a", 1) == 1);
+    CHECK(checks, utf8_character((const uint8_t *)"\xc3\xa4", 2) == 2);
+    CHECK(checks, utf8_character((const uint8_t *)"\xe2\x82\xac", 3) == 3);
+    CHECK(checks, utf8_character((const uint8_t *)"\xf0\x9f\x98\x80", 4) == 4);
+    CHECK(checks, utf8_character((const uint8_t *)"\xf0\x9f\x98\x80", 3) == 0);
+    CHECK(checks, utf8_character((const uint8_t *)"\xed\xa0\x80", 3) == 0);
+    CHECK(checks, utf8_character((const uint8_t *)"\xf4\x90\x80\x80", 4) == 0);
+    CHECK(checks, utf8_character((const uint8_t *)"\x80", 1) == 0);
+}
+
+int main(void) {
+    struct checks checks = {0};
+    crc(&checks);
+    ring_wraps(&checks);
+    cpulists(&checks);
+    command_line(&checks);
+    sysfs(&checks);
+    utf8(&checks);
+    return check_end(&checks, "parts");
+}
