@@ -18,13 +18,13 @@ const lost = (cause?: unknown): VmmError =>
   })
 
 /**
- * Makes the channel of a machine from the socket behind its COM2. `incoming` has one reader, or several that share the bytes; a
+ * Makes the channel of a machine from the two directions of its COM2. `incoming` has one reader, or several that share the bytes; a
  * reader that is behind by 4 MiB holds the guest up instead of filling the host.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const makeByteChannel = (socket: Duplex): Vm["channel"] => {
+export const makeByteChannel = (from: Duplex, to: Duplex): Vm["channel"] => {
   let chunks: Array<Uint8Array> = []
   let buffered = 0
   let ended = false
@@ -40,16 +40,16 @@ export const makeByteChannel = (socket: Duplex): Vm["channel"] => {
     wake()
   }
 
-  socket.on("data", (bytes: Uint8Array) => {
+  from.on("data", (bytes: Uint8Array) => {
     chunks.push(bytes)
     buffered += bytes.length
-    if (buffered > highWater) socket.pause()
+    if (buffered > highWater) from.pause()
     wake()
   })
-  socket.on("end", end)
-  socket.on("close", end)
+  from.on("end", end)
+  from.on("close", end)
   // A killed machine resets the connection: to readers that is its end.
-  socket.on("error", end)
+  from.on("error", end)
 
   const changed = Effect.async<void>((resume) => {
     const go = (): void => resume(Effect.void)
@@ -62,7 +62,7 @@ export const makeByteChannel = (socket: Duplex): Vm["channel"] => {
       const taken = Chunk.unsafeFromArray(chunks)
       chunks = []
       buffered = 0
-      if (socket.isPaused()) socket.resume()
+      if (from.isPaused()) from.resume()
       return Effect.succeed(Option.some([taken, undefined] as const))
     }
     return ended ? Effect.succeed(Option.none()) : Effect.zipRight(changed, pull)
@@ -72,8 +72,8 @@ export const makeByteChannel = (socket: Duplex): Vm["channel"] => {
     incoming: Stream.unfoldChunkEffect(undefined, () => pull),
     send: (bytes) =>
       Effect.async<void, VmmError>((resume) => {
-        if (ended || socket.destroyed) return resume(Effect.fail(lost()))
-        socket.write(bytes, (error) => resume(error ? Effect.fail(lost(error)) : Effect.void))
+        if (ended || to.destroyed) return resume(Effect.fail(lost()))
+        to.write(bytes, (error) => resume(error ? Effect.fail(lost(error)) : Effect.void))
       })
   }
 }

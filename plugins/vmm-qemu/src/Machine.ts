@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { Duplex } from "node:stream"
 import { type Vm, type VmExit, VmmError } from "@ktstr/core"
 import { Deferred, Effect, FiberId, type Scope } from "effect"
 import { bootRefusal } from "./BootRefusal.ts"
@@ -10,6 +11,7 @@ import { makeByteChannel } from "./ByteChannel.ts"
 import { ConsoleLog } from "./Console.ts"
 import { isRestartLine, panicMessage, vmExit } from "./ExitCause.ts"
 import { makeHostUsage } from "./HostUsage.ts"
+import type { Ports } from "./Ports.ts"
 import { type QemuProcess, spawnQemu } from "./QemuProcess.ts"
 import { makeQmp, type Qmp, type QmpError, type QmpEvent } from "./Qmp.ts"
 
@@ -25,6 +27,8 @@ export interface MachineOptions {
   /** For error messages. */
   readonly kernel: string
   readonly args: ReadonlyArray<string>
+  /** The pipes named in `args`. */
+  readonly ports: Ports
   /** Open files that qemu inherits, in order. */
   readonly files: ReadonlyArray<number>
 }
@@ -57,10 +61,12 @@ class Witness {
 
   constructor(
     private readonly child: QemuProcess,
+    console: Duplex,
     private readonly sampleUsage: () => void
   ) {
-    child.console.on("data", (bytes: Uint8Array) => this.read(this.log.push(bytes)))
-    child.end.then((end) => {
+    console.on("data", (bytes: Uint8Array) => this.read(this.log.push(bytes)))
+    const silent = new Promise((resolve) => console.once("close", resolve))
+    Promise.all([child.end, silent]).then(([end]) => {
       clearTimeout(this.panicTimer)
       this.read(this.log.end())
       const { shutdown, panic, restarting, registers } = this
@@ -133,11 +139,12 @@ export const startMachine = (options: MachineOptions): Effect.Effect<Machine, Vm
   Effect.gen(function* () {
     const child = yield* spawnQemu(options)
     const usage = makeHostUsage(child.pid)
-    // Before anything is awaited: what arrives on a port without a listener is held, its end is not seen.
-    const witness = new Witness(child, usage.sample)
-    const channel = makeByteChannel(child.channel)
+    const witness = new Witness(child, options.ports.console, usage.sample)
+    const channel = makeByteChannel(options.ports.incoming, options.ports.outgoing)
     const monitor = yield* connect(child, witness, options.kernel)
     witness.connected(monitor)
+    // Connected means that the machine is built, so qemu has opened its pipes.
+    yield* options.ports.forget
     return {
       console: witness.log.stream,
       consoleTail: (n: number) => witness.log.tail(n),

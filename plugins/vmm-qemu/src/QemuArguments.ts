@@ -14,7 +14,7 @@ import type { NumaNode, Topology, VmSpec } from "@ktstr/core"
 export type QemuAccel = "kvm" | "tcg"
 
 /**
- * What the backend decided for one machine; paths are qemu's, descriptors those it inherits.
+ * What the backend decided for one machine; paths and descriptors are qemu's.
  *
  * @since 0.1.0
  * @category models
@@ -28,7 +28,10 @@ export interface QemuChoices {
   readonly initrd?: string | undefined
   /** MiB and backing file of each NUMA node. */
   readonly memory: ReadonlyArray<{ readonly mb: number; readonly path: string }>
-  readonly descriptors: { readonly qmp: number; readonly console: number; readonly channel: number }
+  /** The descriptor of the monitor's socket. */
+  readonly qmp: number
+  /** Stems of the named pipes of COM1 and COM2. */
+  readonly ports: { readonly console: string; readonly channel: string }
 }
 
 /**
@@ -159,8 +162,6 @@ export const kernelCommandLine = (spec: VmSpec, accel: QemuAccel): string =>
     ...spec.cmdline
   ].join(" ")
 
-const onDescriptor = (id: string, fd: number): ReadonlyArray<string> => ["-chardev", `socket,id=${id},fd=${fd}`]
-
 /**
  * The whole argument list of `qemu-system-x86_64`. A guest that powers off, resets or panics leaves the machine paused, with an
  * event on QMP, so that its registers and memory can still be read.
@@ -202,9 +203,12 @@ export const qemuArguments = (spec: VmSpec, choices: QemuChoices): ReadonlyArray
     // APIC ids above 254 need interrupt remapping in extended mode.
     ...(manyApics ? ["-device", "intel-iommu,intremap=on,eim=on"] : []),
     ...(deterministic ? ["-icount", "shift=1,sleep=off", "-rtc", "clock=vm,base=2020-01-01"] : []),
-    ...onDescriptor("qmp", choices.descriptors.qmp),
-    ...onDescriptor("com1", choices.descriptors.console),
-    ...onDescriptor("com2", choices.descriptors.channel),
+    "-chardev",
+    `socket,id=qmp,fd=${choices.qmp}`,
+    "-chardev",
+    `pipe,id=com1,path=${choices.ports.console}`,
+    "-chardev",
+    `pipe,id=com2,path=${choices.ports.channel}`,
     "-mon",
     "chardev=qmp,mode=control",
     "-serial",

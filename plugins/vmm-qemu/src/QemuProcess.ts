@@ -1,17 +1,16 @@
 /**
- * One qemu process that can't outlive this one, with its sockets and memory files inherited rather than named.
+ * One qemu process that can't outlive this one, with its monitor and memory files inherited rather than named.
  *
  * @since 0.1.0
  */
 import { type ChildProcess, spawn } from "node:child_process"
-import type { EventEmitter } from "node:events"
 import * as fs from "node:fs"
 import type { Duplex } from "node:stream"
 import { VmmError } from "@ktstr/core"
 import { Effect, type Scope } from "effect"
 
 /** Numbers under which qemu finds what it inherits; files follow from `firstFile`. */
-export const inherited = { qmp: 3, console: 4, channel: 5, firstFile: 6 } as const
+export const inherited = { qmp: 3, firstFile: 4 } as const
 
 /**
  * The path by which qemu opens a file that it inherits as the n-th.
@@ -39,11 +38,9 @@ export interface ProcessEnd {
 export interface QemuProcess {
   readonly pid: number
   readonly qmp: Duplex
-  readonly console: Duplex
-  readonly channel: Duplex
   /** What it printed to standard error, its last 64 KiB. */
   readonly stderr: () => string
-  /** Settles when it has ended and its console and standard error are read to the end. Never rejects. */
+  /** Settles when it has ended and its standard error is read to the end. Never rejects. */
   readonly end: Promise<ProcessEnd>
   readonly kill: () => void
 }
@@ -82,36 +79,25 @@ export const findProgram = (name: string, path: string | undefined): string | un
 
 const stderrKept = 64 * 1024
 
-const closed = (stream: EventEmitter | null | undefined): Promise<void> =>
-  new Promise((resolve) => {
-    if (stream === null || stream === undefined) resolve()
-    else stream.once("close", resolve)
-  })
-
-const exited = (child: ChildProcess): Promise<ProcessEnd> =>
-  new Promise((resolve) => {
-    child.once("exit", (code, signal) => resolve({ code, signal }))
-  })
-
 const wrap = (child: ChildProcess, pid: number): QemuProcess => {
   let stderr = ""
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr = (stderr + text).slice(-stderrKept)
   })
-  const [, , , qmp, console, channel] = child.stdio as unknown as ReadonlyArray<Duplex>
-  for (const socket of [qmp, console, channel]) {
-    // The peer's death in the middle of a write is told by "close"; without a listener it would end this process.
-    socket?.on("error", () => {})
-  }
-  // Not the channel: one that nobody reads would never end.
-  const end = Promise.all([exited(child), closed(child.stderr), closed(console)]).then(([how]) => how)
+  const qmp = child.stdio[inherited.qmp] as Duplex
+  // The peer's death in the middle of a write is told by "close"; without a listener it would end this process.
+  qmp.on("error", () => {})
+  const exited = new Promise<ProcessEnd>((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }))
+  })
+  const silent = new Promise<void>((resolve) => {
+    child.stderr?.once("close", resolve)
+  })
   return {
     pid,
-    qmp: qmp!,
-    console: console!,
-    channel: channel!,
+    qmp,
     stderr: () => stderr,
-    end,
+    end: Promise.all([exited, silent]).then(([how]) => how),
     kill: () => {
       child.kill("SIGKILL")
     }
@@ -138,7 +124,7 @@ export const spawnQemu = (options: {
       if (qemu === undefined) return resume(Effect.fail(missing(options.binary, "qemu-system-x86")))
       if (setpriv === undefined) return resume(Effect.fail(missing("setpriv", "util-linux")))
       const child = spawn(setpriv, ["--pdeathsig", "KILL", qemu, ...options.args], {
-        stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", "pipe", ...options.files],
+        stdio: ["ignore", "ignore", "pipe", "pipe", ...options.files],
         // A terminal's ^C is for the host, which ends the machine in order; a group of its own keeps it from qemu.
         detached: true
       })
@@ -154,9 +140,7 @@ export const spawnQemu = (options: {
     (process) =>
       Effect.promise(() => {
         process.kill()
-        for (const socket of [process.qmp, process.channel]) socket.destroy()
-        // Whoever was to read the console may never have begun.
-        process.console.resume()
+        process.qmp.destroy()
         return process.end
       })
   )

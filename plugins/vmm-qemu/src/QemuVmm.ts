@@ -9,6 +9,7 @@ import { makeGuestMemoryFile } from "./GuestMemoryFile.ts"
 import { startMachine } from "./Machine.ts"
 import { openInitramfs, openMemoryFiles } from "./MachineFiles.ts"
 import { nodeMemoryMb, ramSegments } from "./PhysicalLayout.ts"
+import { makePorts } from "./Ports.ts"
 import { isPvhKernel } from "./PvhNote.ts"
 import { highestApicId, type QemuAccel, qemuArguments } from "./QemuArguments.ts"
 import { inherited, inheritedPath } from "./QemuProcess.ts"
@@ -90,7 +91,9 @@ const boot = (
     const kernel = yield* chooseKernel(spec)
     const memoryFiles = yield* openMemoryFiles(nodesMb)
     const initramfs = yield* openInitramfs(spec.initramfs)
+    const ports = yield* makePorts
     const machine = yield* startMachine({
+      ports,
       binary: options.binary ?? "qemu-system-x86_64",
       kernel,
       files: initramfs === undefined ? memoryFiles : [...memoryFiles, initramfs],
@@ -100,7 +103,8 @@ const boot = (
         kernel,
         initrd: initramfs === undefined ? undefined : inheritedPath(memoryFiles.length),
         memory: nodesMb.map((mb, node) => ({ mb, path: inheritedPath(node) })),
-        descriptors: inherited
+        qmp: inherited.qmp,
+        ports: { console: ports.consolePath, channel: ports.channelPath }
       })
     })
     return {

@@ -22,7 +22,8 @@ const choices = (more: Partial<QemuChoices> = {}): QemuChoices => ({
   kernel: "/k/vmlinux",
   initrd: "/i",
   memory: [{ mb: 1024, path: "/m0" }],
-  descriptors: { qmp: 3, console: 4, channel: 5 },
+  qmp: 3,
+  ports: { console: "/p/console", channel: "/p/channel" },
   ...more
 })
 

@@ -1,0 +1,90 @@
+/**
+ * The serial ports of a machine as named pipes, which qemu's `pipe` character device opens.
+ *
+ * Not sockets: qemu writes a byte at a time, of which a UNIX socket takes 280 before it makes the guest wait (each counts as a
+ * buffer of its own), and a wait for the host shows in the guest's time. A pipe takes 64 KiB.
+ *
+ * @since 0.1.0
+ */
+import { execFile } from "node:child_process"
+import * as fs from "node:fs"
+import { Socket } from "node:net"
+import { tmpdir } from "node:os"
+import type { Duplex } from "node:stream"
+import { VmmError } from "@ktstr/core"
+import { Effect, type Scope } from "effect"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Ports {
+  /** What `-chardev pipe,path=` takes for COM1 and COM2. */
+  readonly consolePath: string
+  readonly channelPath: string
+  /** From the guest; each ends when qemu is gone. */
+  readonly console: Duplex
+  readonly incoming: Duplex
+  /** To the guest. */
+  readonly outgoing: Duplex
+  /** Removes the names. To be called when qemu has opened them; closing the scope does it as well. */
+  readonly forget: Effect.Effect<void>
+}
+
+const io = (what: string, cause: unknown): VmmError =>
+  new VmmError({ reason: "Io", message: `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, cause })
+
+const makePipes = (paths: ReadonlyArray<string>): Effect.Effect<void, VmmError> =>
+  // To its end, which is near: its directory is not to be removed under its feet.
+  Effect.async<void, VmmError>((resume) => {
+    execFile("mkfifo", ["-m", "600", ...paths], (cause) =>
+      resume(cause === null ? Effect.void : Effect.fail(io("can't make the pipes of the serial ports", cause)))
+    )
+  }).pipe(Effect.uninterruptible)
+
+const { O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants
+
+const openPipe = (path: string, direction: "read" | "write"): Effect.Effect<Socket, VmmError, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.try({
+      try: () => {
+        const readable = direction === "read"
+        // Opened before qemu does: reading alone does not wait nor end until a writer has come and gone; writing alone would be refused.
+        const fd = fs.openSync(path, (readable ? O_RDONLY : O_RDWR) | O_NONBLOCK)
+        const socket = new Socket({ fd, readable, writable: !readable })
+        // The peer's death in the middle of a write is told by "close"; without a listener it would end this process.
+        socket.on("error", () => {})
+        return socket
+      },
+      catch: (cause) => io(`can't open the serial port's pipe ${path}`, cause)
+    }),
+    (socket) => Effect.sync(() => socket.destroy())
+  )
+
+/**
+ * Makes the pipes in a private directory `ktstr-PID-…` under the temporary one.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makePorts: Effect.Effect<Ports, VmmError, Scope.Scope> = Effect.gen(function* () {
+  const directory = yield* Effect.acquireRelease(
+    Effect.try({
+      try: () => fs.mkdtempSync(`${tmpdir()}/ktstr-${process.pid}-`),
+      catch: (cause) => io(`can't make a directory in ${tmpdir()}`, cause)
+    }),
+    (path) => Effect.sync(() => fs.rmSync(path, { recursive: true, force: true }))
+  )
+  const consolePath = `${directory}/console`
+  const channelPath = `${directory}/channel`
+  // qemu reads what ends in .in (qemu, chardev/char-pipe.c).
+  yield* makePipes([consolePath, channelPath].flatMap((path) => [`${path}.in`, `${path}.out`]))
+  return {
+    consolePath,
+    channelPath,
+    console: yield* openPipe(`${consolePath}.out`, "read"),
+    incoming: yield* openPipe(`${channelPath}.out`, "read"),
+    outgoing: yield* openPipe(`${channelPath}.in`, "write"),
+    forget: Effect.sync(() => fs.rmSync(directory, { recursive: true, force: true }))
+  }
+})
