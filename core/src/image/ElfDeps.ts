@@ -190,6 +190,8 @@ export const programNeeds: (
             })
           }
           files.add(dynamic.interpreter)
+          // The dynamic linker is loaded already when the C library asks for it by its soname.
+          bySoname.set(path.basename(dynamic.interpreter), dynamic.interpreter)
         }
         for (const soname of dynamic.needed) {
           const known = bySoname.get(soname)

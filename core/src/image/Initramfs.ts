@@ -1,6 +1,7 @@
 /**
  * The guest's initial root file system: a base that many runs share, kept in the cache by the hash of its content, and a small
- * archive with what is this run's own. Both are uncompressed: an emulated guest copies 2 MB faster than it unpacks them.
+ * archive with what is this run's own. Both are uncompressed: for 4 MB an emulated boot costs the same CPU time with lz4 (4.4 ± 0.4 s) as without
+ * (4.6 ± 0.4 s), and a kernel without CONFIG_RD_LZ4 boots too.
  *
  * @since 0.1.0
  */
