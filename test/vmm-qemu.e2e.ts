@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { gzipSync } from "node:zlib"
 import { it } from "@effect/vitest"
 import { type CpuSet, KvmProbe, KvmVerdict, Topology, Vmm, type VmSpec } from "@ktstr/core"
 import { layerQemu } from "@ktstr/vmm-qemu"
@@ -32,6 +33,7 @@ ports)
   echo ready >&3
   read line <&3
   echo "got $line" >&3
+  $B cat /before /after
   $B grep ' : Reserved' /proc/iomem | $B grep -i '10000000-100fffff' && echo ring reserved;;
 panic) echo c > /proc/sysrq-trigger;;
 reset) $B reboot -f;;
@@ -39,26 +41,31 @@ esac
 $B poweroff -f
 `
 
-/** A newc archive (Documentation/driver-api/early-userspace/buffer-format.rst) of directories, busybox and the script. */
-const archive = (): Buffer => {
+/** A newc archive (Documentation/driver-api/early-userspace/buffer-format.rst). */
+const archive = (members: ReadonlyArray<readonly [name: string, mode: number, content: Buffer]>): Buffer => {
   const member = (name: string, mode: number, content: Buffer): Buffer => {
     const fields = [0, mode, 0, 0, 1, 0, content.length, 0, 0, 0, 0, name.length + 1, 0]
     const header = `070701${fields.map((field) => field.toString(16).padStart(8, "0")).join("")}${name}\0`
     const padded = (bytes: Buffer): Buffer => Buffer.concat([bytes, Buffer.alloc((4 - (bytes.length % 4)) % 4)])
     return Buffer.concat([padded(Buffer.from(header)), padded(content)])
   }
-  return Buffer.concat([
-    member("bin", 0o40755, Buffer.alloc(0)),
-    member("bin/busybox", 0o100755, readFileSync("/bin/busybox")),
-    member("init", 0o100755, Buffer.from(init)),
-    member("TRAILER!!!", 0, Buffer.alloc(0))
-  ])
+  const all = [...members, ["TRAILER!!!", 0, Buffer.alloc(0)] as const]
+  return Buffer.concat(all.map(([name, mode, content]) => member(name, mode, content)))
 }
 
 let directory: string
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), "ktstr-e2e-"))
-  writeFileSync(join(directory, "initramfs"), archive())
+  const file = (name: string, text: string): Buffer => archive([[name, 0o100644, Buffer.from(text)]])
+  const base = archive([
+    ["bin", 0o40755, Buffer.alloc(0)],
+    ["bin/busybox", 0o100755, readFileSync("/bin/busybox")],
+    ["init", 0o100755, Buffer.from(init)]
+  ])
+  writeFileSync(join(directory, "initramfs"), base)
+  // One byte off the alignment that the next part needs.
+  writeFileSync(join(directory, "before"), Buffer.concat([file("before", "part one\n"), Buffer.alloc(1)]))
+  writeFileSync(join(directory, "after"), gzipSync(file("after", "part three\n")))
 })
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
@@ -136,10 +143,15 @@ describe("the guest kernel sees the topology asked for", () => {
 })
 
 describe("a machine with a real kernel", () => {
-  it.live("talks on COM2 and shares the ring", () =>
+  it.live("takes its initramfs in parts, talks on COM2 and shares the ring", () =>
     Effect.gen(function* () {
       const vmm = yield* Vmm
-      const vm = yield* vmm.boot(spec("ports", { ring: { address: 0x10000000, size: 0x100000 } }))
+      const vm = yield* vmm.boot(
+        spec("ports", {
+          ring: { address: 0x10000000, size: 0x100000 },
+          initramfs: ["before", "initramfs", "after"].map((name) => join(directory, name))
+        })
+      )
       const lines = yield* vm.channel.incoming.pipe(
         Stream.decodeText(),
         Stream.splitLines,
@@ -151,7 +163,7 @@ describe("a machine with a real kernel", () => {
       expect(Chunk.toArray(yield* Fiber.join(lines))).toEqual(["ready", "got ping"])
       const word = vm.memory.read(0x10000000, 4)
       expect(new DataView(word.buffer).getUint32(0, true)).toBe(0xfeedface)
-      expect(vm.consoleTail(20)).toContain("ring reserved")
+      expect(vm.consoleTail(20)).toEqual(expect.arrayContaining(["part one", "part three", "ring reserved"]))
     }).pipe(Effect.scoped, Effect.provide(backend))
   )
 
@@ -159,6 +171,17 @@ describe("a machine with a real kernel", () => {
     Effect.gen(function* () {
       const { exit } = yield* watch(spec("panic"))
       expect(exit).toEqual({ _tag: "Panic", message: "sysrq triggered crash" })
+    })
+  )
+
+  it.live("says the same to the byte when deterministic", () =>
+    Effect.gen(function* () {
+      const machine = spec("topology", { clock: "deterministic", cmdline: ["test=topology"] })
+      const first = yield* watch(machine)
+      const second = yield* watch(machine)
+      expect(first.exit).toEqual({ _tag: "PowerOff" })
+      expect(first.lines.length).toBeGreaterThan(100)
+      expect(second.lines).toEqual(first.lines)
     })
   )
 
