@@ -141,12 +141,23 @@ it.layer(registry)("Plan", (it) => {
   it.effect("marks every op and definition for the timeline", () =>
     Effect.gen(function* () {
       const plan = yield* compile((ctx) =>
-        executeSteps(ctx, [Step.withDefs([def("a")], HoldSpec.FULL).setOps([Op.AddCgroup("b"), Op.SetWeight("b", 50)])])
+        executeSteps(ctx, [
+          Step.withDefs([def("a").withCpuset(CpusetSpec.Llc(0))], HoldSpec.FULL).setOps([
+            Op.AddCgroup("b"),
+            Op.SetWeight("b", 50),
+            Op.SetCpuset("b", CpusetSpec.Llc(1))
+          ])
+        ])
       )
       const marks = plan.commands.flatMap((command) =>
         command._tag === "Mark" ? [`${command.kind} ${command.detail}`] : []
       )
-      expect(marks).toEqual(["AddCgroup b", "SetWeight b 50", "CgroupDef a"])
+      expect(marks).toEqual([
+        "AddCgroup b",
+        "SetWeight b 50",
+        "SetCpuset b Llc 4-7",
+        "CgroupDef a cpuset 0-3 2xSpinWait"
+      ])
     })
   )
 

@@ -3,6 +3,7 @@ import { PCGRandom } from "effect/Utils"
 import { Affinity, type AffinityKind } from "../Affinity.ts"
 import type { Backdrop } from "../Backdrop.ts"
 import type { CgroupDef } from "../CgroupDef.ts"
+import type { CpuSet } from "../CpuSet.ts"
 import { CpusetSpec } from "../CpusetSpec.ts"
 import { Command } from "../guest/Command.ts"
 import { HoldSpec } from "../HoldSpec.ts"
@@ -16,7 +17,7 @@ import type { WorkSpec } from "../WorkSpec.ts"
 import type { WorkTypes } from "../WorkType.ts"
 import { CgroupState } from "./cgroupState.ts"
 import { type LiveGroup, recordAllowed } from "./planGroups.ts"
-import { cgroupNameProblem, cgroupsOf, opValueProblem } from "./planOps.ts"
+import { cgroupNameProblem, cgroupsOf, isSameRound, opValueProblem } from "./planOps.ts"
 import { affinityFailure, blocks, movesItself, resolveWork, toWorkers } from "./planWork.ts"
 
 type Compiled<A = void> = Effect.Effect<A, PlanError, WorkTypes>
@@ -124,10 +125,18 @@ export class PlanCompiler {
       const groups: Array<LiveGroup> = []
       for (const def of defs) {
         yield* this.checkName(def.name)
+        const mark = this.commands.length
         this.emit(Command.Mark({ kind: "CgroupDef", detail: def.name }))
         this.create(def.name)
-        if (def.cpuset !== undefined) yield* this.setCpuset(def.name, def.cpuset)
-        for (const spec of def.workGroups) groups.push(yield* this.spawn(def.name, spec, def.isSwappable))
+        const details = [def.name]
+        if (def.cpuset !== undefined) details.push(`cpuset ${yield* this.setCpuset(def.name, def.cpuset)}`)
+        for (const spec of def.workGroups) {
+          const group = yield* this.spawn(def.name, spec, def.isSwappable)
+          groups.push(group)
+          details.push(`${group.workers}x${this.planned[group.group]!.workType}`)
+        }
+        // What it came to is known only now; the mark stays in front, where its time is right.
+        this.commands[mark] = Command.Mark({ kind: "CgroupDef", detail: details.join(" ") })
       }
       this.start(groups)
     })
@@ -138,14 +147,18 @@ export class PlanCompiler {
       for (const name of cgroupsOf(op)) yield* this.checkName(name)
       const wrong = opValueProblem(op)
       if (wrong !== undefined) return yield* new PlanError({ reason: "Value", message: wrong })
+      const mark = this.commands.length
       this.emit(Command.Mark({ kind: op._tag, detail: Op.describe(op) }))
       switch (op._tag) {
         case "AddCgroup":
           return this.create(op.cgroup)
         case "RemoveCgroup":
           return this.remove(op.cgroup)
-        case "SetCpuset":
-          return yield* this.setCpuset(op.cgroup, op.cpuset)
+        case "SetCpuset": {
+          const cpus = yield* this.setCpuset(op.cgroup, op.cpuset)
+          this.commands[mark] = Command.Mark({ kind: op._tag, detail: `${Op.describe(op)} ${cpus}` })
+          return
+        }
         case "ClearCpuset":
           this.emit(Command.CgroupWrite({ path: op.cgroup, file: "cpuset.cpus", value: cleared }))
           this.state.setCpuset(op.cgroup, undefined)
@@ -201,7 +214,7 @@ export class PlanCompiler {
     this.record()
   }
 
-  private setCpuset(cgroup: string, spec: CpusetSpec): Compiled {
+  private setCpuset(cgroup: string, spec: CpusetSpec): Compiled<CpuSet> {
     return Effect.gen(this, function* () {
       const cpus = yield* Either.mapLeft(
         CpusetSpec.resolve(spec, this.ctx.topo, cgroup),
@@ -210,6 +223,7 @@ export class PlanCompiler {
       this.emit(Command.CgroupWrite({ path: cgroup, file: "cpuset.cpus", value: cpus.toString() }))
       this.state.setCpuset(cgroup, cpus)
       this.record()
+      return cpus
     })
   }
 
@@ -357,7 +371,7 @@ export class PlanCompiler {
       const end = this.commands.length
       const before = this.state.snapshot()
       const second = yield* round(1)
-      if (before === this.state.snapshot() && isSame(first, second)) {
+      if (before === this.state.snapshot() && isSameRound(first, second)) {
         this.commands.length = end
         this.commands[start] = Command.LoopBegin({ totalNs, intervalNs })
         return
@@ -382,7 +396,3 @@ export class PlanCompiler {
     return new PlanError({ reason: "Name", message: `${op._tag}: no cgroup '${op.cgroup}' was created${near}` })
   }
 }
-
-const isSame = (a: ReadonlyArray<Command>, b: ReadonlyArray<Command>): boolean =>
-  a.length === b.length &&
-  a.every((command, i) => command._tag !== "Spawn" && JSON.stringify(command) === JSON.stringify(b[i]))

@@ -1,3 +1,4 @@
+import type { Command } from "../guest/Command.ts"
 import type { Op } from "../Op.ts"
 
 /** The cgroups an op names. */
@@ -51,3 +52,8 @@ export const opValueProblem = (op: Op): string | undefined => {
       return undefined
   }
 }
+
+/** Whether two rounds of a loop are the same commands; one that spawns never is, its groups have other numbers. */
+export const isSameRound = (a: ReadonlyArray<Command>, b: ReadonlyArray<Command>): boolean =>
+  a.length === b.length &&
+  a.every((command, i) => command._tag !== "Spawn" && JSON.stringify(command) === JSON.stringify(b[i]))
