@@ -47,9 +47,11 @@ const usageTags: ReadonlySet<string> = new Set([
   "KtstrTestError",
   "DuplicateName",
   "DuplicateReporter",
-  "ScenarioError",
-  "ConfigError"
+  "ConfigFileError"
 ])
+
+/** Tags of errors that say that something needed is not there, whatever their reason. */
+const missingTags: ReadonlySet<string> = new Set(["AgentMissing", "VitestMissing", "InitramfsError", "ImageError"])
 
 /** What the reasons of errors with a closed set of them come to. */
 const reasons: Readonly<Record<string, Readonly<Record<string, ExitCode>>>> = {
@@ -87,6 +89,7 @@ const field = (error: unknown, name: string): string =>
 export const exitCodeOfError = (error: unknown): ExitCode => {
   const tag = field(error, "_tag")
   if (usageTags.has(tag)) return ExitCode.usage
+  if (missingTags.has(tag)) return ExitCode.missing
   return reasons[tag]?.[field(error, "reason")] ?? ExitCode.internal
 }
 

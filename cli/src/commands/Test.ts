@@ -134,18 +134,14 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, io: C
           ),
           (vitest) => Effect.promise(() => vitest.close())
         )
-        const started = Effect.tryPromise({ try: () => vitest.start(filter), catch: (error) => error })
-        yield* started.pipe(
-          Effect.onInterrupt(() => Effect.promise(() => vitest.cancelCurrentRun("keyboard-input"))),
-          Effect.catchIf(
-            (error) => error instanceof Error && error.name === "FilesNotFoundError",
-            () =>
-              Effect.fail(
-                new UsageError({
-                  message: `no *.ktstr.ts file ${args.length > 0 ? `matches ${args.join(", ")}` : "below this directory"}`
-                })
-              )
-          )
+        const found = yield* Effect.promise(() => vitest.globTestSpecifications(filter))
+        if (found.length === 0) {
+          const where = args.length > 0 ? `matches ${args.join(", ")}` : "is below this directory"
+          return yield* new UsageError({ message: `no *.ktstr.ts file ${where}` })
+        }
+        yield* Effect.onInterrupt(
+          Effect.promise(() => vitest.start(filter)),
+          () => Effect.promise(() => vitest.cancelCurrentRun("keyboard-input"))
         )
         for (const { name, message } of session === undefined ? [] : tally.errors) {
           yield* io.err.write(`ktstr: ${name}: ${message}\n`)
