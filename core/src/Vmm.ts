@@ -82,7 +82,10 @@ export interface Vm {
   /** Which machine and clock produced the results. */
   readonly clock: ClockMode
   readonly backend: string
-  /** Exit counts by reason where the backend has them, resident host memory in bytes of its own process where it has one. */
+  /**
+   * Exit counts by reason where the backend has them; where it is a process of its own, `residentBytes` (host memory without the
+   * guest's) and `peakResidentBytes` (of all samples: one a call, one at the guest's end).
+   */
   readonly stats: Effect.Effect<Readonly<Record<string, number>>>
   readonly pause: Effect.Effect<void, VmmError>
   readonly resume: Effect.Effect<void, VmmError>
