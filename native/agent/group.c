@@ -78,16 +78,18 @@ void group_bury(struct agent *agent) {
             continue;
         worker->wait_status = status;
         worker->dead = true;
-        if (!worker->stop_sent && WIFSIGNALED(status))
-            event_log(&agent->channel, LOG_LEVEL_WARNING, "worker %u (process %d) died of signal %d", worker->index,
-                      (int)worker->pid, WTERMSIG(status));
+        if (!worker->stop_sent)
+            event_log(&agent->channel, LOG_LEVEL_WARNING, "worker %u (process %d) %s %d before it was told to stop",
+                      worker->index, (int)worker->pid, WIFSIGNALED(status) ? "died of signal" : "exited with status",
+                      WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     }
 }
 
-static bool all_dead(const struct group *group) {
-    for (uint32_t i = 0; i < group->count; i++)
-        if (!group->workers[i].dead)
-            return false;
+static bool all_dead(struct group *const *groups, uint32_t count) {
+    for (uint32_t g = 0; g < count; g++)
+        for (uint32_t i = 0; i < groups[g]->count; i++)
+            if (!groups[g]->workers[i].dead)
+                return false;
     return true;
 }
 
@@ -124,13 +126,14 @@ static void kill_all(struct group *group) {
     }
 }
 
-static void wait_dead(struct agent *agent, struct group *group, uint64_t patience_ns, bool stopping) {
+// Waits until every worker is dead; with `stopping` repeats the stop signals.
+static void wait_dead(struct agent *agent, struct group **groups, uint32_t count, uint64_t patience_ns, bool stopping) {
     uint64_t begun = now_ns(), pause = 2000000;
-    while (!all_dead(group) && now_ns() - begun < patience_ns) {
-        if (stopping)
-            signal_all(group, now_ns() - begun);
+    while (!all_dead(groups, count) && now_ns() - begun < patience_ns) {
+        for (uint32_t i = 0; stopping && i < count; i++)
+            signal_all(groups[i], now_ns() - begun);
         uint64_t until = now_ns() + pause;
-        while (!all_dead(group) && now_ns() < until)
+        while (!all_dead(groups, count) && now_ns() < until)
             if (agent_wait(agent, now_ns() + 1000000, false) >= WAIT_DEADLINE) {
                 struct timespec nap = timespec_of(1000000); // past the deadline agent_wait no longer waits
                 nanosleep(&nap, NULL);
@@ -149,17 +152,13 @@ static void forget(struct agent *agent, struct group *group) {
 }
 
 static void stop_groups(struct agent *agent, struct group **groups, uint32_t count, uint64_t patience_ns) {
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++)
         ask_to_stop(groups[i]);
-        signal_all(groups[i], 0);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        wait_dead(agent, groups[i], patience_ns, true);
-        if (!all_dead(groups[i])) {
-            kill_all(groups[i]);
-            wait_dead(agent, groups[i], 1000000000, false); // one that SIGKILL does not end is stuck in the kernel
-        }
-    }
+    wait_dead(agent, groups, count, patience_ns, true);
+    for (uint32_t i = 0; i < count; i++)
+        kill_all(groups[i]);
+    // One that SIGKILL does not end is stuck in the kernel.
+    wait_dead(agent, groups, count, 1000000000, false);
     for (uint32_t i = 0; i < count; i++) {
         for (uint32_t w = 0; w < groups[i]->count; w++) {
             if (!groups[i]->workers[w].dead)

@@ -47,8 +47,9 @@ struct group {
 struct group *group_find(struct agent *agent, uint32_t id);
 bool group_spawn(struct agent *agent, const struct spawn_command *command, struct failure *failure);
 bool group_start(struct agent *agent, const struct u32_list *ids, struct failure *failure);
-// Stops, waits at most `patience_ns` per group, kills what is left, reports, and forgets the groups.
+// Stops, waits at most 5 s, kills what is left, reports, and forgets the groups.
 bool group_stop(struct agent *agent, const struct u32_list *ids, struct failure *failure);
+// The same for every group there is, in the order of their spawns.
 void group_stop_all(struct agent *agent, uint64_t patience_ns);
 bool group_set_affinity(struct agent *agent, const struct command *command, struct failure *failure);
 bool group_kill_worker(struct agent *agent, uint32_t id, uint32_t index, uint32_t signal, struct failure *failure);

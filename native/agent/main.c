@@ -18,7 +18,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-enum { CONTROL_PRIORITY = 50 };
+// Below the thread that cuts the power (poweroff.c), above every worker but one of Fifo 98 or 99.
+enum { CONTROL_PRIORITY = 98 };
 
 static void note(char *notes, size_t size, const char *what, int error) {
     size_t used = strlen(notes);

@@ -34,7 +34,7 @@ static void *watch(void *argument) {
 
 int poweroff_deadline(uint64_t ms) {
     // Above the control thread (main.c), which may be what hangs.
-    struct sched_param priority = {.sched_priority = 60};
+    struct sched_param priority = {.sched_priority = 99};
     struct itimerspec when = {.it_value = timespec_of(ms * 1000000)};
     int *timer = malloc(sizeof *timer); // the thread's, for as long as the guest runs
     if (!timer)

@@ -251,8 +251,10 @@ static bool await_ready(struct agent *agent, struct group *group, struct failure
 // After a failed spawn nothing of it stays.
 static void undo(struct agent *agent, struct group *group) {
     for (uint32_t i = 0; i < group->count; i++)
-        if (group->workers[i].pid > 0 && !group->workers[i].dead)
+        if (group->workers[i].pid > 0 && !group->workers[i].dead) {
+            group->workers[i].stop_sent = true;
             kill(group->workers[i].pid, SIGKILL);
+        }
     uint64_t limit = now_ns() + ready_patience_ns;
     bool alive = true;
     while (alive && now_ns() < limit) {

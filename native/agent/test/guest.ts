@@ -16,6 +16,11 @@ export interface GuestOptions {
   readonly rawPlan?: Uint8Array
   readonly cmdline?: ReadonlyArray<string>
   readonly ring?: boolean
+  readonly ringSize?: number
+  /** False: the host never looks into the ring. */
+  readonly readRing?: boolean
+  /** False: `machine` brings the memory. */
+  readonly memoryBackends?: boolean
   readonly smp?: string
   readonly machine?: ReadonlyArray<string>
   readonly files?: Readonly<Record<string, Uint8Array>>
@@ -31,8 +36,6 @@ export interface GuestRun {
   readonly wallMs: number
   readonly timedOut: boolean
 }
-
-const ringPlace = { address: 0x0800_0000, size: 16 * 1024 * 1024 }
 
 /** A newc archive of executables and data; directories are made from the paths. */
 const cpio = (files: Readonly<Record<string, Uint8Array>>): Buffer => {
@@ -60,6 +63,7 @@ const required = (name: string): string => {
 }
 
 export const runGuest = async (options: GuestOptions): Promise<GuestRun> => {
+  const ringPlace = { address: 0x0800_0000, size: options.ringSize ?? 16 * 1024 * 1024 }
   const directory = mkdtempSync("/dev/shm/agent-boot-")
   const memoryMb = 1024
   const memoryFile = join(directory, "ram")
@@ -108,6 +112,7 @@ export const runGuest = async (options: GuestOptions): Promise<GuestRun> => {
       socket.write(encodeCommand(command, seq++))
     }
     socket.on("data", (chunk) => {
+      if (options.readRing === false && events.length > 0) return
       const got = transport.receive(new Uint8Array(chunk))
       for (const event of got.events) {
         events.push(event)
@@ -121,8 +126,13 @@ export const runGuest = async (options: GuestOptions): Promise<GuestRun> => {
   const qemu: ChildProcess = spawn(
     process.env.KTSTR_QEMU ?? "qemu-system-x86_64",
     [
-      ...["-M", "q35,memory-backend=ram", "-accel", "tcg,thread=single", "-cpu", "max", "-m", `${memoryMb}`],
-      ...["-object", `memory-backend-file,id=ram,size=${memoryMb}M,mem-path=${memoryFile},share=on`],
+      ...["-accel", "tcg,thread=single", "-cpu", "max", "-m", `${memoryMb}`],
+      ...(options.memoryBackends === false
+        ? ["-M", "q35"]
+        : [
+            ...["-M", "q35,memory-backend=ram"],
+            ...["-object", `memory-backend-file,id=ram,size=${memoryMb}M,mem-path=${memoryFile},share=on`]
+          ]),
       ...["-smp", options.smp ?? "4", "-display", "none", "-no-reboot", "-nodefaults"],
       ...["-serial", "stdio", "-chardev", `socket,id=com2,path=${socketPath}`, "-serial", "chardev:com2"],
       ...["-kernel", required("KTSTR_VMLINUX"), "-initrd", initrd, "-append", cmdline.join(" ")],
