@@ -32,6 +32,7 @@ const maxTries = 3
 
 const prefix = "distro:"
 
+/** Says how far a fetch has come. */
 type Report = (stage: FetchProgress["stage"], detail: string, done?: number, total?: number) => Effect.Effect<void>
 
 /** Cached entries that a spec would have fetched, newest first. */
@@ -51,11 +52,19 @@ const fitting = (entries: ReadonlyArray<KernelEntry>, spec: string | undefined):
     .sort((a, b) => compareVersions(b.metadata.version, a.metadata.version))
 }
 
-const downloadImage = Effect.fn("DistroPackages.download")(function* (
-  archive: AptArchive,
+/**
+ * Downloads a package, checks it against the SHA-256 of the archive's index and takes the kernel image out of it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const downloadImage: (
+  archive: Pick<AptArchive, "download">,
   wanted: KernelPackage,
   report: Report
-) {
+) => Effect.Effect<Uint8Array, KernelError, FileSystem.FileSystem | CommandExecutor.CommandExecutor> = Effect.fn(
+  "DistroPackages.download"
+)(function* (archive: Pick<AptArchive, "download">, wanted: KernelPackage, report: Report) {
   const fs = yield* FileSystem.FileSystem
   const name = `${wanted.name} ${wanted.version}`
   yield* report("download", name, 0, wanted.size)

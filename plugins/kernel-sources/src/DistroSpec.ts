@@ -65,10 +65,10 @@ const isFlavoured = (name: string): boolean => /-[a-z]/.test(named.exec(name)?.[
 
 const isUnsigned = (name: string): boolean => named.exec(name)?.[2] !== undefined
 
-const escapeRegExp = (text: string): string => text.replace(/[.+^${}()|\\]/g, "\\$&")
+const escapeRegExp = (text: string): string => text.replace(/[.+^${}()|[\]\\]/g, "\\$&")
 
 /**
- * Whether a package name fits the pattern. `*`, `?` and `[…]` mean what they mean in a shell; a pattern that begins with a digit is a
+ * Whether a package name fits the pattern. `*` and `?` mean what they mean in a shell; a pattern that begins with a digit is a
  * version prefix. Unsigned twins and flavours (rt, cloud) fit only a pattern that names them.
  *
  * @since 0.1.0

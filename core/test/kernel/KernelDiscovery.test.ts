@@ -1,0 +1,199 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { gzipSync } from "node:zlib"
+import { NodeContext } from "@effect/platform-node"
+import { describe, expect, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Layer } from "effect"
+import { KernelCache, layerKernelCache } from "../../src/KernelCache.ts"
+import { layerKernelResolver } from "../../src/KernelDiscovery.ts"
+import { KernelResolver } from "../../src/KernelResolver.ts"
+import { type KernelSource, KernelSources } from "../../src/KernelSource.ts"
+import { bzImage, vmlinux } from "../image/images.ts"
+
+interface Setting {
+  readonly root: string
+  readonly cache: KernelCache["Type"]
+  readonly resolver: KernelResolver["Type"]
+}
+
+/** Runs a test body in a directory of its own, with a cache in it and the given variables; `ROOT` in them stands for that directory. */
+const setting = <A, E>(
+  environment: Record<string, string>,
+  body: (setting: Setting) => Effect.Effect<A, E>,
+  sources: ReadonlyArray<KernelSource> = []
+): Effect.Effect<A, E> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "ktstr-resolver-"))),
+    (root) => {
+      const variables = Object.entries({ KTSTR_CACHE_DIR: "ROOT/cache", ...environment })
+      const config = new Map(variables.map(([name, value]) => [name, value.replace("ROOT", root)]))
+      return Effect.gen(function* () {
+        return yield* body({ root, cache: yield* KernelCache, resolver: yield* KernelResolver })
+      }).pipe(
+        Effect.provide(
+          layerKernelResolver.pipe(Layer.provideMerge(layerKernelCache), Layer.provideMerge(NodeContext.layer))
+        ),
+        Effect.provideService(KernelSources, sources),
+        Effect.withConfigProvider(ConfigProvider.fromMap(config))
+      )
+    },
+    (root) => Effect.sync(() => rmSync(root, { recursive: true }))
+  )
+
+const store = (cache: KernelCache["Type"], version: string, schedExt = true) =>
+  cache.store({
+    key: `${version}-distro-x86_64`,
+    version,
+    label: `kernel_distro_${version.replace(/\W/g, "_")}`,
+    source: { type: "distro", description: version, spec: `distro:linux-binary-${version}` },
+    schedExt,
+    image: bzImage(gzipSync(vmlinux([])), { version }),
+    vmlinux: { _tag: "Elf", bytes: vmlinux([]) }
+  })
+
+const image = (version: string) => bzImage(gzipSync(vmlinux(["sched_ext_ops"])), { version })
+
+describe("KernelResolver", () => {
+  it.live("takes --kernel before the variables, and those before the cache", () =>
+    setting({ KTSTR_TEST_KERNEL: "ROOT/test", KTSTR_KERNEL: "7.1" }, ({ root, cache, resolver }) =>
+      Effect.gen(function* () {
+        yield* store(cache, "7.1.0-amd64")
+        writeFileSync(join(root, "named"), image("6.13.0"))
+        writeFileSync(join(root, "test"), image("6.14.0"))
+        expect(yield* resolver.resolve(join(root, "named"))).toMatchObject({ version: "6.13.0", origin: "--kernel" })
+        expect(yield* resolver.resolve(undefined)).toMatchObject({ version: "6.14.0", origin: "KTSTR_TEST_KERNEL" })
+      })
+    )
+  )
+
+  it.live("takes KTSTR_KERNEL as key, version or build tree", () =>
+    setting({ KTSTR_KERNEL: "ROOT/tree" }, ({ root, cache, resolver }) =>
+      Effect.gen(function* () {
+        mkdirSync(join(root, "tree/arch/x86/boot"), { recursive: true })
+        const missing = yield* Effect.flip(resolver.resolve(undefined))
+        expect(missing.message).toContain("arch/x86/boot/bzImage is missing")
+        writeFileSync(join(root, "tree/arch/x86/boot/bzImage"), image("6.16.0"))
+        expect(yield* resolver.resolve(undefined)).toMatchObject({ version: "6.16.0", origin: "KTSTR_KERNEL" })
+        yield* store(cache, "7.3.4+deb13-amd64")
+        yield* store(cache, "7.30.1-amd64")
+        yield* store(cache, "7.3.12+deb13-amd64")
+        const version = (name: string) => Effect.map(resolver.resolve(name), (kernel) => kernel.version)
+        expect(yield* version("7.3.4+deb13-amd64-distro-x86_64")).toBe("7.3.4+deb13-amd64")
+        expect(yield* version("7.3")).toBe("7.3.12+deb13-amd64")
+      })
+    )
+  )
+
+  it.live("falls back to the newest cached kernel with sched_ext", () =>
+    setting({}, ({ cache, resolver }) =>
+      Effect.gen(function* () {
+        yield* store(cache, "7.2.0-amd64")
+        yield* Effect.sleep("5 millis")
+        const newest = yield* store(cache, "7.3.0-amd64")
+        yield* Effect.sleep("5 millis")
+        yield* store(cache, "6.1.0-amd64", false)
+        expect(yield* resolver.resolve(undefined)).toEqual({
+          image: newest.image,
+          vmlinux: newest.vmlinux,
+          version: "7.3.0-amd64",
+          key: "7.3.0-amd64-distro-x86_64",
+          origin: "cache",
+          label: "kernel_distro_7_3_0_amd64",
+          schedExt: true
+        })
+      })
+    )
+  )
+
+  it.live("never replaces what was named, and suggests what is near", () =>
+    setting({}, ({ root, cache, resolver }) =>
+      Effect.gen(function* () {
+        const empty = yield* Effect.flip(resolver.resolve("7.9"))
+        expect(empty.message).toContain("`ktstr kernel fetch` fills it")
+        const entry = yield* store(cache, "7.3.0-amd64")
+        const error = yield* Effect.flip(resolver.resolve("7.3.0-amd64-distro-x86-64"))
+        expect(error.reason).toBe("Named")
+        expect(error.message).toContain("did you mean '7.3.0-amd64-distro-x86_64'?")
+        for (const absent of ["8.0", "7.3.1", join(root, "nothing"), "", "./nothing"]) {
+          expect((yield* Effect.flip(resolver.resolve(absent))).reason).toBe("Named")
+        }
+        rmSync(entry.image)
+        const corrupt = yield* Effect.flip(resolver.resolve("7.3.0-amd64-distro-x86_64"))
+        expect(corrupt.message).toContain("is corrupt (metadata.json names bzImage, which is not there)")
+      })
+    )
+  )
+
+  it.live("refuses files that are no kernels, naming them", () =>
+    setting({ KTSTR_TEST_KERNEL: "ROOT/cut" }, ({ root, resolver }) =>
+      Effect.gen(function* () {
+        writeFileSync(join(root, "text"), "hello\n")
+        const whole = image("6.12.0")
+        writeFileSync(join(root, "cut"), whole.subarray(0, whole.length - 40))
+        const text = yield* Effect.flip(resolver.resolve(join(root, "text")))
+        expect(text.message).toMatch(
+          new RegExp(`^${root}/text is not a kernel image: no boot sector signature at 0x1fe`)
+        )
+        const cut = yield* Effect.flip(resolver.resolve(undefined))
+        expect(cut).toMatchObject({
+          reason: "Named",
+          message: `${root}/cut is truncated: its header promises ${whole.length} bytes, the file has ${whole.length - 40}`
+        })
+      })
+    )
+  )
+
+  it.live("unpacks the ELF of an image outside the cache once, and does without it when it can't", () =>
+    setting({}, ({ root, resolver }) =>
+      Effect.gen(function* () {
+        const file = join(root, "bzImage")
+        writeFileSync(file, image("6.12.0"))
+        const first = yield* resolver.resolve(file)
+        expect(first.vmlinux).toMatch(/\/cache\/\.images\/[0-9a-f]{64}\.vmlinux$/)
+        expect((yield* resolver.resolve(file)).vmlinux).toBe(first.vmlinux)
+        expect(readdirSync(join(root, "cache/.images"))).toHaveLength(1)
+        expect(first.label).toMatch(/^kernel_path_bzImage_[0-9a-f]{6}$/)
+        rmSync(join(root, "cache"), { recursive: true })
+        writeFileSync(join(root, "cache"), "no directory")
+        expect(yield* resolver.resolve(file)).toMatchObject({ image: file, vmlinux: undefined })
+        writeFileSync(join(root, "elf"), vmlinux([]))
+        expect(yield* resolver.resolve(join(root, "elf"))).toMatchObject({ vmlinux: join(root, "elf") })
+      })
+    )
+  )
+
+  it.live("asks the source that accepts the name", () => {
+    const asked: Array<string | undefined> = []
+    const source = (cache: () => KernelCache["Type"]): KernelSource => ({
+      name: "distro",
+      accepts: (spec) => spec.startsWith("distro:"),
+      fetch: ({ spec }) => {
+        asked.push(spec)
+        return store(cache(), "7.3.0-amd64")
+      }
+    })
+    let made: KernelCache["Type"] | undefined
+    return setting(
+      {},
+      ({ cache, resolver }) =>
+        Effect.gen(function* () {
+          made = cache
+          expect(yield* resolver.resolve("distro:trixie/linux-*")).toMatchObject({ key: "7.3.0-amd64-distro-x86_64" })
+          expect(asked).toEqual(["distro:trixie/linux-*"])
+        }),
+      [source(() => made as KernelCache["Type"])]
+    )
+  })
+
+  it.live("gives the reference page's message for HOME where only the cache could answer", () =>
+    setting({ KTSTR_CACHE_DIR: "", HOME: "" }, ({ root, resolver }) =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(resolver.resolve(undefined))
+        expect(error.message).toMatch(/^HOME is set to the empty string; cannot resolve cache directory\./)
+        writeFileSync(join(root, "bzImage"), image("6.12.0"))
+        expect((yield* resolver.resolve(join(root, "bzImage"))).version).toBe("6.12.0")
+      })
+    )
+  )
+})
