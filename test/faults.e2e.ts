@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
-import { type Ended, ktstr, leftovers, newLeftovers, none, start } from "./ktstr.ts"
+import { type Ended, environment, ktstr, leftovers, none, start } from "./ktstr.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "test-ktstr-faults-"))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
@@ -27,9 +27,8 @@ const cachedKernel = async (): Promise<{ image: string; vmlinux: string | null }
 
 /** Runs with a fault in it; whatever happens, nothing may be left behind. */
 const faulty = async (args: ReadonlyArray<string>, env: Record<string, string | undefined> = {}): Promise<Ended> => {
-  const before = leftovers()
   const ended = await ktstr(args, { env, deadlineMs: 90_000 })
-  expect(await newLeftovers(before)).toEqual(none)
+  expect(await leftovers()).toEqual(none)
   expect(ended.signal).toBeNull()
   return ended
 }
@@ -39,12 +38,15 @@ const oneLine = (text: string): string => {
   return text.trim()
 }
 
+/** Warnings may come before the error. */
+const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? ""
+
 describe("what is missing or broken before a machine starts", () => {
   it("qemu is not there", async () => {
     const empty = join(scratch, "empty")
     mkdirSync(empty)
     const { code, stderr } = await faulty([...steady, "--vmm", "qemu"], { PATH: empty })
-    expect(oneLine(stderr)).toMatch(/qemu-system-x86_64 not found.*apt-get install qemu-system-x86/)
+    expect(lastLine(stderr)).toMatch(/qemu-system-x86_64 not found.*apt-get install qemu-system-x86/)
     expect(code).toBe(69)
   })
 
@@ -134,7 +136,6 @@ describe("interruptions", () => {
     ["while it holds", /agent ready|holding|step/i, "SIGINT", 130],
     ["by SIGTERM while it holds", /agent ready|holding|step/i, "SIGTERM", 143]
   ] as const)("Ctrl-C %s leaves nothing", async (_name, moment, signal, expected) => {
-    const before = leftovers()
     const run = start(["run", "steady", "--topology", "1n1l2c1t", "--duration", "20"])
     await run.shows(moment)
     await new Promise((resolve) => setTimeout(resolve, 300))
@@ -143,18 +144,17 @@ describe("interruptions", () => {
     expect(stderr).toMatch(/interrupted/i)
     expect(code).toBe(expected)
     expect(ms).toBeLessThan(20_000)
-    expect(await newLeftovers(before)).toEqual(none)
+    expect(await leftovers()).toEqual(none)
   })
 
   it("SIGKILL leaves no machine", async () => {
-    const before = leftovers()
     const run = start(["run", "steady", "--topology", "1n1l2c1t", "--duration", "20"])
     await run.shows(/agent ready|holding|step/i)
     run.child.kill("SIGKILL")
     await run.ended
-    const { processes } = await newLeftovers(before, 5_000)
+    const { processes, files } = await leftovers()
     expect(processes).toEqual([])
-    for (const file of (await newLeftovers(before, 0)).files) rmSync(file, { recursive: true, force: true })
+    for (const file of files) rmSync(file, { recursive: true, force: true })
   })
 })
 
@@ -162,7 +162,6 @@ describe("the cache", () => {
   it("serves two runs at once, from an empty initramfs cache", async () => {
     const { image } = await cachedKernel()
     const cache = join(scratch, "shared/kernels")
-    const before = leftovers()
     const runs = await Promise.all(
       [1, 2].map(() => ktstr([...steady, "--format", "json", "--kernel", image], { env: { KTSTR_CACHE_DIR: cache } }))
     )
@@ -170,7 +169,7 @@ describe("the cache", () => {
       expect(JSON.parse(stdout).outcome).toBe("pass")
       expect(code).toBe(0)
     }
-    expect(await newLeftovers(before)).toEqual(none)
+    expect(await leftovers()).toEqual(none)
   })
 
   /** A small tmpfs at `name`; the work runs in a mount namespace of its own, so that this machine never sees the mount. */
@@ -181,7 +180,7 @@ describe("the cache", () => {
     const script = `mount -t tmpfs -o size=1m tmpfs ${folder} && ${fill.replaceAll("DIR", folder)} && mount -o remount,${options} ${folder} && exec ${process.execPath} ${bin} ${args.join(" ")}`
     try {
       const stdout = execFileSync("unshare", ["-m", "sh", "-c", script], {
-        env: { ...process.env, KTSTR_CACHE_DIR: `${folder}/kernels`, NO_COLOR: "1" },
+        env: environment({ KTSTR_CACHE_DIR: `${folder}/kernels` }),
         stdio: ["ignore", "pipe", "pipe"],
         encoding: "utf8"
       })
@@ -194,9 +193,7 @@ describe("the cache", () => {
 
   it("is read-only: fetching fails with one line, running a given image works", async () => {
     const fetched = onTmpfs("ro", "mkdir DIR/kernels", ["kernel", "fetch"])
-    expect(oneLine(fetched.stderr.trim().split("\n").at(-1)!)).toMatch(
-      /tmpfs-ro.*(read-only|Read-only).*KTSTR_CACHE_DIR/
-    )
+    expect(lastLine(fetched.stderr)).toMatch(/tmpfs-ro.*(read-only|Read-only).*KTSTR_CACHE_DIR/)
     expect(fetched.code).toBe(69)
     const { image } = await cachedKernel()
     const ran = onTmpfs("ro", "mkdir DIR/kernels", [...steady, "--format", "json", "--kernel", image])
@@ -206,9 +203,7 @@ describe("the cache", () => {
 
   it("is full: fetching fails with one line and leaves no half entry", async () => {
     const fetched = onTmpfs("size=1m", "mkdir DIR/kernels", ["kernel", "fetch"])
-    expect(oneLine(fetched.stderr.trim().split("\n").at(-1)!)).toMatch(
-      /tmpfs-size-1m.*(full|no space).*KTSTR_CACHE_DIR/i
-    )
+    expect(lastLine(fetched.stderr)).toMatch(/tmpfs-size-1m.*(full|no space).*KTSTR_CACHE_DIR/i)
     expect(fetched.code).toBe(69)
   })
 })

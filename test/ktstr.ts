@@ -1,12 +1,26 @@
 // Runs the built command as a user would, and looks at what it leaves behind.
 import { type ChildProcess, spawn } from "node:child_process"
-import { readdirSync, readFileSync, readlinkSync } from "node:fs"
+import { randomUUID } from "node:crypto"
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 export const root: string = fileURLToPath(new URL("..", import.meta.url))
 export const bin: string = join(root, "cli/dist/bin.js")
+
+/** What everything that these tests start carries in its environment, and the only place it may put temporary files. */
+const mark = `KTSTR_TEST_MARK=${randomUUID()}`
+const temporary = mkdtempSync(join(tmpdir(), "test-ktstr-"))
+process.on("exit", () => rmSync(temporary, { recursive: true, force: true }))
+const startedPids = new Set<number>()
+
+/** The environment of a command under test. */
+export const environment = (changes: Record<string, string | undefined> = {}): Record<string, string> => {
+  const [name, value] = mark.split("=") as [string, string]
+  const env = { ...process.env, NO_COLOR: "1", TMPDIR: temporary, [name]: value, ...changes }
+  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined))
+}
 
 export interface Ended {
   readonly code: number | null
@@ -33,14 +47,13 @@ export interface Options {
 
 /** Starts `ktstr ARGS`. */
 export const start = (args: ReadonlyArray<string>, options: Options = {}): Started => {
-  const env: Record<string, string | undefined> = { ...process.env, NO_COLOR: "1", ...options.env }
-  for (const key of Object.keys(env)) if (env[key] === undefined) delete env[key]
   const began = Date.now()
   const child = spawn(process.execPath, [bin, ...args], {
     cwd: options.cwd ?? root,
-    env,
+    env: environment(options.env),
     stdio: ["ignore", "pipe", "pipe"]
   })
+  if (child.pid !== undefined) startedPids.add(child.pid)
   let stdout = ""
   let stderr = ""
   const watchers = new Set<() => void>()
@@ -79,51 +92,37 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Start
 /** Runs `ktstr ARGS` to its end. */
 export const ktstr = (args: ReadonlyArray<string>, options: Options = {}): Promise<Ended> => start(args, options).ended
 
-/** What ktstr could leave on this machine: qemu processes of ours, shared memory, temporary directories. */
+/** What the commands started here left on this machine: processes, shared memory, temporary files. */
 export interface Leftovers {
   readonly processes: ReadonlyArray<string>
   readonly files: ReadonlyArray<string>
 }
 
-const ours = (folder: string): ReadonlyArray<string> => {
-  try {
-    return readdirSync(folder)
-      .filter((name) => name.startsWith("ktstr-"))
-      .map((name) => join(folder, name))
-  } catch {
-    return []
-  }
-}
-
-const qemus = (): ReadonlyArray<string> =>
+const processes = (): ReadonlyArray<string> =>
   readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .flatMap((pid) => {
       try {
-        const exe = readlinkSync(`/proc/${pid}/exe`)
-        if (!/qemu-system/.test(exe)) return []
+        if (!readFileSync(`/proc/${pid}/environ`, "utf8").includes(mark)) return []
         return [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, 4).join(" ")}`]
       } catch {
         return []
       }
     })
 
-/** Everything of ktstr's that is on this machine now. */
-export const leftovers = (): Leftovers => ({
-  processes: qemus(),
-  files: [...ours("/dev/shm"), ...ours(tmpdir())]
-})
+const files = (): ReadonlyArray<string> => [
+  ...readdirSync(temporary).map((name) => join(temporary, name)),
+  ...readdirSync("/dev/shm")
+    .filter((name) => startedPids.has(Number(/^ktstr-(\d+)/.exec(name)?.[1])))
+    .map((name) => join("/dev/shm", name))
+]
 
-/** What is there now and was not there `before`; waits up to `ms` for it to go away. */
-export const newLeftovers = async (before: Leftovers, ms = 3_000): Promise<Leftovers> => {
+/** What is left now; waits up to `ms` for it to go away. */
+export const leftovers = async (ms = 3_000): Promise<Leftovers> => {
   const until = Date.now() + ms
   for (;;) {
-    const now = leftovers()
-    const extra = {
-      processes: now.processes.filter((process) => !before.processes.includes(process)),
-      files: now.files.filter((file) => !before.files.includes(file))
-    }
-    if ((extra.processes.length === 0 && extra.files.length === 0) || Date.now() > until) return extra
+    const now = { processes: processes(), files: files() }
+    if ((now.processes.length === 0 && now.files.length === 0) || Date.now() > until) return now
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }

@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest"
-import { ktstr, leftovers, newLeftovers, none } from "./ktstr.ts"
+import { ktstr, leftovers, none } from "./ktstr.ts"
 
 describe("ktstr run steady", () => {
   it("prints one JSON object that tells the kernel, the topology and every worker", async () => {
-    const before = leftovers()
     const ended = await ktstr(["run", "steady", "--topology", "1n2l2c1t", "--duration", "5", "--format", "json"])
     expect(ended.stderr).not.toMatch(/error/i)
     expect(ended.code).toBe(0)
@@ -28,7 +27,7 @@ describe("ktstr run steady", () => {
     // Four CPUs for five seconds.
     expect(cpuTime / 20e9).toBeGreaterThan(0.8)
     expect(cpuTime / 20e9).toBeLessThan(1.02)
-    expect(await newLeftovers(before)).toEqual(none)
+    expect(await leftovers()).toEqual(none)
   })
 
   it.each(["steadyLlc", "oversubscribed", "mixedWorkloads", "cgroupAdd", "cgroupRemove", "cpusetApply"])(
