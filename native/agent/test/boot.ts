@@ -308,7 +308,7 @@ const cases: Record<string, Case> = {
         Command.Stop({ groups: [1, 2, 3] }),
         Command.End()
       ],
-      files: { client: readFileSync(process.env["KTSTR_CLIENT"] ?? "/dev/null") }
+      files: { client: readFileSync(process.env.KTSTR_CLIENT ?? "/dev/null") }
     },
     check: (run) => {
       good(run)

@@ -102,17 +102,17 @@ static void sleep_is_no_gap(struct checks *checks) {
     struct fixture f;
     struct buffer b = {0};
     begin_program(&b, 1);
-    put_op_u64(&b, OP_SLEEP, 40000000);
+    put_op_u64(&b, OP_SLEEP, 150000000);
     put_u32(&b, 0);
     set_up(checks, &f, &b);
-    run_for(&f, 100000000);
+    run_for(&f, 400000000);
     CHECK(checks, f.page->wake_seen >= 2 && f.page->wake_kept == f.page->wake_seen);
-    // 40 ms away on its own wish; what is left is the overshoot, which is the wake latency too.
-    CHECK(checks, f.page->max_gap_ns < 40000000);
+    // 150 ms away on its own wish; what is left is the overshoot, which is the wake latency too.
+    CHECK(checks, f.page->max_gap_ns < 150000000);
     uint64_t latest = 0;
     for (uint32_t i = 0; i < f.page->wake_kept; i++)
         latest = f.page->latencies[i] > latest ? f.page->latencies[i] : latest;
-    CHECK(checks, latest < 40000000 && latest <= f.page->max_gap_ns);
+    CHECK(checks, latest < 150000000 && latest <= f.page->max_gap_ns);
     tear_down(&f, &b);
 }
 
