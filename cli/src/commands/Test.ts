@@ -11,7 +11,7 @@ import { ExitCode, exitCodeOfResults, KernelResolver, openReporter, type RunResu
 import { resultFromJson } from "@ktstr/reporters"
 import { layerKernels, layerRegistries, loadPlugins } from "@ktstr/vitest/defaults"
 import { ktstr } from "@ktstr/vitest/plugin"
-import { Data, Effect } from "effect"
+import { Data, Effect, Exit } from "effect"
 import type { Reporter, TestCase, Vitest } from "vitest/node"
 import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"
@@ -63,6 +63,13 @@ const collect = (tally: Tally, onResult: (result: RunResult) => Promise<void>): 
     }
   }
 })
+
+const stopRun = (vitest: Vitest, running: Promise<unknown>) =>
+  Effect.promise(() => vitest.cancelCurrentRun("keyboard-input")).pipe(
+    Effect.zipRight(Effect.promise(() => running.catch(() => undefined))),
+    Effect.timeout("5 seconds"),
+    Effect.ignore
+  )
 
 /** A failed check outweighs what kept other tests from a result. */
 const exitCodeOf = (tally: Tally, vitest: Vitest): number => {
@@ -139,9 +146,11 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, io: C
           const where = args.length > 0 ? `matches ${args.join(", ")}` : "is below this directory"
           return yield* new UsageError({ message: `no *.ktstr.ts file ${where}` })
         }
-        yield* Effect.onInterrupt(
-          Effect.promise(() => vitest.start(filter)),
-          () => Effect.promise(() => vitest.cancelCurrentRun("keyboard-input"))
+        yield* Effect.acquireUseRelease(
+          Effect.sync(() => vitest.start(filter)),
+          (running) => Effect.promise(() => running),
+          // The workers stop their machines before they are ended with vitest.
+          (running, exit) => (Exit.isInterrupted(exit) ? stopRun(vitest, running) : Effect.void)
         )
         for (const { name, message } of session === undefined ? [] : tally.errors) {
           yield* io.err.write(`ktstr: ${name}: ${message}\n`)

@@ -27,6 +27,9 @@ export interface Harness {
 
 const backends: ReadonlyArray<HarnessOptions["backend"]> = ["auto", "qemu", "qemu-kvm", "qemu-tcg"]
 
+/** What ends a process from outside, and leaves it time to clean up. */
+const signals = ["SIGHUP", "SIGINT", "SIGTERM"] as const
+
 const backendOf = (provided: Provided | undefined) =>
   provided?.vmm !== undefined
     ? Effect.succeed(provided.vmm)
@@ -69,15 +72,40 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
     kernel ??= yield* resolver.resolve(provided?.kernel)
     return kernel
   })
+  const active = new Map<AbortController, Promise<unknown>>()
+  const start = (test: KtstrTest, controller: AbortController) =>
+    runtime.runPromise(
+      Effect.gen(function* () {
+        const request = yield* Test.request(test, yield* resolve)
+        return yield* runScenario(request, () => Effect.void)
+      }),
+      { signal: controller.signal }
+    )
+  // Ctrl-C reaches this process, too, as part of the terminal's foreground group: the machine and its files go first.
+  const stop = async (signal: NodeJS.Signals) => {
+    for (const controller of active.keys()) controller.abort()
+    await Promise.allSettled(active.values())
+    for (const name of signals) process.off(name, stop)
+    process.kill(process.pid, signal)
+  }
+  for (const name of signals) process.on(name, stop)
   return {
-    run: (test, signal) =>
-      runtime.runPromise(
-        Effect.gen(function* () {
-          const request = yield* Test.request(test, yield* resolve)
-          return yield* runScenario(request, () => Effect.void)
-        }),
-        { signal }
-      ),
-    dispose: () => runtime.dispose()
+    run: async (test, signal) => {
+      const controller = new AbortController()
+      const abort = () => controller.abort()
+      signal.addEventListener("abort", abort)
+      const running = start(test, controller)
+      active.set(controller, running)
+      try {
+        return await running
+      } finally {
+        active.delete(controller)
+        signal.removeEventListener("abort", abort)
+      }
+    },
+    dispose: async () => {
+      for (const name of signals) process.off(name, stop)
+      await runtime.dispose()
+    }
   }
 }
