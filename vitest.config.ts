@@ -24,7 +24,12 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: "unit",
-          include: ["core/test/**/*.test.ts", "plugins/*/test/**/*.test.ts", "native/test/**/*.test.ts", "cli/test/**/*.test.ts"]
+          include: [
+            "core/test/**/*.test.ts",
+            "plugins/*/test/**/*.test.ts",
+            "native/test/**/*.test.ts",
+            "cli/test/**/*.test.ts"
+          ]
         }
       },
       {

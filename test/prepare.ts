@@ -1,7 +1,25 @@
 // Before the end-to-end tests: a kernel to boot, fetched once into the user's cache as a user would.
+import type { TestProject } from "vitest/node"
 import { ktstr } from "./ktstr.ts"
 
-export default async (): Promise<void> => {
-  const { code, stderr } = await ktstr(["kernel", "fetch"], { deadlineMs: 300_000 })
-  if (code !== 0) throw new Error(`ktstr kernel fetch ended with ${code}:\n${stderr}`)
+export interface TestKernel {
+  readonly image: string
+  readonly vmlinux: string
+  readonly version: string
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    kernel: TestKernel
+  }
+}
+
+export default async (project: TestProject): Promise<void> => {
+  const fetched = await ktstr(["kernel", "fetch"], { deadlineMs: 300_000 })
+  if (fetched.code !== 0) throw new Error(`ktstr kernel fetch ended with ${fetched.code}:\n${fetched.stderr}`)
+  const listed = await ktstr(["kernel", "list", "--json"])
+  project.provide(
+    "kernel",
+    JSON.parse(listed.stdout).entries.find((entry: { valid: boolean }) => entry.valid)
+  )
 }

@@ -1,4 +1,5 @@
 // The qemu backend with a real kernel: what its sysfs says of the topology, both ports, the ring, and every end.
+import "./prepare.ts"
 // KTSTR_TEST_KERNEL: a bzImage. KTSTR_TEST_VMLINUX (optional): its ELF, which boots 2 s sooner.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -8,7 +9,7 @@ import { it } from "@effect/vitest"
 import { type CpuSet, KvmProbe, KvmVerdict, Topology, Vmm, type VmSpec } from "@ktstr/core"
 import { layerQemu } from "@ktstr/vmm-qemu"
 import { Chunk, Deferred, Effect, Either, Fiber, Layer, Stream } from "effect"
-import { afterAll, beforeAll, describe, expect } from "vitest"
+import { afterAll, beforeAll, describe, expect, inject } from "vitest"
 
 const init = `#!/bin/busybox sh
 B=/bin/busybox
@@ -70,9 +71,8 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 const kernel = (): VmSpec["kernel"] => {
-  const image = process.env.KTSTR_TEST_KERNEL
-  if (image === undefined) throw new Error("KTSTR_TEST_KERNEL is not set: give the path of a bzImage")
-  return { image, vmlinux: process.env.KTSTR_TEST_VMLINUX }
+  const { image, vmlinux } = inject("kernel")
+  return { image, vmlinux }
 }
 
 const spec = (test: string, more: Partial<VmSpec> = {}): VmSpec => ({

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Exit, Fiber, Layer, Option } from "effect"
+import { ConfigProvider, Deferred, Effect, Exit, Fiber, Layer, Option } from "effect"
 import { KernelCache, layerKernelCache, type StoreInput } from "../../src/KernelCache.ts"
 import type { KernelError } from "../../src/KernelResolver.ts"
 
@@ -163,33 +163,46 @@ describe("KernelCache", () => {
     inCache((cache, directory) =>
       Effect.gen(function* () {
         const order: Array<string> = []
-        const section = (name: string) =>
+        const told = yield* Deferred.make<void>()
+        const entered = yield* Deferred.make<void>()
+        const waiting: Effect.Effect<void> = Effect.zipRight(
+          Effect.sync(() => order.push("b waits")),
+          Deferred.succeed(told, undefined)
+        )
+        const first = yield* Effect.fork(
           cache.exclusively(
             "fetch",
-            Effect.sync(() => order.push(`${name} waits`))
+            Effect.void
           )(
             Effect.gen(function* () {
-              order.push(`${name} in`)
-              yield* Effect.sleep("150 millis")
-              order.push(`${name} out`)
+              order.push("a in")
+              yield* Deferred.succeed(entered, undefined)
+              yield* Deferred.await(told)
+              order.push("a out")
             })
           )
-        const first = yield* Effect.fork(section("a"))
-        yield* Effect.sleep("60 millis")
-        const second = yield* Effect.fork(section("b"))
-        yield* Fiber.join(first)
-        yield* Fiber.join(second)
-        expect(order).toEqual(["a in", "b waits", "a out", "b in", "b out"])
-        const holder = yield* Effect.fork(cache.exclusively("fetch", Effect.void)(Effect.never))
-        yield* Effect.sleep("100 millis")
+        )
+        yield* Deferred.await(entered)
         // flock(1) of another program sees the lock.
         expect(spawnSync("flock", ["--nonblock", join(directory, ".fetch.lock"), "true"]).status).toBe(1)
-        const waiter = yield* Effect.fork(cache.exclusively("fetch", Effect.void)(Effect.never))
-        yield* Effect.sleep("100 millis")
+        yield* cache.exclusively("fetch", waiting)(Effect.sync(() => order.push("b in")))
+        yield* Fiber.join(first)
+        expect(order).toEqual(["a in", "b waits", "a out", "b in"])
+
+        const held = yield* Deferred.make<void>()
+        const holder = yield* Effect.fork(
+          cache.exclusively("fetch", Effect.void)(Effect.zipRight(Deferred.succeed(held, undefined), Effect.never))
+        )
+        yield* Deferred.await(held)
+        const queued = yield* Deferred.make<void>()
+        const waiter = yield* Effect.fork(
+          cache.exclusively("fetch", Effect.asVoid(Deferred.succeed(queued, undefined)))(Effect.never)
+        )
+        yield* Deferred.await(queued)
         expect(Exit.isInterrupted(yield* Fiber.interrupt(waiter))).toBe(true)
         yield* Fiber.interrupt(holder)
-        yield* section("c")
-        expect(order.at(-1)).toBe("c out")
+        yield* cache.exclusively("fetch", Effect.void)(Effect.sync(() => order.push("c in")))
+        expect(order.at(-1)).toBe("c in")
       })
     )
   )
