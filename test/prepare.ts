@@ -18,8 +18,10 @@ export default async (project: TestProject): Promise<void> => {
   const fetched = await ktstr(["kernel", "fetch"], { deadlineMs: 300_000 })
   if (fetched.code !== 0) throw new Error(`ktstr kernel fetch ended with ${fetched.code}:\n${fetched.stderr}`)
   const listed = await ktstr(["kernel", "list", "--json"])
-  project.provide(
-    "kernel",
-    JSON.parse(listed.stdout).entries.find((entry: { valid: boolean }) => entry.valid)
+  // Other kernels may lie in the cache as well; this one has sched_ext.
+  const kernel = JSON.parse(listed.stdout).entries.find(
+    (entry: { valid: boolean; image: string }) => entry.valid && entry.image === fetched.stdout.trim()
   )
+  if (kernel === undefined) throw new Error(`ktstr kernel list does not know ${fetched.stdout.trim()}`)
+  project.provide("kernel", kernel)
 }
