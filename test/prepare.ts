@@ -19,9 +19,10 @@ export default async (project: TestProject): Promise<void> => {
   if (fetched.code !== 0) throw new Error(`ktstr kernel fetch ended with ${fetched.code}:\n${fetched.stderr}`)
   const listed = await ktstr(["kernel", "list", "--json"])
   // Other kernels may lie in the cache as well; this one has sched_ext.
+  const image = fetched.stdout.trim().split("\n").at(-1)
   const kernel = JSON.parse(listed.stdout).entries.find(
-    (entry: { valid: boolean; image: string }) => entry.valid && entry.image === fetched.stdout.trim()
+    (entry: { valid: boolean; image: string }) => entry.valid && entry.image === image
   )
-  if (kernel === undefined) throw new Error(`ktstr kernel list does not know ${fetched.stdout.trim()}`)
+  if (kernel === undefined) throw new Error(`ktstr kernel list does not know ${image}, which kernel fetch gave`)
   project.provide("kernel", kernel)
 }
