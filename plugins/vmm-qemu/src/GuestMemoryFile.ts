@@ -4,8 +4,7 @@
  * @since 0.1.0
  */
 import * as fs from "node:fs"
-import type { GuestMemory } from "@ktstr/core"
-import type { RamSegment } from "./PhysicalLayout.ts"
+import type { GuestMemory, RamSegment } from "@ktstr/core"
 
 const hex = (value: number): string => `0x${value.toString(16)}`
 

@@ -3,12 +3,12 @@
  *
  * @since 0.1.0
  */
-import { type ClockMode, KvmProbe, type Vm, Vmm, VmmError, type VmSpec } from "@ktstr/core"
+import { type ClockMode, KvmProbe, nodeMemoryMb, type Vm, Vmm, VmmError, type VmSpec } from "@ktstr/core"
 import { Effect, Layer, type Scope } from "effect"
 import { makeGuestMemoryFile } from "./GuestMemoryFile.ts"
 import { startMachine } from "./Machine.ts"
 import { openInitramfs, openMemoryFiles } from "./MachineFiles.ts"
-import { nodeMemoryMb, ramSegments } from "./PhysicalLayout.ts"
+import { ramSegments } from "./PhysicalLayout.ts"
 import { makePorts } from "./Ports.ts"
 import { isPvhKernel } from "./PvhNote.ts"
 import { highestApicId, type QemuAccel, qemuArguments } from "./QemuArguments.ts"

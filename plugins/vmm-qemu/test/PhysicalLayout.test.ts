@@ -2,35 +2,11 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { expect, it } from "@effect/vitest"
-import { Topology } from "@ktstr/core"
-import { makeGuestMemoryFile, nodeMemoryMb, ramBelow4g, ramSegments } from "@ktstr/vmm-qemu"
-import { Either } from "effect"
+import { makeGuestMemoryFile, ramBelow4g, ramSegments } from "@ktstr/vmm-qemu"
 import * as fc from "fast-check"
 import { describe } from "vitest"
 
 const mib = 1024 * 1024
-
-describe("nodeMemoryMb", () => {
-  const uneven = (memory: ReadonlyArray<number | undefined>): Topology =>
-    Topology.unsafeMake({ nodes: memory.map((memoryMb) => ({ llcs: 1, memoryMb })), coresPerLlc: 1, threadsPerCore: 1 })
-
-  it("shares what is not fixed, the first taking the remainder", () => {
-    expect(nodeMemoryMb(uneven([undefined, undefined, undefined]), 1000)).toEqual(Either.right([334, 333, 333]))
-    expect(nodeMemoryMb(uneven([undefined, 300, undefined]), 1001)).toEqual(Either.right([351, 300, 350]))
-    expect(nodeMemoryMb(uneven([512, 256]), 768)).toEqual(Either.right([512, 256]))
-  })
-
-  it("refuses what does not add up", () => {
-    for (const [memory, total] of [
-      [[512, 256], 1024],
-      [[512, undefined], 512],
-      [[undefined], 0],
-      [[undefined], 1.5]
-    ] as const) {
-      expect(Either.isLeft(nodeMemoryMb(uneven(memory), total))).toBe(true)
-    }
-  })
-})
 
 describe("ramSegments", () => {
   it("follows q35: all below 4 GiB under 2.75 GiB, else 2 GiB", () => {
