@@ -27,11 +27,23 @@ it.layer(registry)("built-in work types", (it) => {
         "YieldHeavy",
         "Mixed",
         "IoSyncWrite",
+        "IoRandRead",
+        "IoConvoy",
         "Bursty",
         "PipeIo",
         "FutexPingPong",
         "CachePressure",
-        "ForkExit"
+        "CacheYield",
+        "CachePipe",
+        "FutexFanOut",
+        "FanOutCompute",
+        "Sequence",
+        "ForkExit",
+        "NiceSweep",
+        "AffinityChurn",
+        "PolicyChurn",
+        "PageFaultChurn",
+        "MutexContention"
       ])
     })
   )
@@ -45,6 +57,21 @@ it.layer(registry)("built-in work types", (it) => {
         expect(instance.groupSize).toBe(type.defaultGroupSize)
       })
     )
+  }
+
+  for (const type of workTypes) {
+    for (const bound of ["min", "max"] as const) {
+      it.effect(`${type.name} encodes with every parameter at its ${bound}`, () =>
+        Effect.gen(function* () {
+          const params = Object.fromEntries(
+            type.params.flatMap((param) => (param[bound] === undefined ? [] : [[param.name, param[bound]]]))
+          )
+          const instance = yield* type.instantiate(params)
+          expect((yield* WorkProgram.encode(instance.program)).length).toBeGreaterThan(10)
+          expect(instance.groupSize).toBeLessThanOrEqual(1024)
+        })
+      )
+    }
   }
 
   it.effect("are found under the older spellings, and reported under the newer", () =>
@@ -67,9 +94,92 @@ it.layer(registry)("built-in work types", (it) => {
     })
   )
 
+  it.effect("work in groups of the documented sizes, which their parameters decide", () =>
+    Effect.gen(function* () {
+      const sizeOf = (text: string) =>
+        Effect.map(Effect.flatMap(WorkTypeRef.parse(text), WorkTypeRef.resolve), (instance) => instance.groupSize)
+      expect(yield* sizeOf("CachePipe")).toBe(2)
+      expect(yield* sizeOf("FutexFanOut")).toBe(5)
+      expect(yield* sizeOf("FutexFanOut:receivers=7")).toBe(8)
+      expect(yield* sizeOf("FanOutCompute")).toBe(5)
+      expect(yield* sizeOf("FanOutCompute:workers=1")).toBe(2)
+      expect(yield* sizeOf("MutexContention")).toBe(4)
+      expect(yield* sizeOf("MutexContention:contenders=9")).toBe(9)
+      const grouped = workTypes.filter((type) => type.defaultGroupSize > 1).map((type) => type.name)
+      expect(grouped).toEqual([
+        "PipeIo",
+        "FutexPingPong",
+        "CachePipe",
+        "FutexFanOut",
+        "FanOutCompute",
+        "MutexContention"
+      ])
+    })
+  )
+
+  it.effect("that change the worker change it back", () =>
+    Effect.gen(function* () {
+      const teardown = (name: string) =>
+        Effect.map(WorkTypeRef.resolve(WorkTypeRef.of(name)), (instance) => instance.program.teardown)
+      expect(yield* teardown("NiceSweep")).toEqual([WorkProgram.setNice(0)])
+      expect(yield* teardown("PolicyChurn")).toEqual([WorkProgram.setPolicy("Normal")])
+      expect(yield* teardown("AffinityChurn")).toEqual([WorkProgram.setAffinity("initial")])
+    })
+  )
+
+  it.effect("walk every nice value and every policy", () =>
+    Effect.gen(function* () {
+      const sweep = yield* WorkTypeRef.resolve(WorkTypeRef.of("NiceSweep"))
+      const nices = sweep.program.body.flatMap((node) => (node._tag === "Cycle" ? node.branches.flat() : []))
+      expect(nices).toEqual(Array.from({ length: 40 }, (_, i) => WorkProgram.setNice(i - 20)))
+      const policies = (text: string) =>
+        Effect.map(Effect.flatMap(WorkTypeRef.parse(text), WorkTypeRef.resolve), ({ program }) =>
+          program.body.flatMap((node) => (node._tag === "Cycle" ? node.branches.flat() : []))
+        )
+      expect(yield* policies("PolicyChurn")).toMatchObject(
+        ["Normal", "Batch", "Idle", "Fifo", "RoundRobin"].map((policy) => ({ policy }))
+      )
+      expect(yield* policies("PolicyChurn:priority=0")).toHaveLength(3)
+    })
+  )
+
+  it.effect("a sequence reads its phases as text and as data", () =>
+    Effect.gen(function* () {
+      const asText = yield* WorkTypeRef.resolve(
+        yield* WorkTypeRef.parse("Sequence:phases=spin:2ms+sleep:500us+yield:1s")
+      )
+      expect(asText.program.body).toMatchObject([
+        { _tag: "ForDuration", ns: 2e6, body: [{ _tag: "Spin" }] },
+        { _tag: "Sleep", ns: 5e5 },
+        { _tag: "ForDuration", ns: 1e9, body: [{ _tag: "Yield" }] }
+      ])
+      const phases = [{ kind: "io", duration: "2 millis" }, "spin:1ms"]
+      const asData = yield* WorkTypeRef.resolve(WorkTypeRef.of("Sequence", { phases }))
+      expect(asData.program.body).toMatchObject([{ ns: 2e6, body: [{ _tag: "FileWrite" }, {}, {}] }, { ns: 1e6 }])
+      const wrong = (phases: unknown) =>
+        Effect.map(Effect.flip(WorkTypeRef.resolve(WorkTypeRef.of("Sequence", { phases }))), (error) => error.message)
+      expect(yield* wrong("spin:1ms+rest:2ms")).toBe(
+        "work type Sequence: phases must be KIND:DURATION with one of spin, sleep, yield, io, got 'rest:2ms'"
+      )
+      expect(yield* wrong("spin:2h")).toBe(
+        "work type Sequence: phases has a phase spin whose duration must be a duration from 1us to 60s, got '2h'"
+      )
+      expect(yield* wrong([])).toMatch(/must be 1 to 64 phases/)
+    })
+  )
+
+  it.effect("a cache burst is whole passes, at least so many accesses", () =>
+    Effect.gen(function* () {
+      const passes = (text: string) =>
+        Effect.map(Effect.flatMap(WorkTypeRef.parse(text), WorkTypeRef.resolve), ({ program }) => program.body[0])
+      expect(yield* passes("CachePipe")).toMatchObject({ _tag: "Walk", bytes: 32768, stride: 64, passes: 2 })
+      expect(yield* passes("CachePipe:size=1M")).toMatchObject({ passes: 1 })
+    })
+  )
+
   it.effect("that exchange work in pairs over two channels, both sending before they wait", () =>
     Effect.gen(function* () {
-      for (const name of ["PipeIo", "FutexPingPong"]) {
+      for (const name of ["PipeIo", "FutexPingPong", "CachePipe"]) {
         const { groupSize, program } = yield* WorkTypeRef.resolve(WorkTypeRef.of(name))
         expect([groupSize, WorkProgram.channels(program)]).toEqual([2, 2])
         const roles = program.body[1]
