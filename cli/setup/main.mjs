@@ -5,7 +5,7 @@ import { createHash } from "node:crypto"
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { delimiter, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { forBench, forEveryone, forTests } from "./packages.mjs"
+import { forBench, forEveryone, forLab, forTests } from "./packages.mjs"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const exitMissing = 69
@@ -127,7 +127,12 @@ const buildBundles = async () => {
 
 const wants = new Set(process.argv.slice(2))
 checkNode()
-installPackages([...forEveryone, ...(wants.has("--test") ? forTests : []), ...(wants.has("--bench") ? forBench : [])])
+installPackages([
+  ...forEveryone,
+  ...(wants.has("--test") ? [...forTests, ...forLab] : []),
+  ...(wants.has("--bench") ? forBench : []),
+  ...(wants.has("--lab") ? forLab : [])
+])
 installModules()
 buildNative()
 await buildBundles()

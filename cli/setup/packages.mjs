@@ -23,3 +23,11 @@ export const forBench = [
   { package: "busybox-static", anyOf: ["/bin/busybox", "/usr/bin/busybox"] },
   { package: "hyperfine", command: "hyperfine" }
 ]
+
+/** To run commands in the KVM lab; where apt serves no kernel package, the lab says so. */
+export const forLab = [
+  { package: "busybox-static", anyOf: ["/bin/busybox", "/usr/bin/busybox"] },
+  { package: "dpkg", command: "dpkg-deb" },
+  { package: "tar", command: "tar" },
+  { package: "util-linux", command: "setpriv" }
+]
