@@ -32,6 +32,21 @@ export interface ElfSegment extends ElfRange {
   /** `p_type`: 1 PT_LOAD, 2 PT_DYNAMIC, 3 PT_INTERP. */
   readonly type: number
   readonly address: number
+  readonly physicalAddress: number
+  /** Bytes in memory; those beyond `size` are zero. */
+  readonly memorySize: number
+}
+
+/**
+ * What a loader of a fixed-address program, as a kernel is, needs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ElfProgram {
+  readonly entry: number
+  /** PT_LOAD only. */
+  readonly segments: ReadonlyArray<ElfSegment>
 }
 
 /**
@@ -101,10 +116,34 @@ const readSegments = (bytes: Uint8Array): ReadonlyArray<ElfSegment> => {
       type: view.getUint32(at, true),
       offset: u64(view, at + 8),
       address: u64(view, at + 16),
-      size: u64(view, at + 32)
+      physicalAddress: u64(view, at + 24),
+      size: u64(view, at + 32),
+      memorySize: u64(view, at + 40)
     }
   })
 }
+
+/**
+ * Entry point and loadable segments; one whose bytes the file does not have is an error.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const elfProgram = (bytes: Uint8Array): Either.Either<ElfProgram, ElfError> =>
+  guarded(() => {
+    const segments = readSegments(bytes).filter((segment) => segment.type === 1)
+    const cut = segments.find((segment) => segment.offset + segment.size > bytes.length)
+    if (cut !== undefined) {
+      throw new ElfError({
+        message: `ELF file is cut short: a segment ends at byte ${cut.offset + cut.size}, the file has ${bytes.length}`
+      })
+    }
+    const odd = segments.find((segment) => segment.size > segment.memorySize)
+    if (odd !== undefined) {
+      throw new ElfError({ message: `ELF segment of ${odd.size} bytes has only ${odd.memorySize} bytes in memory` })
+    }
+    return { entry: u64(viewOf(bytes), 24), segments }
+  })
 
 const readSections = (bytes: Uint8Array): ReadonlyArray<ElfSection> => {
   const view = header(bytes)

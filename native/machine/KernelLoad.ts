@@ -1,0 +1,127 @@
+/**
+ * Where the bytes of a kernel go and where it is entered.
+ *
+ * @since 0.1.0
+ */
+import { elfProgram, isElf, kernelHeaderSize, parseKernelImage } from "@ktstr/core"
+import { Either } from "effect"
+import { MachineError } from "./MachineError.ts"
+
+/**
+ * Bytes for guest-physical memory.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface MemoryWrite {
+  readonly address: number
+  readonly bytes: Uint8Array
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface AddressRange {
+  readonly address: number
+  readonly size: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface KernelLoad {
+  /** Address of the 64-bit entry point. */
+  readonly entry: number
+  readonly writes: ReadonlyArray<MemoryWrite>
+  /** Memory the kernel uses before it knows the memory map: its segments with BSS, or what a bzImage unpacks itself in. */
+  readonly occupied: AddressRange
+  /** The setup header of a bzImage from offset 0x1f1; undefined for an ELF, which has none. */
+  readonly setupHeader: Uint8Array | undefined
+  /** Highest address the last byte of an initramfs may have. */
+  readonly initrdMax: number
+  /** Longest command line in bytes without its NUL; undefined: the kernel does not say. */
+  readonly maxCmdline: number | undefined
+}
+
+const bad = (message: string): MachineError => new MachineError({ reason: "BadKernel", message })
+
+const loadElf = (kernel: Uint8Array): Either.Either<KernelLoad, MachineError> =>
+  Either.flatMap(
+    Either.mapLeft(elfProgram(kernel), (error) => bad(`kernel ELF: ${error.message}; give an uncompressed vmlinux`)),
+    ({ entry, segments }) => {
+      const present = segments.filter((segment) => segment.memorySize > 0)
+      if (present.length === 0) return Either.left(bad("kernel ELF has no loadable segment; give a vmlinux"))
+      const from = Math.min(...present.map((segment) => segment.physicalAddress))
+      const to = Math.max(...present.map((segment) => segment.physicalAddress + segment.memorySize))
+      // phys_startup_64 is the first instruction of the kernel's text; relocatable objects and other programs have none such.
+      if (entry < from || entry >= to) {
+        return Either.left(
+          bad(
+            `kernel ELF is entered at 0x${entry.toString(16)}, outside its segments (0x${from.toString(16)} to 0x${to.toString(16)}); give a vmlinux`
+          )
+        )
+      }
+      return Either.right({
+        entry,
+        writes: present
+          .filter((segment) => segment.size > 0)
+          .map((segment) => ({
+            address: segment.physicalAddress,
+            bytes: kernel.subarray(segment.offset, segment.offset + segment.size)
+          })),
+        occupied: { address: from, size: to - from },
+        setupHeader: undefined,
+        initrdMax: 0x7fffffff,
+        maxCmdline: undefined
+      })
+    }
+  )
+
+/** Offsets of Documentation/arch/x86/boot.rst, "Details of Header Fields", in the file. */
+const at = {
+  header: 0x1f1,
+  jump: 0x201,
+  initrdMax: 0x22c,
+  cmdlineSize: 0x238,
+  prefAddress: 0x258,
+  initSize: 0x260
+} as const
+
+/** The 64-bit entry point lies 0x200 into the protected-mode code (boot.rst, "64-bit Boot Protocol"). */
+const entryOffset = 0x200
+
+const loadBzImage = (kernel: Uint8Array): Either.Either<KernelLoad, MachineError> =>
+  Either.flatMap(
+    Either.mapLeft(parseKernelImage(kernel.subarray(0, kernelHeaderSize), kernel.length), (error) =>
+      bad(`kernel ${error.message}`)
+    ),
+    (image) => {
+      if (image._tag === "Vmlinux") return loadElf(kernel)
+      const { header } = image
+      const view = new DataView(kernel.buffer, kernel.byteOffset, kernel.byteLength)
+      // Where it would move to anyway (pref_address): there init_size bytes suffice for it to unpack itself in place.
+      const address = Number(view.getBigUint64(at.prefAddress, true))
+      const code = kernel.subarray(header.setupSize)
+      return Either.right({
+        entry: address + entryOffset,
+        writes: [{ address, bytes: code }],
+        occupied: { address, size: Math.max(view.getUint32(at.initSize, true), code.length) },
+        // The byte at 0x201 is the jump's distance, and the header ends where it goes to.
+        setupHeader: kernel.subarray(at.header, at.jump + 1 + kernel[at.jump]!),
+        initrdMax: view.getUint32(at.initrdMax, true),
+        maxCmdline: view.getUint32(at.cmdlineSize, true)
+      })
+    }
+  )
+
+/**
+ * An uncompressed ELF `vmlinux` at its link address, or a bzImage, which unpacks and, unless the command line says `nokaslr`, places
+ * itself.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const loadKernel = (kernel: Uint8Array): Either.Either<KernelLoad, MachineError> =>
+  isElf(kernel) ? loadElf(kernel) : loadBzImage(kernel)

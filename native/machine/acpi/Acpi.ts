@@ -1,0 +1,73 @@
+/**
+ * All ACPI tables of a machine, placed.
+ *
+ * @since 0.1.0
+ */
+import type { RamSegment, Topology } from "@ktstr/core"
+import type { ApicIds } from "../ApicIds.ts"
+import { acpiBase } from "../Layout.ts"
+import { dsdt } from "./Dsdt.ts"
+import { fadt } from "./Fadt.ts"
+import { hmat } from "./Hmat.ts"
+import { madt } from "./Madt.ts"
+import { rsdp, rsdpSize } from "./Rsdp.ts"
+import { slit } from "./Slit.ts"
+import { srat } from "./Srat.ts"
+import { xsdt } from "./Xsdt.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface AcpiOptions {
+  readonly topology: Topology
+  readonly apicIds: ApicIds
+  readonly ram: ReadonlyArray<RamSegment>
+  readonly virtioDevices: number
+}
+
+/**
+ * A table by its signature, at its address.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PlacedTable {
+  readonly signature: string
+  readonly address: number
+  readonly bytes: Uint8Array
+}
+
+/** The RSDP is found on 16-byte borders; the tables keep a cache line to themselves. */
+const alignment = 64
+
+const aligned = (address: number): number => Math.ceil(address / alignment) * alignment
+
+/**
+ * RSDP first, at {@link acpiBase}. SRAT and SLIT come with more than one NUMA node, HMAT when the topology says what they don't.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const acpiTables = (options: AcpiOptions): ReadonlyArray<PlacedTable> => {
+  const { topology, apicIds, ram } = options
+  const placed: Array<PlacedTable> = []
+  let next = aligned(acpiBase + rsdpSize)
+  const place = (signature: string, bytes: Uint8Array): number => {
+    const address = next
+    placed.push({ signature, address, bytes })
+    next = aligned(address + bytes.length)
+    return address
+  }
+  const numa = topology.numaNodes > 1
+  const processors = apicIds.ids.map((apicId, cpu) => ({ apicId, node: topology.place(cpu).node }))
+  const attributes = numa ? hmat(topology) : undefined
+  const listed = [
+    place("FACP", fadt(place("DSDT", dsdt({ cpus: topology.cpus, virtioDevices: options.virtioDevices })))),
+    place("APIC", madt(apicIds.ids)),
+    ...(numa ? [place("SRAT", srat(processors, ram)), place("SLIT", slit(topology.distances))] : []),
+    ...(attributes === undefined ? [] : [place("HMAT", attributes)])
+  ]
+  const root = rsdp(place("XSDT", xsdt(listed)))
+  return [{ signature: "RSDP", address: acpiBase, bytes: root }, ...placed]
+}
