@@ -62,6 +62,8 @@ export interface KtstrTestOptions extends Assert {
   /** The test passes when the scenario fails; with a pattern, when a detail matches it. */
   readonly expectError?: boolean | RegExp | undefined
   readonly constraints?: TestConstraints | undefined
+  /** Files and programs for the guest, `NAME`, `PATH`, `DIRECTORY` or `SOURCE:/guest/path`; libraries come along. */
+  readonly extraIncludeFiles?: ReadonlyArray<string> | undefined
   /** Words for the kernel command line. */
   readonly kargs?: ReadonlyArray<string> | undefined
   /** Seed of every random choice. Default 0. */
@@ -147,6 +149,7 @@ const otherNames = {
   expectError: true,
   constraints: true,
   kargs: true,
+  extraIncludeFiles: true,
   seed: true,
   bootTimeoutS: true
 } as const satisfies Record<Exclude<keyof KtstrTestOptions, keyof Assert>, true>
@@ -286,6 +289,7 @@ export const KtstrTest: {
         expectError: options.expectError,
         seed,
         kargs: options.kargs ?? [],
+        includes: options.extraIncludeFiles ?? [],
         bootTimeoutMs: options.bootTimeoutS === undefined ? undefined : options.bootTimeoutS * 1000
       }
     })

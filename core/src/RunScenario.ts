@@ -52,6 +52,8 @@ export interface RunRequest {
   readonly seed: number
   /** Added to the kernel command line, after ktstr's own. */
   readonly kargs: ReadonlyArray<string>
+  /** Files and programs that the guest needs beside the agent, as specs of `resolveInclude`; libraries come along. */
+  readonly includes: ReadonlyArray<string>
   /** Milliseconds to the agent's first frame; undefined: a default that grows with the CPUs. */
   readonly bootTimeoutMs: number | undefined
 }
@@ -220,7 +222,7 @@ const run = Effect.fnUntraced(function* (
     })
   yield* Effect.forEach(plan.warnings, (text) => onEvent(RunEvent.Warning({ text })), { discard: true })
   const limits = deadlines({ plan, topology: request.topology, bootMs: request.bootTimeoutMs })
-  const initramfs = yield* packInitramfs(plan, warn)
+  const initramfs = yield* packInitramfs(plan, request.includes, warn)
   const vm = yield* (yield* Vmm).boot({
     kernel: { image: request.kernel.image, vmlinux: request.kernel.vmlinux },
     initramfs: initramfs.files,
@@ -253,12 +255,16 @@ const run = Effect.fnUntraced(function* (
   return toResult({ request, verdict, plan, record, vm, session, exit, warnings, timings })
 })
 
-const packInitramfs = Effect.fnUntraced(function* (plan: Plan, warn: (text: string) => Effect.Effect<void>) {
+const packInitramfs = Effect.fnUntraced(function* (
+  plan: Plan,
+  includes: ReadonlyArray<string>,
+  warn: (text: string) => Effect.Effect<void>
+) {
   const fs = yield* FileSystem.FileSystem
   const agent = yield* Effect.flatMap(AgentBinary, (binary) => binary.path)
   const scratch = yield* Effect.mapError(fs.makeTempDirectoryScoped({ prefix: `ktstr-` }), noScratch)
   const config = Command.Config({ symbols: [], sysctls: [] })
-  const base = yield* packBase({ agent, scratch })
+  const base = yield* packBase({ agent, includes, scratch })
   yield* Effect.forEach(base.warnings, warn, { discard: true })
   const files = [base.path, yield* packRun({ plan: encodePlan([config, ...plan.commands]), scratch })]
   const sizes = yield* Effect.mapError(

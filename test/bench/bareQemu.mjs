@@ -11,7 +11,10 @@ export const poweroffInitramfs = (folder) => {
   writeFileSync(join(tree, "init"), "#!/bin/busybox sh\n/bin/busybox poweroff -f\n")
   chmodSync(join(tree, "init"), 0o755)
   const file = join(folder, "bare.cpio")
-  writeFileSync(file, execFileSync("sh", ["-c", "find . | cpio -o -H newc 2>/dev/null"], { cwd: tree, maxBuffer: 1 << 30 }))
+  writeFileSync(
+    file,
+    execFileSync("sh", ["-c", "find . | cpio -o -H newc 2>/dev/null"], { cwd: tree, maxBuffer: 1 << 30 })
+  )
   return file
 }
 

@@ -77,6 +77,7 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, io: Com
           expectError: undefined,
           seed,
           kargs: values.kargs.flatMap((words) => words.split(/\s+/).filter((word) => word !== "")),
+          includes: [],
           bootTimeoutMs
         })
       )

@@ -11,7 +11,7 @@ import {
   runScenario,
   KtstrTest as Test
 } from "@ktstr/core"
-import { Config, Effect, Layer, Logger, LogLevel, ManagedRuntime } from "effect"
+import { Cause, Config, Effect, Exit, Layer, Logger, LogLevel, ManagedRuntime } from "effect"
 import { type HarnessOptions, layerHarness, loadPlugins } from "./Defaults.ts"
 import type { Provided } from "./Plugin.ts"
 
@@ -73,14 +73,18 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
     return kernel
   })
   const active = new Map<AbortController, Promise<unknown>>()
-  const start = (test: KtstrTest, controller: AbortController) =>
-    runtime.runPromise(
+  const start = async (test: KtstrTest, controller: AbortController): Promise<RunResult> => {
+    const exit = await runtime.runPromiseExit(
       Effect.gen(function* () {
         const request = yield* Test.request(test, yield* resolve)
         return yield* runScenario(request, () => Effect.void)
       }),
       { signal: controller.signal }
     )
+    if (Exit.isSuccess(exit)) return exit.value
+    // The error itself, not a FiberFailure around it: its tag decides the exit code.
+    throw Cause.squash(exit.cause)
+  }
   // Ctrl-C reaches this process, too, as part of the terminal's foreground group: the machine and its files go first.
   const stop = async (signal: NodeJS.Signals) => {
     for (const controller of active.keys()) controller.abort()
