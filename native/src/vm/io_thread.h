@@ -1,0 +1,43 @@
+#ifndef KTSTR_VM_IO_THREAD_H
+#define KTSTR_VM_IO_THREAD_H
+
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "vm/file_descriptor.h"
+
+namespace ktstr {
+
+/**
+ * The thread that works for the virtio devices, so that no vCPU waits for a file. Tasks are added before it starts; it
+ * waits for their events and runs them one at a time. Owned, started and stopped by the thread that owns the VM.
+ */
+class IoThread {
+  public:
+    IoThread() = default;
+    ~IoThread() { stop(); }
+    IoThread(const IoThread &) = delete;
+    IoThread &operator=(const IoThread &) = delete;
+
+    /** The event outlives the thread. */
+    void add(const Event &event, std::function<void()> task);
+    void start();
+    /** Returns when the task that runs is done and the thread gone. */
+    void stop();
+
+  private:
+    void run();
+
+    struct Task {
+        const Event *event;
+        std::function<void()> work;
+    };
+    std::vector<Task> tasks_;
+    Event stop_;
+    std::thread thread_;
+};
+
+} // namespace ktstr
+
+#endif

@@ -1,0 +1,56 @@
+#include "vm/kvm_stats.h"
+
+#include <linux/kvm.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <vector>
+
+#include "vm/file_descriptor.h"
+#include "vm/kvm.h"
+
+namespace ktstr {
+
+namespace {
+/** More names or longer ones than any kernel has are not believed. */
+constexpr uint32_t most_descriptors = 4096;
+constexpr uint32_t longest_name = 1024;
+
+/** kvm_stats_desc without the name that follows it: in C++ some versions of the kernel's header give that a wrong size
+ * (see kvm.cc). */
+struct Descriptor {
+    uint32_t flags;
+    int16_t exponent;
+    uint16_t size;
+    uint32_t offset;
+    uint32_t bucket_size;
+};
+
+bool read_at(int fd, void *data, size_t size, uint64_t offset) {
+    return pread(fd, data, size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
+}
+} // namespace
+
+void add_kvm_stats(int vcpu, std::map<std::string, uint64_t> &sums) {
+    FileDescriptor stats(kvm_ioctl(vcpu, KVM_GET_STATS_FD));
+    kvm_stats_header header;
+    if (!stats || !read_at(stats.get(), &header, sizeof(header), 0) || header.num_desc > most_descriptors ||
+        header.name_size > longest_name)
+        return;
+    size_t stride = sizeof(Descriptor) + header.name_size;
+    std::vector<char> descriptors(stride * header.num_desc);
+    if (!read_at(stats.get(), descriptors.data(), descriptors.size(), header.desc_offset))
+        return;
+    for (uint32_t i = 0; i < header.num_desc; i++) {
+        const char *at = descriptors.data() + i * stride;
+        Descriptor descriptor;
+        std::memcpy(&descriptor, at, sizeof(descriptor));
+        // Single running counts only: histograms and momentary values can't be added up over vCPUs.
+        uint64_t value;
+        if ((descriptor.flags & KVM_STATS_TYPE_MASK) == KVM_STATS_TYPE_CUMULATIVE && descriptor.size == 1 &&
+            read_at(stats.get(), &value, sizeof(value), header.data_offset + descriptor.offset) && value > 0)
+            sums[std::string(at + sizeof(descriptor), strnlen(at + sizeof(descriptor), header.name_size))] += value;
+    }
+}
+
+} // namespace ktstr

@@ -1,0 +1,81 @@
+#ifndef KTSTR_VM_VCPU_H
+#define KTSTR_VM_VCPU_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "vm/file_descriptor.h"
+#include "vm/registers.h"
+
+namespace ktstr {
+
+class Vm;
+
+struct VcpuOptions {
+    uint32_t apic_id = 0;
+    std::vector<kvm_cpuid_entry2> cpuid;
+    /** Of the boot CPU, or of one that is to run at once instead of waiting for INIT and SIPI. */
+    std::optional<BootRegisters> registers;
+};
+
+/**
+ * A virtual CPU and its thread. Made, started, kicked and destroyed by the thread that owns the VM (kicked by other
+ * vCPU threads, too); `run` and everything it calls belong to the vCPU's own thread, as do its registers while it runs.
+ */
+class Vcpu {
+  public:
+    /** KVM_EXIT_* that are counted one by one; later ones count as the last. */
+    static constexpr size_t exit_reasons = 48;
+
+    /** Throws Error. */
+    Vcpu(Vm &vm, unsigned index, const VcpuOptions &options);
+    ~Vcpu();
+    Vcpu(const Vcpu &) = delete;
+    Vcpu &operator=(const Vcpu &) = delete;
+
+    /** Throws std::system_error when there can't be another thread. */
+    void start();
+    /** Makes it look at what the VM wants of it. */
+    void kick();
+    void join();
+
+    int fd() const { return fd_.get(); }
+    /** The kernel's number of its thread; 0 before it runs. */
+    int thread_id() const { return thread_id_; }
+    const std::array<std::atomic<uint64_t>, exit_reasons> &exits() const { return exits_; }
+
+  private:
+    void run();
+    /** False: the thread has nothing more to do. */
+    bool enter();
+    bool handle_exit();
+    void handle_io();
+    void handle_internal_error();
+    std::string instruction_bytes() const;
+    void fail(const std::string &what);
+
+    Vm &vm_;
+    const unsigned index_;
+    FileDescriptor fd_;
+    kvm_run *run_ = nullptr;
+    size_t run_size_;
+    std::thread thread_;
+    std::atomic<int> thread_id_{0};
+    std::array<std::atomic<uint64_t>, exit_reasons> exits_{};
+};
+
+/** The name of a KVM_EXIT_* reason in statistics; null when it has none here. */
+const char *exit_reason_name(size_t reason);
+
+} // namespace ktstr
+
+#endif
