@@ -6,6 +6,7 @@
 #include "cmdline.h"
 #include "failure.h"
 #include "group.h"
+#include "process.h"
 
 #include <signal.h>
 
@@ -15,7 +16,8 @@
 struct agent {
     struct cmdline options;
     struct channel channel;
-    struct group *groups; // newest first; alive or not yet reported
+    struct group *groups;      // newest first; alive or not yet reported
+    struct process *processes; // newest first; those that ended until their number is used again
     uint64_t start_ns;
     uint64_t reported_iterations; // of workers already reported
     uint32_t workers_reported;
@@ -31,11 +33,14 @@ enum wait_result {
     WAIT_TIME,     // the time has come
     WAIT_COMMAND,  // bytes came over COM2 (live mode only)
     WAIT_DEADLINE, // the guest's deadline has passed
-    WAIT_LOST      // the host can't be reached any more
+    WAIT_LOST,     // the host can't be reached any more
+    WAIT_PROCESS   // the process has ended (agent_wait_process only)
 };
 
-// Waits until `until_ns` and buries children meanwhile. With `wake_ns` also returns WAIT_TIME then, for progress.
+// Waits until `until_ns`; meanwhile buries children, and moves the input and output of processes.
 enum wait_result agent_wait(struct agent *agent, uint64_t until_ns, bool commands);
+// The same until the end of `process` has been told.
+enum wait_result agent_wait_process(struct agent *agent, const struct process *process, uint64_t until_ns);
 
 uint64_t agent_iterations(const struct agent *agent);
 

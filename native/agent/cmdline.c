@@ -17,7 +17,7 @@ static int choice(const char *value, const char *const *names) {
 }
 
 static void parse_word(struct cmdline *options, const char *word) {
-    static const char *const modes[] = {"plan", "live", "shell", NULL};
+    static const char *const modes[] = {"plan", "live", NULL};
     static const char *const faults[] = {"none", "crash", "torn", "crc", "hang", "mute", NULL};
     const char *value = strchr(word, '=');
     if (!value) {

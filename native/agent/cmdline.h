@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum mode { MODE_PLAN, MODE_LIVE, MODE_SHELL };
+enum mode { MODE_PLAN, MODE_LIVE };
 enum fault { FAULT_NONE, FAULT_CRASH, FAULT_TORN, FAULT_CRC, FAULT_HANG, FAULT_MUTE };
 
 struct cmdline {

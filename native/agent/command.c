@@ -10,6 +10,16 @@ static struct str_list get_strings(struct cursor *cursor) {
     return list;
 }
 
+static struct setting_list get_settings(struct cursor *cursor) {
+    struct setting_list list = {.count = get_count(cursor, 8)};
+    list.items = arena_alloc(cursor->arena, list.count, sizeof *list.items);
+    for (uint32_t i = 0; i < list.count; i++) {
+        list.items[i].name = get_str(cursor);
+        list.items[i].value = get_str(cursor);
+    }
+    return list;
+}
+
 static struct u32_list get_u32s(struct cursor *cursor) {
     struct u32_list list = {.count = get_count(cursor, 4)};
     list.items = arena_alloc(cursor->arena, list.count, sizeof *list.items);
@@ -48,17 +58,28 @@ static void get_spawn(struct cursor *cursor, struct spawn_command *spawn) {
         spawn->workers[i] = get_worker(cursor);
 }
 
+static void get_process(struct cursor *cursor, struct process_command *process) {
+    process->id = get_u32(cursor);
+    process->cgroup = get_str(cursor);
+    process->argv = get_strings(cursor);
+    process->environment = get_settings(cursor);
+    process->directory = get_str(cursor);
+    process->has_terminal = get_bool(cursor);
+    if (process->has_terminal) {
+        process->rows = get_u32(cursor);
+        process->columns = get_u32(cursor);
+    }
+    process->input = get_bool(cursor);
+    process->deadline_ns = get_u64(cursor);
+    process->credit = get_u64(cursor);
+    process->paced = get_bool(cursor);
+}
+
 static bool get_fields(struct cursor *cursor, struct command *command) {
     switch (command->type) {
     case COMMAND_CONFIG:
         command->config.symbols = get_strings(cursor);
-        command->config.sysctl_count = get_count(cursor, 8);
-        command->config.sysctls =
-            arena_alloc(cursor->arena, command->config.sysctl_count, sizeof *command->config.sysctls);
-        for (uint32_t i = 0; i < command->config.sysctl_count; i++) {
-            command->config.sysctls[i].name = get_str(cursor);
-            command->config.sysctls[i].value = get_str(cursor);
-        }
+        command->config.sysctls = get_settings(cursor);
         return true;
     case COMMAND_HOLD:
         command->hold.ns = get_u64(cursor);
@@ -119,6 +140,30 @@ static bool get_fields(struct cursor *cursor, struct command *command) {
         command->kill.index = get_u32(cursor);
         command->kill.signal = get_u32(cursor);
         return true;
+    case COMMAND_PROC_RUN:
+        get_process(cursor, &command->process);
+        return true;
+    case COMMAND_PROC_INPUT:
+        command->process_input.id = get_u32(cursor);
+        command->process_input.bytes = get_bytes(cursor, &command->process_input.length);
+        return true;
+    case COMMAND_PROC_RESIZE:
+        command->process_resize.id = get_u32(cursor);
+        command->process_resize.rows = get_u32(cursor);
+        command->process_resize.columns = get_u32(cursor);
+        return true;
+    case COMMAND_PROC_WAIT:
+        command->process_wait.id = get_u32(cursor);
+        command->process_wait.timeout_ns = get_u64(cursor);
+        return true;
+    case COMMAND_PROC_KILL:
+        command->process_kill.id = get_u32(cursor);
+        command->process_kill.signal = get_u32(cursor);
+        return true;
+    case COMMAND_PROC_CREDIT:
+        command->process_credit.id = get_u32(cursor);
+        command->process_credit.bytes = get_u64(cursor);
+        return true;
     case COMMAND_END:
     case COMMAND_LOOP_END:
     case COMMAND_READ_COUNTERS:
@@ -167,6 +212,18 @@ const char *command_name(uint16_t type) {
         return "READ_COUNTERS";
     case COMMAND_KILL_WORKER:
         return "KILL_WORKER";
+    case COMMAND_PROC_RUN:
+        return "PROC_RUN";
+    case COMMAND_PROC_INPUT:
+        return "PROC_INPUT";
+    case COMMAND_PROC_RESIZE:
+        return "PROC_RESIZE";
+    case COMMAND_PROC_WAIT:
+        return "PROC_WAIT";
+    case COMMAND_PROC_KILL:
+        return "PROC_KILL";
+    case COMMAND_PROC_CREDIT:
+        return "PROC_CREDIT";
     }
     return "?";
 }

@@ -25,6 +25,12 @@ enum command_type {
     COMMAND_SET_AFFINITY = 0x0204,
     COMMAND_READ_COUNTERS = 0x0205,
     COMMAND_KILL_WORKER = 0x0206,
+    COMMAND_PROC_RUN = 0x0401,
+    COMMAND_PROC_INPUT = 0x0402,
+    COMMAND_PROC_RESIZE = 0x0403,
+    COMMAND_PROC_WAIT = 0x0404,
+    COMMAND_PROC_KILL = 0x0405,
+    COMMAND_PROC_CREDIT = 0x0406,
 };
 
 struct str_list {
@@ -37,8 +43,13 @@ struct u32_list {
     uint32_t *items;
 };
 
-struct sysctl_setting {
+struct setting {
     const char *name, *value;
+};
+
+struct setting_list {
+    uint32_t count;
+    struct setting *items;
 };
 
 struct worker_spec {
@@ -64,14 +75,27 @@ struct spawn_command {
     struct worker_spec *workers;
 };
 
+struct process_command {
+    uint32_t id;
+    const char *cgroup;
+    struct str_list argv;
+    struct setting_list environment;
+    const char *directory; // "": the root
+    bool has_terminal;
+    uint32_t rows, columns;
+    bool input;           // PROC_INPUT follows
+    uint64_t deadline_ns; // after its start; 0: none
+    uint64_t credit;
+    bool paced;
+};
+
 struct command {
     enum command_type type;
     uint32_t seq;
     union {
         struct {
             struct str_list symbols;
-            uint32_t sysctl_count;
-            struct sysctl_setting *sysctls;
+            struct setting_list sysctls;
         } config;
         struct {
             uint64_t ns;
@@ -112,6 +136,26 @@ struct command {
         struct {
             uint32_t group, index, signal;
         } kill;
+        struct process_command process; // PROC_RUN
+        struct {
+            uint32_t id;
+            const uint8_t *bytes;
+            uint32_t length;
+        } process_input;
+        struct {
+            uint32_t id, rows, columns;
+        } process_resize;
+        struct {
+            uint32_t id;
+            uint64_t timeout_ns;
+        } process_wait;
+        struct {
+            uint32_t id, signal;
+        } process_kill;
+        struct {
+            uint32_t id;
+            uint64_t bytes;
+        } process_credit;
     };
 };
 

@@ -114,3 +114,30 @@ void event_progress(struct channel *channel, uint64_t time_ns, uint64_t elapsed_
     put_u64(out, hold_ns);
     channel_send(channel);
 }
+
+void event_process_output(struct channel *channel, uint32_t id, uint8_t stream, const uint8_t *bytes, uint32_t length) {
+    struct buffer *out = channel_frame(channel, EVENT_PROC_OUTPUT);
+    put_u32(out, id);
+    put_u8(out, stream);
+    put_u32(out, length);
+    put_raw(out, bytes, length);
+    channel_send(channel);
+}
+
+void event_process_exit(struct channel *channel, const struct process_exit *end) {
+    struct buffer *out = channel_frame(channel, EVENT_PROC_EXIT);
+    put_u32(out, end->id);
+    put_u8(out, end->kind);
+    put_i32(out, end->value);
+    put_u64(out, end->duration_ns);
+    put_u64(out, end->dropped);
+    put_str(out, end->message);
+    channel_send(channel);
+}
+
+void event_process_taken(struct channel *channel, uint32_t id, uint64_t bytes) {
+    struct buffer *out = channel_frame(channel, EVENT_PROC_TAKEN);
+    put_u32(out, id);
+    put_u64(out, bytes);
+    channel_send(channel);
+}

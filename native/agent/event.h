@@ -18,6 +18,9 @@ enum event_type {
     EVENT_REPLY = 0x800a,
     EVENT_DONE = 0x800b,
     EVENT_PROGRESS = 0x800c,
+    EVENT_PROC_OUTPUT = 0x8401,
+    EVENT_PROC_EXIT = 0x8402,
+    EVENT_PROC_TAKEN = 0x8403,
 };
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -27,6 +30,14 @@ struct topology;
 struct symbol {
     const char *name;
     uint64_t address;
+};
+
+struct process_exit {
+    uint32_t id;
+    uint8_t kind;
+    int32_t value;
+    uint64_t duration_ns, dropped;
+    const char *message;
 };
 
 // Times are the moment of the event, taken by the caller.
@@ -46,5 +57,8 @@ void event_latencies(struct channel *channel, uint32_t group, uint32_t index, co
 void event_reply(struct channel *channel, uint32_t command, bool ok, const struct failure *failure);
 void event_done(struct channel *channel, uint64_t time_ns, bool ok, uint32_t workers);
 void event_progress(struct channel *channel, uint64_t time_ns, uint64_t elapsed_ns, uint64_t hold_ns);
+void event_process_output(struct channel *channel, uint32_t id, uint8_t stream, const uint8_t *bytes, uint32_t length);
+void event_process_exit(struct channel *channel, const struct process_exit *end);
+void event_process_taken(struct channel *channel, uint32_t id, uint64_t bytes);
 
 #endif

@@ -3,6 +3,7 @@
 #include "cgroup.h"
 #include "clock.h"
 #include "event.h"
+#include "process.h"
 #include "symbols.h"
 #include "textfile.h"
 
@@ -12,8 +13,8 @@
 #include <string.h>
 
 static bool set_sysctls(const struct command *command, struct failure *failure) {
-    for (uint32_t i = 0; i < command->config.sysctl_count; i++) {
-        const struct sysctl_setting *setting = &command->config.sysctls[i];
+    for (uint32_t i = 0; i < command->config.sysctls.count; i++) {
+        const struct setting *setting = &command->config.sysctls.items[i];
         char path[PATH_MAX];
         if (strstr(setting->name, "..") || setting->name[0] == '/')
             return fail_errno(failure, EINVAL, "sysctl %s", setting->name);
@@ -95,6 +96,20 @@ bool execute(struct agent *agent, const struct command *command, struct failure 
         return true;
     case COMMAND_KILL_WORKER:
         return group_kill_worker(agent, command->kill.group, command->kill.index, command->kill.signal, failure);
+    case COMMAND_PROC_RUN:
+        return process_run(agent, &command->process, failure);
+    case COMMAND_PROC_INPUT:
+        return process_input(agent, command->process_input.id, command->process_input.bytes,
+                             command->process_input.length, failure);
+    case COMMAND_PROC_RESIZE:
+        return process_resize(agent, command->process_resize.id, command->process_resize.rows,
+                              command->process_resize.columns, failure);
+    case COMMAND_PROC_WAIT:
+        return process_wait(agent, command->process_wait.id, command->process_wait.timeout_ns, failure);
+    case COMMAND_PROC_KILL:
+        return process_signal(agent, command->process_kill.id, command->process_kill.signal, failure);
+    case COMMAND_PROC_CREDIT:
+        return process_credit(agent, command->process_credit.id, command->process_credit.bytes, failure);
     case COMMAND_END:
     case COMMAND_HOLD:
     case COMMAND_LOOP_BEGIN:
@@ -131,6 +146,19 @@ void execute_name(const struct command *command, struct failure *failure) {
         break;
     case COMMAND_KILL_WORKER:
         snprintf(subject, sizeof subject, " group %u worker %u", command->kill.group, command->kill.index);
+        break;
+    case COMMAND_PROC_RUN:
+        snprintf(subject, sizeof subject, " process %u (%s) in %s", command->process.id,
+                 command->process.argv.count ? command->process.argv.items[0] : "",
+                 *command->process.cgroup ? command->process.cgroup : "the root cgroup");
+        break;
+    case COMMAND_PROC_INPUT:
+    case COMMAND_PROC_RESIZE:
+    case COMMAND_PROC_WAIT:
+    case COMMAND_PROC_KILL:
+    case COMMAND_PROC_CREDIT:
+        // The number comes first in all of them.
+        snprintf(subject, sizeof subject, " process %u", command->process_wait.id);
         break;
     default:
         break;

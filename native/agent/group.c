@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "event.h"
 #include "futex.h"
+#include "process.h"
 #include "procstat.h"
 #include "report.h"
 
@@ -73,9 +74,13 @@ void group_bury(struct agent *agent) {
         int status = 0;
         if (worker)
             note_death(worker);
-        waitpid(child.si_pid, &status, WNOHANG); // an orphan of a worker otherwise
-        if (!worker)
+        else
+            process_kill_rest(agent, child.si_pid);
+        waitpid(child.si_pid, &status, WNOHANG);
+        if (!worker) {
+            process_reaped(agent, child.si_pid, status); // otherwise an orphan
             continue;
+        }
         worker->wait_status = status;
         worker->dead = true;
         if (!worker->stop_sent)

@@ -16,6 +16,7 @@ bool hold_until(struct agent *agent, uint64_t begun_ns, uint64_t until_ns, struc
                               (unsigned long long)(agent->options.deadline_ns / 1000000));
         case WAIT_TIME:
         case WAIT_COMMAND:
+        case WAIT_PROCESS:
             break;
         }
         uint64_t now = now_ns();

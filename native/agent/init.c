@@ -25,6 +25,7 @@ static const struct mount_point mount_points[] = {
     {"sysfs", "/sys", "", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""},
     {"devtmpfs", "/dev", "mode=0755", MS_NOSUID, ""},
     {"cgroup2", CGROUP_ROOT, "", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""},
+    {"devpts", "/dev/pts", "mode=0620,ptmxmode=0666", MS_NOSUID | MS_NOEXEC, "CONFIG_UNIX98_PTYS"},
     {"tmpfs", "/tmp", "mode=1777", MS_NOSUID | MS_NODEV, ""},
     {"tmpfs", "/run", "mode=0755", MS_NOSUID | MS_NODEV, ""},
     {"tmpfs", "/dev/shm", "mode=1777", MS_NOSUID | MS_NODEV, ""},

@@ -45,6 +45,7 @@ bool live_run(struct agent *agent) {
                 event_error(&agent->channel, now_ns(), &failure);
                 return false;
             case WAIT_TIME:
+            case WAIT_PROCESS:
                 break;
             }
             break;

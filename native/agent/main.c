@@ -54,18 +54,7 @@ static void send_ready(struct agent *agent, const char *notes) {
 }
 
 static bool run(struct agent *agent) {
-    struct failure failure = {.where = "ktstr.mode=shell"};
-    switch (agent->options.mode) {
-    case MODE_PLAN:
-        return plan_run(agent, "/ktstr/plan");
-    case MODE_LIVE:
-        return live_run(agent);
-    case MODE_SHELL:
-        fail_text(&failure, "this agent has no shell; use plan or live");
-        event_error(&agent->channel, now_ns(), &failure);
-        return false;
-    }
-    return false;
+    return agent->options.mode == MODE_LIVE ? live_run(agent) : plan_run(agent, "/ktstr/plan");
 }
 
 int main(void) {
@@ -105,6 +94,7 @@ int main(void) {
     // After the deadline there are two seconds before the power is cut.
     bool late = now_ns() >= agent.start_ns + agent.options.deadline_ns;
     group_stop_all(&agent, late ? 500000000 : 5000000000);
+    process_stop_all(&agent);
     event_done(&agent.channel, now_ns(), good, agent.workers_reported);
     poweroff_now(&agent.channel);
 }

@@ -6,7 +6,7 @@
 import { Data, type Either } from "effect"
 import type { Frame, ProtocolError } from "./Frame.ts"
 import { type MessageCodec, makeMessageCodec } from "./Message.ts"
-import { address, bool, type Codec, cpus, i32, list, oneOf, str, struct, u8, u32, u64 } from "./Wire.ts"
+import { address, bool, bytes, type Codec, cpus, i32, list, oneOf, str, struct, u8, u32, u64 } from "./Wire.ts"
 
 /**
  * The version of docs/protocol.md that this end speaks.
@@ -98,6 +98,23 @@ export interface WorkerTelemetry {
 }
 
 /**
+ * The payload of `PROC_EXIT`. `kind`: 0 exited with status `value`, 1 died of signal `value`, 2 killed at its deadline, 3 could not be
+ * run, with the error number `value` and `message`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProcessTelemetry {
+  readonly id: number
+  readonly kind: number
+  readonly value: number
+  readonly durationNs: number
+  /** Bytes of output that were not sent. */
+  readonly dropped: number
+  readonly message: string
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -152,6 +169,11 @@ export type AgentEvent = Data.TaggedEnum<{
   Reply: { readonly command: number; readonly ok: boolean; readonly errno: number; readonly message: string }
   Done: { readonly timeNs: number; readonly ok: boolean; readonly workers: number }
   Progress: { readonly timeNs: number; readonly elapsedNs: number; readonly holdNs: number }
+  /** `stream`: 1 standard output (or the terminal), 2 standard error. */
+  ProcOutput: { readonly id: number; readonly stream: number; readonly bytes: Uint8Array }
+  ProcExit: ProcessTelemetry
+  /** The process has taken so many bytes of its input. */
+  ProcTaken: { readonly id: number; readonly bytes: number }
 }>
 
 /**
@@ -240,7 +262,13 @@ const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
   Latencies: { type: 0x8009, payload: struct({ group: u32, index: u32, latenciesNs: list(u64) }) },
   Reply: { type: 0x800a, payload: struct({ command: u32, ok: bool, errno: u32, message: str }) },
   Done: { type: 0x800b, payload: struct({ timeNs: u64, ok: bool, workers: u32 }) },
-  Progress: { type: 0x800c, payload: struct({ timeNs: u64, elapsedNs: u64, holdNs: u64 }) }
+  Progress: { type: 0x800c, payload: struct({ timeNs: u64, elapsedNs: u64, holdNs: u64 }) },
+  ProcOutput: { type: 0x8401, payload: struct({ id: u32, stream: u8, bytes }) },
+  ProcExit: {
+    type: 0x8402,
+    payload: struct({ id: u32, kind: u8, value: i32, durationNs: u64, dropped: u64, message: str })
+  },
+  ProcTaken: { type: 0x8403, payload: struct({ id: u32, bytes: u64 }) }
 })
 
 /**

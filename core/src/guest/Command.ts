@@ -6,7 +6,7 @@
 import { Data, type Either } from "effect"
 import type { Frame, ProtocolError } from "./Frame.ts"
 import { type MessageCodec, makeMessageCodec } from "./Message.ts"
-import { bytes, type Codec, cpus, i32, list, opt, str, struct, u8, u32, u64 } from "./Wire.ts"
+import { bool, bytes, type Codec, cpus, i32, list, opt, str, struct, u8, u32, u64 } from "./Wire.ts"
 
 /**
  * Memory policy of a worker: the kernel's mode number and flags (include/uapi/linux/mempolicy.h).
@@ -33,6 +33,33 @@ export interface GuestWorker {
   readonly priority: number
   readonly nice: number
   readonly memPolicy: GuestMemPolicy | undefined
+}
+
+/**
+ * A program to run in the guest, and how its streams are joined to the host.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface GuestProgram {
+  /** Relative to the cgroup2 mount; "": the root. */
+  readonly cgroup: string
+  /** The program, found in `PATH` where its name has no slash, and its arguments. */
+  readonly argv: ReadonlyArray<string>
+  /** Besides `PATH` and `HOME`, which it may replace. */
+  readonly environment: ReadonlyArray<{ readonly name: string; readonly value: string }>
+  /** Working directory; "": the root. */
+  readonly directory: string
+  /** Its controlling terminal; undefined: pipes. */
+  readonly terminal: { readonly rows: number; readonly columns: number } | undefined
+  /** Without a terminal: whether `ProcInput` feeds it; otherwise it reads `/dev/null`. */
+  readonly input: boolean
+  /** Nanoseconds after which it is killed; 0: none. */
+  readonly deadlineNs: number
+  /** Bytes of output that the agent may send; `ProcCredit` adds to them. */
+  readonly credit: number
+  /** Out of credit: the process waits (nothing is lost), or what it prints is counted and dropped. */
+  readonly paced: boolean
 }
 
 /**
@@ -72,6 +99,13 @@ export type Command = Data.TaggedEnum<{
   SetAffinity: { readonly group: number; readonly cpus: ReadonlyArray<ReadonlyArray<number>> }
   ReadCounters: {}
   KillWorker: { readonly group: number; readonly index: number; readonly signal: number }
+  ProcRun: GuestProgram & { readonly id: number }
+  /** Empty: the end of its input. */
+  ProcInput: { readonly id: number; readonly bytes: Uint8Array }
+  ProcResize: { readonly id: number; readonly rows: number; readonly columns: number }
+  ProcWait: { readonly id: number; readonly timeoutNs: number }
+  ProcKill: { readonly id: number; readonly signal: number }
+  ProcCredit: { readonly id: number; readonly bytes: number }
 }>
 
 /**
@@ -120,7 +154,27 @@ const codec: MessageCodec<Command> = makeMessageCodec<Command>({
   Stop: { type: 0x0203, payload: struct({ groups: list(u32) }) },
   SetAffinity: { type: 0x0204, payload: struct({ group: u32, cpus: list(cpus) }) },
   ReadCounters: { type: 0x0205, payload: none },
-  KillWorker: { type: 0x0206, payload: struct({ group: u32, index: u32, signal: u32 }) }
+  KillWorker: { type: 0x0206, payload: struct({ group: u32, index: u32, signal: u32 }) },
+  ProcRun: {
+    type: 0x0401,
+    payload: struct({
+      id: u32,
+      cgroup: str,
+      argv: list(str),
+      environment: list(struct({ name: str, value: str })),
+      directory: str,
+      terminal: opt(struct({ rows: u32, columns: u32 })),
+      input: bool,
+      deadlineNs: u64,
+      credit: u64,
+      paced: bool
+    })
+  },
+  ProcInput: { type: 0x0402, payload: struct({ id: u32, bytes }) },
+  ProcResize: { type: 0x0403, payload: struct({ id: u32, rows: u32, columns: u32 }) },
+  ProcWait: { type: 0x0404, payload: struct({ id: u32, timeoutNs: u64 }) },
+  ProcKill: { type: 0x0405, payload: struct({ id: u32, signal: u32 }) },
+  ProcCredit: { type: 0x0406, payload: struct({ id: u32, bytes: u64 }) }
 })
 
 /**

@@ -46,6 +46,18 @@ export const badCommands: Readonly<Record<string, Uint8Array>> = {
   utf8: payload(0x0102, ...u32(2), 0xc3, 0x28),
   utf8Surrogate: payload(0x0102, ...u32(3), 0xed, 0xa0, 0x80),
   utf8Overlong: payload(0x0102, ...u32(2), 0xc0, 0x80),
+  processTerminal: payload(
+    0x0401,
+    ...u32(1),
+    ...empty,
+    ...empty,
+    ...empty,
+    ...empty,
+    2,
+    ...new Array<number>(32).fill(0)
+  ),
+  processInput: payload(0x0402, ...u32(1), ...u32(4), 0x61, 0x62),
+  processEnvironment: payload(0x0401, ...u32(1), ...empty, ...empty, ...u32(9), ...u32(1), 0x61),
   nul: payload(0x0102, ...u32(2), 0x61, 0),
   cpusOrder: payload(0x0204, ...u32(1), ...u32(1), ...u32(2), ...u32(3), ...u32(1)),
   cpusTwice: payload(0x0204, ...u32(1), ...u32(1), ...u32(2), ...u32(3), ...u32(3)),

@@ -83,7 +83,37 @@ export const commands: ReadonlyArray<Command> = [
   Command.Stop({ groups: [7] }),
   Command.SetAffinity({ group: 7, cpus: [[0, 1], [], [2]] }),
   Command.ReadCounters(),
-  Command.KillWorker({ group: 7, index: 3, signal: 9 })
+  Command.KillWorker({ group: 7, index: 3, signal: 9 }),
+  Command.ProcRun({
+    id: 1,
+    cgroup: "",
+    argv: ["/bin/sh", "-i"],
+    environment: [{ name: "TERM", value: "xterm-256color" }],
+    directory: "/root",
+    terminal: { rows: 33, columns: 101 },
+    input: true,
+    deadlineNs: 0,
+    credit: 1_048_576,
+    paced: true
+  }),
+  Command.ProcRun({
+    id: 2,
+    cgroup: "a/b",
+    argv: ["schbench"],
+    environment: [],
+    directory: "",
+    terminal: undefined,
+    input: false,
+    deadlineNs: 5_000_000_000,
+    credit: 65_536,
+    paced: false
+  }),
+  Command.ProcInput({ id: 1, bytes: Uint8Array.of(0x6c, 0x73, 0x0a, 0x00, 0xff) }),
+  Command.ProcInput({ id: 1, bytes: new Uint8Array() }),
+  Command.ProcResize({ id: 1, rows: 50, columns: 132 }),
+  Command.ProcWait({ id: 2, timeoutNs: 10_000_000_000 }),
+  Command.ProcKill({ id: 2, signal: 15 }),
+  Command.ProcCredit({ id: 1, bytes: 262_144 })
 ]
 
 export const events: ReadonlyArray<AgentEvent> = [
@@ -164,5 +194,15 @@ export const events: ReadonlyArray<AgentEvent> = [
   }),
   AgentEvent.Reply({ command: 12, ok: false, errno: 2, message: "No such file or directory: group 9" }),
   AgentEvent.Done({ timeNs: 46, ok: true, workers: 4 }),
-  AgentEvent.Progress({ timeNs: 47, elapsedNs: 250_000_000, holdNs: 2_000_000_000 })
+  AgentEvent.Progress({ timeNs: 47, elapsedNs: 250_000_000, holdNs: 2_000_000_000 }),
+  AgentEvent.ProcOutput({ id: 1, stream: 2, bytes: Uint8Array.of(0x68, 0x69, 0x00, 0xff) }),
+  AgentEvent.ProcExit({
+    id: 1,
+    kind: 3,
+    value: 2,
+    durationNs: 1_000_000,
+    dropped: 17,
+    message: "No such file or directory: nonesuch"
+  }),
+  AgentEvent.ProcTaken({ id: 1, bytes: 4096 })
 ]

@@ -55,6 +55,25 @@ static void say_field_str(struct text *text, const char *name, const char *value
     say_str(text, value);
 }
 
+static void say_settings(struct text *text, const struct setting_list *list) {
+    say(text, "[");
+    for (uint32_t i = 0; i < list->count; i++) {
+        say(text, "%s{", i ? "," : "");
+        say_field_str(text, "name", list->items[i].name);
+        say_field_str(text, ",value", list->items[i].value);
+        say(text, "}");
+    }
+    say(text, "]");
+}
+
+static void say_hex(struct text *text, const uint8_t *bytes, uint32_t length) {
+    say(text, "hex:");
+    for (uint32_t i = 0; i < length; i++)
+        say(text, "%02x", bytes[i]);
+}
+
+static const char *say_bool(bool value) { return value ? "true" : "false"; }
+
 static void dump_worker(struct text *text, const struct worker_spec *worker) {
     say(text, "{index=%u,affinity=", worker->index);
     if (worker->has_affinity)
@@ -75,9 +94,8 @@ static void dump_spawn(struct text *text, const struct spawn_command *spawn) {
     say(text, "Spawn{group=%u,", spawn->group);
     say_field_str(text, "cgroup", spawn->cgroup);
     say_field_str(text, ",label", spawn->label);
-    say(text, ",groupSize=%u,channels=%u,program=hex:", spawn->group_size, spawn->channels);
-    for (uint32_t i = 0; i < spawn->program_length; i++)
-        say(text, "%02x", spawn->program[i]);
+    say(text, ",groupSize=%u,channels=%u,program=", spawn->group_size, spawn->channels);
+    say_hex(text, spawn->program, spawn->program_length);
     say(text, ",workers=[");
     for (uint32_t i = 0; i < spawn->count; i++) {
         say(text, "%s", i ? "," : "");
@@ -89,14 +107,8 @@ static void dump_spawn(struct text *text, const struct spawn_command *spawn) {
 static void dump_config(struct text *text, const struct command *command) {
     say(text, "Config{symbols=");
     say_strs(text, &command->config.symbols);
-    say(text, ",sysctls=[");
-    for (uint32_t i = 0; i < command->config.sysctl_count; i++) {
-        say(text, "%s{", i ? "," : "");
-        say_field_str(text, "name", command->config.sysctls[i].name);
-        say_field_str(text, ",value", command->config.sysctls[i].value);
-        say(text, "}");
-    }
-    say(text, "]");
+    say(text, ",sysctls=");
+    say_settings(text, &command->config.sysctls);
 }
 
 static void dump_affinity(struct text *text, const struct command *command) {
@@ -106,6 +118,22 @@ static void dump_affinity(struct text *text, const struct command *command) {
         say_u32s(text, command->set_affinity.cpus[i].cpus, command->set_affinity.cpus[i].count);
     }
     say(text, "]");
+}
+
+static void dump_process(struct text *text, const struct process_command *process) {
+    say(text, "ProcRun{id=%u,", process->id);
+    say_field_str(text, "cgroup", process->cgroup);
+    say(text, ",argv=");
+    say_strs(text, &process->argv);
+    say(text, ",environment=");
+    say_settings(text, &process->environment);
+    say_field_str(text, ",directory", process->directory);
+    if (process->has_terminal)
+        say(text, ",terminal={rows=%u,columns=%u}", process->rows, process->columns);
+    else
+        say(text, ",terminal=none");
+    say(text, ",input=%s,deadlineNs=%" PRIu64 ",credit=%" PRIu64 ",paced=%s", say_bool(process->input),
+        process->deadline_ns, process->credit, say_bool(process->paced));
 }
 
 static void dump(struct text *text, const struct command *c) {
@@ -179,6 +207,26 @@ static void dump(struct text *text, const struct command *c) {
         break;
     case COMMAND_KILL_WORKER:
         say(text, "KillWorker{group=%u,index=%u,signal=%u", c->kill.group, c->kill.index, c->kill.signal);
+        break;
+    case COMMAND_PROC_RUN:
+        dump_process(text, &c->process);
+        break;
+    case COMMAND_PROC_INPUT:
+        say(text, "ProcInput{id=%u,bytes=", c->process_input.id);
+        say_hex(text, c->process_input.bytes, c->process_input.length);
+        break;
+    case COMMAND_PROC_RESIZE:
+        say(text, "ProcResize{id=%u,rows=%u,columns=%u", c->process_resize.id, c->process_resize.rows,
+            c->process_resize.columns);
+        break;
+    case COMMAND_PROC_WAIT:
+        say(text, "ProcWait{id=%u,timeoutNs=%" PRIu64, c->process_wait.id, c->process_wait.timeout_ns);
+        break;
+    case COMMAND_PROC_KILL:
+        say(text, "ProcKill{id=%u,signal=%u", c->process_kill.id, c->process_kill.signal);
+        break;
+    case COMMAND_PROC_CREDIT:
+        say(text, "ProcCredit{id=%u,bytes=%" PRIu64, c->process_credit.id, c->process_credit.bytes);
         break;
     }
     say(text, "}");

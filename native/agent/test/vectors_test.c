@@ -110,6 +110,17 @@ static bool send_event(struct agent *agent, const char *name) {
         event_done(channel, 46, true, 4);
     else if (strcmp(name, "Progress") == 0)
         event_progress(channel, 47, 250000000, 2000000000);
+    else if (strcmp(name, "ProcOutput") == 0)
+        event_process_output(channel, 1, 2, (const uint8_t *)"hi\0\xff", 4);
+    else if (strcmp(name, "ProcExit") == 0)
+        event_process_exit(channel, &(struct process_exit){.id = 1,
+                                                           .kind = PROCESS_NOT_RUN,
+                                                           .value = 2,
+                                                           .duration_ns = 1000000,
+                                                           .dropped = 17,
+                                                           .message = "No such file or directory: nonesuch"});
+    else if (strcmp(name, "ProcTaken") == 0)
+        event_process_taken(channel, 1, 4096);
     else
         return false;
     return true;

@@ -1,0 +1,67 @@
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static _Noreturn void refuse(int report, int stage) {
+    struct process_refusal why = {.stage = stage, .error = errno};
+    if (write(report, &why, sizeof why) < 0)
+        _exit(126); // the agent is gone, nobody asks
+    _exit(127);
+}
+
+static void set_signals(void) {
+    sigset_t none;
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    sigaction(SIGPIPE, &standard, NULL); // ignored by the agent, and that an exec would keep
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void set_environment(const struct setting_list *environment) {
+    const char *search = getenv("PATH"); // stays where it is: clearenv frees no values
+    clearenv();
+    setenv("PATH", search ? search : "/bin", 1);
+    setenv("HOME", "/root", 1);
+    for (uint32_t i = 0; i < environment->count; i++)
+        setenv(environment->items[i].name, environment->items[i].value, 1);
+}
+
+static void set_limits(void) {
+    // The agent's own is 2^20, and there are programs that close as many descriptors before they do anything.
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max < 1024 ? files.rlim_max : 1024;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+_Noreturn void process_child(const struct process_command *command, const int files[3], int placed, int report) {
+    char byte, **argv = calloc(command->argv.count + 1, sizeof *argv);
+    ssize_t got;
+    setsid();
+    set_signals();
+    while ((got = read(placed, &byte, 1)) < 0 && errno == EINTR)
+        ;
+    if (got != 1 || !argv)
+        _exit(1); // the start was given up
+    if (command->has_terminal && ioctl(files[0], TIOCSCTTY, 0) < 0)
+        refuse(report, REFUSED_TERMINAL);
+    for (int i = 0; i < 3; i++) {
+        int file = files[i] >= 0 ? files[i] : open("/dev/null", O_RDWR | O_CLOEXEC);
+        dup2(file, i);
+    }
+    set_limits();
+    set_environment(&command->environment);
+    if (chdir(*command->directory ? command->directory : "/") < 0)
+        refuse(report, REFUSED_DIRECTORY);
+    for (uint32_t i = 0; i < command->argv.count; i++)
+        argv[i] = (char *)command->argv.items[i];
+    execvp(argv[0], argv);
+    refuse(report, REFUSED_PROGRAM);
+}

@@ -1,0 +1,171 @@
+// What happens to processes while the agent waits: output, input, deadlines, ends.
+#include "agent.h"
+#include "clock.h"
+#include "event.h"
+#include "process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// A process that prints what is dropped is read at most once in so long: it is slowed down instead of the guest.
+static const uint64_t rest_ns = 1000000;
+// A dead process's terminal is hung up by the kernel; should a stranger hold it open, the agent does not wait for that.
+static const uint64_t hangup_patience_ns = 1000000000;
+
+static void close_end(int *fd) {
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+void process_kill_rest(const struct agent *agent, pid_t pid) {
+    for (struct process *process = agent->processes; process; process = process->next)
+        if (process->pid == pid && !process->dead)
+            kill(-pid, SIGKILL); // while the zombie keeps the number
+}
+
+static const char *refusal(const struct process *process, const struct process_refusal *why, struct failure *text) {
+    static const char *const places[] = {"its working directory", NULL, "its terminal"};
+    const char *place = places[why->stage] ? places[why->stage] : process->program;
+    fail_errno(text, why->error, "%s", place);
+    return text->message;
+}
+
+static void tell_end(struct agent *agent, struct process *process) {
+    struct process_refusal why;
+    struct failure text = {0};
+    struct process_exit end = {.id = process->id,
+                               .kind = PROCESS_EXITED,
+                               .value = WEXITSTATUS(process->wait_status),
+                               .duration_ns = process->ended_ns - process->begun_ns,
+                               .dropped = process->dropped,
+                               .message = ""};
+    if (read(process->report, &why, sizeof why) == sizeof why) {
+        end.kind = PROCESS_NOT_RUN;
+        end.value = why.error;
+        end.message = refusal(process, &why, &text);
+    } else if (WIFSIGNALED(process->wait_status)) {
+        end.kind = process->timed_out ? PROCESS_TIMED_OUT : PROCESS_SIGNALED;
+        end.value = WTERMSIG(process->wait_status);
+    }
+    close_end(&process->report);
+    close_end(&process->input);
+    buffer_free(&process->pending);
+    process->told = true;
+    event_process_exit(&agent->channel, &end);
+}
+
+void process_reaped(struct agent *agent, pid_t pid, int wait_status) {
+    for (struct process *process = agent->processes; process; process = process->next)
+        if (process->pid == pid && !process->dead) {
+            process->dead = true;
+            process->ended_ns = now_ns();
+            process->wait_status = wait_status;
+        }
+}
+
+static void send_output(struct agent *agent, struct process *process, int stream, const uint8_t *bytes, size_t length) {
+    size_t wanted = length < process->credit ? length : (size_t)process->credit;
+    process->credit -= wanted;
+    process->dropped += length - wanted;
+    if (wanted)
+        event_process_output(&agent->channel, process->id, stream + 1, bytes, (uint32_t)wanted);
+    if (wanted < length)
+        process->rest_until_ns = now_ns() + rest_ns;
+}
+
+static bool may_read(const struct process *process, int stream, uint64_t now) {
+    return process->output[stream] >= 0 && (!process->paced || process->credit > 0) && now >= process->rest_until_ns;
+}
+
+static void read_output(struct agent *agent, struct process *process, int stream, uint64_t now) {
+    uint8_t chunk[PROCESS_CHUNK];
+    size_t room = channel_payload_limit(&agent->channel);
+    if (!may_read(process, stream, now))
+        return;
+    if (room > sizeof chunk)
+        room = sizeof chunk;
+    if (process->paced && room > process->credit)
+        room = (size_t)process->credit;
+    ssize_t got = read(process->output[stream], chunk, room);
+    if (got > 0) {
+        send_output(agent, process, stream, chunk, (size_t)got);
+        return;
+    }
+    // A terminal whose last user is gone gives EIO, after all that was written to it.
+    bool at_end = got == 0 || (errno != EAGAIN && errno != EINTR);
+    // A pipe holds what its writer wrote before it died; whoever else has it open was in its group, and is dead too.
+    if (process->dead && got < 0 && errno == EAGAIN)
+        at_end = !process->terminal || now > process->ended_ns + hangup_patience_ns;
+    if (at_end)
+        close_end(&process->output[stream]);
+}
+
+static void write_input(struct agent *agent, struct process *process) {
+    size_t left = process->pending.length - process->pending_at;
+    if (process->input < 0)
+        return;
+    if (left) {
+        ssize_t took = write(process->input, process->pending.data + process->pending_at, left);
+        bool refused = took < 0 && errno != EAGAIN && errno != EINTR;
+        if (refused)
+            close_end(&process->input); // nobody reads it any more
+        if (took <= 0 && !refused)
+            return;
+        // What nobody will read counts as taken, so that the host does not wait.
+        size_t taken = refused ? left : (uint64_t)took;
+        process->pending_at += taken;
+        left -= taken;
+        event_process_taken(&agent->channel, process->id, taken);
+    }
+    if (left == 0) {
+        process->pending.length = process->pending_at = 0;
+        if (process->input_ends)
+            close_end(&process->input);
+    }
+}
+
+void process_turn(struct agent *agent) {
+    uint64_t now = agent->processes ? now_ns() : 0;
+    for (struct process *process = agent->processes; process; process = process->next) {
+        if (process->told)
+            continue;
+        if (process->deadline_ns && now >= process->deadline_ns && !process->dead && !process->timed_out) {
+            process->timed_out = true;
+            process_kill(process, SIGKILL);
+        }
+        write_input(agent, process);
+        for (int stream = 0; stream < 2; stream++)
+            read_output(agent, process, stream, now);
+        if (process->dead && process->output[0] < 0 && process->output[1] < 0)
+            tell_end(agent, process);
+    }
+}
+
+static void earlier(uint64_t *until, uint64_t ns) {
+    if (ns < *until)
+        *until = ns;
+}
+
+size_t process_poll(const struct agent *agent, struct pollfd *fds, uint64_t *until_ns) {
+    size_t count = 0;
+    uint64_t now = agent->processes ? now_ns() : 0;
+    for (struct process *process = agent->processes; process; process = process->next) {
+        if (process->told)
+            continue;
+        if (process->deadline_ns && !process->timed_out)
+            earlier(until_ns, process->deadline_ns);
+        if (process->dead && process->terminal)
+            earlier(until_ns, process->ended_ns + hangup_patience_ns + 1);
+        if (process->input >= 0 && process->pending.length > process->pending_at)
+            fds[count++] = (struct pollfd){.fd = process->input, .events = POLLOUT};
+        for (int stream = 0; stream < 2; stream++)
+            if (may_read(process, stream, now))
+                fds[count++] = (struct pollfd){.fd = process->output[stream], .events = POLLIN};
+            else if (process->output[stream] >= 0 && now < process->rest_until_ns)
+                earlier(until_ns, process->rest_until_ns);
+    }
+    return count;
+}

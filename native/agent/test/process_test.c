@@ -1,0 +1,336 @@
+// Processes with pipes and terminals, run as the agent runs them, on this machine.
+#include "check.h"
+
+#include "agent.h"
+#include "clock.h"
+#include "event.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+// What the agent said of one process.
+struct heard {
+    uint8_t *output[2];
+    size_t length[2];
+    uint64_t taken;
+    bool ended;
+    uint8_t kind;
+    int32_t value;
+    uint64_t dropped;
+    char message[256];
+};
+
+static void on_child(int signal) { (void)signal; }
+
+static struct agent new_agent(void) {
+    struct sigaction child = {.sa_handler = on_child}, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGCHLD, &child, NULL); // as main.c: ignored, it would not end a wait
+    sigaction(SIGPIPE, &ignore, NULL);
+    struct agent agent = {.start_ns = now_ns(), .options = {.deadline_ns = 60000000000}};
+    // A file takes everything at once, and is read at leisure.
+    agent.channel.serial = memfd_create("channel", MFD_CLOEXEC);
+    sigemptyset(&agent.blocked);
+    sigaddset(&agent.blocked, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &agent.blocked, NULL);
+    return agent;
+}
+
+static struct heard hear(struct agent *agent, uint32_t id) {
+    struct heard heard = {0};
+    off_t size = lseek(agent->channel.serial, 0, SEEK_END);
+    uint8_t *bytes = mmap(NULL, (size_t)size + 1, PROT_READ, MAP_SHARED, agent->channel.serial, 0);
+    heard.output[0] = calloc(1, (size_t)size + 1);
+    heard.output[1] = calloc(1, (size_t)size + 1);
+    char error[256];
+    struct frame frame;
+    for (size_t at = 0, seq = 0; at < (size_t)size; at += frame.size, seq++) {
+        if (frame_parse(bytes + at, (size_t)size - at, at, (uint32_t)seq, &frame, error, sizeof error) != FRAME_OK)
+            exit(2);
+        struct arena arena = {0};
+        struct cursor cursor = cursor_of(frame.payload, frame.length, &arena);
+        if (get_u32(&cursor) == id && frame.type == EVENT_PROC_OUTPUT) {
+            uint8_t stream = get_u8(&cursor);
+            uint32_t length;
+            const uint8_t *part = get_bytes(&cursor, &length);
+            memcpy(heard.output[stream - 1] + heard.length[stream - 1], part, length);
+            heard.length[stream - 1] += length;
+        } else if (frame.type == EVENT_PROC_TAKEN) {
+            heard.taken += get_u64(&cursor);
+        } else if (frame.type == EVENT_PROC_EXIT) {
+            heard.ended = true;
+            heard.kind = get_u8(&cursor);
+            heard.value = get_i32(&cursor);
+            get_u64(&cursor);
+            heard.dropped = get_u64(&cursor);
+            snprintf(heard.message, sizeof heard.message, "%s", get_str(&cursor));
+        }
+        arena_free(&arena);
+    }
+    munmap(bytes, (size_t)size + 1);
+    return heard;
+}
+
+static void forget(struct agent *agent, struct heard *heard) {
+    process_stop_all(agent);
+    free(heard->output[0]);
+    free(heard->output[1]);
+    buffer_free(&agent->channel.out);
+    close(agent->channel.serial);
+}
+
+static struct process_command shell(const char *script) {
+    static const char *words[3] = {"/bin/sh", "-c", NULL};
+    words[2] = script;
+    return (struct process_command){.id = 7, .cgroup = "", .argv = {3, words}, .directory = "", .credit = 1 << 20};
+}
+
+static bool run(struct agent *agent, const struct process_command *command) {
+    struct failure failure = {0};
+    bool good = process_run(agent, command, &failure);
+    if (!good)
+        fprintf(stderr, "  %s\n", failure.message);
+    return good;
+}
+
+static bool await(struct agent *agent, uint64_t ns) {
+    struct failure failure = {0};
+    return process_wait(agent, 7, ns, &failure);
+}
+
+static const uint64_t second = 1000000000;
+
+static void streams_and_status(struct checks *checks) {
+    struct agent agent = new_agent();
+    struct setting settings[] = {{"GREETING", "hello"}};
+    struct process_command command = shell("echo $GREETING; pwd >&2; cat; exit 3");
+    command.environment = (struct setting_list){1, settings};
+    command.directory = "/usr";
+    CHECK(checks, run(&agent, &command) && await(&agent, 10 * second));
+    struct heard heard = hear(&agent, 7);
+    CHECK_TEXT(checks, (char *)heard.output[0], "hello\n");
+    CHECK_TEXT(checks, (char *)heard.output[1], "/usr\n");
+    CHECK(checks, heard.ended && heard.kind == PROCESS_EXITED && heard.value == 3 && heard.dropped == 0);
+    forget(&agent, &heard);
+}
+
+static void signals_and_groups(struct checks *checks) {
+    struct agent agent = new_agent();
+    struct failure failure = {0};
+    struct process_command command = shell("sleep 60 & echo $!; kill -9 $$");
+    CHECK(checks, run(&agent, &command) && await(&agent, 10 * second));
+    struct heard heard = hear(&agent, 7);
+    CHECK(checks, heard.kind == PROCESS_SIGNALED && heard.value == 9);
+    // The child it left behind died with it.
+    pid_t left = atoi((char *)heard.output[0]);
+    for (int i = 0; i < 100 && kill(left, 0) == 0; i++) {
+        char path[64], state = 0;
+        snprintf(path, sizeof path, "/proc/%d/stat", (int)left);
+        FILE *stat = fopen(path, "re");
+        if (stat && fscanf(stat, "%*d (%*[^)]) %c", &state) == 1 && state == 'Z')
+            i = 100;
+        if (stat)
+            fclose(stat);
+        usleep(10000);
+        CHECK(checks, i != 99);
+    }
+    CHECK(checks, !process_signal(&agent, 7, 15, &failure) && failure.error == ESRCH);
+    forget(&agent, &heard);
+}
+
+static void deadline(struct checks *checks) {
+    struct agent agent = new_agent();
+    struct process_command command = shell("sleep 60 | cat");
+    command.deadline_ns = second / 5;
+    CHECK(checks, run(&agent, &command));
+    CHECK(checks, !await(&agent, second / 50)); // it runs still
+    CHECK(checks, await(&agent, 10 * second));
+    struct heard heard = hear(&agent, 7);
+    CHECK(checks, heard.kind == PROCESS_TIMED_OUT && heard.value == 9);
+    forget(&agent, &heard);
+}
+
+static void not_run(struct checks *checks) {
+    struct agent agent = new_agent();
+    const char *words[] = {"/nowhere/program"};
+    struct process_command command = shell("");
+    command.argv = (struct str_list){1, words};
+    CHECK(checks, run(&agent, &command) && await(&agent, 10 * second));
+    struct heard heard = hear(&agent, 7);
+    CHECK(checks, heard.kind == PROCESS_NOT_RUN && heard.value == ENOENT);
+    CHECK_TEXT(checks, heard.message, "No such file or directory: /nowhere/program");
+    forget(&agent, &heard);
+}
+
+// A process that prints much more than is wanted ends, and what was left out is counted.
+static void bounded(struct checks *checks) {
+    struct agent agent = new_agent();
+    struct process_command command = shell("head -c 20000000 /dev/zero");
+    command.credit = 100000;
+    CHECK(checks, run(&agent, &command) && await(&agent, 30 * second));
+    struct heard heard = hear(&agent, 7);
+    CHECK(checks, heard.length[0] == 100000 && heard.dropped == 20000000 - 100000);
+    CHECK(checks, heard.kind == PROCESS_EXITED && heard.value == 0);
+    forget(&agent, &heard);
+}
+
+// One that is paced waits for credit, and loses nothing.
+static void paced(struct checks *checks) {
+    struct agent agent = new_agent();
+    struct failure failure = {0};
+    struct process_command command = shell("seq 1 100000");
+    command.paced = true;
+    command.credit = 1000;
+    CHECK(checks, run(&agent, &command));
+    CHECK(checks, !await(&agent, second / 5));
+    struct heard heard = hear(&agent, 7);
+    CHECK(checks, heard.length[0] == 1000 && !heard.ended);
+    free(heard.output[0]);
+    free(heard.output[1]);
+    for (int i = 0; i < 1000 && !await(&agent, second / 1000); i++)
+        CHECK(checks, process_credit(&agent, 7, 10000, &failure) || failure.error == ESRCH);
+    heard = hear(&agent, 7);
+    CHECK(checks, heard.length[0] == 588895 && heard.ended && heard.dropped == 0);
+    CHECK(checks, strstr((char *)heard.output[0], "\n99999\n100000\n") != NULL);
+    forget(&agent, &heard);
+}
+
+static void input(struct checks *checks) {
+    enum { BYTES = 300000 };
+    struct agent agent = new_agent();
+    struct failure failure = {0};
+    struct process_command command = shell("wc -c");
+    command.input = true;
+    uint8_t *bytes = calloc(1, BYTES);
+    CHECK(checks, run(&agent, &command));
+    CHECK(checks, process_input(&agent, 7, bytes, BYTES, &failure) && process_input(&agent, 7, NULL, 0, &failure));
+    CHECK(checks, !process_input(&agent, 7, bytes, 1, &failure) && failure.error == EPIPE);
+    CHECK(checks, await(&agent, 10 * second));
+    struct heard heard = hear(&agent, 7);
+    CHECK_TEXT(checks, (char *)heard.output[0], "300000\n");
+    CHECK(checks, heard.taken == BYTES);
+    free(bytes);
+    forget(&agent, &heard);
+}
+
+// What a process does not read counts as taken once it can't be read any more.
+static void input_refused(struct checks *checks) {
+    struct agent agent = new_agent();
+    struct failure failure = {0};
+    struct process_command command = shell("exec <&-; sleep 0.3");
+    command.input = true;
+    uint8_t *bytes = calloc(1, 200000);
+    CHECK(checks, run(&agent, &command) && process_input(&agent, 7, bytes, 200000, &failure));
+    CHECK(checks, await(&agent, 10 * second));
+    struct heard heard = hear(&agent, 7);
+    CHECK(checks, heard.taken == 200000 && heard.value == 0);
+    free(bytes);
+    forget(&agent, &heard);
+}
+
+static void terminal(struct checks *checks) {
+    struct agent agent = new_agent();
+    struct failure failure = {0};
+    struct process_command command = shell("trap 'stty size; exit 4' WINCH; stty size; tty -s && echo tty >&2; read x; "
+                                           "echo got $x; read x || echo eof; while :; do sleep 0.1; done");
+    command.has_terminal = true;
+    command.rows = 33;
+    command.columns = 101;
+    CHECK(checks, run(&agent, &command));
+    CHECK(checks, process_input(&agent, 7, (const uint8_t *)"word\n", 5, &failure));
+    CHECK(checks, !await(&agent, second / 2));
+    CHECK(checks, process_input(&agent, 7, NULL, 0, &failure));
+    CHECK(checks, !await(&agent, second / 2));
+    CHECK(checks, process_resize(&agent, 7, 40, 80, &failure));
+    CHECK(checks, await(&agent, 10 * second));
+    struct heard heard = hear(&agent, 7);
+    const char *text = (char *)heard.output[0];
+    CHECK(checks, strstr(text, "33 101\r\n") && strstr(text, "tty\r\n") && strstr(text, "got word\r\n"));
+    CHECK(checks, strstr(text, "eof\r\n") && strstr(text, "40 80\r\n"));
+    CHECK(checks, heard.length[1] == 0 && heard.kind == PROCESS_EXITED && heard.value == 4);
+    forget(&agent, &heard);
+}
+
+// Ctrl-C reaches the foreground group of the terminal by itself.
+static void interrupt(struct checks *checks) {
+    struct agent agent = new_agent();
+    struct failure failure = {0};
+    struct process_command command = shell("sleep 60");
+    command.has_terminal = true;
+    CHECK(checks, run(&agent, &command) && !await(&agent, second / 2));
+    CHECK(checks, process_input(&agent, 7, (const uint8_t *)"\x03", 1, &failure));
+    CHECK(checks, await(&agent, 10 * second));
+    struct heard heard = hear(&agent, 7);
+    CHECK(checks, heard.kind == PROCESS_SIGNALED && heard.value == SIGINT);
+    forget(&agent, &heard);
+}
+
+// The last bytes of a terminal are not lost when its user ends at once.
+static void last_words(struct checks *checks) {
+    for (int round = 0; round < 30; round++) {
+        struct agent agent = new_agent();
+        struct process_command command = shell("seq 1 3000; printf end");
+        command.has_terminal = true;
+        CHECK(checks, run(&agent, &command) && await(&agent, 10 * second));
+        struct heard heard = hear(&agent, 7);
+        CHECK(checks, heard.length[0] > 3 && strcmp((char *)heard.output[0] + heard.length[0] - 3, "end") == 0);
+        forget(&agent, &heard);
+    }
+}
+
+static void refused(struct checks *checks) {
+    struct agent agent = new_agent();
+    struct failure failure = {0};
+    struct process_command command = shell("sleep 60"), nothing = shell("");
+    nothing.argv.count = 0;
+    CHECK(checks, run(&agent, &command));
+    CHECK(checks, !process_run(&agent, &command, &failure) && failure.error == EEXIST);
+    CHECK(checks, !process_run(&agent, &nothing, &failure) && failure.error == EINVAL);
+    CHECK(checks, !process_wait(&agent, 8, 0, &failure) && failure.error == ENOENT);
+    CHECK(checks, !process_resize(&agent, 7, 1, 1, &failure) && failure.error == ENOTTY);
+    process_stop_all(&agent);
+    struct heard heard = hear(&agent, 7);
+    CHECK(checks, heard.ended && heard.kind == PROCESS_SIGNALED && heard.value == 9);
+    // Its number is free again.
+    command = shell("exit 0");
+    CHECK(checks, run(&agent, &command) && await(&agent, 10 * second));
+    forget(&agent, &heard);
+}
+
+static void no_leak(struct checks *checks) {
+    struct agent agent = new_agent();
+    int before = dup(0), after;
+    close(before);
+    for (int i = 0; i < 20; i++) {
+        struct process_command command = shell("cat");
+        command.has_terminal = i % 2;
+        command.input = true;
+        struct failure failure;
+        CHECK(checks, run(&agent, &command) && process_input(&agent, 7, NULL, 0, &failure));
+        CHECK(checks, await(&agent, 10 * second));
+    }
+    after = dup(0);
+    close(after);
+    CHECK(checks, before == after);
+    struct heard heard = hear(&agent, 7);
+    forget(&agent, &heard);
+}
+
+int main(void) {
+    struct checks checks = {0};
+    streams_and_status(&checks);
+    signals_and_groups(&checks);
+    deadline(&checks);
+    not_run(&checks);
+    bounded(&checks);
+    paced(&checks);
+    input(&checks);
+    input_refused(&checks);
+    terminal(&checks);
+    interrupt(&checks);
+    last_words(&checks);
+    refused(&checks);
+    no_leak(&checks);
+    return check_end(&checks, "processes");
+}
