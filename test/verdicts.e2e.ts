@@ -1,6 +1,5 @@
-import { execFileSync } from "node:child_process"
 import { describe, expect, it } from "vitest"
-import { ktstr, leftovers, none, root } from "./ktstr.ts"
+import { ktstr, leftovers, none } from "./ktstr.ts"
 
 /** Runs one test of the fixture file; gives its exit code and everything it said. */
 const verdict = async (name: string) => {
@@ -46,14 +45,5 @@ describe("runs that must fail, each for its own reason", () => {
     const { code, said } = await verdict(name)
     expect(said).toContain(sentence)
     expect(code).toBe(64)
-  })
-})
-
-describe("set-up", () => {
-  it("does nothing in under 2 s when nothing is missing", () => {
-    const began = Date.now()
-    const said = execFileSync("node", ["cli/setup/main.mjs"], { cwd: root, encoding: "utf8", stdio: "pipe" })
-    expect(said).toBe("")
-    expect(Date.now() - began).toBeLessThan(2_000)
   })
 })
