@@ -4,12 +4,11 @@
  * @since 0.1.0
  */
 import type { Duplex } from "node:stream"
-import { type Vm, type VmExit, VmmError } from "@ktstr/core"
+import { ConsoleLog, isRestartLine, panicMessage, type Vm, type VmExit, VmmError } from "@ktstr/core"
 import { Deferred, Effect, FiberId, type Scope } from "effect"
 import { bootRefusal } from "./BootRefusal.ts"
 import { makeByteChannel } from "./ByteChannel.ts"
-import { ConsoleLog } from "./Console.ts"
-import { isRestartLine, panicMessage, vmExit } from "./ExitCause.ts"
+import { vmExit } from "./ExitCause.ts"
 import { makeHostUsage } from "./HostUsage.ts"
 import type { Ports } from "./Ports.ts"
 import { type QemuProcess, spawnQemu } from "./QemuProcess.ts"

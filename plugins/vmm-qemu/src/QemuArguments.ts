@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { NumaNode, Topology, VmSpec } from "@ktstr/core"
+import { machineCommandLine, type NumaNode, type Topology, type VmSpec } from "@ktstr/core"
 
 /**
  * What qemu runs guest instructions with.
@@ -136,31 +136,15 @@ const numaArguments = (topology: Topology): ReadonlyArray<string> => {
   return [...nodes, ...distances, ...latencies, ...bandwidths]
 }
 
-const hex = (value: number): string => `0x${value.toString(16)}`
-
 /**
- * The kernel command line: what this machine needs first, so that the spec can override it, then the spec's.
+ * The kernel command line of this machine.
  *
  * @since 0.1.0
  * @category conversions
  */
 export const kernelCommandLine = (spec: VmSpec, accel: QemuAccel): string =>
-  [
-    "console=ttyS0",
-    "panic=-1",
-    // Self-tests of the crypto library take a third of an emulated boot.
-    "cryptomgr.notests",
-    // An emulated CPU can be late for a clock watchdog or the check of IRQ 0, which would condemn good clocks.
-    ...(accel === "tcg" ? ["tsc=reliable", "no_timer_check"] : []),
-    ...(spec.kaslr === true ? [] : ["nokaslr"]),
-    ...(spec.ring === undefined
-      ? []
-      : [
-          `memmap=${hex(spec.ring.size)}$${hex(spec.ring.address)}`,
-          `ktstr.ring=${hex(spec.ring.address)},${hex(spec.ring.size)}`
-        ]),
-    ...spec.cmdline
-  ].join(" ")
+  // An emulated CPU can be late for a clock watchdog or the check of IRQ 0, which would condemn good clocks.
+  machineCommandLine(spec, accel === "tcg" ? ["tsc=reliable", "no_timer_check"] : [])
 
 /**
  * The whole argument list of `qemu-system-x86_64`. A guest that powers off, resets or panics leaves the machine paused, with an

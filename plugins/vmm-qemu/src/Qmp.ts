@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import type { Duplex } from "node:stream"
+import { LineSplitter } from "@ktstr/core"
 import { Data, Deferred, Effect, FiberId } from "effect"
-import { LineSplitter } from "./Console.ts"
 
 /**
  * A command that qemu refused, or a connection that ended or spoke something else.

@@ -5,7 +5,6 @@
  */
 export * from "./BootRefusal.ts"
 export * from "./ByteChannel.ts"
-export * from "./Console.ts"
 export * from "./ExitCause.ts"
 export * from "./GuestMemoryFile.ts"
 export * from "./HostUsage.ts"

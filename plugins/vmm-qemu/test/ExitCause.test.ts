@@ -1,13 +1,6 @@
 import { expect, it } from "@effect/vitest"
-import {
-  bootRefusal,
-  type ExitEvidence,
-  hasPhys32Entry,
-  isRestartLine,
-  panicMessage,
-  residentBytes,
-  vmExit
-} from "@ktstr/vmm-qemu"
+import { isRestartLine, panicMessage } from "@ktstr/core"
+import { bootRefusal, type ExitEvidence, hasPhys32Entry, residentBytes, vmExit } from "@ktstr/vmm-qemu"
 import { describe } from "vitest"
 
 const evidence = (more: Partial<ExitEvidence>): ExitEvidence => ({

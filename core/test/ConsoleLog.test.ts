@@ -1,8 +1,8 @@
 import { expect, it } from "@effect/vitest"
-import { ConsoleLog, LineSplitter } from "@ktstr/vmm-qemu"
 import { Chunk, Effect, Fiber, Stream } from "effect"
 import * as fc from "fast-check"
 import { describe } from "vitest"
+import { ConsoleLog, LineSplitter } from "../src/ConsoleLog.ts"
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
