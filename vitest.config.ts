@@ -7,6 +7,7 @@ const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url
 const alias = {
   "@ktstr/core": at("core/src/index.ts"),
   "@ktstr/work-types": at("plugins/work-types/src/index.ts"),
+  "@ktstr/scenarios": at("plugins/scenarios/src/index.ts"),
   "@ktstr/reporters": at("plugins/reporters/src/index.ts"),
   "@ktstr/vmm-qemu": at("plugins/vmm-qemu/src/index.ts"),
   "@ktstr/kernel-sources": at("plugins/kernel-sources/src/index.ts"),

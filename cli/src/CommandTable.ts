@@ -63,12 +63,13 @@ const format = { value: "FORMAT", about: "pretty (default), json, ndjson" } as c
  */
 export const commands = {
   run: {
-    summary: "Run canned scenarios in a virtual machine",
+    summary: "Run scenarios in a virtual machine",
     args: "[SCENARIO…]",
     options: {
       topology: { value: "SHAPE", about: "NnNlNcNt or N,L,C,T (default: 1n2l2c1t)", alias: "t" },
       preset: { value: "NAME", about: "a topology by name, see: ktstr list presets" },
       kernel,
+      filter: { value: "PATTERN", about: "scenarios by name, with * and ?: 'cpuset/*'" },
       duration: { value: "SECONDS", about: "length of the scenario (default: 5)", alias: "d" },
       workers: { value: "N", about: "workers per cgroup (default: 2)", alias: "w" },
       "work-type": { value: "NAME", about: "what the workers do, see: ktstr list work-types" },

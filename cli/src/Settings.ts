@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import { CannedScenarios, Presets, type Scenario, suggestion, Topology, WorkTypeRef } from "@ktstr/core"
-import { Either } from "effect"
+import { Presets, type Scenario, Scenarios, suggestion, Topology, WorkTypeRef } from "@ktstr/core"
+import { Effect, Either } from "effect"
 import { UsageError } from "./UsageError.ts"
 
 type Checked<A> = Either.Either<A, UsageError>
@@ -67,15 +67,24 @@ export const topology = (
 }
 
 /**
- * Canned scenarios by name; none named: `steady`.
+ * Scenarios by name or by pattern such as `cpuset/*`, each once; of these the ones that match the filter, a pattern too. Neither
+ * named nor filtered: `steady`.
  *
  * @since 0.1.0
  * @category parsing
  */
 export const scenarios = (
-  names: ReadonlyArray<string>
-): Either.Either<ReadonlyArray<Scenario>, { readonly message: string }> =>
-  Either.all((names.length === 0 ? ["steady"] : names).map(CannedScenarios.find))
+  names: ReadonlyArray<string>,
+  filter: string | undefined
+): Effect.Effect<ReadonlyArray<Scenario>, { readonly message: string }, Scenarios> =>
+  Effect.gen(function* () {
+    const registry = yield* Scenarios
+    const wanted = filter === undefined ? undefined : yield* registry.matching(filter)
+    if (names.length === 0) return wanted ?? [yield* registry.get("steady")]
+    const named = new Set((yield* Effect.forEach(names, registry.matching)).flat())
+    const both = [...named].filter((scenario) => wanted?.includes(scenario) ?? true)
+    return both.length > 0 ? both : yield* bad(`no scenario of ${names.join(", ")} matches --filter ${filter}`)
+  })
 
 /**
  * @since 0.1.0

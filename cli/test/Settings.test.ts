@@ -1,4 +1,5 @@
-import { Either } from "effect"
+import { layerScenarios, type Scenario } from "@ktstr/core"
+import { Effect, Either } from "effect"
 import { describe, expect, it } from "vitest"
 import * as Settings from "../src/Settings.ts"
 import { wantsColor } from "../src/Streams.ts"
@@ -68,16 +69,41 @@ describe("topology", () => {
   })
 })
 
+/** The names of what is chosen, or the error's message. */
+const chosen = (names: ReadonlyArray<string>, filter?: string): ReadonlyArray<string> | string => {
+  const chosen = Effect.runSync(Effect.either(Effect.provide(Settings.scenarios(names, filter), layerScenarios)))
+  const scenarios: ReadonlyArray<Scenario> | string = outcome(chosen)
+  return typeof scenarios === "string" ? scenarios : scenarios.map(({ name }) => name)
+}
+
+describe("scenarios", () => {
+  it("are found by name and by pattern, each once", () => {
+    expect(chosen(["cpuset*", "steady", "cpusetApply"])).toEqual([
+      "cpusetApply",
+      "cpusetClear",
+      "cpusetResize",
+      "steady"
+    ])
+    expect(chosen(["cgroup???"])).toEqual(["cgroupAdd"])
+  })
+
+  it("are filtered", () => {
+    expect(chosen([], "nested*")).toEqual(["nestedSteady", "nestedTaskMove"])
+    expect(chosen(["steady*"], "*Llc")).toEqual(["steadyLlc"])
+    expect(chosen(["steady"], "nested*")).toBe("no scenario of steady matches --filter nested*")
+    expect(chosen([], "x*")).toBe("no scenario matches 'x*'; see: ktstr list scenarios")
+  })
+})
+
 describe("names", () => {
   it("are answered with the ones that were meant", () => {
-    expect(outcome(Settings.scenarios(["steady", "stedy"]))).toMatch(/'stedy'; did you mean 'steady'/)
+    expect(chosen(["steady", "stedy"])).toMatch(/'stedy'; did you mean 'steady'/)
     expect(outcome(Settings.backend("quemu"))).toMatch(/'quemu'; did you mean 'qemu'/)
     expect(outcome(Settings.backend("xen"))).toBe("unknown backend 'xen'; there are: auto, qemu, qemu-kvm, qemu-tcg")
   })
 
   it("default to steady and auto", () => {
-    const scenarios = outcome(Settings.scenarios([]))
-    expect(typeof scenarios === "string" ? scenarios : scenarios.map(({ name }) => name)).toEqual(["steady"])
+    expect(chosen([])).toEqual(["steady"])
     expect(outcome(Settings.backend())).toBe("auto")
   })
 })

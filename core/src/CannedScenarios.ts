@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Data, Either } from "effect"
+import { Affinity } from "./Affinity.ts"
 import { Backdrop } from "./Backdrop.ts"
 import { CgroupDef } from "./CgroupDef.ts"
 import { CpusetSpec } from "./CpusetSpec.ts"
@@ -29,19 +30,22 @@ export class UnknownScenario extends Data.TaggedError("UnknownScenario")<{
 const spinning = (ctx: ScenarioContext, index: number): CgroupDef =>
   CgroupDef.named(ctx.cgroupName(index)).swappable(true)
 
+const canned = (options: Parameters<typeof Scenario.make>[0]): Scenario =>
+  Scenario.make({ category: "canned", ...options })
+
 const half = HoldSpec.Frac(0.5)
 const third = HoldSpec.Frac(1 / 3)
 
 /** The next multiple of `of`, for work types whose workers come in groups. */
 const roundUp = (count: number, of: number): number => Math.ceil(count / of) * of
 
-const steady = Scenario.make({
+const steady = canned({
   name: "steady",
   description: "two cgroups of spinning workers, no cpusets, for the whole duration",
   build: (ctx) => executeDefs(ctx, [spinning(ctx, 0), spinning(ctx, 1)])
 })
 
-const steadyLlc = Scenario.make({
+const steadyLlc = canned({
   name: "steadyLlc",
   description: "one cgroup of spinning workers on each LLC",
   needs: { llcs: 2 },
@@ -58,7 +62,7 @@ const steadyLlc = Scenario.make({
     )
 })
 
-const oversubscribed = Scenario.make({
+const oversubscribed = canned({
   name: "oversubscribed",
   description: "two cgroups of 32 workers each that spin and yield, far more than there are CPUs",
   build: (ctx) =>
@@ -68,7 +72,7 @@ const oversubscribed = Scenario.make({
     )
 })
 
-const mixedWorkloads = Scenario.make({
+const mixedWorkloads = canned({
   name: "mixedWorkloads",
   description: "spinning, bursty and pipe-exchanging workers side by side, a cgroup each",
   build: (ctx) =>
@@ -79,7 +83,7 @@ const mixedWorkloads = Scenario.make({
     ])
 })
 
-const cgroupAdd = Scenario.make({
+const cgroupAdd = canned({
   name: "cgroupAdd",
   description: "a third cgroup of spinning workers joins two at half time",
   build: (ctx) =>
@@ -91,7 +95,7 @@ const cgroupAdd = Scenario.make({
     )
 })
 
-const cgroupRemove = Scenario.make({
+const cgroupRemove = canned({
   name: "cgroupRemove",
   description: "of three cgroups of spinning workers one is stopped and removed at half time",
   build: (ctx) => {
@@ -108,7 +112,7 @@ const cgroupRemove = Scenario.make({
   }
 })
 
-const cpusetApply = Scenario.make({
+const cpusetApply = canned({
   name: "cpusetApply",
   description: "two cgroups run anywhere, then get disjoint cpusets at half time",
   needs: { cpus: 2 },
@@ -128,7 +132,7 @@ const cpusetApply = Scenario.make({
   }
 })
 
-const cpusetClear = Scenario.make({
+const cpusetClear = canned({
   name: "cpusetClear",
   description: "two cgroups on disjoint cpusets lose them at half time",
   needs: { cpus: 2 },
@@ -146,7 +150,7 @@ const cpusetClear = Scenario.make({
   }
 })
 
-const cpusetResize = Scenario.make({
+const cpusetResize = canned({
   name: "cpusetResize",
   description: "two cgroups share the CPUs evenly, then one has a single CPU, then the other",
   needs: { cpus: 4 },
@@ -170,6 +174,90 @@ const cpusetResize = Scenario.make({
   }
 })
 
+const affinityChange = canned({
+  name: "affinityChange",
+  description: "two cgroups are pinned worker by worker, to single CPUs and to LLCs, and set free again",
+  needs: { cpus: 2 },
+  build: (ctx) => {
+    const [a, b] = [ctx.cgroupName(0), ctx.cgroupName(1)]
+    return executeStepsWith(
+      ctx,
+      [
+        Step.new([], third).named("anywhere"),
+        Step.new([Op.SetAffinity(a, Affinity.SingleCpu), Op.SetAffinity(b, Affinity.LlcAligned)], third).named(
+          "pinned"
+        ),
+        Step.new([Op.SetAffinity(a, Affinity.Inherit), Op.SetAffinity(b, Affinity.Inherit)], third).named("free again")
+      ],
+      // Pinned workers of one cgroup have CPUs with different loads: how unlike they fare says nothing of the scheduler.
+      { isolation: true, maxSpreadPct: false },
+      Backdrop.withDefs([spinning(ctx, 0), spinning(ctx, 1)])
+    )
+  }
+})
+
+const affinityPinned = canned({
+  name: "affinityPinned",
+  description: "the workers of two cgroups are pinned to the same two CPUs",
+  needs: { cpus: 2 },
+  build: (ctx) => {
+    const pair = Affinity.Exact(ctx.topo.usableCpus.slice(0, 2))
+    return executeStepsWith(
+      ctx,
+      [
+        Step.withDefs(
+          [0, 1].map((index) => spinning(ctx, index).affinity(pair)),
+          HoldSpec.FULL
+        )
+      ],
+      { isolation: true }
+    )
+  }
+})
+
+const hostContention = canned({
+  name: "hostContention",
+  description: "two cgroups of spinning workers compete with one spinning worker per CPU in the root cgroup",
+  build: (ctx) =>
+    executeStepsWith(
+      ctx,
+      [Step.new([], HoldSpec.FULL)],
+      {},
+      Backdrop.withDefs([spinning(ctx, 0), spinning(ctx, 1)]).setOps([Op.SpawnHost({ workers: ctx.topo.allCpus.size })])
+    )
+})
+
+const nestedSteady = canned({
+  name: "nestedSteady",
+  description: "two cgroups with two nested ones of spinning workers each",
+  build: (ctx) =>
+    executeDefs(
+      ctx,
+      [0, 1].flatMap((index) =>
+        ["a", "b"].map((inner) => CgroupDef.named(`${ctx.cgroupName(index)}/${inner}`).swappable(true))
+      )
+    )
+})
+
+const nestedTaskMove = canned({
+  name: "nestedTaskMove",
+  description: "the workers of a nested cgroup move to its sibling, then to a nested cgroup elsewhere",
+  build: (ctx) => {
+    const [from, sibling, elsewhere] = [`${ctx.cgroupName(0)}/a`, `${ctx.cgroupName(0)}/b`, `${ctx.cgroupName(1)}/a`]
+    return executeStepsWith(
+      ctx,
+      [
+        Step.new([], third).named("at home"),
+        Step.new([Op.MoveAllTasks(from, sibling)], third).named("with the sibling"),
+        Step.new([Op.MoveAllTasks(sibling, elsewhere)], third).named("elsewhere")
+      ],
+      // Those that were joined and those that joined are not alike: they shared different cgroups for different times.
+      { maxSpreadPct: false },
+      Backdrop.withDefs([from, sibling, elsewhere].map((name) => CgroupDef.named(name).swappable(true)))
+    )
+  }
+})
+
 const all: ReadonlyArray<Scenario> = [
   steady,
   steadyLlc,
@@ -179,7 +267,12 @@ const all: ReadonlyArray<Scenario> = [
   cgroupRemove,
   cpusetApply,
   cpusetClear,
-  cpusetResize
+  cpusetResize,
+  affinityChange,
+  affinityPinned,
+  hostContention,
+  nestedSteady,
+  nestedTaskMove
 ]
 
 /**

@@ -10,13 +10,30 @@ import type { SchedPolicy } from "./SchedPolicy.ts"
 import { WorkSpec } from "./WorkSpec.ts"
 import type { WorkTypeRef } from "./WorkType.ts"
 
+/**
+ * Controllers of cgroup v2 that ktstr switches on.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CgroupController = "cpuset" | "cpu"
+
 interface Fields {
   readonly name: string
+  readonly controllers: ReadonlyArray<CgroupController>
   readonly cpuset: CpusetSpec | undefined
   readonly base: WorkSpec
   readonly works: ReadonlyArray<WorkSpec>
   readonly isSwappable: boolean
 }
+
+/**
+ * What a cgroup gets when nothing else is said.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const allControllers: ReadonlyArray<CgroupController> = ["cpuset", "cpu"]
 
 /**
  * Immutable: every method gives a new definition. Without more it is one group of the context's `workersPerCgroup` SpinWait
@@ -30,6 +47,8 @@ interface Fields {
  */
 export class CgroupDef {
   readonly name: string
+  /** Enabled for it and, where they do not exist yet, for those above it. Default: both. */
+  readonly controllers: ReadonlyArray<CgroupController>
   readonly cpuset: CpusetSpec | undefined
   /** Whether a work-type override replaces its work types. */
   readonly isSwappable: boolean
@@ -38,6 +57,7 @@ export class CgroupDef {
 
   private constructor(fields: Fields) {
     this.name = fields.name
+    this.controllers = fields.controllers
     this.cpuset = fields.cpuset
     this.base = fields.base
     this.works = fields.works
@@ -45,7 +65,22 @@ export class CgroupDef {
   }
 
   static named(name: string): CgroupDef {
-    return new CgroupDef({ name, cpuset: undefined, base: {}, works: [], isSwappable: false })
+    return new CgroupDef({
+      name,
+      controllers: allControllers,
+      cpuset: undefined,
+      base: {},
+      works: [],
+      isSwappable: false
+    })
+  }
+
+  /**
+   * Without `cpu` its workers compete one by one with those of its siblings, as long as nothing else enables the controller
+   * above them; without `cpuset` it can have no cpuset of its own.
+   */
+  withControllers(controllers: ReadonlyArray<CgroupController>): CgroupDef {
+    return this.with({ controllers })
   }
 
   /** Workers of its own group. */
@@ -108,6 +143,7 @@ export class CgroupDef {
   private with(change: Partial<Fields>): CgroupDef {
     return new CgroupDef({
       name: this.name,
+      controllers: this.controllers,
       cpuset: this.cpuset,
       base: this.base,
       works: this.works,

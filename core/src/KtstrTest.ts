@@ -5,11 +5,11 @@
  */
 import { Data, Effect, Either } from "effect"
 import { Assert } from "./Assert.ts"
-import { CannedScenarios } from "./CannedScenarios.ts"
 import type { ResolvedKernel } from "./KernelResolver.ts"
 import type { RunRequest } from "./RunScenario.ts"
 import { executeSteps, Scenario, type ScenarioSteps } from "./Scenario.ts"
 import { ScenarioContext } from "./ScenarioContext.ts"
+import { Scenarios } from "./Scenarios.ts"
 import { Step } from "./Step.ts"
 import { suggestion } from "./Suggest.ts"
 import { TestTopology } from "./TestTopology.ts"
@@ -81,7 +81,7 @@ export interface KtstrTestOptions extends Assert {
 export type ScenarioData = ScenarioSteps | ReadonlyArray<Step> | Step
 
 /**
- * A canned scenario's name, steps, or what gives steps for a context.
+ * The name of a registered scenario, steps, or what gives steps for a context.
  *
  * @since 0.1.0
  * @category models
@@ -219,9 +219,14 @@ const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.me
 const scenarioOf = (
   test: KtstrTest,
   ctx: ScenarioContext
-): Effect.Effect<Scenario, KtstrTestError | { readonly message: string }> => {
+): Effect.Effect<Scenario, KtstrTestError | { readonly message: string }, Scenarios> => {
   const { name, scenario } = test
-  if (typeof scenario === "string") return Effect.map(CannedScenarios.find(scenario), (found) => ({ ...found, name }))
+  if (typeof scenario === "string") {
+    return Effect.map(
+      Effect.flatMap(Scenarios, (registry) => registry.get(scenario)),
+      (found) => ({ ...found, name })
+    )
+  }
   const failed = (cause: unknown) =>
     new KtstrTestError({ message: `test '${name}': its scenario could not be built: ${messageOf(cause)}` })
   const built =
@@ -255,7 +260,7 @@ export const KtstrTest: {
   readonly request: (
     test: KtstrTest,
     kernel: ResolvedKernel
-  ) => Effect.Effect<RunRequest, KtstrTestError | { readonly message: string }>
+  ) => Effect.Effect<RunRequest, KtstrTestError | { readonly message: string }, Scenarios>
 } = {
   make: (name, options, scenario) => {
     const bad = (message: string) => Either.left(new KtstrTestError({ message: `test '${name}': ${message}` }))

@@ -5,6 +5,7 @@
  */
 import { Data } from "effect"
 import type { AffinityKind } from "./Affinity.ts"
+import { allControllers, type CgroupController } from "./CgroupDef.ts"
 import type { CpusetSpec } from "./CpusetSpec.ts"
 import type { WorkSpec } from "./WorkSpec.ts"
 import { WorkTypeRef } from "./WorkType.ts"
@@ -17,7 +18,7 @@ import { WorkTypeRef } from "./WorkType.ts"
  */
 export type Op = Data.TaggedEnum<{
   /** Creates a cgroup (and those above it); no error when it is there. */
-  AddCgroup: { readonly cgroup: string }
+  AddCgroup: { readonly cgroup: string; readonly controllers: ReadonlyArray<CgroupController> }
   /** Moves its tasks to the root and removes it. */
   RemoveCgroup: { readonly cgroup: string }
   SetCpuset: { readonly cgroup: string; readonly cpuset: CpusetSpec }
@@ -52,7 +53,8 @@ const make = Data.taggedEnum<Op>()
  * @category constructors
  */
 export const Op: {
-  readonly AddCgroup: (cgroup: string) => Op
+  /** The controllers default to both; see `CgroupDef.withControllers`. */
+  readonly AddCgroup: (cgroup: string, controllers?: ReadonlyArray<CgroupController>) => Op
   readonly RemoveCgroup: (cgroup: string) => Op
   readonly SetCpuset: (cgroup: string, cpuset: CpusetSpec) => Op
   readonly ClearCpuset: (cgroup: string) => Op
@@ -72,7 +74,7 @@ export const Op: {
   /** The op's subject and values in a few words, for the timeline. */
   readonly describe: (op: Op) => string
 } = {
-  AddCgroup: (cgroup) => make.AddCgroup({ cgroup }),
+  AddCgroup: (cgroup, controllers = allControllers) => make.AddCgroup({ cgroup, controllers }),
   RemoveCgroup: (cgroup) => make.RemoveCgroup({ cgroup }),
   SetCpuset: (cgroup, cpuset) => make.SetCpuset({ cgroup, cpuset }),
   ClearCpuset: (cgroup) => make.ClearCpuset({ cgroup }),

@@ -91,6 +91,8 @@ export interface Plan {
   /** The scenario's own layer of checks. */
   readonly assert: Assert
   readonly warnings: ReadonlyArray<string>
+  /** Files of this host that its work types need in the guest, as for `-i`, each once. */
+  readonly includes: ReadonlyArray<string>
 }
 
 /**

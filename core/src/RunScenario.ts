@@ -222,7 +222,7 @@ const run = Effect.fnUntraced(function* (
     })
   yield* Effect.forEach(plan.warnings, (text) => onEvent(RunEvent.Warning({ text })), { discard: true })
   const limits = deadlines({ plan, topology: request.topology, bootMs: request.bootTimeoutMs })
-  const initramfs = yield* packInitramfs(plan, request.includes, warn)
+  const initramfs = yield* packInitramfs(plan, [...new Set([...request.includes, ...plan.includes])], warn)
   const vm = yield* (yield* Vmm).boot({
     kernel: { image: request.kernel.image, vmlinux: request.kernel.vmlinux },
     initramfs: initramfs.files,

@@ -42,6 +42,8 @@ export interface ScenarioNeeds {
  */
 export interface Scenario {
   readonly name: string
+  /** What it is listed under. */
+  readonly category: string
   /** One line. */
   readonly description: string
   /** Where they are not met the scenario is skipped with the reason. */
@@ -56,6 +58,8 @@ export interface Scenario {
 export const Scenario: {
   readonly make: (options: {
     readonly name: string
+    /** Default: `other`. */
+    readonly category?: string
     readonly description: string
     readonly needs?: ScenarioNeeds
     readonly build: (ctx: ScenarioContext) => ScenarioSteps
@@ -63,7 +67,7 @@ export const Scenario: {
   /** Why the scenario can't run on this machine; undefined when it can. */
   readonly unmet: (scenario: Scenario, topology: TestTopology) => string | undefined
 } = {
-  make: (options) => ({ needs: {}, ...options }),
+  make: (options) => ({ needs: {}, category: "other", ...options }),
   unmet: (scenario, topology) => {
     const checks = [
       ["LLC", scenario.needs.llcs, topology.llcs.length],

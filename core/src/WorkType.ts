@@ -20,6 +20,8 @@ export interface WorkInstance {
   /** Workers that work together; a spawn's count must be a multiple of it. */
   readonly groupSize: number
   readonly program: WorkProgram
+  /** Files of this host that its program needs in the guest; see {@link WorkTypeOptions}. */
+  readonly includes?: ReadonlyArray<string> | undefined
 }
 
 /**
@@ -168,6 +170,11 @@ export interface WorkTypeOptions<P extends WorkParams> {
   /** Default: workers are independent, 1. */
   readonly groupSize?: (params: WorkParamValues<P>) => number
   readonly program: (params: WorkParamValues<P>) => WorkProgram
+  /**
+   * Files of this host that the guest gets with whatever libraries they need, each written as for `-i`: a path, the name of a
+   * program in `PATH`, or `SOURCE:/guest/path`. For programs with an `exec`.
+   */
+  readonly includes?: ReadonlyArray<string> | undefined
 }
 
 const makeWorkType = <const P extends WorkParams>(options: WorkTypeOptions<P>): WorkType => {
@@ -194,7 +201,7 @@ const makeWorkType = <const P extends WorkParams>(options: WorkTypeOptions<P>): 
     const program = WorkProgram.validate(options.program(params))
     return Either.isLeft(program)
       ? bad(`work type ${name}: ${program.left.message}`)
-      : Either.right({ name, groupSize: groupSize(params), program: program.right })
+      : Either.right({ name, groupSize: groupSize(params), program: program.right, includes: options.includes })
   }
   return {
     name,
@@ -221,8 +228,13 @@ export const WorkType: {
   readonly layer: (type: WorkType) => Layer.Layer<never, DuplicateName, WorkTypes>
   /** A layer that registers several, in order. */
   readonly layerAll: (types: ReadonlyArray<WorkType>) => Layer.Layer<never, DuplicateName, WorkTypes>
-  /** A program that needs no registration, for one scenario's own use. */
-  readonly custom: (name: string, program: WorkProgram, groupSize?: number) => WorkTypeRef
+  /** A program that needs no registration, for one scenario's own use; `includes` as of {@link WorkTypeOptions}. */
+  readonly custom: (
+    name: string,
+    program: WorkProgram,
+    groupSize?: number,
+    includes?: ReadonlyArray<string>
+  ) => WorkTypeRef
 } = {
   make: makeWorkType,
   plugin: (options) => WorkType.layer(makeWorkType(options)),
@@ -233,7 +245,8 @@ export const WorkType: {
         Effect.forEach(types, (type) => registry.register(type), { discard: true })
       )
     ),
-  custom: (name, program, groupSize = 1) => WorkTypeRef.Custom({ instance: { name, groupSize, program } })
+  custom: (name, program, groupSize = 1, includes = []) =>
+    WorkTypeRef.Custom({ instance: { name, groupSize, program, includes } })
 }
 
 const refs = Data.taggedEnum<WorkTypeRef>()

@@ -6,6 +6,7 @@ import {
   HoldSpec,
   KtstrTest,
   type KtstrTestOptions,
+  layerScenarios,
   type ResolvedKernel,
   type ScenarioInput,
   Step,
@@ -70,7 +71,7 @@ describe("KtstrTest.make", () => {
   })
 })
 
-describe("KtstrTest.request", () => {
+it.layer(layerScenarios)("KtstrTest.request", (it) => {
   it.effect("puts the checks into the test's layer and the rest beside it", () =>
     Effect.gen(function* () {
       const test = make({

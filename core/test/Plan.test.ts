@@ -426,6 +426,36 @@ it.layer(registry)("Plan", (it) => {
     })
   )
 
+  it.effect("enables the controllers that a cgroup asks for", () =>
+    Effect.gen(function* () {
+      const plan = yield* compile((ctx) =>
+        executeSteps(ctx, [
+          Step.new([Op.AddCgroup("x/y", ["cpuset"]), Op.AddCgroup("z")], HoldSpec.FULL).setDefs([
+            CgroupDef.named("d").withControllers([])
+          ])
+        ])
+      )
+      const created = plan.commands.flatMap((command) => (command._tag === "CgroupCreate" ? [command] : []))
+      expect(created.map(({ controllers, path }) => [path, controllers])).toEqual([
+        ["x", ["cpuset"]],
+        ["x/y", ["cpuset"]],
+        ["z", ["cpuset", "cpu"]],
+        ["d", []]
+      ])
+    })
+  )
+
+  it.effect("collects the files that work types need, each once", () =>
+    Effect.gen(function* () {
+      const program = WorkProgram.make({ body: [WorkProgram.exec("/bin/thing")] })
+      const custom = (...includes: ReadonlyArray<string>) => WorkType.custom("Thing", program, 1, includes)
+      const plan = yield* compile((ctx) =>
+        executeDefs(ctx, [def("a").workType(custom("/b", "/a")), def("b").workType(custom("/a")), def("c")])
+      )
+      expect(plan.includes).toEqual(["/b", "/a"])
+    })
+  )
+
   it.effect("takes 10 000 ops in a plan", () =>
     Effect.gen(function* () {
       const ops = Array.from({ length: 10_000 }, (_, i) => Op.SetCpuset("a", CpusetSpec.Exact([i % 8])))

@@ -11,6 +11,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url))
 const rules = [
   { folder: "core/src", ours: [], node: ["core/src/image/", "core/src/guest/"] },
   { folder: "plugins/work-types/src", ours: ["@ktstr/core"] },
+  { folder: "plugins/scenarios/src", ours: ["@ktstr/core"] },
   { folder: "plugins/reporters/src", ours: ["@ktstr/core"] },
   { folder: "plugins/vmm-qemu/src", ours: ["@ktstr/core"], anyNode: true },
   { folder: "plugins/kernel-sources/src", ours: ["@ktstr/core"], anyNode: true },
@@ -22,7 +23,8 @@ const rules = [
       "@ktstr/work-types",
       "@ktstr/vmm-qemu",
       "@ktstr/kernel-sources",
-      "@ktstr/reporters"
+      "@ktstr/reporters",
+      "@ktstr/scenarios"
     ],
     anyNode: true
   },

@@ -39,6 +39,7 @@ export const demo = (invocation: Extract<Invocation, { command: "demo" }>, io: C
           topology: "1n2l2c1t",
           preset: undefined,
           kernel: undefined,
+          filter: undefined,
           duration: "5",
           workers: undefined,
           "work-type": undefined,

@@ -4,10 +4,12 @@
  * @since 0.1.0
  */
 import {
-  CannedScenarios,
   ExitCode,
   Presets,
   type ReporterOutput,
+  type Scenario,
+  type ScenarioNeeds,
+  Scenarios,
   suggestion,
   type WorkType,
   WorkTypes
@@ -24,20 +26,37 @@ type Kind = (typeof kinds)[number]
 
 const parameters = (type: WorkType): string => type.params.map((param) => `${param.name}=${param.default}`).join(" ")
 
-const tableOf = (kind: Kind, types: ReadonlyArray<WorkType>): ReadonlyArray<string> => {
+/** What the plugins and ktstr itself registered. */
+interface Registered {
+  readonly types: ReadonlyArray<WorkType>
+  readonly scenarios: ReadonlyArray<Scenario>
+}
+
+const needsOf = ({ cpus, llcs, numaNodes }: ScenarioNeeds): string =>
+  [
+    numaNodes === undefined ? [] : [`${numaNodes} NUMA nodes`],
+    llcs === undefined ? [] : [`${llcs} LLCs`],
+    cpus === undefined ? [] : [`${cpus} CPUs`]
+  ]
+    .flat()
+    .join(", ")
+
+const tableOf = (kind: Kind, { scenarios, types }: Registered): ReadonlyArray<string> => {
   switch (kind) {
     case "scenarios":
       return renderTable(
         [
           { title: "scenario", cell: (scenario) => scenario.name },
+          { title: "category", cell: (scenario) => scenario.category },
+          { title: "needs", cell: (scenario) => needsOf(scenario.needs) },
           { title: "what it does", cell: (scenario) => scenario.description }
         ],
-        CannedScenarios.all
+        scenarios
       )
     case "work-types":
       return renderTable(
         [
-          { title: "work type", cell: (type) => type.name },
+          { title: "work type", cell: (type) => [type.name, ...type.aliases].join(", ") },
           { title: "group", cell: (type) => String(type.defaultGroupSize), align: "right" },
           { title: "what it does", cell: (type) => type.description },
           { title: "parameters", cell: parameters }
@@ -56,10 +75,10 @@ const tableOf = (kind: Kind, types: ReadonlyArray<WorkType>): ReadonlyArray<stri
   }
 }
 
-const jsonOf = (kind: Kind, types: ReadonlyArray<WorkType>): ReadonlyArray<unknown> => {
+const jsonOf = (kind: Kind, { scenarios, types }: Registered): ReadonlyArray<unknown> => {
   switch (kind) {
     case "scenarios":
-      return CannedScenarios.all.map(({ name, description, needs }) => ({ name, description, needs }))
+      return scenarios.map(({ name, category, description, needs }) => ({ name, category, description, needs }))
     case "work-types":
       return types.map(({ name, aliases, description, params, defaultGroupSize }) => ({
         name,
@@ -98,18 +117,21 @@ export const list = (invocation: Extract<Invocation, { command: "list" }>, { out
       return yield* new UsageError({ message: `ktstr list knows no '${named}'${suggestion(named, kinds)}` })
     }
     const plugins = yield* loadPlugins(process.cwd())
-    const types = yield* Effect.provide(
-      Effect.flatMap(WorkTypes, (registry) => registry.list),
+    const registered = yield* Effect.provide(
+      Effect.all({
+        types: Effect.flatMap(WorkTypes, (registry) => registry.list),
+        scenarios: Effect.flatMap(Scenarios, (registry) => registry.list)
+      }),
       layerRegistries(plugins)
     )
     if (invocation.values.json) {
       const value =
         kind === undefined
-          ? Object.fromEntries(kinds.map((each) => [jsonKey[each], jsonOf(each, types)]))
-          : jsonOf(kind, types)
+          ? Object.fromEntries(kinds.map((each) => [jsonKey[each], jsonOf(each, registered)]))
+          : jsonOf(kind, registered)
       yield* out.write(`${JSON.stringify(value, undefined, 2)}\n`)
     } else {
-      const tables = (kind === undefined ? kinds : [kind]).map((each) => `${tableOf(each, types).join("\n")}\n`)
+      const tables = (kind === undefined ? kinds : [kind]).map((each) => `${tableOf(each, registered).join("\n")}\n`)
       yield* out.write(tables.join("\n"))
     }
     return ExitCode.pass

@@ -1,10 +1,10 @@
 /**
- * `ktstr run`: canned scenarios in a virtual machine.
+ * `ktstr run`: scenarios by name in a virtual machine.
  *
  * @since 0.1.0
  */
 import { Assert, KernelResolver, Reporters, type RunRequest, suggestion } from "@ktstr/core"
-import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
+import { layerHarness, layerRegistries, loadPlugins } from "@ktstr/vitest/defaults"
 import { Effect, Option } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"
@@ -47,7 +47,6 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, io: Com
     const { values, args } = invocation
     const optional = (option: string, text: string | undefined, min: number, max: number) =>
       text === undefined ? Effect.succeed(undefined) : Settings.wholeNumber(option, text, min, max)
-    const scenarios = yield* Settings.scenarios(args)
     const topology = yield* Settings.topology(values.topology, values.preset)
     const durationMs = yield* Settings.durationMs("--duration", values.duration ?? "5")
     const bootTimeoutMs =
@@ -61,6 +60,7 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, io: Com
     const assert = yield* assertOf(values)
     const backend = yield* Settings.backend(values.vmm)
     const plugins = yield* loadPlugins(process.cwd())
+    const scenarios = yield* Effect.provide(Settings.scenarios(args, values.filter), layerRegistries(plugins))
     return yield* Effect.gen(function* () {
       const reporter = yield* reporterNamed(values.format ?? "pretty")
       const kernel = yield* Effect.flatMap(KernelResolver, (resolver) => resolver.resolve(values.kernel))

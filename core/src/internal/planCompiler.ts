@@ -2,7 +2,7 @@ import { Effect, Either } from "effect"
 import { PCGRandom } from "effect/Utils"
 import { Affinity, type AffinityKind } from "../Affinity.ts"
 import type { Backdrop } from "../Backdrop.ts"
-import type { CgroupDef } from "../CgroupDef.ts"
+import type { CgroupController, CgroupDef } from "../CgroupDef.ts"
 import type { CpuSet } from "../CpuSet.ts"
 import { CpusetSpec } from "../CpusetSpec.ts"
 import { Command } from "../guest/Command.ts"
@@ -17,7 +17,8 @@ import type { WorkSpec } from "../WorkSpec.ts"
 import type { WorkTypes } from "../WorkType.ts"
 import { CgroupState } from "./cgroupState.ts"
 import { type LiveGroup, recordAllowed } from "./planGroups.ts"
-import { cgroupNameProblem, cgroupsOf, isSameRound, opValueProblem } from "./planOps.ts"
+import { compileLoop } from "./planLoop.ts"
+import { cgroupNameProblem, cgroupsOf, opValueProblem } from "./planOps.ts"
 import { affinityFailure, blocks, movesItself, resolveWork, toWorkers } from "./planWork.ts"
 
 type Compiled<A = void> = Effect.Effect<A, PlanError, WorkTypes>
@@ -28,11 +29,8 @@ interface Lifetime {
   readonly groups: Array<LiveGroup>
 }
 
-const controllers = ["cpuset", "cpu"]
 /** A zero-length write never reaches the cgroup; a newline is what `echo >` sends. */
 const cleared = "\n"
-/** Commands that one loop may unroll to; some 20 MiB of plan. */
-const unrollLimit = 500_000
 
 /** Turns ops and definitions into commands while following what each will have done to cgroups and workers. */
 export class PlanCompiler {
@@ -42,6 +40,7 @@ export class PlanCompiler {
   private readonly planned: Array<Omit<PlannedGroup, "cpusets" | "allowedCpus">> = []
   private readonly steps: Array<PlannedStep> = []
   private readonly warnings: Array<string> = []
+  private readonly includes = new Set<string>()
   private readonly random: PCGRandom
   private readonly backdropLifetime: Lifetime = { cgroups: [], groups: [] }
   private lifetime: Lifetime = this.backdropLifetime
@@ -99,7 +98,8 @@ export class PlanCompiler {
       cgroups: this.state.names.map((name) => ({ name, cpuset: this.state.lastCpusetOf(name) })),
       steps: this.steps,
       plannedNs: this.heldNs,
-      warnings: this.warnings
+      warnings: this.warnings,
+      includes: [...this.includes]
     }
   }
 
@@ -127,7 +127,7 @@ export class PlanCompiler {
         yield* this.checkName(def.name)
         const mark = this.commands.length
         this.emit(Command.Mark({ kind: "CgroupDef", detail: def.name }))
-        this.create(def.name)
+        this.create(def.name, def.controllers)
         const details = [def.name]
         if (def.cpuset !== undefined) details.push(`cpuset ${yield* this.setCpuset(def.name, def.cpuset)}`)
         for (const spec of def.workGroups) {
@@ -151,7 +151,7 @@ export class PlanCompiler {
       this.emit(Command.Mark({ kind: op._tag, detail: Op.describe(op) }))
       switch (op._tag) {
         case "AddCgroup":
-          return this.create(op.cgroup)
+          return this.create(op.cgroup, op.controllers)
         case "RemoveCgroup":
           return this.remove(op.cgroup)
         case "SetCpuset": {
@@ -198,7 +198,7 @@ export class PlanCompiler {
     })
   }
 
-  private create(path: string): void {
+  private create(path: string, controllers: ReadonlyArray<CgroupController>): void {
     const added = this.state.create(path)
     this.lifetime.cgroups.push(...added)
     // Creating one that is there is harmless, and shows on the timeline.
@@ -244,6 +244,7 @@ export class PlanCompiler {
       const subject = cgroup === "" ? "the root cgroup" : `cgroup '${cgroup}'`
       const work = yield* resolveWork(spec, this.ctx, swappable, subject)
       if (work.warning !== undefined) this.warnings.push(work.warning)
+      for (const include of work.instance.includes ?? []) this.includes.add(include)
       const affinity = yield* Either.mapLeft(
         Affinity.resolve(spec.affinity ?? Affinity.Inherit, work.workers, this.affinityContext(cgroup)),
         affinityFailure(subject)
@@ -349,38 +350,14 @@ export class PlanCompiler {
     return new PlanError({ reason: "Value", message })
   }
 
-  /**
-   * The agent repeats what is the same every time. What is not (swapped cpusets, new workers, random masks) is unrolled, each
-   * round a loop of a single turn, so that the pace does not drift.
-   */
   private loop(ops: ReadonlyArray<Op>, totalNs: number, intervalNs: number, label: string): Compiled {
-    return Effect.gen(this, function* () {
-      const rounds = Math.max(1, Math.ceil(totalNs / intervalNs))
-      const start = this.commands.length
-      const round = (index: number): Compiled<ReadonlyArray<Command>> =>
-        Effect.gen(this, function* () {
-          const begin = this.commands.length
-          const lasts = Math.min(intervalNs, totalNs - index * intervalNs)
-          this.emit(Command.LoopBegin({ totalNs: lasts, intervalNs: lasts }))
-          yield* this.allOps(ops)
-          this.emit(Command.LoopEnd())
-          return this.commands.slice(begin + 1, -1)
-        })
-      const first = yield* round(0)
-      if (rounds === 1) return
-      const end = this.commands.length
-      const before = this.state.snapshot()
-      const second = yield* round(1)
-      if (before === this.state.snapshot() && isSameRound(first, second)) {
-        this.commands.length = end
-        this.commands[start] = Command.LoopBegin({ totalNs, intervalNs })
-        return
-      }
-      if (rounds * first.length > unrollLimit) {
-        const message = `${label}: the loop comes to ${rounds} rounds of ${first.length} commands; lengthen its interval`
-        return yield* new PlanError({ reason: "TooLong", message })
-      }
-      for (let index = 2; index < rounds; index++) yield* round(index)
+    return compileLoop({
+      commands: this.commands,
+      body: this.allOps(ops),
+      state: () => this.state.snapshot(),
+      totalNs,
+      intervalNs,
+      label
     })
   }
 

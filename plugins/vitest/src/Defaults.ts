@@ -21,16 +21,19 @@ import {
   layerKernelCache,
   layerKernelResolver,
   layerReporters,
+  layerScenarios,
   layerWorkTypes,
   type PayloadCodecs,
   type Reporters,
   resolveCacheDirs,
+  type Scenarios,
   type Vmm,
   type WorkTypes
 } from "@ktstr/core"
 import { layerDistroPackages, layerZstd } from "@ktstr/kernel-sources"
 import { layerAgentBinary, layerKvmProbe } from "@ktstr/native"
 import { layerBuiltinReporters } from "@ktstr/reporters"
+import { layerCatalog } from "@ktstr/scenarios"
 import { layerQemu } from "@ktstr/vmm-qemu"
 import { layerBuiltinWorkTypes } from "@ktstr/work-types"
 import { Effect, Layer, Option } from "effect"
@@ -77,9 +80,9 @@ export const layerKernels: Layer.Layer<Platform | KernelCache | KernelSources | 
  */
 export const layerRegistries = (
   plugins: ReadonlyArray<Plugin>
-): Layer.Layer<WorkTypes | Reporters, { readonly message: string }> =>
-  Layer.mergeAll(layerBuiltinWorkTypes, layerBuiltinReporters, ...plugins).pipe(
-    Layer.provideMerge(Layer.merge(layerWorkTypes, layerReporters))
+): Layer.Layer<WorkTypes | Scenarios | Reporters, { readonly message: string }> =>
+  Layer.mergeAll(layerBuiltinWorkTypes, layerCatalog, layerBuiltinReporters, ...plugins).pipe(
+    Layer.provideMerge(Layer.mergeAll(layerWorkTypes, layerScenarios, layerReporters))
   )
 
 /**
@@ -120,6 +123,7 @@ export type HarnessServices =
   | KvmProbe
   | Vmm
   | WorkTypes
+  | Scenarios
   | Reporters
   | AgentBinary
   | Checker

@@ -7,16 +7,16 @@ import { existsSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import type { Reporters, WorkTypes } from "@ktstr/core"
+import type { Reporters, Scenarios, WorkTypes } from "@ktstr/core"
 import { Data, Effect, Layer } from "effect"
 
 /**
- * A layer that registers something: `WorkType.plugin({…})`, `Reporter.plugin({…})`.
+ * A layer that registers something: `WorkType.plugin({…})`, `registerScenarios([…])`, `Reporter.plugin({…})`.
  *
  * @since 0.1.0
  * @category models
  */
-export type Plugin = Layer.Layer<never, { readonly message: string }, WorkTypes | Reporters>
+export type Plugin = Layer.Layer<never, { readonly message: string }, WorkTypes | Scenarios | Reporters>
 
 /**
  * What the file exports by default.

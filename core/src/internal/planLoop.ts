@@ -1,0 +1,52 @@
+import { Effect } from "effect"
+import { Command } from "../guest/Command.ts"
+import { PlanError } from "../PlanError.ts"
+import type { WorkTypes } from "../WorkType.ts"
+import { isSameRound } from "./planOps.ts"
+
+/** Commands that one loop may unroll to; some 20 MiB of plan. */
+const unrollLimit = 500_000
+
+/**
+ * Appends a loop to the commands. The agent repeats what is the same every time. What is not (swapped cpusets, new workers,
+ * random masks) is unrolled, each round a loop of a single turn, so that the pace does not drift.
+ */
+export const compileLoop = (loop: {
+  readonly commands: Array<Command>
+  /** Appends the commands of one round. */
+  readonly body: Effect.Effect<void, PlanError, WorkTypes>
+  /** Equal texts mean that a round would find everything as the one before. */
+  readonly state: () => string
+  readonly totalNs: number
+  readonly intervalNs: number
+  readonly label: string
+}): Effect.Effect<void, PlanError, WorkTypes> =>
+  Effect.gen(function* () {
+    const { commands, intervalNs, totalNs } = loop
+    const rounds = Math.max(1, Math.ceil(totalNs / intervalNs))
+    const start = commands.length
+    const round = (index: number): Effect.Effect<ReadonlyArray<Command>, PlanError, WorkTypes> =>
+      Effect.gen(function* () {
+        const begin = commands.length
+        const lasts = Math.min(intervalNs, totalNs - index * intervalNs)
+        commands.push(Command.LoopBegin({ totalNs: lasts, intervalNs: lasts }))
+        yield* loop.body
+        commands.push(Command.LoopEnd())
+        return commands.slice(begin + 1, -1)
+      })
+    const first = yield* round(0)
+    if (rounds === 1) return
+    const end = commands.length
+    const before = loop.state()
+    const second = yield* round(1)
+    if (before === loop.state() && isSameRound(first, second)) {
+      commands.length = end
+      commands[start] = Command.LoopBegin({ totalNs, intervalNs })
+      return
+    }
+    if (rounds * first.length > unrollLimit) {
+      const message = `${loop.label}: the loop comes to ${rounds} rounds of ${first.length} commands; lengthen its interval`
+      return yield* new PlanError({ reason: "TooLong", message })
+    }
+    for (let index = 2; index < rounds; index++) yield* round(index)
+  })
