@@ -46,7 +46,7 @@ describe("what is missing or broken before a machine starts", () => {
     const empty = join(scratch, "empty")
     mkdirSync(empty)
     const { code, stderr } = await faulty([...steady, "--vmm", "qemu"], { PATH: empty })
-    expect(lastLine(stderr)).toMatch(/qemu-system-x86_64 not found.*apt-get install qemu-system-x86/)
+    expect(oneLine(stderr)).toMatch(/qemu-system-x86_64 not found.*apt-get install qemu-system-x86/)
     expect(code).toBe(69)
   })
 

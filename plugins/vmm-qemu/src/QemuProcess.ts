@@ -77,6 +77,18 @@ export const findProgram = (name: string, path: string | undefined): string | un
         .map((directory) => `${directory}/${name}`)
         .find(isExecutable)
 
+/**
+ * The path of qemu, so that its absence is told before anything else is.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const findQemu = (binary: string): Effect.Effect<string, VmmError> =>
+  Effect.suspend(() => {
+    const path = findProgram(binary, process.env.PATH)
+    return path === undefined ? Effect.fail(missing(binary, "qemu-system-x86")) : Effect.succeed(path)
+  })
+
 const stderrKept = 64 * 1024
 
 const wrap = (child: ChildProcess, pid: number): QemuProcess => {
@@ -112,6 +124,7 @@ const wrap = (child: ChildProcess, pid: number): QemuProcess => {
  * @category constructors
  */
 export const spawnQemu = (options: {
+  /** Path of qemu. */
   readonly binary: string
   readonly args: ReadonlyArray<string>
   /** Open files that qemu inherits, see {@link inheritedPath}. */
@@ -120,10 +133,8 @@ export const spawnQemu = (options: {
   Effect.acquireRelease(
     Effect.async<QemuProcess, VmmError>((resume) => {
       const setpriv = findProgram("setpriv", process.env.PATH)
-      const qemu = findProgram(options.binary, process.env.PATH)
-      if (qemu === undefined) return resume(Effect.fail(missing(options.binary, "qemu-system-x86")))
       if (setpriv === undefined) return resume(Effect.fail(missing("setpriv", "util-linux")))
-      const child = spawn(setpriv, ["--pdeathsig", "KILL", qemu, ...options.args], {
+      const child = spawn(setpriv, ["--pdeathsig", "KILL", options.binary, ...options.args], {
         stdio: ["ignore", "ignore", "pipe", "pipe", ...options.files],
         // A terminal's ^C is for the host, which ends the machine in order; a group of its own keeps it from qemu.
         detached: true
@@ -131,7 +142,11 @@ export const spawnQemu = (options: {
       const { pid } = child
       if (pid === undefined) {
         child.once("error", (cause) =>
-          resume(Effect.fail(new VmmError({ reason: "Io", message: `can't start ${qemu}: ${cause.message}`, cause })))
+          resume(
+            Effect.fail(
+              new VmmError({ reason: "Io", message: `can't start ${options.binary}: ${cause.message}`, cause })
+            )
+          )
         )
       } else {
         resume(Effect.succeed(wrap(child, pid)))

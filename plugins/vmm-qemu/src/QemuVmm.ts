@@ -12,7 +12,7 @@ import { ramSegments } from "./PhysicalLayout.ts"
 import { makePorts } from "./Ports.ts"
 import { isPvhKernel } from "./PvhNote.ts"
 import { highestApicId, type QemuAccel, qemuArguments } from "./QemuArguments.ts"
-import { inherited, inheritedPath } from "./QemuProcess.ts"
+import { findQemu, inherited, inheritedPath } from "./QemuProcess.ts"
 
 /**
  * @since 0.1.0
@@ -86,6 +86,7 @@ const boot = (
   spec: VmSpec
 ): Effect.Effect<Vm, VmmError, Scope.Scope | KvmProbe> =>
   Effect.gen(function* () {
+    const binary = yield* findQemu(options.binary ?? "qemu-system-x86_64")
     const accel = yield* chooseAccel(options, spec, warn)
     const nodesMb = yield* checkSpec(spec, accel)
     const kernel = yield* chooseKernel(spec)
@@ -94,7 +95,7 @@ const boot = (
     const ports = yield* makePorts
     const machine = yield* startMachine({
       ports,
-      binary: options.binary ?? "qemu-system-x86_64",
+      binary,
       kernel,
       files: initramfs === undefined ? memoryFiles : [...memoryFiles, initramfs],
       args: qemuArguments(spec, {
