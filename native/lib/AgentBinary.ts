@@ -10,8 +10,7 @@ import { AgentBinary, AgentMissing } from "@ktstr/core"
 import { Effect, Layer } from "effect"
 
 /** This package's folder, also when this module is bundled into another. */
-const packageFolder = (): string =>
-  dirname(createRequire(import.meta.url).resolve("@ktstr/native/package.json"))
+const packageFolder = (): string => dirname(createRequire(import.meta.url).resolve("@ktstr/native/package.json"))
 
 const find = Effect.try({
   try: () => {

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <vector>
 
-#include "vm/file_descriptor.h"
 #include "vm/kvm.h"
 
 namespace ktstr {
@@ -31,25 +30,32 @@ bool read_at(int fd, void *data, size_t size, uint64_t offset) {
 }
 } // namespace
 
-void add_kvm_stats(int vcpu, std::map<std::string, uint64_t> &sums) {
-    FileDescriptor stats(kvm_ioctl(vcpu, KVM_GET_STATS_FD));
+KvmStats::KvmStats(int vcpu) : fd_(kvm_ioctl(vcpu, KVM_GET_STATS_FD)) {
     kvm_stats_header header;
-    if (!stats || !read_at(stats.get(), &header, sizeof(header), 0) || header.num_desc > most_descriptors ||
+    if (!fd_ || !read_at(fd_.get(), &header, sizeof(header), 0) || header.num_desc > most_descriptors ||
         header.name_size > longest_name)
         return;
     size_t stride = sizeof(Descriptor) + header.name_size;
     std::vector<char> descriptors(stride * header.num_desc);
-    if (!read_at(stats.get(), descriptors.data(), descriptors.size(), header.desc_offset))
+    if (!read_at(fd_.get(), descriptors.data(), descriptors.size(), header.desc_offset))
         return;
     for (uint32_t i = 0; i < header.num_desc; i++) {
         const char *at = descriptors.data() + i * stride;
         Descriptor descriptor;
         std::memcpy(&descriptor, at, sizeof(descriptor));
         // Single running counts only: histograms and momentary values can't be added up over vCPUs.
+        if ((descriptor.flags & KVM_STATS_TYPE_MASK) == KVM_STATS_TYPE_CUMULATIVE && descriptor.size == 1)
+            counters_.push_back(
+                {std::string(at + sizeof(descriptor), strnlen(at + sizeof(descriptor), header.name_size)),
+                 header.data_offset + descriptor.offset});
+    }
+}
+
+void KvmStats::add_to(std::map<std::string, uint64_t> &sums) const {
+    for (const Counter &counter : counters_) {
         uint64_t value;
-        if ((descriptor.flags & KVM_STATS_TYPE_MASK) == KVM_STATS_TYPE_CUMULATIVE && descriptor.size == 1 &&
-            read_at(stats.get(), &value, sizeof(value), header.data_offset + descriptor.offset) && value > 0)
-            sums[std::string(at + sizeof(descriptor), strnlen(at + sizeof(descriptor), header.name_size))] += value;
+        if (read_at(fd_.get(), &value, sizeof(value), counter.offset) && value > 0)
+            sums[counter.name] += value;
     }
 }
 

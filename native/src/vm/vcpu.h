@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "vm/file_descriptor.h"
+#include "vm/kvm_stats.h"
 #include "vm/registers.h"
 
 namespace ktstr {
@@ -52,6 +53,7 @@ class Vcpu {
     /** The kernel's number of its thread; 0 before it runs. */
     int thread_id() const { return thread_id_; }
     const std::array<std::atomic<uint64_t>, exit_reasons> &exits() const { return exits_; }
+    const KvmStats &kernel_stats() const { return *stats_; }
 
   private:
     void run();
@@ -66,6 +68,7 @@ class Vcpu {
     Vm &vm_;
     const unsigned index_;
     FileDescriptor fd_;
+    std::optional<KvmStats> stats_;
     kvm_run *run_ = nullptr;
     size_t run_size_;
     std::thread thread_;

@@ -6,7 +6,6 @@
 
 #include "vm/error.h"
 #include "vm/kick_signal.h"
-#include "vm/kvm_stats.h"
 
 namespace ktstr {
 
@@ -322,7 +321,7 @@ std::map<std::string, uint64_t> Vm::statistics() const {
             if (count > 0)
                 sums[name != nullptr ? name : "exit_" + std::to_string(reason)] += count;
         }
-        add_kvm_stats(vcpu->fd(), sums);
+        vcpu->kernel_stats().add_to(sums);
     }
     return sums;
 }

@@ -1,0 +1,47 @@
+/**
+ * From the addon's errors to the service's.
+ *
+ * @since 0.1.0
+ */
+import { KvmVerdict, VmmError } from "@ktstr/core"
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+const codeOf = (cause: unknown): unknown =>
+  typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined
+
+/**
+ * The typed error for what the addon threw while it made a machine. Absence and lack of permission have the pre-flight's wording.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const nativeError = (cause: unknown): VmmError => {
+  const said = messageOf(cause)
+  switch (codeOf(cause)) {
+    case "Absent":
+      return new VmmError({
+        reason: "KvmUnusable",
+        message: KvmVerdict.make({ verdict: "absent", reason: said }).message,
+        cause
+      })
+    case "Denied":
+      return new VmmError({
+        reason: "KvmUnusable",
+        message: KvmVerdict.make({ verdict: "denied", reason: said }).message,
+        cause
+      })
+    case "OutOfMemory":
+      return new VmmError({ reason: "OutOfMemory", message: `${said}; ask for less guest memory`, cause })
+    case "Unsupported":
+      return new VmmError({
+        reason: "KvmUnusable",
+        message: `${said}: this KVM can't run the native backend; use --vmm qemu`,
+        cause
+      })
+    case "Invalid":
+      return new VmmError({ reason: "BadSpec", message: said, cause })
+    default:
+      return new VmmError({ reason: "Io", message: `the native backend failed: ${said}`, cause })
+  }
+}

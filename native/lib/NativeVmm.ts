@@ -1,0 +1,241 @@
+/**
+ * The Vmm service by our own machine on KVM.
+ *
+ * @since 0.1.0
+ */
+import { machineCommandLine, type Vm, Vmm, VmmError, type VmSpec } from "@ktstr/core"
+import { Effect, Either, Layer, Scope } from "effect"
+import {
+  type BootRegisters,
+  type CpuidEntry,
+  describeMachine,
+  type MachineDescription,
+  sleepPorts
+} from "../machine/index.ts"
+import { type FileWindow, openFileWindow } from "./FileWindow.ts"
+import {
+  loadNativeBinding,
+  type NativeBinding,
+  type NativeMachine,
+  type NativeMachineOptions,
+  type NativeRegisters
+} from "./NativeBinding.ts"
+import { nativeError } from "./NativeError.ts"
+import { makeNativeMemory, type NativeMemory } from "./NativeMemory.ts"
+import { NativeRun } from "./NativeRun.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface NativeOptions {
+  /** Default `/dev/kvm`. */
+  readonly device?: string | undefined
+  /** Back guest memory with 2 MiB pages from the host's reserve; too few are `OutOfMemory`. Default false. */
+  readonly hugePages?: boolean | undefined
+  /** Host NUMA node each guest node's pages must come from, by guest node; unset or absent: any. */
+  readonly hostNodes?: ReadonlyArray<number | undefined> | undefined
+  /** Tell the guest that its vCPUs have CPUs of their own. Default false. */
+  readonly realtimeHint?: boolean | undefined
+  /** Bits KVM_X86_DISABLE_EXITS_*. Default 0. */
+  readonly disableExits?: number | undefined
+}
+
+/**
+ * What this backend shows beyond {@link Vm}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NativeVm extends Vm {
+  readonly memory: NativeMemory
+  /** The host kernel's numbers of the vCPUs' threads, by vCPU. */
+  readonly threadIds: ReadonlyArray<number>
+}
+
+const cpuidWords = 7
+
+const cpuidEntries = (words: Uint32Array): ReadonlyArray<CpuidEntry> =>
+  Array.from({ length: words.length / cpuidWords }, (_, row) => {
+    const at = (column: number): number => words[row * cpuidWords + column] ?? 0
+    return { function: at(0), index: at(1), flags: at(2), eax: at(3), ebx: at(4), ecx: at(5), edx: at(6) }
+  })
+
+const cpuidRows = (entries: ReadonlyArray<CpuidEntry>): Uint32Array =>
+  Uint32Array.from(entries.flatMap((e) => [e.function, e.index, e.flags, e.eax, e.ebx, e.ecx, e.edx]))
+
+const registersOf = ({ code, task, ...same }: BootRegisters): NativeRegisters => ({ ...same, cs: code, tr: task })
+
+const supportedCpuid = (
+  binding: NativeBinding,
+  options: NativeOptions
+): Effect.Effect<ReadonlyArray<CpuidEntry>, VmmError> =>
+  Effect.try({ try: () => cpuidEntries(binding.supportedCpuid(options.device)), catch: nativeError })
+
+const checkSpec = (spec: VmSpec): Effect.Effect<void, VmmError> =>
+  spec.clock === "deterministic"
+    ? Effect.fail(
+        new VmmError({
+          reason: "BadSpec",
+          message: "the native backend has no deterministic clock, which counts emulated instructions; use --vmm qemu"
+        })
+      )
+    : Effect.void
+
+const ioError = (what: string) => (cause: unknown) =>
+  new VmmError({ reason: "Io", message: `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, cause })
+
+const openFiles = (
+  what: string,
+  paths: ReadonlyArray<string>,
+  alignment: number
+): Effect.Effect<FileWindow, VmmError, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.tryPromise({ try: () => openFileWindow(paths, alignment), catch: ioError(`can't read the ${what}`) }),
+    (window) => Effect.promise(() => window.close())
+  )
+
+/** newc archives begin at multiples of 4 (Documentation/driver-api/early-userspace/buffer-format.rst). */
+const initramfsAlignment = 4
+
+const machineOptions = (options: NativeOptions, description: MachineDescription): NativeMachineOptions => ({
+  device: options.device,
+  hugePages: options.hugePages,
+  disableExits: options.disableExits,
+  irqchip: description.irqchip,
+  segments: description.segments.map(({ address, size, node }) => ({
+    address,
+    size,
+    hostNode: options.hostNodes?.[node]
+  })),
+  vcpus: description.apicIds.map((apicId, vcpu) => ({
+    apicId,
+    cpuid: cpuidRows(description.cpuid(vcpu)),
+    registers: vcpu === 0 ? registersOf(description.entry) : undefined
+  })),
+  power: { port: sleepPorts.control, size: 2, control: 0, mask: 0xff, value: sleepPorts.off }
+})
+
+/** Puts everything into guest memory; what a file holds goes there without a stop. */
+const fill = (
+  memory: NativeMemory,
+  description: MachineDescription,
+  windows: ReadonlyArray<FileWindow>
+): Effect.Effect<void, VmmError> =>
+  // To its end: a read under way would write to memory that is gone.
+  Effect.uninterruptible(
+    Effect.tryPromise({
+      try: () =>
+        Promise.all(
+          description.writes.map(async ({ address, bytes }) => {
+            const window = windows.find((candidate) => candidate.bytes.buffer === bytes.buffer)
+            if (window === undefined) memory.write(address, bytes)
+            else await window.readInto(bytes, memory.view(address, bytes.length))
+          })
+        ),
+      catch: ioError("can't load kernel and initramfs")
+    })
+  )
+
+const runMachine = (
+  binding: NativeBinding,
+  options: NativeMachineOptions
+): Effect.Effect<{ readonly machine: NativeMachine; readonly run: NativeRun }, VmmError, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.try({
+      try: () => {
+        const run = new NativeRun()
+        const machine = new binding.Machine(options, run.ring)
+        run.attach(machine)
+        return { machine, run }
+      },
+      catch: nativeError
+    }),
+    ({ run }) =>
+      Effect.zipRight(
+        Effect.promise(async () => run.detach()?.destroy()),
+        Effect.sync(() => run.end())
+      )
+  )
+
+const boot = (
+  binding: NativeBinding,
+  options: NativeOptions,
+  spec: VmSpec
+): Effect.Effect<NativeVm, VmmError, Scope.Scope> =>
+  Effect.gen(function* () {
+    yield* checkSpec(spec)
+    const cpuid = yield* supportedCpuid(binding, options)
+    const { image, vmlinux } = spec.kernel
+    const path = vmlinux !== undefined && spec.kaslr !== true ? vmlinux : image
+    const { machine, run, memory } = yield* Effect.scopeWith((scope) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const kernel = yield* openFiles("kernel", [path], 1)
+          const initramfs = yield* openFiles("initramfs", spec.initramfs, initramfsAlignment)
+          const description = yield* Either.mapLeft(
+            describeMachine({
+              topology: spec.topology,
+              memoryMb: spec.memoryMb,
+              kernel: kernel.bytes,
+              initrd: initramfs.bytes.length === 0 ? undefined : initramfs.bytes,
+              cmdline: machineCommandLine(spec, []),
+              reserved: spec.ring,
+              supportedCpuid: cpuid,
+              realtimeHint: options.realtimeHint
+            }),
+            ({ reason, message }) =>
+              new VmmError({ reason, message: reason === "BadKernel" ? `${path}: ${message}` : message })
+          )
+          const made = yield* runMachine(binding, machineOptions(options, description)).pipe(Scope.extend(scope))
+          const memory = makeNativeMemory(made.machine.memory, description.segments)
+          yield* fill(memory, description, [kernel, initramfs])
+          return { ...made, memory }
+        })
+      )
+    )
+    yield* Effect.try({ try: () => machine.start(), catch: nativeError })
+    return {
+      console: run.log.stream,
+      consoleTail: (n) => run.log.tail(n),
+      channel: run.channel,
+      memory,
+      exit: run.exit,
+      clock: "kvm",
+      backend: "native",
+      stats: run.stats,
+      pause: run.pause,
+      resume: run.resume,
+      get threadIds() {
+        return run.threadIds
+      }
+    }
+  })
+
+/**
+ * The backend. Fails with `BackendMissing` when the addon is not built. It does not ask the pre-flight: a KVM that is there but of no use boots
+ * nothing in useful time.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeNativeVmm = (
+  options: NativeOptions = {}
+): Effect.Effect<{ readonly boot: (spec: VmSpec) => Effect.Effect<NativeVm, VmmError, Scope.Scope> }, VmmError> =>
+  Effect.map(loadNativeBinding, (binding) => ({
+    boot: Effect.fn("Vmm.boot")((spec: VmSpec) => boot(binding, options, spec))
+  }))
+
+/**
+ * Provides {@link Vmm} by our own machine. The addon is loaded when the first machine boots, so that a missing one is that boot's error.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerNativeVmm = (options: NativeOptions = {}): Layer.Layer<Vmm> =>
+  Layer.effect(
+    Vmm,
+    Effect.map(Effect.cached(makeNativeVmm(options)), (vmm) => ({
+      boot: (spec: VmSpec) => Effect.flatMap(vmm, (native) => native.boot(spec))
+    }))
+  )

@@ -1,0 +1,305 @@
+// Machines on the KVM of this host, with guests of a few bytes of real-mode code: any KVM runs those, interpreting ones
+// included.
+#include <dirent.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <random>
+#include <string>
+#include <thread>
+
+#include "devices/acpi_power.h"
+#include "devices/i8042.h"
+#include "test/check.h"
+#include "vm/error.h"
+#include "vm/vm.h"
+
+using namespace ktstr;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr uint64_t code_at = 0x1000;
+
+VcpuOptions real_mode(uint32_t apic_id = 0) {
+    VcpuOptions options;
+    options.apic_id = apic_id;
+    kvm_segment code{};
+    code.limit = 0xffff;
+    code.type = 11;
+    code.s = 1;
+    code.present = 1;
+    BootRegisters registers;
+    registers.general.rip = code_at;
+    registers.general.rflags = 2;
+    registers.cs = code;
+    options.registers = registers;
+    return options;
+}
+
+/** A machine with code, whose doorbell wakes `wait_for`. */
+struct Guest {
+    std::mutex mutex;
+    std::condition_variable rung;
+    bool ringing = false;
+    std::string text[port_count];
+    std::optional<ExitReport> exit;
+    bool paused = false;
+    Vm vm;
+
+    static VmOptions options_of(size_t vcpus) {
+        VmOptions options;
+        options.segments = {{0, 1UL << 20}};
+        for (uint32_t i = 0; i < vcpus; i++)
+            options.vcpus.push_back(real_mode(i));
+        return options;
+    }
+
+    explicit Guest(const std::string &code, const VmOptions &options = options_of(1))
+        : vm(options, [this] {
+              std::lock_guard lock(mutex);
+              ringing = true;
+              rung.notify_all();
+          }) {
+        std::memcpy(vm.memory()->data() + code_at, code.data(), code.size());
+    }
+
+    void take() {
+        vm.outbox().begin_take();
+        if (auto report = vm.outbox().take_exit())
+            exit = report;
+        for (unsigned port = 0; port < port_count; port++) {
+            std::vector<uint8_t> bytes = vm.take(static_cast<Port>(port));
+            text[port].append(bytes.begin(), bytes.end());
+        }
+        paused |= vm.outbox().take_paused();
+    }
+
+    template <typename Condition> void wait_for(Condition condition) {
+        auto deadline = std::chrono::steady_clock::now() + 20s;
+        for (take(); !condition(); take()) {
+            std::unique_lock lock(mutex);
+            if (!rung.wait_until(lock, deadline, [this] { return ringing; }))
+                throw std::runtime_error("the machine said nothing for 20 s");
+            ringing = false;
+        }
+    }
+    ExitReport ending() {
+        wait_for([this] { return exit.has_value(); });
+        return *exit;
+    }
+};
+
+/** 32 bits, flat, without an interrupt table: the first exception is a triple fault. */
+VmOptions protected_mode() {
+    VmOptions options = Guest::options_of(1);
+    BootRegisters &registers = *options.vcpus[0].registers;
+    kvm_segment segment{};
+    segment.limit = 0xffffffff;
+    segment.present = segment.s = segment.db = segment.g = 1;
+    segment.selector = 8;
+    segment.type = 11;
+    registers.cs = segment;
+    segment.selector = 16;
+    segment.type = 3;
+    registers.data = segment;
+    registers.cr0 = 0x11;
+    registers.idt = kvm_dtable{};
+    return options;
+}
+
+std::string bytes(std::initializer_list<int> list) {
+    std::string text;
+    for (int value : list)
+        text.push_back(static_cast<char>(value));
+    return text;
+}
+
+/** mov dx, port; mov al, value; out dx, al */
+std::string out(unsigned port, unsigned value) {
+    return bytes(
+        {0xba, static_cast<int>(port & 0xff), static_cast<int>(port >> 8), 0xb0, static_cast<int>(value), 0xee});
+}
+const std::string halt = bytes({0xf4, 0xeb, 0xfd});
+const std::string spin = bytes({0xeb, 0xfe});
+const std::string reset = bytes({0xb0, 0xfe, 0xe6, 0x64}) + halt;
+/** Until a byte is there: read COM2, send it back, end after Q. */
+const std::string echo =
+    bytes({0xba, 0xfd, 0x02, 0xec, 0xa8, 0x01, 0x74, 0xf8, 0xba, 0xf8, 0x02, 0xec, 0xee, 0x3c, 'Q', 0x75, 0xef}) +
+    reset;
+
+size_t threads() {
+    size_t count = 0;
+    DIR *directory = opendir("/proc/self/task");
+    while (const dirent *entry = readdir(directory))
+        count += entry->d_name[0] != '.';
+    closedir(directory);
+    return count;
+}
+
+} // namespace
+
+TEST("vm: says hello on COM1 and resets by the keyboard controller") {
+    Guest guest(out(0x3f8, 'h') + out(0x3f8, 'i') + reset);
+    guest.vm.start();
+    CHECK(guest.ending().kind == ExitKind::reset);
+    CHECK(guest.text[0] == "hi");
+    CHECK(guest.vm.statistics().at("exit_io") >= 3);
+    CHECK(guest.vm.thread_ids()[0] > 0);
+}
+
+TEST("vm: echoes COM2") {
+    Guest guest(echo);
+    guest.vm.start();
+    std::string said = "abc";
+    guest.vm.send(Port::com2, reinterpret_cast<const uint8_t *>(said.data()), said.size());
+    guest.wait_for([&] { return guest.text[1] == "abc"; });
+    guest.vm.send(Port::com2, reinterpret_cast<const uint8_t *>("Q"), 1);
+    CHECK(guest.ending().kind == ExitKind::reset);
+    CHECK(guest.text[1] == "abcQ");
+}
+
+TEST("vm: powers off by the register that the options name") {
+    // mov dx, 0x604; mov ax, 0x2000; out dx, ax
+    Guest guest(out(0x600, 0x20) + bytes({0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef}) + halt);
+    guest.vm.start();
+    CHECK(guest.ending().kind == ExitKind::power_off);
+}
+
+TEST("vm: a halted and a spinning vCPU stop at once") {
+    for (const std::string &code : {halt, spin}) {
+        Guest guest(code, Guest::options_of(2));
+        guest.vm.start();
+        std::this_thread::sleep_for(20ms);
+        guest.vm.stop();
+        CHECK(guest.ending().kind == ExitKind::killed);
+    }
+}
+
+TEST("vm: pauses and resumes") {
+    Guest guest(echo, Guest::options_of(1));
+    guest.vm.start();
+    guest.vm.pause();
+    guest.wait_for([&] { return guest.paused; });
+    guest.vm.send(Port::com2, reinterpret_cast<const uint8_t *>("x"), 1);
+    std::this_thread::sleep_for(20ms);
+    guest.take();
+    CHECK(guest.text[1].empty());
+    guest.paused = false;
+    guest.vm.pause();
+    guest.wait_for([&] { return guest.paused; });
+    guest.vm.resume();
+    guest.wait_for([&] { return guest.text[1] == "x"; });
+    guest.vm.pause();
+    guest.vm.stop();
+    CHECK(guest.ending().kind == ExitKind::killed);
+}
+
+TEST("vm: a triple fault tells the registers") {
+    // mov eax, 0x1234; ud2
+    Guest guest(bytes({0xb8, 0x34, 0x12, 0x00, 0x00, 0x0f, 0x0b}), protected_mode());
+    guest.vm.start();
+    ExitReport report = guest.ending();
+    CHECK(report.kind == ExitKind::triple_fault);
+    CHECK(report.registers.find("RAX=0000000000001234") != std::string::npos);
+    CHECK(report.registers.find("RIP=0000000000001005") != std::string::npos);
+    CHECK(report.registers.find("IDT base=0000000000000000 limit=0000") != std::string::npos);
+}
+
+TEST("vm: one vCPU's end stops the others") {
+    // The first to take the byte at 0x500 resets, the others spin.
+    // mov al, 1; xchg [0x500], al; test al, al; jnz spin; reset
+    Guest guest(bytes({0xb0, 0x01, 0x86, 0x06, 0x00, 0x05, 0x84, 0xc0, 0x75, 0xfe}) + reset, Guest::options_of(4));
+    guest.vm.start();
+    CHECK(guest.ending().kind == ExitKind::reset);
+}
+
+TEST("vm: what can't be is refused with a reason") {
+    VmOptions options = Guest::options_of(1);
+    options.device = "/nonexistent/kvm";
+    CHECK_THROWS(Error, Guest("", options));
+    options = Guest::options_of(1);
+    options.device = "/dev/null";
+    CHECK_THROWS(Error, Guest("", options));
+    options = Guest::options_of(0);
+    CHECK_THROWS(Error, Guest("", options));
+    options = Guest::options_of(1);
+    options.segments = {{0, 1UL << 50}};
+    try {
+        Guest guest("", options);
+        CHECK(false);
+    } catch (const Error &error) {
+        CHECK(error.code() == ErrorCode::out_of_memory);
+        CHECK(std::string(error.what()).find("1073741824 MiB") != std::string::npos);
+    }
+    options.segments = {{0, 4096}, {2048, 4096}};
+    CHECK_THROWS(Error, Guest("", options));
+    options = Guest::options_of(2);
+    options.vcpus[1].apic_id = 0;
+    CHECK_THROWS(Error, Guest("", options));
+}
+
+TEST("vm: killed at any moment it leaves no thread") {
+    size_t before = threads();
+    std::minstd_rand random(1);
+    for (int i = 0; i < 50; i++) {
+        Guest guest(i % 2 ? echo : spin, Guest::options_of(1 + random() % 4));
+        if (i % 10 != 0)
+            guest.vm.start();
+        if (i % 3 == 0)
+            guest.vm.pause();
+        std::this_thread::sleep_for(std::chrono::microseconds(random() % 3000));
+        if (i % 5 == 0)
+            guest.vm.stop();
+    }
+    CHECK(threads() == before);
+}
+
+TEST("guest memory: finds what is in one segment") {
+    GuestMemory memory({{0, 8192}, {1UL << 32, 4096}}, {});
+    CHECK(memory.at(0, 8192) == memory.data());
+    CHECK(memory.at(1UL << 32, 4096) == memory.data() + 8192);
+    CHECK(memory.at(8191, 2) == nullptr && memory.at(8192, 1) == nullptr && memory.at(~0ULL, 2) == nullptr);
+    CHECK(memory.at(4096, ~0ULL) == nullptr);
+    memory.data()[0] = 1;
+    memory.discard();
+    CHECK(memory.data()[0] == 0);
+}
+
+TEST("outbox: notifies once a round and keeps to its capacity") {
+    int rung = 0;
+    Outbox outbox([&] { rung++; });
+    uint8_t byte = 1;
+    CHECK(outbox.append(Port::com1, &byte, 1) && outbox.append(Port::com1, &byte, 1));
+    CHECK(rung == 1);
+    outbox.begin_take();
+    CHECK(outbox.take(Port::com1).size() == 2);
+    std::vector<uint8_t> much(Outbox::capacity + 2 * Outbox::slack);
+    CHECK(!outbox.append(Port::com2, much.data(), much.size()));
+    CHECK(rung == 2 && outbox.take(Port::com2).size() == Outbox::capacity + Outbox::slack);
+}
+
+TEST("i8042: resets by either way") {
+    IoBus ports;
+    int resets = 0;
+    I8042 controller([&] { resets++; });
+    controller.attach(ports);
+    auto write = [&](uint64_t port, uint8_t value) { ports.write(port, &value, 1); };
+    write(0x64, 0xaa);
+    write(0x60, 0xfe);
+    CHECK(resets == 0);
+    write(0x64, 0xfe);
+    CHECK(resets == 1);
+    write(0x64, 0xd1);
+    write(0x60, 0xfe);
+    write(0x60, 0xfe);
+    CHECK(resets == 2);
+    uint8_t value = 0xff;
+    ports.read(0x64, &value, 1);
+    CHECK(value == 0);
+    ports.read(0x61, &value, 1);
+    CHECK(value == 0xff);
+}
