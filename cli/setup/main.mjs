@@ -2,8 +2,18 @@
 // that it runs on a machine that has nothing else. Idempotent; each step first asks whether there is anything to do.
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
-import { delimiter, join } from "node:path"
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  writeFileSync
+} from "node:fs"
+import { createRequire } from "node:module"
+import { delimiter, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { forBench, forEveryone, forLab, forTests } from "./packages.mjs"
 
@@ -99,12 +109,41 @@ const buildNative = () => {
   }
 }
 
-function* sourceFiles(folder) {
+/**
+ * The addon, by node-gyp, which takes a second to find out that there is nothing to do: so that is asked here. It builds with this Node's own
+ * headers where they are installed, and fetches them otherwise.
+ */
+const buildAddon = () => {
+  const folder = join(root, "native/src")
+  const stats = []
+  for (const file of sourceFiles(folder, /\.(cc|h|gyp)$/)) {
+    const { mtimeMs, size } = statSync(file)
+    stats.push(`${file} ${mtimeMs} ${size}\n`)
+  }
+  const versions = `${process.version} ${createRequire(join(root, "native/package.json"))("node-addon-api/package.json").version}`
+  const key = `${versions} ${sha256(stats.sort().join(""))}`
+  const stamp = join(folder, "build/.ktstr-setup")
+  const before = existsSync(stamp) ? readFileSync(stamp, "utf8") : ""
+  if (before === key && existsSync(join(folder, "build/Release/ktstr.node"))) return
+  say("building the addon")
+  const prefix = dirname(dirname(realpathSync(process.execPath)))
+  const headers = existsSync(join(prefix, "include/node/node_api.h")) ? [`--nodedir=${prefix}`] : []
+  const steps = before.startsWith(`${versions} `) ? ["configure", "build"] : ["rebuild"]
+  const nodeGyp = join(root, "node_modules/node-gyp/bin/node-gyp.js")
+  const options = ["-C", folder, "--loglevel=error", "--jobs=max", ...headers]
+  // With several commands node-gyp would take each option for the first.
+  if (!steps.every((step) => run(process.execPath, [nodeGyp, step, ...options]))) {
+    stop("building the addon (native/src) failed; see the compiler's message above")
+  }
+  writeFileSync(stamp, key)
+}
+
+function* sourceFiles(folder, wanted = /\.(ts|mjs|json)$/) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (entry.name === "node_modules" || entry.name === "dist" || entry.name === "build") continue
     const path = join(folder, entry.name)
-    if (entry.isDirectory()) yield* sourceFiles(path)
-    else if (/\.(ts|mjs|json)$/.test(entry.name)) yield path
+    if (entry.isDirectory()) yield* sourceFiles(path, wanted)
+    else if (wanted.test(entry.name)) yield path
   }
 }
 
@@ -135,4 +174,5 @@ installPackages([
 ])
 installModules()
 buildNative()
+buildAddon()
 await buildBundles()

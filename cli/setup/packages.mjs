@@ -1,9 +1,11 @@
 // The Debian packages ktstr needs, each with what shows that it is there: a command in PATH, or one of several files.
 
-/** To build the agent and run scenarios. */
+/** To build the agent and the addon and run scenarios. */
 export const forEveryone = [
   { package: "qemu-system-x86", command: "qemu-system-x86_64" },
   { package: "gcc", command: "gcc" },
+  { package: "g++", command: "g++" },
+  { package: "python3", command: "python3" },
   { package: "make", command: "make" },
   { package: "libc6-dev", anyOf: ["/usr/lib/x86_64-linux-gnu/libc.a", "/usr/lib64/libc.a", "/usr/lib/libc.a"] },
   { package: "linux-libc-dev", anyOf: ["/usr/include/linux/futex.h"] }
