@@ -15,7 +15,7 @@ import {
   Step,
   WorkTypeRef
 } from "@ktstr/core"
-import { half, inCategory, perCpu, spinning, working } from "./internal/shapes.ts"
+import { half, inCategory, judged, offByThemselves, perCpu, spinning, working } from "./internal/shapes.ts"
 
 const scenario = inCategory("basic")
 
@@ -33,7 +33,7 @@ export const basic: ReadonlyArray<Scenario> = [
     name: "mixed",
     description: "spinning, bursty, writing and yielding workers, a cgroup each",
     build: (ctx) =>
-      executeDefs(ctx, [
+      judged(ctx, offByThemselves, [
         spinning(ctx, 0),
         working(ctx, 1, "Bursty"),
         working(ctx, 2, "IoSyncWrite"),
@@ -47,7 +47,7 @@ export const basic: ReadonlyArray<Scenario> = [
       executeStepsWith(
         ctx,
         [Step.new([], HoldSpec.FULL)],
-        {},
+        offByThemselves,
         Backdrop.withDefs([working(ctx, 0, "Bursty")]).setOps([Op.SpawnHost({ workers: perCpu(ctx, 1) })])
       )
   }),

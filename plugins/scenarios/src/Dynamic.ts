@@ -4,7 +4,16 @@
  * @since 0.1.0
  */
 import { Backdrop, CgroupDef, CpusetSpec, executeStepsWith, HoldSpec, Op, type Scenario, Step } from "@ktstr/core"
-import { half, inCategory, perCpu, quarter, spinning, third } from "./internal/shapes.ts"
+import {
+  half,
+  inCategory,
+  ofDifferentTimes,
+  perCpu,
+  quarter,
+  spinning,
+  third,
+  unevenlyPlaced
+} from "./internal/shapes.ts"
 
 const scenario = inCategory("dynamic")
 
@@ -27,7 +36,7 @@ export const dynamic: ReadonlyArray<Scenario> = [
             third
           ).named("four")
         ],
-        {},
+        unevenlyPlaced,
         Backdrop.withDefs([spinning(ctx, 0)])
       )
   }),
@@ -51,7 +60,7 @@ export const dynamic: ReadonlyArray<Scenario> = [
       executeStepsWith(
         ctx,
         [Step.new([], half), Step.withDefs([spinning(ctx, 1).workers(1)], half)],
-        {},
+        unevenlyPlaced,
         Backdrop.withDefs([spinning(ctx, 0).workers(perCpu(ctx, 4))])
       )
   }),
@@ -106,8 +115,7 @@ export const dynamic: ReadonlyArray<Scenario> = [
       return executeStepsWith(
         ctx,
         [Step.new(anew, HoldSpec.Loop("100 millis")).setDefs([spinning(ctx, 1).workers(1)])],
-        // Each of its workers had other neighbours and another moment of its own, and only 100 ms.
-        { maxSpreadPct: false },
+        ofDifferentTimes,
         Backdrop.withDefs([spinning(ctx, 0)])
       )
     }

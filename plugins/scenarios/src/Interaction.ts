@@ -7,7 +7,6 @@ import {
   Backdrop,
   CgroupDef,
   executeDefs,
-  executeSteps,
   executeStepsWith,
   HoldSpec,
   Op,
@@ -16,7 +15,17 @@ import {
   Step,
   WorkTypeRef
 } from "@ktstr/core"
-import { inCategory, perCpu, quarter, spinning, working } from "./internal/shapes.ts"
+import {
+  inCategory,
+  judged,
+  ofDifferentTimes,
+  offByThemselves,
+  perCpu,
+  quarter,
+  spinning,
+  unevenlyPlaced,
+  working
+} from "./internal/shapes.ts"
 
 const scenario = inCategory("interaction")
 
@@ -38,7 +47,7 @@ export const interaction: ReadonlyArray<Scenario> = [
     name: "ioVsCompute",
     description: "writing and reading workers in one cgroup, a spinning worker per CPU in another",
     build: (ctx) =>
-      executeDefs(ctx, [
+      judged(ctx, offByThemselves, [
         working(ctx, 0, "IoSyncWrite").work({ workType: "IoConvoy", workers: 1 }),
         spinning(ctx, 1).workers(perCpu(ctx, 1))
       ])
@@ -50,8 +59,7 @@ export const interaction: ReadonlyArray<Scenario> = [
       executeStepsWith(
         ctx,
         [0, 1, 0, 1].map((index) => Step.withDefs([spinning(ctx, index).workers(perCpu(ctx, 2))], quarter)),
-        // One group's workers began twice, in different company: only those of one swing are alike.
-        { maxSpreadPct: 35 },
+        ofDifferentTimes,
         Backdrop.withDefs([spinning(ctx, 2)])
       )
   }),
@@ -59,8 +67,9 @@ export const interaction: ReadonlyArray<Scenario> = [
     name: "mixed",
     description: "spinning, yielding, paired and bursty workers together in each of two cgroups",
     build: (ctx) =>
-      executeDefs(
+      judged(
         ctx,
+        offByThemselves,
         [0, 1].map((index) =>
           CgroupDef.named(ctx.cgroupName(index))
             .work({ workType: "SpinWait", workers: 1 })
@@ -93,7 +102,7 @@ export const interaction: ReadonlyArray<Scenario> = [
             HoldSpec.FULL
           )
         ],
-        {},
+        unevenlyPlaced,
         Backdrop.withDefs([0, 1, 2].map((index) => spinning(ctx, index).workers(perCpu(ctx, 1))))
       )
   }),
@@ -101,18 +110,13 @@ export const interaction: ReadonlyArray<Scenario> = [
     name: "policies",
     description: "ordinary, batch and idle workers beside real-time ones that work a tenth of the time, a cgroup each",
     build: (ctx) =>
-      executeSteps(ctx, [
-        Step.withDefs(
-          [
-            spinning(ctx, 0),
-            spinning(ctx, 1).schedPolicy(SchedPolicy.Batch),
-            spinning(ctx, 2).schedPolicy(SchedPolicy.Idle),
-            CgroupDef.named(ctx.cgroupName(3))
-              .workType(WorkTypeRef.of("Bursty", { burst: "5 millis", sleep: "45 millis" }))
-              .schedPolicy(SchedPolicy.RoundRobin(10))
-          ],
-          HoldSpec.FULL
-        )
+      judged(ctx, offByThemselves, [
+        spinning(ctx, 0),
+        spinning(ctx, 1).schedPolicy(SchedPolicy.Batch),
+        spinning(ctx, 2).schedPolicy(SchedPolicy.Idle),
+        CgroupDef.named(ctx.cgroupName(3))
+          .workType(WorkTypeRef.of("Bursty", { burst: "5 millis", sleep: "45 millis" }))
+          .schedPolicy(SchedPolicy.RoundRobin(10))
       ])
   })
 ]

@@ -15,7 +15,7 @@ import {
   type ScenarioContext,
   Step
 } from "@ktstr/core"
-import { inCategory, perCpu, third } from "./internal/shapes.ts"
+import { inCategory, judged, ofDifferentTimes, perCpu, third, unevenlyPlaced } from "./internal/shapes.ts"
 
 const scenario = inCategory("nested")
 
@@ -67,7 +67,7 @@ export const nested: ReadonlyArray<Scenario> = [
     name: "imbalance",
     description: "one parent with a crowded and a small nested cgroup, another with a single worker",
     build: (ctx) =>
-      executeDefs(ctx, [
+      judged(ctx, unevenlyPlaced, [
         below(ctx, 0, "crowded").workers(perCpu(ctx, 3)),
         below(ctx, 0, "small").workers(1),
         below(ctx, 1, "small").workers(1)
@@ -82,8 +82,7 @@ export const nested: ReadonlyArray<Scenario> = [
       return executeStepsWith(
         ctx,
         [Step.new(anew, HoldSpec.Loop("100 millis")).setDefs([CgroupDef.named(brief).workers(1)])],
-        // Each of its workers had other neighbours and another moment of its own, and only 100 ms.
-        { maxSpreadPct: false },
+        ofDifferentTimes,
         Backdrop.withDefs([below(ctx, 0, "steady"), below(ctx, 1, "steady")])
       )
     }

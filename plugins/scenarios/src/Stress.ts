@@ -9,7 +9,6 @@ import {
   CgroupDef,
   CpusetSpec,
   executeDefs,
-  executeSteps,
   executeStepsWith,
   HoldSpec,
   Op,
@@ -18,7 +17,17 @@ import {
   Step,
   WorkTypeRef
 } from "@ktstr/core"
-import { half, inCategory, perCpu, quarter, spinning, third } from "./internal/shapes.ts"
+import {
+  half,
+  inCategory,
+  judged,
+  ofDifferentTimes,
+  offByThemselves,
+  perCpu,
+  quarter,
+  spinning,
+  third
+} from "./internal/shapes.ts"
 
 const scenario = inCategory("stress")
 
@@ -71,8 +80,9 @@ export const stress: ReadonlyArray<Scenario> = [
     name: "workloadVariety",
     description: "every built-in work type at once, a cgroup each",
     build: (ctx) =>
-      executeDefs(
+      judged(
         ctx,
+        offByThemselves,
         variety.map(([workType, workers], index) =>
           CgroupDef.named(ctx.cgroupName(index)).workType(workType).workers(workers)
         )
@@ -97,8 +107,9 @@ export const stress: ReadonlyArray<Scenario> = [
     name: "classChurn",
     description: "workers that change their policy and their nice value all the time, two per CPU",
     build: (ctx) =>
-      executeDefs(
+      judged(
         ctx,
+        offByThemselves,
         ["PolicyChurn", "NiceSweep"].map((workType, index) =>
           CgroupDef.named(ctx.cgroupName(index)).workType(workType).workers(perCpu(ctx, 1))
         )
@@ -109,9 +120,10 @@ export const stress: ReadonlyArray<Scenario> = [
     description: "32 cgroups with a worker each are removed and made again under the same names, twice",
     build: (ctx) => {
       const all = Array.from({ length: crowd }, (_, index) => spinning(ctx, index).workers(1))
-      return executeSteps(
+      return executeStepsWith(
         ctx,
-        [1, 2, 3].map(() => Step.withDefs(all, third))
+        [1, 2, 3].map(() => Step.withDefs(all, third)),
+        ofDifferentTimes
       )
     }
   }),

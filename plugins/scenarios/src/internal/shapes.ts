@@ -1,5 +1,14 @@
 /** The parts that many scenarios of the catalog are made of. */
-import { CgroupDef, HoldSpec, Scenario, type ScenarioContext } from "@ktstr/core"
+import {
+  type Assert,
+  CgroupDef,
+  executeStepsWith,
+  HoldSpec,
+  Scenario,
+  type ScenarioContext,
+  type ScenarioSteps,
+  Step
+} from "@ktstr/core"
 
 /** A cgroup of spinning workers, whose work type an override may replace. */
 export const spinning = (ctx: ScenarioContext, index: number): CgroupDef =>
@@ -13,6 +22,26 @@ export const working = (ctx: ScenarioContext, index: number, workType: string, g
 
 /** So many workers for every CPU of the machine. */
 export const perCpu = (ctx: ScenarioContext, workers: number): number => ctx.topo.allCpus.size * workers
+
+/** The cgroups for the whole duration, with a layer of checks. */
+export const judged = (ctx: ScenarioContext, assert: Assert, defs: ReadonlyArray<CgroupDef>): ScenarioSteps =>
+  executeStepsWith(ctx, [Step.withDefs(defs, HoldSpec.FULL)], assert)
+
+/**
+ * For workers that do not divide evenly among the CPUs, or share them with other cgroups' workers that do not: some always
+ * have more company than others. Load balancing evens that out over seconds (kernel/sched/fair.c, sched_balance_rq weighs loads and
+ * leaves an imbalance below its threshold alone), which short runs do not have. EEVDF was seen at up to 57 % in half a second.
+ */
+export const unevenlyPlaced: Assert = { maxSpreadPct: false }
+
+/**
+ * For workers that wait, yield or change their class: they are off CPU by their own doing and their partners', and a messenger is not like
+ * those it wakes. EEVDF was seen at up to 97 %.
+ */
+export const offByThemselves: Assert = { maxSpreadPct: false }
+
+/** For cgroups whose workers come and go: those of different times had different company. */
+export const ofDifferentTimes: Assert = { maxSpreadPct: false }
 
 export const half: HoldSpec = HoldSpec.Frac(1 / 2)
 export const third: HoldSpec = HoldSpec.Frac(1 / 3)
