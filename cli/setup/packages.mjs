@@ -1,6 +1,6 @@
 // The Debian packages ktstr needs, each with what shows that it is there: a command in PATH, or one of several files.
 
-/** To build the agent and the addon and run scenarios. */
+/** To build the agent and the addon, run scenarios, and work in a guest. */
 export const forEveryone = [
   { package: "qemu-system-x86", command: "qemu-system-x86_64" },
   { package: "gcc", command: "gcc" },
@@ -8,23 +8,23 @@ export const forEveryone = [
   { package: "python3", command: "python3" },
   { package: "make", command: "make" },
   { package: "libc6-dev", anyOf: ["/usr/lib/x86_64-linux-gnu/libc.a", "/usr/lib64/libc.a", "/usr/lib/libc.a"] },
+  { package: "busybox-static", anyOf: ["/bin/busybox", "/usr/bin/busybox"] },
   { package: "linux-libc-dev", anyOf: ["/usr/include/linux/futex.h"] }
 ]
 
 /** To run the tests: the judges and the guests' user space. */
 export const forTests = [
-  { package: "busybox-static", anyOf: ["/bin/busybox", "/usr/bin/busybox"] },
+  { package: "acpica-tools", command: "iasl" },
   { package: "clang-format", command: "clang-format" },
   { package: "cpio", command: "cpio" },
   { package: "git", command: "git" },
-  { package: "shellcheck", command: "shellcheck" }
+  { package: "hwloc-nox", command: "hwloc-ls" },
+  { package: "shellcheck", command: "shellcheck" },
+  { package: "strace", command: "strace" }
 ]
 
 /** To run the benchmarks. */
-export const forBench = [
-  { package: "busybox-static", anyOf: ["/bin/busybox", "/usr/bin/busybox"] },
-  { package: "hyperfine", command: "hyperfine" }
-]
+export const forBench = [{ package: "hyperfine", command: "hyperfine" }]
 
 /** To run commands in the KVM lab; where apt serves no kernel package, the lab says so. */
 export const forLab = [

@@ -19,7 +19,7 @@ import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import { didYouMean } from "@ktstr/core"
 import { Array as Arr, Config, Console, Effect, Layer, Option } from "effect"
 import { type CommandName, type CommandSpec, commands, type OptionSpec, type Values } from "./CommandTable.ts"
-import { commandOf } from "./Help.ts"
+import { commandOf, longName, splitWords } from "./CommandWords.ts"
 import { UsageError } from "./UsageError.ts"
 
 /**
@@ -33,7 +33,7 @@ export type Invocation = {
     readonly command: C
     readonly values: Values<C>
     readonly args: ReadonlyArray<string>
-    /** What stood after `--`. */
+    /** What stood after `--`, or the command for the guest. */
     readonly rest: ReadonlyArray<string>
   }
 }[CommandName]
@@ -61,7 +61,9 @@ const treeOf = (found: (parsed: Parsed) => void) => {
     const spec: CommandSpec = commands[name]
     const values = Object.fromEntries(Object.entries(spec.options).map(([key, option]) => [key, optionOf(key, option)]))
     const args: Args.Args<ReadonlyArray<string>> =
-      spec.args === undefined ? Args.map(Args.none, () => []) : Args.repeated(Args.text({ name: "arg" }))
+      spec.args === undefined || spec.takesCommand === true
+        ? Args.map(Args.none, () => [])
+        : Args.repeated(Args.text({ name: "arg" }))
     const command = Command.make(word, { values, args }, (parsed) => Effect.sync(() => found(parsed)))
     return Command.withDescription(command, spec.summary)
   }
@@ -83,13 +85,6 @@ const unknownName = (what: string, given: string, known: Iterable<string>, other
 }
 
 const usage = (message: string) => Effect.fail(new UsageError({ message }))
-
-/** What `--name`, `--name=value`, `-n` names in this command, under its long name. */
-const longName = (spec: CommandSpec, word: string): string | undefined => {
-  const bare = word.split("=", 1)[0]!
-  if (bare.startsWith("--")) return Object.hasOwn(spec.options, bare.slice(2)) ? bare.slice(2) : undefined
-  return Object.keys(spec.options).find((name) => spec.options[name]!.alias === bare.slice(1))
-}
 
 /** Options first, each `--name=value` or a bare switch; then the positional arguments. */
 const canonical = Effect.fn("Arguments.canonical")(function* (name: CommandName, words: ReadonlyArray<string>) {
@@ -154,15 +149,13 @@ const environment = Layer.mergeAll(NodeFileSystem.layer, NodePath.layer, NodeTer
 export const parse = Effect.fn("Arguments.parse")(function* (
   argv: ReadonlyArray<string>
 ): Effect.fn.Return<Invocation, UsageError> {
-  const cut = argv.indexOf("--")
-  const words = cut < 0 ? argv : argv.slice(0, cut)
-  const rest = cut < 0 ? [] : argv.slice(cut + 1)
+  const { own: words, rest } = splitWords(argv)
   if (words.length === 0) return yield* usage("no command given; see: ktstr --help")
   const named = commandOf(words)
   if (named === undefined) return yield* usage(unknownCommand(words))
   const { name, used } = named
   const { options, args } = yield* canonical(name, words.slice(used))
-  if (rest.length > 0 && specs[name]!.passThrough !== true) {
+  if (rest.length > 0 && specs[name]!.passThrough !== true && specs[name]!.takesCommand !== true) {
     return yield* usage(`ktstr ${name} hands nothing on, yet there are words after --: '${rest[0]}'`)
   }
   let result: Parsed | undefined

@@ -4,20 +4,7 @@
  * @since 0.1.0
  */
 import { type CommandName, type CommandSpec, commands, type OptionSpec } from "./CommandTable.ts"
-
-/**
- * Finds the command that the first words name, as far as they name one.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const commandOf = (words: ReadonlyArray<string>): { name: CommandName; used: number } | undefined => {
-  for (const used of [2, 1]) {
-    const name = words.slice(0, used).join(" ")
-    if (words.length >= used && Object.hasOwn(commands, name)) return { name: name as CommandName, used }
-  }
-  return undefined
-}
+import { commandOf, splitWords } from "./CommandWords.ts"
 
 const columns = (rows: ReadonlyArray<readonly [string, string]>): ReadonlyArray<string> => {
   const width = Math.max(...rows.map(([left]) => left.length))
@@ -39,8 +26,9 @@ export const commandHelp = (name: CommandName): string => {
   const spec: CommandSpec = commands[name]
   const usage = [
     `ktstr ${name}`,
-    ...(spec.args === undefined ? [] : [spec.args]),
+    ...(spec.args === undefined || spec.takesCommand === true ? [] : [spec.args]),
     "[OPTIONS]",
+    ...(spec.takesCommand === true && spec.args !== undefined ? [spec.args] : []),
     ...(spec.passThrough === true ? ["[-- ARGS…]"] : [])
   ]
   return [
@@ -98,8 +86,7 @@ export const groupHelp = (group: string): string => {
  * @category rendering
  */
 export const helpFor = (argv: ReadonlyArray<string>, version: string): string | undefined => {
-  const cut = argv.indexOf("--")
-  const words = cut < 0 ? argv : argv.slice(0, cut)
+  const { own: words } = splitWords(argv)
   const plain = words.filter((word) => !word.startsWith("-"))
   const asked = words.includes("--help") || words.includes("-h") || words[0] === "help"
   if (!asked) return words.length === 1 && (words[0] === "--version" || words[0] === "-V") ? `${version}\n` : undefined

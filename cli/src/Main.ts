@@ -24,6 +24,10 @@ const execute = (invocation: Invocation, output: CommandIo): Effect.Effect<numbe
       return Effect.flatMap(load(import("./commands/Test.ts")), ({ test }) => test(invocation, output))
     case "demo":
       return Effect.flatMap(load(import("./commands/Demo.ts")), ({ demo }) => demo(invocation, output))
+    case "exec":
+      return Effect.flatMap(load(import("./commands/Exec.ts")), ({ exec }) => exec(invocation, output))
+    case "shell":
+      return Effect.flatMap(load(import("./commands/Shell.ts")), ({ shell }) => shell(invocation, output))
     case "list":
       return Effect.flatMap(load(import("./commands/List.ts")), ({ list }) => list(invocation, output))
     case "kernel fetch":

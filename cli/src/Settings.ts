@@ -96,10 +96,10 @@ export const workType = (
   text === undefined ? Either.right(undefined) : WorkTypeRef.parse(text)
 
 /** What `--vmm` may be. */
-const backends = ["auto", "qemu", "qemu-kvm", "qemu-tcg"] as const
+const backends = ["auto", "native", "qemu", "qemu-kvm", "qemu-tcg"] as const
 
 /**
- * `auto` and `qemu` use KVM where the pre-flight finds it usable, else emulation.
+ * `auto` is `native` where the pre-flight finds KVM usable, else emulation; `qemu` likewise with `qemu-kvm`.
  *
  * @since 0.1.0
  * @category models

@@ -51,7 +51,13 @@ const usageTags: ReadonlySet<string> = new Set([
 ])
 
 /** Tags of errors that say that something needed is not there, whatever their reason. */
-const missingTags: ReadonlySet<string> = new Set(["AgentMissing", "VitestMissing", "InitramfsError", "ImageError"])
+const missingTags: ReadonlySet<string> = new Set([
+  "AgentMissing",
+  "BusyboxMissing",
+  "VitestMissing",
+  "InitramfsError",
+  "ImageError"
+])
 
 /** What the reasons of errors with a closed set of them come to. */
 const reasons: Readonly<Record<string, Readonly<Record<string, ExitCode>>>> = {
@@ -61,6 +67,15 @@ const reasons: Readonly<Record<string, Readonly<Record<string, ExitCode>>>> = {
     Fetch: ExitCode.missing,
     Cache: ExitCode.missing,
     Unsupported: ExitCode.missing
+  },
+  // The kernel under test, or what ran on it, brought the guest down.
+  GuestLost: {
+    Done: ExitCode.fail,
+    Ended: ExitCode.fail,
+    Protocol: ExitCode.fail,
+    Channel: ExitCode.fail,
+    BootTimeout: ExitCode.fail,
+    PlanTimeout: ExitCode.fail
   },
   VmmError: {
     BackendMissing: ExitCode.missing,

@@ -60,6 +60,14 @@ void init_mounts(char *notes, size_t size) {
             note(notes, size, "mount %s on %s: %s%s%s; ", point->type, point->target, strerror(errno),
                  *point->optional ? ", needs " : "", point->optional);
     }
+    // As every system has them; shells use /dev/fd.
+    static const char *const links[][2] = {{"/proc/self/fd", "/dev/fd"},
+                                           {"/proc/self/fd/0", "/dev/stdin"},
+                                           {"/proc/self/fd/1", "/dev/stdout"},
+                                           {"/proc/self/fd/2", "/dev/stderr"}};
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+        if (symlink(links[i][0], links[i][1]) < 0 && errno != EEXIST)
+            note(notes, size, "link %s: %s; ", links[i][1], strerror(errno));
     // Workers' private files; a scratch disk is mounted here when the machine has one.
     make_directory(SCRATCH_DIRECTORY);
     if (mount("tmpfs", SCRATCH_DIRECTORY, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") < 0)

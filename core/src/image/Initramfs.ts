@@ -12,6 +12,7 @@ import { resolveCacheDirs } from "../CacheDir.ts"
 import { cacheWriteError } from "../CacheWriteError.ts"
 import { pruneCache } from "../PruneCache.ts"
 import { sha256Hex } from "../Sha256.ts"
+import type { Busybox } from "./Busybox.ts"
 import { type CpioEntry, encodeCpio } from "./Cpio.ts"
 import { programNeeds } from "./ElfDeps.ts"
 import { type Includes, resolveIncludes } from "./Include.ts"
@@ -159,8 +160,8 @@ const toCache = Effect.fnUntraced(function* (name: string, archive: Uint8Array) 
 })
 
 /**
- * The agent as `/init`, the directories it mounts on, busybox as `/bin/busybox` and `/bin/sh` when wanted, `files`, and the includes with the
- * libraries that they need; from the cache when it is there. Where the cache can't be written the archive goes into `scratch`, with a warning.
+ * The agent as `/init`, the directories it mounts on, busybox as `/bin/busybox` under the names of its applets when wanted, `files`, and the
+ * includes with the libraries that they need, which go before applets; from the cache when it is there. Where the cache can't be written the archive goes into `scratch`, with a warning.
  * Same inputs give the same bytes.
  *
  * @since 0.1.0
@@ -169,8 +170,7 @@ const toCache = Effect.fnUntraced(function* (name: string, archive: Uint8Array) 
 export const packBase: (options: {
   /** Path of the agent on this host. */
   readonly agent: string
-  /** Path of a static busybox on this host. */
-  readonly busybox?: string | undefined
+  readonly busybox?: Busybox | undefined
   /** Specs as of `-i`; see `resolveInclude`. */
   readonly includes?: ReadonlyArray<string> | undefined
   readonly files?: ReadonlyArray<GuestFile> | undefined
@@ -188,7 +188,7 @@ export const packBase: (options: {
     const shell: ReadonlyArray<CpioEntry> =
       options.busybox === undefined
         ? []
-        : [yield* program(options.busybox, "bin/busybox"), { _tag: "Symlink", path: "bin/sh", target: "busybox" }]
+        : [yield* program(options.busybox.path, "bin/busybox"), { _tag: "Symlink", path: "bin/sh", target: "busybox" }]
     const includes = yield* resolveIncludes(options.includes ?? [])
     const included =
       includes.files.length === 0
@@ -202,8 +202,13 @@ export const packBase: (options: {
         message: `an include would replace /${double.path}, which ktstr itself puts into the guest`
       })
     }
+    for (const { path } of included) taken.add(path)
+    const applets = (options.busybox?.applets ?? []).flatMap((applet): ReadonlyArray<CpioEntry> => {
+      const link = relative(applet)
+      return taken.has(link) ? [] : [{ _tag: "Symlink", path: link, target: "/bin/busybox" }]
+    })
     const archive = yield* Effect.try({
-      try: () => encodeCpio(withDirectories([...fixed, ...included], folders)),
+      try: () => encodeCpio(withDirectories([...fixed, ...included, ...applets], folders)),
       catch: (cause) => new InitramfsError({ message: `the initramfs can't be written: ${String(cause)}`, cause })
     })
     const name = `${(yield* sha256Hex(archive)).slice(0, 32)}.cpio`

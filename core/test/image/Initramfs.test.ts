@@ -60,13 +60,16 @@ describe("packBase", () => {
         writeFileSync(join(root, "notes"), "notes")
         const base = yield* packBase({
           agent: join(root, "agent"),
-          busybox: "/bin/busybox",
+          busybox: { path: "/bin/busybox", applets: ["/bin/sh", "/usr/bin/awk", "/usr/bin/env"] },
           includes: ["env", `${root}/notes:/opt/deep/notes`],
           files: [{ path: "/etc/hostname", content: new TextEncoder().encode("guest\n") }],
           scratch: join(root, "scratch")
         })
         const found = members(base.path)
         const order = [...found.keys()]
+        // The include goes before the applet.
+        expect(order.filter((path) => path === "usr/bin/env")).toHaveLength(1)
+        expect(order).toContain("usr/bin/awk")
         for (const path of ["usr/bin/env", "opt/deep/notes", "etc/hostname", "bin/busybox", "bin/sh"]) {
           expect(order).toContain(path)
           const parent = path.slice(0, path.lastIndexOf("/"))

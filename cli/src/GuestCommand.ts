@@ -1,0 +1,127 @@
+/**
+ * What `exec` and `shell` have in common: a guest, one process in it, and this process's streams joined to that.
+ *
+ * @since 0.1.0
+ */
+import {
+  bootInteractive,
+  ExitCode,
+  type GuestLost,
+  type GuestProcess,
+  KernelResolver,
+  type ProcessEnd,
+  runProcess
+} from "@ktstr/core"
+import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
+import { Deferred, Effect, type Scope, Stream } from "effect"
+import type { CommandIo } from "./CommandIo.ts"
+import type { Values } from "./CommandTable.ts"
+import { makeEscapeKeys } from "./EscapeKeys.ts"
+import { rawMode, resizes, standardInput, terminalSize, writeBytes } from "./LocalTerminal.ts"
+import * as Settings from "./Settings.ts"
+
+/** What a shell gives for a program that is not there, and for one that can't be run. */
+const notFound = 127
+const notRunnable = 126
+const noSuchFile = 2
+
+const exitCodeOf = (end: ProcessEnd): number => {
+  switch (end._tag) {
+    case "Exited":
+      return end.code
+    case "Signaled":
+      return 128 + end.signal
+    case "TimedOut":
+      return ExitCode.fail
+    case "NotRun":
+      return end.errno === noSuchFile ? notFound : notRunnable
+  }
+}
+
+/** Feeds the process from standard input; `kill` is called for the escape keys of a terminal. */
+const feed = (
+  process: GuestProcess,
+  terminal: boolean,
+  kill: Effect.Effect<unknown>
+): Effect.Effect<void, GuestLost, Scope.Scope> => {
+  const keys = makeEscapeKeys()
+  const input = terminal
+    ? standardInput((bytes) => {
+        const { forGuest, kill: asked } = keys.filter(bytes)
+        if (asked) Effect.runFork(kill)
+        return forGuest
+      })
+    : standardInput()
+  return Effect.zipRight(Stream.runForEach(input, process.write), process.endInput)
+}
+
+/** Joins the streams until the process has ended and all it said is written. */
+const attend = (guestProcess: GuestProcess, terminal: boolean, input: boolean) =>
+  Effect.gen(function* () {
+    const killed = yield* Deferred.make<void>()
+    if (terminal) {
+      yield* rawMode
+      yield* Effect.forkScoped(Stream.runForEach(resizes, guestProcess.resize))
+    }
+    if (input) yield* Effect.forkScoped(feed(guestProcess, terminal, Deferred.succeed(killed, undefined)))
+    const finished = Effect.zipRight(
+      Stream.runForEach(guestProcess.output, ({ stream, bytes }) =>
+        writeBytes(stream === "out" ? process.stdout : process.stderr, bytes)
+      ),
+      guestProcess.end
+    )
+    return yield* Effect.raceFirst(finished, Effect.as(Deferred.await(killed), "killed" as const))
+  }).pipe(Effect.scoped)
+
+/**
+ * Boots a guest for the options, runs the program in it, and gives the exit code. `terminal`: the program gets this terminal.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const runInGuest = (
+  values: Values<"exec">,
+  program: { readonly argv: ReadonlyArray<string>; readonly terminal: boolean; readonly input: boolean },
+  io: CommandIo
+) =>
+  Effect.gen(function* () {
+    const topology = yield* Settings.topology(values.topology, values.preset)
+    const memoryMb =
+      values.memory === undefined ? undefined : yield* Settings.wholeNumber("--memory", values.memory, 1, 2 ** 22)
+    const bootTimeoutMs =
+      values["boot-timeout"] === undefined
+        ? undefined
+        : yield* Settings.durationMs("--boot-timeout", values["boot-timeout"])
+    const backend = yield* Settings.backend(values.vmm)
+    const plugins = yield* loadPlugins(process.cwd())
+    // In raw mode a new line alone does not begin at the left.
+    const line = (text: string) => io.err.write(process.stdin.isRaw === true ? `${text}\r\n` : `${text}\n`)
+    return yield* Effect.gen(function* () {
+      const kernel = yield* Effect.flatMap(KernelResolver, (resolver) => resolver.resolve(values.kernel))
+      const guest = yield* bootInteractive({
+        topology,
+        kernel,
+        memoryMb,
+        includes: values["include-files"],
+        kargs: values.kargs.flatMap((words) => words.split(/\s+/).filter((word) => word !== "")),
+        bootTimeoutMs,
+        onWarning: (text) => line(text.startsWith("warning: ") ? text : `warning: ${text}`),
+        onConsoleLine: values.dmesg ? line : undefined
+      })
+      const guestProcess = yield* runProcess(guest, {
+        argv: program.argv,
+        directory: "/root",
+        environment: { TERM: process.env.TERM ?? "dumb", PS1: `ktstr ${topology}:\\w\\$ ` },
+        terminal: program.terminal ? terminalSize() : undefined,
+        input: program.input
+      })
+      const end = yield* attend(guestProcess, program.terminal, program.input)
+      if (end === "killed") {
+        yield* io.err.write("\nktstr: the guest was killed by Ctrl-] q\n")
+        return ExitCode.interrupted
+      }
+      if (end._tag === "NotRun")
+        yield* io.err.write(`ktstr: can't run ${program.argv[0]} in the guest: ${end.message}\n`)
+      return exitCodeOf(end)
+    }).pipe(Effect.scoped, Effect.provide(layerHarness({ backend, plugins })))
+  })

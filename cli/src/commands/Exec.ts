@@ -1,0 +1,30 @@
+/**
+ * `ktstr exec`: a command in a virtual machine.
+ *
+ * @since 0.1.0
+ */
+import { Effect } from "effect"
+import type { Invocation } from "../Arguments.ts"
+import type { CommandIo } from "../CommandIo.ts"
+import { runInGuest } from "../GuestCommand.ts"
+import { UsageError } from "../UsageError.ts"
+
+/**
+ * One word is a line for the guest's shell, several are a program and its arguments. The command has this terminal when standard input and output
+ * are one, else pipes; a terminal on one side only is not read.
+ *
+ * @since 0.1.0
+ * @category commands
+ */
+export const exec = (invocation: Extract<Invocation, { command: "exec" }>, io: CommandIo) =>
+  Effect.suspend(() => {
+    const { rest, values } = invocation
+    if (rest.length === 0) {
+      return Effect.fail(
+        new UsageError({ message: "ktstr exec needs a command: ktstr exec [OPTIONS] COMMAND [ARGS…]" })
+      )
+    }
+    const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true
+    const argv = rest.length === 1 ? ["/bin/sh", "-c", rest[0]!] : rest
+    return runInGuest(values, { argv, terminal, input: terminal || process.stdin.isTTY !== true }, io)
+  })

@@ -1,0 +1,100 @@
+/**
+ * A guest to work in: busybox, the includes, and an agent that waits for commands.
+ *
+ * @since 0.1.0
+ */
+import { type CommandExecutor, FileSystem, type Path } from "@effect/platform"
+import { Effect, type Scope, Stream } from "effect"
+import { agentCmdline, guestMemoryMb } from "./GuestSetup.ts"
+import { AgentBinary, type AgentMissing } from "./guest/AgentBinary.ts"
+import { type GuestLost, type LiveGuest, makeLiveGuest } from "./guest/LiveGuest.ts"
+import { defaultRing } from "./guest/Ring.ts"
+import { type BusyboxMissing, findBusybox } from "./image/Busybox.ts"
+import { type GuestFile, InitramfsError, packBase } from "./image/Initramfs.ts"
+import type { ResolvedKernel } from "./KernelResolver.ts"
+import type { Topology } from "./Topology.ts"
+import { Vmm, type VmmError } from "./Vmm.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface InteractiveRequest {
+  readonly topology: Topology
+  readonly kernel: ResolvedKernel
+  /** MiB; undefined: as for a run. */
+  readonly memoryMb: number | undefined
+  /** Specs as of `-i`. */
+  readonly includes: ReadonlyArray<string>
+  /** Added to the kernel command line, after ktstr's own. */
+  readonly kargs: ReadonlyArray<string>
+  /** Milliseconds to the agent's first frame; undefined: a default that grows with the CPUs. */
+  readonly bootTimeoutMs: number | undefined
+  /** What the user should know before the machine starts. */
+  readonly onWarning: (text: string) => Effect.Effect<void>
+  /** Gets every line of the kernel console; undefined: nobody does. */
+  readonly onConsoleLine: ((line: string) => Effect.Effect<void>) | undefined
+}
+
+/**
+ * What can keep an interactive guest from being there.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type InteractiveError = VmmError | InitramfsError | AgentMissing | BusyboxMissing | GuestLost
+
+/** The agent ends by itself after so long; the host's scope is what ends it in practice. */
+const aYearMs = 365 * 24 * 60 * 60 * 1000
+
+const text = (path: string, content: string): GuestFile => ({ path, content: new TextEncoder().encode(content) })
+
+/** So that names can be shown for ids. */
+const accounts = [
+  text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"),
+  text("/etc/group", "root:x:0:\nnogroup:x:65534:\n")
+]
+
+const pack = Effect.fnUntraced(function* (request: InteractiveRequest) {
+  const fs = yield* FileSystem.FileSystem
+  const noScratch = (cause: { readonly message: string }) =>
+    new InitramfsError({ message: `can't write to the temporary directory (TMPDIR): ${cause.message}`, cause })
+  const agent = yield* Effect.flatMap(AgentBinary, (binary) => binary.path)
+  const busybox = yield* findBusybox
+  const scratch = yield* Effect.mapError(fs.makeTempDirectoryScoped({ prefix: "ktstr-" }), noScratch)
+  const base = yield* packBase({ agent, busybox, includes: request.includes, files: accounts, scratch })
+  yield* Effect.forEach(base.warnings, request.onWarning, { discard: true })
+  const { size } = yield* Effect.mapError(fs.stat(base.path), noScratch)
+  return { path: base.path, bytes: Number(size) }
+})
+
+/**
+ * Boots, and waits until the agent is ready. Closing the scope kills the machine.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const bootInteractive: (
+  request: InteractiveRequest
+) => Effect.Effect<
+  LiveGuest,
+  InteractiveError,
+  Scope.Scope | Vmm | AgentBinary | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+> = Effect.fn("InteractiveGuest.boot")(function* (request: InteractiveRequest) {
+  const { topology } = request
+  const initramfs = yield* pack(request)
+  const vm = yield* (yield* Vmm).boot({
+    kernel: { image: request.kernel.image, vmlinux: request.kernel.vmlinux },
+    initramfs: [initramfs.path],
+    cmdline: [...agentCmdline({ mode: "live", deadlineMs: aYearMs }), ...request.kargs],
+    topology,
+    memoryMb: guestMemoryMb({ topology, asked: request.memoryMb, initramfsBytes: initramfs.bytes }),
+    ring: defaultRing,
+    clock: "auto"
+  })
+  if (request.onConsoleLine !== undefined) {
+    yield* Effect.forkScoped(Stream.runForEach(vm.console, request.onConsoleLine))
+  }
+  const bootTimeoutMs = request.bootTimeoutMs ?? 60_000 + 2_000 * topology.cpus
+  return yield* makeLiveGuest(vm, { ring: defaultRing, bootTimeoutMs })
+})

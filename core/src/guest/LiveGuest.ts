@@ -1,0 +1,154 @@
+/**
+ * A guest that obeys commands while it runs, in place of a plan (docs/protocol.md, "Commands").
+ *
+ * @since 0.1.0
+ */
+import { Data, Deferred, Effect, type Scope } from "effect"
+import type { Vm } from "../Vmm.ts"
+import type { AgentEvent } from "./AgentEvent.ts"
+import { type Command, encodeCommand } from "./Command.ts"
+import { describeEnd, followGuest, type GuestEnd } from "./GuestSession.ts"
+
+type Ready = Extract<AgentEvent, { readonly _tag: "Ready" }>
+
+/**
+ * The guest is gone, or can't be understood any more.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class GuestLost extends Data.TaggedError("GuestLost")<{
+  readonly reason: GuestEnd["_tag"]
+  /** One line: how it ended, and how far it had come. */
+  readonly message: string
+  readonly end: GuestEnd
+}> {}
+
+/**
+ * The agent has refused a command.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CommandRefused extends Data.TaggedError("CommandRefused")<{
+  readonly message: string
+  /** The guest's error number; 0: none. */
+  readonly errno: number
+}> {}
+
+/**
+ * Hears every event; must neither fail nor wait.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type GuestListener = (event: AgentEvent) => Effect.Effect<void>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LiveGuest {
+  /** The agent's first words. */
+  readonly ready: Ready
+  /** Sends without waiting for the answer. Commands are obeyed in the order in which they were sent. */
+  readonly tell: (command: Command) => Effect.Effect<void, GuestLost>
+  /** Sends, and waits until the agent has done it. */
+  readonly obey: (command: Command) => Effect.Effect<void, GuestLost | CommandRefused>
+  /** Adds a listener until the scope closes. */
+  readonly listen: (listener: GuestListener) => Effect.Effect<void, never, Scope.Scope>
+  /** Another number each time. */
+  readonly newProcessId: () => number
+  /** Fails when the session ends. */
+  readonly lost: Effect.Effect<never, GuestLost>
+}
+
+const guestLost = (result: Parameters<typeof describeEnd>[0]): GuestLost => {
+  const { end } = result
+  const message =
+    end._tag === "Ended" && end.exit._tag === "PowerOff"
+      ? "the guest powered off"
+      : (describeEnd(result) ?? "the guest's agent ended the session")
+  return new GuestLost({ reason: end._tag, message, end })
+}
+
+/**
+ * Waits until the agent of a machine booted with `ktstr.mode=live` is ready, and follows it until the scope closes.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeLiveGuest: (
+  vm: Vm,
+  options: {
+    readonly ring: { readonly address: number; readonly size: number } | undefined
+    /** Milliseconds from now to the agent's first frame. */
+    readonly bootTimeoutMs: number
+  }
+) => Effect.Effect<LiveGuest, GuestLost, Scope.Scope> = Effect.fn("LiveGuest.make")(function* (vm, options) {
+  const ready = yield* Deferred.make<Ready>()
+  const lost = yield* Deferred.make<never, GuestLost>()
+  const listeners = new Set<GuestListener>()
+  const replies = new Map<number, Deferred.Deferred<void, CommandRefused>>()
+  const line = yield* Effect.makeSemaphore(1)
+  let seq = 0
+  let lastId = 0
+
+  const onEvent = (event: AgentEvent): Effect.Effect<void> => {
+    if (event._tag === "Ready") return Effect.asVoid(Deferred.succeed(ready, event))
+    if (event._tag === "Reply") {
+      const asked = replies.get(event.command)
+      replies.delete(event.command)
+      if (asked === undefined) return Effect.void
+      return Effect.asVoid(
+        event.ok
+          ? Deferred.succeed(asked, undefined)
+          : Deferred.fail(asked, new CommandRefused({ message: event.message, errno: event.errno }))
+      )
+    }
+    return Effect.forEach([...listeners], (listener) => listener(event), { discard: true })
+  }
+
+  yield* Effect.addFinalizer(() => {
+    const end = { _tag: "Ended", exit: { _tag: "Killed" } } as const
+    return Deferred.fail(lost, new GuestLost({ reason: end._tag, message: "the guest was left", end }))
+  })
+  yield* Effect.forkScoped(
+    followGuest(vm, { ...options, planTimeoutMs: Number.POSITIVE_INFINITY, onEvent }).pipe(
+      Effect.flatMap((result) => Deferred.fail(lost, guestLost(result)))
+    )
+  )
+
+  /** A command that has its number is sent whole, or all later ones would be out of sequence; who waits for it may go. */
+  const send = (command: Command, asked?: Deferred.Deferred<void, CommandRefused>): Effect.Effect<void, GuestLost> =>
+    Effect.suspend(() => {
+      if (asked !== undefined) replies.set(seq, asked)
+      return vm.channel.send(encodeCommand(command, seq++))
+    }).pipe(
+      line.withPermits(1),
+      Effect.uninterruptible,
+      Effect.disconnect,
+      // A channel that takes nothing belongs to a guest whose end says more.
+      Effect.catchAll(() => Deferred.await(lost)),
+      Effect.raceFirst(Deferred.await(lost))
+    )
+
+  const first = yield* Effect.raceFirst(Deferred.await(ready), Deferred.await(lost))
+  return {
+    ready: first,
+    tell: (command) => send(command),
+    obey: (command) =>
+      Effect.gen(function* () {
+        const asked = yield* Deferred.make<void, CommandRefused>()
+        yield* send(command, asked)
+        yield* Effect.raceFirst(Deferred.await(asked), Deferred.await(lost))
+      }),
+    listen: (listener) =>
+      Effect.acquireRelease(
+        Effect.sync(() => void listeners.add(listener)),
+        () => Effect.sync(() => void listeners.delete(listener))
+      ),
+    newProcessId: () => ++lastId,
+    lost: Deferred.await(lost)
+  }
+})
