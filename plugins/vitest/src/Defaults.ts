@@ -34,12 +34,13 @@ import { layerDistroPackages, layerZstd } from "@ktstr/kernel-sources"
 import { layerAgentBinary, layerKvmProbe } from "@ktstr/native"
 import { layerBuiltinReporters } from "@ktstr/reporters"
 import { layerCatalog } from "@ktstr/scenarios"
-import { layerQemu } from "@ktstr/vmm-qemu"
 import { layerBuiltinWorkTypes } from "@ktstr/work-types"
 import { Effect, Layer, Option } from "effect"
+import { type BackendName, layerBackend } from "./Backend.ts"
 import type { Plugin } from "./UserConfig.ts"
 
 export { findProgram } from "@ktstr/vmm-qemu"
+export { type BackendName, backendNames } from "./Backend.ts"
 export { ConfigFileError, defineConfig, loadPlugins, type Plugin, type UserConfig } from "./UserConfig.ts"
 
 /**
@@ -90,12 +91,10 @@ export const layerRegistries = (
  * @category models
  */
 export interface HarnessOptions {
-  /** `auto` and `qemu`: KVM where the pre-flight finds it usable, else emulation. Default `auto`. */
-  readonly backend?: "auto" | "qemu" | "qemu-kvm" | "qemu-tcg" | undefined
+  /** Default `auto`. */
+  readonly backend?: BackendName | undefined
   readonly plugins?: ReadonlyArray<Plugin> | undefined
 }
-
-const accelOf = { auto: "auto", qemu: "auto", "qemu-kvm": "kvm", "qemu-tcg": "tcg" } as const
 
 /** The probe that set-up built, with its verdict kept beside the kernels; without a cache directory it looks each time. */
 const layerProbe: Layer.Layer<KvmProbe, never, Platform> = Layer.unwrapEffect(
@@ -138,7 +137,7 @@ export const layerHarness = (
   options: HarnessOptions = {}
 ): Layer.Layer<HarnessServices, { readonly message: string }> =>
   Layer.mergeAll(
-    layerQemu({ accel: accelOf[options.backend ?? "auto"] }),
+    layerBackend(options.backend),
     layerRegistries(options.plugins ?? []),
     layerAgentBinary,
     layerChecker

@@ -25,7 +25,7 @@ export interface Harness {
   readonly dispose: () => Promise<void>
 }
 
-const backends: ReadonlyArray<HarnessOptions["backend"]> = ["auto", "qemu", "qemu-kvm", "qemu-tcg"]
+const backends: ReadonlyArray<HarnessOptions["backend"]> = ["auto", "native", "qemu", "qemu-kvm", "qemu-tcg"]
 
 /** What ends a process from outside, and leaves it time to clean up. */
 const signals = ["SIGHUP", "SIGINT", "SIGTERM"] as const

@@ -1,0 +1,64 @@
+/**
+ * Which machine runs a guest.
+ *
+ * @since 0.1.0
+ */
+import { KvmProbe, Vmm, VmmError, type VmSpec } from "@ktstr/core"
+import { makeNativeVmm } from "@ktstr/native"
+import { layerQemu, make as makeQemuVmm } from "@ktstr/vmm-qemu"
+import { Effect, Layer } from "effect"
+
+/**
+ * What a user may ask for.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const backendNames = ["auto", "native", "qemu", "qemu-kvm", "qemu-tcg"] as const
+
+/**
+ * `auto`: `native` where the pre-flight finds KVM usable, else emulation; `qemu` likewise with `qemu-kvm`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type BackendName = (typeof backendNames)[number]
+
+const accelOf = { qemu: "auto", "qemu-kvm": "kvm", "qemu-tcg": "tcg" } as const
+
+/** Our own machine. Asked for by name, it is refused where the pre-flight finds that it would get nowhere. */
+const makeNative: Effect.Effect<Vmm["Type"], never, KvmProbe> = Effect.gen(function* () {
+  const probe = yield* KvmProbe
+  // Loaded when the first machine boots: the other backends do without it.
+  const native = yield* Effect.cached(makeNativeVmm())
+  return {
+    boot: Effect.fn("Backend.boot")(function* (spec: VmSpec) {
+      const verdict = yield* probe.verdict
+      if (!verdict.usable) return yield* new VmmError({ reason: "KvmUnusable", message: verdict.message })
+      return yield* (yield* native).boot(spec)
+    })
+  }
+})
+
+/** Deterministic time is counted instructions, which only emulation can do; the same goes for a host without a usable KVM. */
+const makeAuto: Effect.Effect<Vmm["Type"], never, KvmProbe> = Effect.gen(function* () {
+  const probe = yield* KvmProbe
+  const native = yield* makeNative
+  const qemu = yield* makeQemuVmm()
+  return {
+    boot: Effect.fn("Backend.boot")(function* (spec: VmSpec) {
+      const emulated = spec.clock === "deterministic" || !(yield* probe.verdict).usable
+      return yield* (emulated ? qemu : native).boot(spec)
+    })
+  }
+})
+
+/**
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerBackend = (backend: BackendName = "auto"): Layer.Layer<Vmm, never, KvmProbe> => {
+  if (backend === "auto") return Layer.effect(Vmm, makeAuto)
+  if (backend === "native") return Layer.effect(Vmm, makeNative)
+  return layerQemu({ accel: accelOf[backend] })
+}
