@@ -35,6 +35,8 @@ export interface CommandSpec {
   readonly args?: string
   /** How many positional arguments at most. Default: 0 without `args`, else any number. */
   readonly maxArgs?: number
+  /** The first positional argument and all that follows are a command for the guest, options of its own included. */
+  readonly takesCommand?: true
   /** Everything after `--` is handed on. */
   readonly passThrough?: true
   readonly options: Readonly<Record<string, OptionSpec>>
@@ -54,6 +56,19 @@ const vmm = {
   env: "KTSTR_VMM"
 } as const satisfies OptionSpec
 const format = { value: "FORMAT", about: "pretty (default), json, ndjson" } as const
+
+/** What `exec` and `shell` share. */
+const guest = {
+  topology: { value: "SHAPE", about: "NnNlNcNt or N,L,C,T (default: 1n2l2c1t)", alias: "t" },
+  preset: { value: "NAME", about: "a topology by name, see: ktstr list presets" },
+  kernel,
+  vmm,
+  memory: { value: "MIB", about: "guest memory" },
+  "include-files": { value: "FILE", about: "file, directory or program for the guest", alias: "i", repeated: true },
+  kargs: { value: "WORDS", about: "for the kernel command line", repeated: true },
+  "boot-timeout": { value: "SECONDS", about: "longest until the guest answers" },
+  dmesg: { about: "show the kernel's console on stderr" }
+} as const satisfies Readonly<Record<string, OptionSpec>>
 
 /**
  * The commands by the words one types.
@@ -116,6 +131,29 @@ export const commands = {
       "Everything after -- goes to vitest."
     ],
     examples: ["ktstr test", "ktstr test scheduling.ktstr.ts -- --reporter=verbose"]
+  },
+  exec: {
+    summary: "Run a command in a virtual machine",
+    args: "COMMAND [ARGS…]",
+    takesCommand: true,
+    options: guest,
+    details: [
+      "COMMAND alone is a line for the guest's sh (busybox); with ARGS it is a program.",
+      "-i brings a program's libraries, too. What lies in /tmp goes to /include-files;",
+      "-i FILE:/path puts one elsewhere.",
+      "Exit code: the command's own, 128 + N when signal N killed it, 1 when the",
+      "guest died, 64 usage, 69 missing, 70 internal. Ctrl-] q kills the guest."
+    ],
+    examples: ["ktstr exec --topology 2n4l2c1t -i hwloc-ls 'hwloc-ls --no-io'", "ktstr exec uname -r"]
+  },
+  shell: {
+    summary: "Open a shell in a virtual machine on this terminal",
+    options: guest,
+    details: [
+      "The shell is busybox; leave it with exit. Ctrl-C goes to the guest;",
+      "Ctrl-] q kills the guest, Ctrl-] Ctrl-] sends one Ctrl-]."
+    ],
+    examples: ["ktstr shell --topology 1n2l2c2t -i strace"]
   },
   "kernel fetch": {
     summary: "Download a prebuilt kernel into the cache",
