@@ -152,6 +152,8 @@ VmOptions options_of(const Napi::Object &from) {
             parsed.registers = registers_of(vcpu.Get("registers").As<Napi::Object>());
         options.vcpus.push_back(std::move(parsed));
     }
+    if (from.Get("irqchip").IsString())
+        options.split_irqchip = from.Get("irqchip").As<Napi::String>().Utf8Value() == "split";
     if (from.Get("power").IsObject()) {
         auto power = from.Get("power").As<Napi::Object>();
         options.power = {field<uint16_t>(power, "port"), field<uint16_t>(power, "size"),

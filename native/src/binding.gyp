@@ -6,6 +6,7 @@
         "addon.cc",
         "devices/acpi_power.cc",
         "devices/i8042.cc",
+        "devices/io_apic.cc",
         "devices/serial.cc",
         "devices/virtio_block.cc",
         "devices/virtio_console.cc",

@@ -54,8 +54,8 @@ void set_high(uint64_t &field, uint32_t value) { field = (field & 0xffffffff) | 
 
 } // namespace
 
-VirtioMmio::VirtioMmio(VirtioDevice &device, const GuestMemory &memory)
-    : device_(device), queues_(device.queue_count(), Virtqueue(memory)) {
+VirtioMmio::VirtioMmio(VirtioDevice &device, const GuestMemory &memory, std::function<void()> interrupt)
+    : device_(device), interrupt_(std::move(interrupt)), queues_(device.queue_count(), Virtqueue(memory)) {
     device.connect({[this] { doorbell_.signal(); },
                     [this] {
                         generation_++;
@@ -67,7 +67,7 @@ Virtqueue *VirtioMmio::selected() { return queue_select_ < queues_.size() ? &que
 
 void VirtioMmio::raise(uint32_t reason) {
     interrupt_status_ |= reason;
-    interrupt_.signal();
+    interrupt_();
 }
 
 void VirtioMmio::break_device() {

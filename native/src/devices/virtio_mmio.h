@@ -2,6 +2,7 @@
 #define KTSTR_DEVICES_VIRTIO_MMIO_H
 
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <vector>
 
@@ -20,14 +21,12 @@ class VirtioMmio final : public IoDevice {
     static constexpr uint64_t register_bytes = 0x1000;
     static constexpr uint64_t queue_notify = 0x50;
 
-    /** All three outlive the transport's use. Throws Error. */
-    VirtioMmio(VirtioDevice &device, const GuestMemory &memory);
+    /** Device and memory outlive the transport. `interrupt` pulses its line, by any thread. Throws Error. */
+    VirtioMmio(VirtioDevice &device, const GuestMemory &memory, std::function<void()> interrupt);
 
     void read(uint64_t offset, uint8_t *data, size_t size) override;
     void write(uint64_t offset, const uint8_t *data, size_t size) override;
 
-    /** Signalled to interrupt the guest. */
-    const Event &interrupt() const { return interrupt_; }
     /** Signalled when there is something to serve. */
     const Event &doorbell() const { return doorbell_; }
     /** By the I/O thread, or when it is the only one. */
@@ -44,7 +43,7 @@ class VirtioMmio final : public IoDevice {
     Virtqueue *selected();
 
     VirtioDevice &device_;
-    Event interrupt_;
+    const std::function<void()> interrupt_;
     Event doorbell_;
     std::atomic<uint32_t> interrupt_status_{0};
     std::atomic<uint32_t> generation_{0};

@@ -24,13 +24,14 @@ constexpr uint64_t buffers_at = 0x20000;
 /** A device and as much of a driver as tests need: queue q has its parts at q × queue_stride. */
 template <typename Device> struct Bench {
     GuestMemory memory{{{0, 1UL << 20}}, {}};
+    int interrupts = 0;
     Device device;
     VirtioMmio transport;
     uint16_t available[2] = {};
 
     template <typename... Arguments>
     explicit Bench(Arguments &&...arguments)
-        : device(std::forward<Arguments>(arguments)...), transport(device, memory) {}
+        : device(std::forward<Arguments>(arguments)...), transport(device, memory, [this] { interrupts++; }) {}
 
     uint32_t in(uint64_t offset) {
         uint32_t value;
@@ -139,7 +140,7 @@ TEST("virtio-block: writes, reads back, flushes, names itself") {
     std::memset(b.memory.at(buffers_at + 0x1000, 1024), 0x5a, 1024);
     put_request(b, 1, 7, 1024, false);
     CHECK(status_of(b) == 0 && b.used(0) == 1 && b.used_length(0, 0) == 1);
-    CHECK(signalled(b.transport.interrupt()) && b.in(0x60) == 1);
+    CHECK(b.interrupts == 1 && b.in(0x60) == 1);
     b.out(0x64, 1);
     CHECK(b.in(0x60) == 0);
     std::memset(b.memory.at(buffers_at + 0x1000, 1024), 0, 1024);

@@ -197,6 +197,7 @@ bool Vcpu::handle_exit() {
     case KVM_EXIT_INTR:
     case KVM_EXIT_IRQ_WINDOW_OPEN:
     case KVM_EXIT_SET_TPR:
+    case KVM_EXIT_IOAPIC_EOI:
         return true;
     case KVM_EXIT_SHUTDOWN:
         vm_.finish({ExitKind::triple_fault, "", describe_registers(fd_.get(), index_)});

@@ -39,7 +39,7 @@ Vm::Vm(const VmOptions &options, std::function<void()> notify)
         if (kvm_ioctl(fd_.get(), KVM_ENABLE_CAP, &cap) < 0)
             throw_errno("KVM_CAP_X86_DISABLE_EXITS");
     }
-    create_chips();
+    create_chips(options.split_irqchip);
     register_memory();
     create_devices(options);
     for (const VcpuOptions &vcpu : options.vcpus)
@@ -73,20 +73,17 @@ void Vm::check_vcpus(const VmOptions &options) const {
     }
 }
 
-void Vm::create_chips() {
+void Vm::create_chips(bool split) {
     if (kvm_ioctl(fd_.get(), KVM_SET_TSS_ADDR, tss_address) < 0)
         throw_errno("KVM_SET_TSS_ADDR");
     uint64_t identity_map = identity_map_address;
     if (kvm_.extension(KVM_CAP_SET_IDENTITY_MAP_ADDR) > 0 &&
         kvm_ioctl(fd_.get(), KVM_SET_IDENTITY_MAP_ADDR, &identity_map) < 0)
         throw_errno("KVM_SET_IDENTITY_MAP_ADDR");
-    if (kvm_ioctl(fd_.get(), KVM_CREATE_IRQCHIP) < 0)
-        throw_errno("KVM_CREATE_IRQCHIP");
-    // Port 0x61, which kernels read while they calibrate clocks, comes with it.
-    kvm_pit_config pit{};
-    pit.flags = KVM_PIT_SPEAKER_DUMMY;
-    if (kvm_ioctl(fd_.get(), KVM_CREATE_PIT2, &pit) < 0)
-        throw_errno("KVM_CREATE_PIT2");
+    if (split)
+        create_split_chips();
+    else
+        create_kernel_chips();
     uint64_t wanted = KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK;
     if ((static_cast<uint64_t>(kvm_.extension(KVM_CAP_X2APIC_API)) & wanted) == wanted) {
         kvm_enable_cap cap{};
@@ -95,6 +92,34 @@ void Vm::create_chips() {
         if (kvm_ioctl(fd_.get(), KVM_ENABLE_CAP, &cap) < 0)
             throw_errno("KVM_CAP_X2APIC_API");
     }
+}
+
+void Vm::create_kernel_chips() {
+    if (kvm_ioctl(fd_.get(), KVM_CREATE_IRQCHIP) < 0)
+        throw_errno("KVM_CREATE_IRQCHIP");
+    // Port 0x61, which kernels read while they calibrate clocks, comes with it.
+    kvm_pit_config pit{};
+    pit.flags = KVM_PIT_SPEAKER_DUMMY;
+    if (kvm_ioctl(fd_.get(), KVM_CREATE_PIT2, &pit) < 0)
+        throw_errno("KVM_CREATE_PIT2");
+}
+
+void Vm::create_split_chips() {
+    kvm_enable_cap cap{};
+    cap.cap = KVM_CAP_SPLIT_IRQCHIP;
+    cap.args[0] = IoApic::pins;
+    if (kvm_ioctl(fd_.get(), KVM_ENABLE_CAP, &cap) < 0)
+        throw_errno("KVM_CAP_SPLIT_IRQCHIP");
+    io_apic_ = std::make_unique<IoApic>([fd = fd_.get()](const Message &message) {
+        kvm_msi msi{};
+        // Intel SDM volume 3, 11.11.1; beyond 8 bits the destination goes where KVM_CAP_X2APIC_API says.
+        msi.address_lo = 0xfee00000 | (message.destination & 0xff) << 12 | (message.logical ? 1U << 2 : 0);
+        msi.address_hi = message.destination & ~0xffU;
+        msi.data = static_cast<uint32_t>(message.delivery_mode) << 8 | message.vector;
+        // A destination that is not there is the guest's own mistake.
+        kvm_ioctl(fd, KVM_SIGNAL_MSI, &msi);
+    });
+    mmio_.add(IoApic::address, IoApic::register_bytes, *io_apic_);
 }
 
 void Vm::register_memory() const {
@@ -114,6 +139,8 @@ void Vm::register_memory() const {
 }
 
 InterruptLine Vm::interrupt_line(uint32_t gsi) const {
+    if (io_apic_)
+        return [chip = io_apic_.get(), gsi](bool level) { chip->set_line(gsi, level); };
     return [fd = fd_.get(), gsi](bool level) {
         kvm_irq_level irq{};
         irq.irq = gsi;
@@ -141,30 +168,41 @@ void Vm::create_devices(const VmOptions &options) {
         console_ = std::make_unique<VirtioConsole>(VirtioConsole::Host{
             [this](const uint8_t *bytes, size_t size) { return outbox_.append(Port::console, bytes, size); },
             [this] { outbox_.post_sent(Port::console); }});
-        virtio_.push_back(std::make_unique<VirtioMmio>(*console_, *memory_));
-        attach(*virtio_.back(), *options.console);
+        attach(*console_, *options.console);
     }
     if (options.disk) {
         disk_ = std::make_unique<VirtioBlock>(options.disk->path);
-        virtio_.push_back(std::make_unique<VirtioMmio>(*disk_, *memory_));
-        attach(*virtio_.back(), options.disk->slot);
+        attach(*disk_, options.disk->slot);
     }
 }
 
-void Vm::attach(VirtioMmio &device, const VirtioSlot &slot) {
-    mmio_.add(slot.address, VirtioMmio::register_bytes, device);
+std::function<void()> Vm::interrupt_pulse(uint32_t gsi) {
+    if (io_apic_)
+        return [chip = io_apic_.get(), gsi] {
+            chip->set_line(gsi, true);
+            chip->set_line(gsi, false);
+        };
+    interrupts_.push_back(std::make_unique<Event>());
+    const Event &event = *interrupts_.back();
     kvm_irqfd irqfd{};
-    irqfd.fd = static_cast<uint32_t>(device.interrupt().fd());
-    irqfd.gsi = slot.gsi;
+    irqfd.fd = static_cast<uint32_t>(event.fd());
+    irqfd.gsi = gsi;
     if (kvm_ioctl(fd_.get(), KVM_IRQFD, &irqfd) < 0)
-        throw_errno("KVM_IRQFD of line " + std::to_string(slot.gsi));
+        throw_errno("KVM_IRQFD of line " + std::to_string(gsi));
+    return [&event] { event.signal(); };
+}
+
+void Vm::attach(VirtioDevice &device, const VirtioSlot &slot) {
+    virtio_.push_back(std::make_unique<VirtioMmio>(device, *memory_, interrupt_pulse(slot.gsi)));
+    VirtioMmio &transport = *virtio_.back();
+    mmio_.add(slot.address, VirtioMmio::register_bytes, transport);
     kvm_ioeventfd doorbell{};
     doorbell.addr = slot.address + VirtioMmio::queue_notify;
     doorbell.len = 4;
-    doorbell.fd = device.doorbell().fd();
+    doorbell.fd = transport.doorbell().fd();
     if (kvm_ioctl(fd_.get(), KVM_IOEVENTFD, &doorbell) < 0)
         throw_errno("KVM_IOEVENTFD at " + hex(doorbell.addr));
-    io_thread_.add(device.doorbell(), [&device] { device.serve(); });
+    io_thread_.add(transport.doorbell(), [&transport] { transport.serve(); });
 }
 
 void Vm::start() {

@@ -13,6 +13,7 @@
 
 #include "devices/acpi_power.h"
 #include "devices/i8042.h"
+#include "devices/io_apic.h"
 #include "devices/serial.h"
 #include "devices/virtio_block.h"
 #include "devices/virtio_console.h"
@@ -37,6 +38,8 @@ struct VmOptions {
     std::vector<Segment> segments;
     MemoryOptions memory;
     std::vector<VcpuOptions> vcpus;
+    /** An I/O APIC of our own instead of KVM's chips and timer, for APIC ids above 254. */
+    bool split_irqchip = false;
     PowerRegister power{0x600, 6, 4, 0x3c00 | 0x2000, 0x2000};
     /** KVM_X86_DISABLE_EXITS_*; 0: none. */
     uint64_t disable_exits = 0;
@@ -99,12 +102,15 @@ class Vm {
   private:
     enum class Request { run, pause, stop };
 
-    void create_chips();
+    void create_chips(bool split);
+    void create_kernel_chips();
+    void create_split_chips();
     void register_memory() const;
     void check_vcpus(const VmOptions &options) const;
     void create_devices(const VmOptions &options);
     InterruptLine interrupt_line(uint32_t gsi) const;
-    void attach(VirtioMmio &device, const VirtioSlot &slot);
+    std::function<void()> interrupt_pulse(uint32_t gsi);
+    void attach(VirtioDevice &device, const VirtioSlot &slot);
     void request(Request request);
 
     // Later members are destroyed first: vCPUs, then what they use.
@@ -114,6 +120,10 @@ class Vm {
     Outbox outbox_;
     IoBus ports_;
     IoBus mmio_;
+    /** Of a split interrupt chip only. */
+    std::unique_ptr<IoApic> io_apic_;
+    /** What KVM turns into interrupts (irqfd). */
+    std::vector<std::unique_ptr<Event>> interrupts_;
     std::unique_ptr<Serial> com1_;
     std::unique_ptr<Serial> com2_;
     std::unique_ptr<I8042> i8042_;

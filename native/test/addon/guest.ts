@@ -27,7 +27,7 @@ export const popcnt = [0xf3, 0x0f, 0xb8, 0xc0]
 /** ud2 */
 export const undefinedInstruction = [0x0f, 0x0b]
 
-const realMode = {
+export const realMode = {
   rip: codeAt,
   cs: { base: 0, limit: 0xffff, selector: 0, type: 11, s: 1 }
 }
