@@ -102,12 +102,26 @@ size_t channel_payload_limit(const struct channel *channel) {
     return limit;
 }
 
-bool channel_fill(struct channel *channel) {
+const char *channel_fill(struct channel *channel) {
     uint8_t chunk[4096];
     ssize_t got;
-    while ((got = read(channel->serial, chunk, sizeof chunk)) > 0)
-        put_raw(&channel->in, chunk, (size_t)got);
-    return got < 0 && (errno == EAGAIN || errno == EINTR);
+    size_t taken;
+    bool by_ring = channel->use_ring && channel->ring.input_size > 0;
+    while ((got = read(channel->serial, chunk, sizeof chunk)) > 0) {
+        for (ssize_t i = 0; by_ring && i < got; i++)
+            if (chunk[i] != doorbell)
+                return "a byte on COM2 is not the doorbell";
+        if (!by_ring)
+            put_raw(&channel->in, chunk, (size_t)got);
+    }
+    if (got == 0 || (errno != EAGAIN && errno != EINTR))
+        return "COM2 has been closed";
+    while (by_ring && (taken = ring_read(&channel->ring, chunk, sizeof chunk)) > 0) {
+        if (taken == SIZE_MAX)
+            return "head and tail of the input ring disagree";
+        put_raw(&channel->in, chunk, taken);
+    }
+    return NULL;
 }
 
 enum frame_result channel_next(struct channel *channel, struct frame *frame, char *error, size_t error_size) {

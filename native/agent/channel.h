@@ -32,8 +32,8 @@ void channel_send(struct channel *channel);
 // The most bytes a payload should have so that several frames fit in the ring.
 size_t channel_payload_limit(const struct channel *channel);
 
-// Takes what COM2 has. False at the end of the line.
-bool channel_fill(struct channel *channel);
+// Takes what the host has sent. NULL, or what is wrong.
+const char *channel_fill(struct channel *channel);
 // The next frame received; its payload is valid until channel_consume.
 enum frame_result channel_next(struct channel *channel, struct frame *frame, char *error, size_t error_size);
 void channel_consume(struct channel *channel, const struct frame *frame);

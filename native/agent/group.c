@@ -90,13 +90,15 @@ void group_bury(struct agent *agent) {
     }
 }
 
-static bool all_dead(struct group *const *groups, uint32_t count) {
+static uint32_t living(struct group *const *groups, uint32_t count) {
+    uint32_t alive = 0;
     for (uint32_t g = 0; g < count; g++)
         for (uint32_t i = 0; i < groups[g]->count; i++)
-            if (!groups[g]->workers[i].dead)
-                return false;
-    return true;
+            alive += !groups[g]->workers[i].dead;
+    return alive;
 }
+
+static bool all_dead(struct group *const *groups, uint32_t count) { return living(groups, count) == 0; }
 
 static void ask_to_stop(struct group *group) {
     for (uint32_t i = 0; i < group->count; i++) {
@@ -131,10 +133,12 @@ static void kill_all(struct group *group) {
     }
 }
 
-// Waits until every worker is dead; with `stopping` repeats the stop signals.
+// Waits until every worker is dead; with `stopping` repeats the stop signals. With the full patience each death begins
+// it anew: hundreds of workers that share a few CPUs can't all end in the time that one has.
 static void wait_dead(struct agent *agent, struct group **groups, uint32_t count, uint64_t patience_ns, bool stopping) {
-    uint64_t begun = now_ns(), pause = 2000000;
-    while (!all_dead(groups, count) && now_ns() - begun < patience_ns) {
+    uint64_t begun = now_ns(), progress = begun, pause = 2000000;
+    uint32_t alive = living(groups, count);
+    while (!all_dead(groups, count) && now_ns() - progress < patience_ns) {
         for (uint32_t i = 0; stopping && i < count; i++)
             signal_all(groups[i], now_ns() - begun);
         uint64_t until = now_ns() + pause;
@@ -144,6 +148,10 @@ static void wait_dead(struct agent *agent, struct group **groups, uint32_t count
                 nanosleep(&nap, NULL);
             }
         pause = pause < 50000000 ? pause * 2 : pause;
+        uint32_t left = living(groups, count);
+        if (left < alive && patience_ns >= stop_patience_ns)
+            progress = now_ns();
+        alive = left;
     }
 }
 

@@ -47,7 +47,7 @@ struct group {
 struct group *group_find(struct agent *agent, uint32_t id);
 bool group_spawn(struct agent *agent, const struct spawn_command *command, struct failure *failure);
 bool group_start(struct agent *agent, const struct u32_list *ids, struct failure *failure);
-// Stops, waits at most 5 s, kills what is left, reports, and forgets the groups.
+// Stops, waits until all are dead or none died for 5 s, kills what is left, reports, and forgets the groups.
 bool group_stop(struct agent *agent, const struct u32_list *ids, struct failure *failure);
 // The same for every group there is, in the order of their spawns.
 void group_stop_all(struct agent *agent, uint64_t patience_ns);

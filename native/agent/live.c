@@ -35,10 +35,12 @@ bool live_run(struct agent *agent) {
         case FRAME_INCOMPLETE: {
             struct failure failure = {.where = "live session"};
             switch (agent_wait(agent, UINT64_MAX, true)) {
-            case WAIT_COMMAND:
-                if (!channel_fill(&agent->channel))
-                    return broken(agent, "COM2 has been closed");
+            case WAIT_COMMAND: {
+                const char *wrong = channel_fill(&agent->channel);
+                if (wrong)
+                    return broken(agent, wrong);
                 break;
+            }
             case WAIT_DEADLINE:
             case WAIT_LOST:
                 hold_until(agent, 0, UINT64_MAX, &failure); // which says why

@@ -4,10 +4,11 @@
  * @since 0.1.0
  */
 import { Data, Deferred, Effect, type Scope } from "effect"
-import type { Vm } from "../Vmm.ts"
+import type { Vm, VmmError } from "../Vmm.ts"
 import type { AgentEvent } from "./AgentEvent.ts"
 import { type Command, encodeCommand } from "./Command.ts"
 import { describeEnd, followGuest, type GuestEnd } from "./GuestSession.ts"
+import { makeRingWriter } from "./Ring.ts"
 
 type Ready = Extract<AgentEvent, { readonly _tag: "Ready" }>
 
@@ -119,11 +120,36 @@ export const makeLiveGuest: (
     )
   )
 
+  const first = yield* Effect.raceFirst(Deferred.await(ready), Deferred.await(lost))
+  const place = options.ring
+  const writer = first.transport === "ring" && place !== undefined ? makeRingWriter(vm.memory, place) : undefined
+  const doorbell = Uint8Array.of(0x07)
+
+  /** By the ring where it takes input, else over COM2. Waits for a guest that is behind. */
+  const put = (bytes: Uint8Array): Effect.Effect<void, VmmError> => {
+    if (writer === undefined) return vm.channel.send(bytes)
+    const written = writer.write(bytes)
+    if (written === 0) {
+      const again = Effect.delay(
+        Effect.suspend(() => put(bytes)),
+        1
+      )
+      return Effect.flatMap(Deferred.isDone(lost), (gone) => (gone ? Effect.void : again))
+    }
+    const rung = vm.channel.send(doorbell)
+    return written === bytes.length
+      ? rung
+      : Effect.zipRight(
+          rung,
+          Effect.suspend(() => put(bytes.subarray(written)))
+        )
+  }
+
   /** A command that has its number is sent whole, or all later ones would be out of sequence; who waits for it may go. */
   const send = (command: Command, asked?: Deferred.Deferred<void, CommandRefused>): Effect.Effect<void, GuestLost> =>
     Effect.suspend(() => {
       if (asked !== undefined) replies.set(seq, asked)
-      return vm.channel.send(encodeCommand(command, seq++))
+      return put(encodeCommand(command, seq++))
     }).pipe(
       line.withPermits(1),
       Effect.uninterruptible,
@@ -133,7 +159,6 @@ export const makeLiveGuest: (
       Effect.raceFirst(Deferred.await(lost))
     )
 
-  const first = yield* Effect.raceFirst(Deferred.await(ready), Deferred.await(lost))
   return {
     ready: first,
     tell: (command) => send(command),

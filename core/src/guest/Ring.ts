@@ -10,6 +10,8 @@ import { ProtocolError } from "./Frame.ts"
 const magic = "KTSTRING"
 const headOffset = 64n
 const tailOffset = 128n
+const inputHeadOffset = 192
+const inputTailOffset = 256
 const dataOffset = 4096
 
 /**
@@ -54,14 +56,15 @@ export const makeRingReader = (
     Either.left(new ProtocolError({ offset: Number(tail), message: `ring: ${message}` }))
 
   const open = (): Either.Either<void, ProtocolError> => {
-    const header = memory.read(ring.address, 16)
-    const view = new DataView(header.buffer, header.byteOffset, 16)
+    const header = memory.read(ring.address, 20)
+    const view = new DataView(header.buffer, header.byteOffset, 20)
     const found = new TextDecoder("latin1").decode(header.subarray(0, 8))
     if (found !== magic) return fail(`no ring at 0x${ring.address.toString(16)}`)
     if (view.getUint32(8, true) !== 1) return fail(`version ${view.getUint32(8, true)}, this host knows version 1`)
     dataSize = view.getUint32(12, true)
-    if (dataSize !== ring.size - dataOffset)
-      return fail(`data size ${dataSize} does not fit the ${ring.size} bytes reserved`)
+    const inputSize = view.getUint32(16, true)
+    if (dataSize + inputSize !== ring.size - dataOffset)
+      return fail(`data size ${dataSize} and input size ${inputSize} do not fit the ${ring.size} bytes reserved`)
     return Either.void
   }
 
@@ -89,4 +92,52 @@ export const makeRingReader = (
   }
 
   return { drain }
+}
+
+/**
+ * Writes what the agent has not read yet.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RingWriter {
+  /** Writes as many of the bytes as there is room for; gives their number. A doorbell has to follow. */
+  readonly write: (bytes: Uint8Array) => number
+}
+
+/**
+ * The input part of a ring whose agent has said `READY`; undefined when it has none, and commands go over COM2.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeRingWriter = (
+  memory: GuestMemory,
+  ring: { readonly address: number; readonly size: number }
+): RingWriter | undefined => {
+  const view = (offset: number, length: number): DataView => {
+    const bytes = memory.read(ring.address + offset, length)
+    return new DataView(bytes.buffer, bytes.byteOffset, length)
+  }
+  const size = view(16, 4).getUint32(0, true)
+  if (size === 0 || size > ring.size - dataOffset) return undefined
+  const input = ring.address + ring.size - size
+  let head = 0
+  return {
+    write: (bytes) => {
+      const taken = Number(view(inputTailOffset, 8).getBigUint64(0, true))
+      // A tail that is no number of bytes read leaves no room, and the guest's end is its cause.
+      const room = taken > head ? 0 : Math.max(0, size - (head - taken))
+      const part = bytes.subarray(0, room)
+      if (part.length === 0) return 0
+      const untilWrap = Math.min(part.length, size - (head % size))
+      memory.write(input + (head % size), part.subarray(0, untilWrap))
+      if (untilWrap < part.length) memory.write(input, part.subarray(untilWrap))
+      head += part.length
+      const stamp = new Uint8Array(8)
+      new DataView(stamp.buffer).setBigUint64(0, BigInt(head), true)
+      memory.write(ring.address + inputHeadOffset, stamp)
+      return part.length
+    }
+  }
 }

@@ -1,8 +1,9 @@
-import { Deferred, Effect, Queue, Stream } from "effect"
+import { Deferred, Effect, Mailbox } from "effect"
+import { ConsoleLog } from "../../src/ConsoleLog.ts"
 import type { AgentEvent } from "../../src/guest/AgentEvent.ts"
 import { encodeEvent } from "../../src/guest/AgentEvent.ts"
 import { defaultRing } from "../../src/guest/Ring.ts"
-import type { GuestMemory, Vm, VmExit } from "../../src/Vmm.ts"
+import { type GuestMemory, type Vm, type VmExit, VmmError } from "../../src/Vmm.ts"
 
 /** A machine of bytes in memory: tests write what its agent says, and see what the host makes of it. */
 export interface MemoryVm {
@@ -17,21 +18,43 @@ export interface MemoryVm {
   readonly end: (exit: VmExit) => Effect.Effect<void>
 }
 
+export interface MemoryVmOptions {
+  /** MiB. */
+  readonly memoryMb?: number
+  /** What the guest does with bytes from the host. Default: nothing. */
+  readonly hears?: (bytes: Uint8Array, vm: MemoryVm) => Effect.Effect<void>
+}
+
 /** Zero pages that the operating system gives out only where they are touched. */
 const memoryOf = (size: number): GuestMemory => {
   const bytes = new Uint8Array(size)
+  const checked = (address: number, length: number): void => {
+    if (!(Number.isSafeInteger(address) && length >= 0 && address >= 0 && address + length <= size)) {
+      throw new RangeError(`${length} bytes at ${address} are not RAM`)
+    }
+  }
   return {
     size,
-    read: (address, length) => bytes.slice(address, address + length),
-    write: (address, data) => bytes.set(data, address)
+    read: (address, length) => {
+      checked(address, length)
+      return bytes.slice(address, address + length)
+    },
+    write: (address, data) => {
+      checked(address, data.length)
+      bytes.set(data, address)
+    }
   }
 }
 
-export const makeMemoryVm: Effect.Effect<MemoryVm> = Effect.gen(function* () {
-  const incoming = yield* Queue.unbounded<Uint8Array>()
+const lost = new VmmError({ reason: "ChannelLost", message: "the channel to the guest is closed" })
+
+export const makeMemoryVmWith = Effect.fn("makeMemoryVm")(function* (options: MemoryVmOptions) {
+  const incoming = yield* Mailbox.make<Uint8Array>()
   const exit = yield* Deferred.make<VmExit>()
-  const memory = memoryOf(256 * 1024 * 1024)
-  const lines: Array<string> = []
+  const memory = memoryOf((options.memoryMb ?? 256) * 1024 * 1024)
+  const log = new ConsoleLog()
+  /** What the host said to a guest that is paused. */
+  let waiting: Array<Uint8Array> | undefined
   let seq = 0
   let head = 0
   let ring = false
@@ -51,19 +74,35 @@ export const makeMemoryVm: Effect.Effect<MemoryVm> = Effect.gen(function* () {
     ring = true
   }
   const say = (bytes: Uint8Array) => Effect.asVoid(incoming.offer(bytes))
+  const hear = (bytes: Uint8Array): Effect.Effect<void> => options.hears?.(bytes, self) ?? Effect.void
 
-  return {
+  const self: MemoryVm = {
     vm: {
-      console: Stream.fromIterable(lines),
-      consoleTail: (n) => (n >= lines.length ? lines : lines.slice(lines.length - n)),
-      channel: { incoming: Stream.fromQueue(incoming), send: () => Effect.void },
+      console: log.stream,
+      consoleTail: (n) => log.tail(n),
+      channel: {
+        incoming: Mailbox.toStream(incoming),
+        send: (bytes) =>
+          Effect.flatMap(Deferred.isDone(exit), (over) => {
+            if (over) return Effect.fail(lost)
+            if (waiting === undefined) return hear(bytes)
+            waiting.push(bytes)
+            return Effect.void
+          })
+      },
       memory,
       exit,
       clock: "emulated",
       backend: "memory",
       stats: Effect.succeed({}),
-      pause: Effect.void,
-      resume: Effect.void
+      pause: Effect.sync(() => {
+        waiting ??= []
+      }),
+      resume: Effect.suspend(() => {
+        const heard = waiting ?? []
+        waiting = undefined
+        return Effect.forEach(heard, hear, { discard: true })
+      })
     },
     say,
     tell: (event) =>
@@ -78,9 +117,16 @@ export const makeMemoryVm: Effect.Effect<MemoryVm> = Effect.gen(function* () {
         return say(new Uint8Array([7]))
       }),
     print: (line) => {
-      lines.push(line)
+      log.push(new TextEncoder().encode(`${line}\n`))
     },
     useRing,
-    end: (value) => Effect.zipRight(Deferred.succeed(exit, value), incoming.shutdown)
+    end: (value) =>
+      Effect.suspend(() => {
+        log.end()
+        return Effect.zipRight(Deferred.succeed(exit, value), incoming.end)
+      })
   }
+  return self
 })
+
+export const makeMemoryVm: Effect.Effect<MemoryVm> = makeMemoryVmWith({})

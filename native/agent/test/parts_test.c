@@ -43,6 +43,34 @@ static void ring_wraps(struct checks *checks) {
     CHECK(checks, !ring_fits(&ring, 24) && ring_fits(&ring, 16));
 }
 
+static void ring_input(struct checks *checks) {
+    enum { SIZE = 20 * 4096, INPUT = 4096 };
+    uint64_t *memory = calloc(1, SIZE);
+    uint8_t *input = (uint8_t *)memory + SIZE - INPUT, bytes[3000], expected = 0, next = 0;
+    struct ring ring;
+    ring_format(&ring, memory, SIZE);
+    CHECK(checks, ring.input_size == INPUT && ring.data_size == SIZE - 4096 - INPUT);
+    CHECK(checks, ring_read(&ring, bytes, sizeof bytes) == 0);
+    uint64_t head = 0;
+    for (int round = 0; round < 20; round++) {
+        // The host writes byte n at n mod input_size.
+        for (int i = 0; i < 3500; i++, head++)
+            input[head % INPUT] = next++;
+        memory[24] = head;
+        size_t first = ring_read(&ring, bytes, sizeof bytes);
+        CHECK(checks, first == sizeof bytes);
+        for (size_t i = 0; i < first; i++)
+            CHECK(checks, bytes[i] == expected++);
+        size_t second = ring_read(&ring, bytes, sizeof bytes);
+        CHECK(checks, second == 500 && memory[32] == head);
+        for (size_t i = 0; i < second; i++)
+            CHECK(checks, bytes[i] == expected++);
+    }
+    memory[24] = head + INPUT + 1;
+    CHECK(checks, ring_read(&ring, bytes, sizeof bytes) == SIZE_MAX);
+    free(memory);
+}
+
 static void cpulists(struct checks *checks) {
     struct cpumask mask = {0};
     char text[64];
@@ -133,6 +161,7 @@ int main(void) {
     struct checks checks = {0};
     crc(&checks);
     ring_wraps(&checks);
+    ring_input(&checks);
     cpulists(&checks);
     command_line(&checks);
     sysfs(&checks);
