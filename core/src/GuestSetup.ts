@@ -37,7 +37,7 @@ export interface Deadlines {
 
 /**
  * Emulated CPUs come up one after the other, so time to boot grows with their number. Workers may take 5 s each round to
- * stop, all at once.
+ * stop, all at once; hundreds of them on a few CPUs take longer to start and to end.
  *
  * @since 0.1.0
  * @category sizes
@@ -47,7 +47,9 @@ export const deadlines = (options: {
   readonly topology: Topology
   readonly bootMs: number | undefined
 }): Deadlines => {
-  const guestMs = Math.ceil(options.plan.plannedNs / 1e6) + 10_000 * (options.plan.steps.length + 1) + 20_000
+  const workers = options.plan.groups.reduce((sum, group) => sum + group.workers, 0)
+  const around = 10_000 * (options.plan.steps.length + 1) + 200 * workers + 20_000
+  const guestMs = Math.ceil(options.plan.plannedNs / 1e6) + around
   return {
     bootMs: options.bootMs ?? 60_000 + 2_000 * options.topology.cpus,
     guestMs,
