@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
-import { Command } from "../../../core/src/guest/Command.ts"
+import { Command, type GuestProgram } from "../../../core/src/guest/Command.ts"
 import { WorkProgram as P } from "../../../core/src/WorkProgram.ts"
 import { type GuestOptions, type GuestRun, runGuest } from "./guest.ts"
 import { all, checkWorkTypes, good, ms, show, spawnOf, spinWait, workTypes } from "./workloads.ts"
@@ -22,6 +22,22 @@ const hold = [
   Command.Stop({ groups: [1] }),
   Command.End()
 ]
+
+/** A line for the shell that is in the guest as /bin/sh. */
+const program = (id: number, line: string, more: Partial<GuestProgram>) =>
+  Command.ProcRun({
+    id,
+    cgroup: "",
+    argv: ["/bin/sh", "-c", line],
+    environment: [],
+    directory: "",
+    terminal: undefined,
+    input: false,
+    deadlineNs: 0,
+    credit: 65_536,
+    paced: false,
+    ...more
+  })
 
 const cases: Record<string, Case> = {
   serial: { options: workTypes, check: checkWorkTypes },
@@ -322,6 +338,54 @@ const cases: Record<string, Case> = {
         [true, false, true, true, true, true, false, true, true]
       )
       assert.equal(all(run, "Report").length, 2)
+    }
+  },
+  // 100 MB of output neither delay the plan nor reach the host.
+  processes: {
+    options: {
+      ring: true,
+      files: { "bin/sh": readFileSync("/bin/busybox") },
+      plan: [
+        Command.CgroupCreate({ path: "p", controllers: ["cpuset", "cpu"] }),
+        Command.CgroupWrite({ path: "p", file: "cpuset.cpus", value: "1" }),
+        program(1, "cat /proc/self/cgroup; grep Cpus_allowed_list /proc/self/status; exit 3", { cgroup: "p" }),
+        Command.ProcWait({ id: 1, timeoutNs: ms(10_000) }),
+        program(2, "head -c 100000000 /dev/zero", {}),
+        Command.Mark({ kind: "before", detail: "" }),
+        Command.Hold({ ns: ms(1000) }),
+        Command.Mark({ kind: "after", detail: "" }),
+        Command.ProcWait({ id: 2, timeoutNs: ms(60_000) }),
+        program(3, "tty; stty size", { terminal: { rows: 33, columns: 101 } }),
+        program(4, "sleep 100", { deadlineNs: ms(300) }),
+        program(5, "sleep 100", {}),
+        Command.ProcKill({ id: 5, signal: 15 }),
+        Command.Hold({ ns: ms(1000) }),
+        program(6, "sleep 100", {}),
+        Command.End()
+      ]
+    },
+    check: (run) => {
+      good(run)
+      const output = (id: number) =>
+        Buffer.concat(all(run, "ProcOutput").flatMap((part) => (part.id === id ? [part.bytes] : [])))
+      assert.equal(output(1).toString(), "0::/p\nCpus_allowed_list:\t1\n")
+      assert.equal(output(2).length, 65_536)
+      assert.equal(output(3).toString(), "/dev/pts/0\r\n33 101\r\n")
+      const ends = all(run, "ProcExit").map((end) => [end.id, end.kind, end.value, end.dropped])
+      assert.deepEqual(
+        ends.sort(([a], [b]) => a! - b!),
+        [
+          [1, 0, 3, 0],
+          [2, 0, 0, 100_000_000 - 65_536],
+          [3, 0, 0, 0],
+          [4, 2, 9, 0],
+          [5, 1, 15, 0],
+          [6, 1, 9, 0]
+        ]
+      )
+      const [before, after] = all(run, "Stimulus")
+      const late = after!.timeNs - before!.timeNs - ms(1000)
+      assert.ok(late < ms(20), `the hold was ${late} ns too long`)
     }
   },
   liveGarbage: {
