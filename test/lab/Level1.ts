@@ -12,7 +12,12 @@ import { level1Kernel } from "./Level1Kernel.ts"
 export interface Level1Options {
   /** Default 4096; taken from this machine only as it is touched. */
   readonly memoryMb?: number
-  /** Default 2. All are run by one thread of this machine. */
+  /**
+   * Default 1. More are run by the same thread of this machine, so they gain nothing, and guests of level 1 then hang now and then: to
+   * change over to the next CPU, qemu makes the running one leave its loop, and where a guest of level 1 has just been handed an interrupt,
+   * qemu 7.2 delivers it a second time, interrupts disabled or not (the index that helper_vmrun, target/i386/tcg/sysemu/svm_helper.c,
+   * leaves in exception_index), and the guest takes a spinlock that it holds. With one CPU there is nothing to change over to.
+   */
   readonly cpus?: number
   /** Directories below /tmp or /run of this machine that level 1 shall see; it has its own, empty /tmp and /run otherwise. */
   readonly show?: ReadonlyArray<string>
@@ -141,7 +146,7 @@ export const startLevel1 = async (options: Level1Options = {}): Promise<Level1> 
   const initramfs = await level1Initramfs(kernel, options.show ?? [])
   const began = Date.now()
   const initrd = namelessFile(initramfs)
-  const qemu = spawnQemu(qemuArguments(kernel.vmlinux, options.memoryMb ?? 4096, options.cpus ?? 2), initrd)
+  const qemu = spawnQemu(qemuArguments(kernel.vmlinux, options.memoryMb ?? 4096, options.cpus ?? 1), initrd)
   closeSync(initrd)
 
   let stderr = ""

@@ -1,11 +1,11 @@
 // `npm run lab -- COMMAND`: bundles the lab (Node 20 runs no TypeScript) and hands over to it.
 import { renameSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { build } from "esbuild"
+import { buildSync } from "esbuild"
 
 const bundle = fileURLToPath(new URL("dist/cli.js", import.meta.url))
 const outfile = `${bundle}.${process.pid}`
-await build({
+buildSync({
   entryPoints: [fileURLToPath(new URL("Cli.ts", import.meta.url))],
   outfile,
   bundle: true,

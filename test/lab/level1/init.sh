@@ -1,6 +1,7 @@
 #!/bin/busybox sh
-# PID 1 of level 1: loads the modules, lays a writable tmpfs over this machine's root (read-only, over 9p), and starts the command
-# server. /lab.env says where node, the server and the directories to show are; it is written by Level1Image.ts.
+# shellcheck shell=dash
+# PID 1 of level 1: loads the modules, lays a writable tmpfs over this machine's root (read-only, over 9p), and starts the
+# command server. Level1Image.ts writes /lab.env, which says where node, the server and the directories to show are.
 PATH=/bin
 fail() {
     echo "lab: $*"
@@ -11,13 +12,14 @@ mkdir -p /proc /sys /dev /host /rw /new
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
+# shellcheck source=/dev/null
 . /lab.env
 
 for module in /modules/*.ko; do
     insmod "$module" || fail "insmod $module failed"
 done
 
-# cache=loose: pages of this machine's files are kept without asking again; every read of node over the wire would take a minute.
+# cache=loose: pages of this machine's files are kept and not asked for again. A file changed here afterwards may be seen as it was.
 mount -t 9p -o ro,trans=virtio,version=9p2000.L,msize=512000,cache=loose host /host || fail "mounting the 9p root failed"
 mount -t tmpfs -o size=75% rw /rw
 mkdir /rw/root /rw/root.work
