@@ -70,8 +70,11 @@ const installPackages = (needs) => {
   const apt = (...args) =>
     run(...commandLine([...sudo, "apt-get", "-qq", ...args]), { DEBIAN_FRONTEND: "noninteractive" })
   const install = () => apt("install", "-y", "--no-install-recommends", ...missing)
-  // Package lists may be absent or old on a fresh machine; third-party repositories that fail must not stop us.
-  if (!install() && (apt("update"), !install())) stop(`could not install; run: ${sudo.length ? "sudo " : ""}${line}`)
+  if (!install()) {
+    // Package lists may be absent or old on a fresh machine; third-party repositories that fail must not stop us.
+    apt("update")
+    if (!install()) stop(`could not install; run: ${sudo.length ? "sudo " : ""}${line}`)
+  }
   const still = needs.filter((need) => !found(need)).map((need) => need.command ?? need.anyOf[0])
   if (still.length > 0) stop(`installed ${missing.join(" ")}, but ${still.join(", ")} is still not there`)
 }

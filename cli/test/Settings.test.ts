@@ -99,7 +99,9 @@ describe("names", () => {
   it("are answered with the ones that were meant", () => {
     expect(chosen(["steady", "stedy"])).toMatch(/'stedy'; did you mean 'steady'/)
     expect(outcome(Settings.backend("quemu"))).toMatch(/'quemu'; did you mean 'qemu'/)
-    expect(outcome(Settings.backend("xen"))).toBe("unknown backend 'xen'; there are: auto, native, qemu, qemu-kvm, qemu-tcg")
+    expect(outcome(Settings.backend("xen"))).toBe(
+      "unknown backend 'xen'; there are: auto, native, qemu, qemu-kvm, qemu-tcg"
+    )
   })
 
   it("default to steady and auto", () => {
