@@ -12,7 +12,7 @@ import {
   detectDistribution,
   downloadImage,
   type KernelPackage,
-  layerZstd,
+  layerKernelCodecs,
   openAptArchive,
   packageRelease,
   selectPackages
@@ -146,7 +146,7 @@ const fetchInto = (cache: string) =>
       },
       catch: failed(`${wanted.name} cannot be unpacked into ${cache}`)
     })
-  }).pipe(Effect.scoped, Effect.provide(layerZstd))
+  }).pipe(Effect.scoped, Effect.provide(layerKernelCodecs))
 
 /** The newest entry that is there; entries are complete, as they come by a rename. */
 const cached = async (cache: string): Promise<Level1Kernel | undefined> => {

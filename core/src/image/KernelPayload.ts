@@ -25,7 +25,7 @@ import { btfNames, isElf } from "./Elf.ts"
 export type PayloadCodec = (stream: Uint8Array, size: number) => Effect.Effect<Uint8Array, unknown>
 
 /**
- * The decompressors at hand. The core brings gzip; `@ktstr/kernel-sources` adds zstd.
+ * The decompressors at hand. The core brings gzip; `@ktstr/kernel-sources` adds zstd, lz4 and xz.
  *
  * @since 0.1.0
  * @category services

@@ -25,7 +25,7 @@ import { type AptArchive, openAptArchive } from "./AptArchive.ts"
 import { readDebImage } from "./DebImage.ts"
 import { candidateSuites, type Distribution, detectDistribution } from "./Distribution.ts"
 import { type KernelPackage, matchesPattern, packageRelease, parseDistroSpec, selectPackages } from "./DistroSpec.ts"
-import { layerZstd } from "./Zstd.ts"
+import { layerKernelCodecs } from "./KernelCodecs.ts"
 
 /** Newest releases tried in a suite before giving it up: each costs a download. */
 const maxTries = 3
@@ -224,7 +224,7 @@ export const fetchKernel: (
       found !== undefined ? Effect.succeed(found) : Effect.scoped(fetchFresh(options, report))
     )
   )
-}, Effect.provide(layerZstd))
+}, Effect.provide(layerKernelCodecs))
 
 /**
  * @since 0.1.0

@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as zlib from "node:zlib"
-import { type PayloadCodec, PayloadCodecs } from "@ktstr/core"
-import { Effect, Layer } from "effect"
+import type { PayloadCodec } from "@ktstr/core"
+import { Effect } from "effect"
 import { decompress } from "fzstd"
 
 /**
@@ -37,14 +37,3 @@ const builtIn: PayloadCodec | undefined =
  * @category codecs
  */
 export const zstdCodec: PayloadCodec = builtIn ?? portable
-
-/**
- * Adds zstd to the codecs provided so far.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerZstd: Layer.Layer<PayloadCodecs> = Layer.effect(
-  PayloadCodecs,
-  Effect.map(PayloadCodecs, (codecs) => ({ ...codecs, zstd: zstdCodec }))
-)

@@ -30,7 +30,7 @@ import {
   type Vmm,
   type WorkTypes
 } from "@ktstr/core"
-import { layerDistroPackages, layerZstd } from "@ktstr/kernel-sources"
+import { layerDistroPackages, layerKernelCodecs } from "@ktstr/kernel-sources"
 import { layerAgentBinary, layerKvmProbe } from "@ktstr/native"
 import { layerBuiltinReporters } from "@ktstr/reporters"
 import { layerCatalog } from "@ktstr/scenarios"
@@ -69,7 +69,7 @@ export const layerKernels: Layer.Layer<Platform | KernelCache | KernelSources | 
   layerKernelResolver.pipe(
     Layer.provideMerge(layerDistroPackages),
     Layer.provideMerge(layerKernelCache),
-    Layer.provideMerge(layerZstd),
+    Layer.provideMerge(layerKernelCodecs),
     Layer.provideMerge(layerPlatform)
   )
 

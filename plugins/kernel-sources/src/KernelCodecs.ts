@@ -1,0 +1,21 @@
+/**
+ * The compressions kernel images come in, besides gzip.
+ *
+ * @since 0.1.0
+ */
+import { PayloadCodecs } from "@ktstr/core"
+import { Effect, Layer } from "effect"
+import { lz4Codec } from "./Lz4.ts"
+import { xzCodec } from "./Xz.ts"
+import { zstdCodec } from "./Zstd.ts"
+
+/**
+ * Adds zstd, lz4 and xz to the codecs provided so far.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerKernelCodecs: Layer.Layer<PayloadCodecs> = Layer.effect(
+  PayloadCodecs,
+  Effect.map(PayloadCodecs, (codecs) => ({ ...codecs, zstd: zstdCodec, lz4: lz4Codec, xz: xzCodec }))
+)
