@@ -3,8 +3,19 @@
  *
  * @since 0.1.0
  */
-import { type ClockMode, KvmProbe, nodeMemoryMb, type Vm, Vmm, VmmError, type VmSpec } from "@ktstr/core"
-import { Effect, Layer, type Scope } from "effect"
+import { open } from "node:fs/promises"
+import {
+  type ClockMode,
+  KvmProbe,
+  kernelHeaderSize,
+  nodeMemoryMb,
+  parseKernelImage,
+  type Vm,
+  Vmm,
+  VmmError,
+  type VmSpec
+} from "@ktstr/core"
+import { Effect, Either, Layer, type Scope } from "effect"
 import { makeGuestMemoryFile } from "./GuestMemoryFile.ts"
 import { startMachine } from "./Machine.ts"
 import { openInitramfs, openMemoryFiles } from "./MachineFiles.ts"
@@ -45,6 +56,8 @@ const chooseAccel = (
 
 const badSpec = (message: string): VmmError => new VmmError({ reason: "BadSpec", message })
 
+const badKernel = (message: string): VmmError => new VmmError({ reason: "BadKernel", message })
+
 /** xAPIC ids are bytes and 255 is the broadcast; emulation has no x2APIC. */
 const highestEmulatedApicId = 254
 
@@ -74,10 +87,34 @@ const checkSpec = (spec: VmSpec, accel: QemuAccel): Effect.Effect<ReadonlyArray<
 const clockOf = (spec: VmSpec, accel: QemuAccel): ClockMode =>
   spec.clock === "deterministic" ? "deterministic" : accel === "kvm" ? "qemu-kvm" : "emulated"
 
-const chooseKernel = (spec: VmSpec): Effect.Effect<string> =>
-  Effect.promise(async () => {
+/** qemu runs whatever file it gets as the boot sector of an ancient kernel, so it is looked at here. */
+const checkKernel = (path: string): Effect.Effect<void, VmmError> =>
+  Effect.gen(function* () {
+    const [start, size] = yield* Effect.tryPromise({
+      try: async () => {
+        const file = await open(path, "r")
+        try {
+          const { size } = await file.stat()
+          const start = new Uint8Array(Math.min(kernelHeaderSize, size))
+          await file.read(start, 0, start.length, 0)
+          return [start, size] as const
+        } finally {
+          await file.close()
+        }
+      },
+      catch: (cause) => badKernel(`can't read kernel ${path}: ${cause instanceof Error ? cause.message : cause}`)
+    })
+    yield* Either.mapLeft(parseKernelImage(start, size), ({ message }) => badKernel(`${path} ${message}`))
+  })
+
+const chooseKernel = (spec: VmSpec): Effect.Effect<string, VmmError> =>
+  Effect.gen(function* () {
     const { image, vmlinux } = spec.kernel
-    return vmlinux !== undefined && spec.kaslr !== true && (await isPvhKernel(vmlinux)) ? vmlinux : image
+    if (vmlinux !== undefined && spec.kaslr !== true && (yield* Effect.promise(() => isPvhKernel(vmlinux)))) {
+      return vmlinux
+    }
+    yield* checkKernel(image)
+    return image
   })
 
 const boot = (

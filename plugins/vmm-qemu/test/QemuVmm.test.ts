@@ -9,7 +9,7 @@ import { layerQemu, type QemuOptions } from "@ktstr/vmm-qemu"
 import { Cause, Chunk, Deferred, Effect, Exit, Fiber, Layer, Option, Schedule, Scope, Stream } from "effect"
 import { build } from "esbuild"
 import { afterAll, afterEach, beforeAll, describe } from "vitest"
-import { type Ending, mark, markAddress, writeTinyGuest } from "./tinyGuest.ts"
+import { type Ending, mark, markAddress, writeTinyGuest } from "../../../core/test/vmm/tinyGuest.ts"
 import { isAlive, machinesOf, namedFilesOf, traces } from "./traces.ts"
 
 let directory: string
