@@ -19,8 +19,10 @@ export const forTests = [
   { package: "cpio", command: "cpio" },
   { package: "git", command: "git" },
   { package: "hwloc-nox", command: "hwloc-ls" },
+  { package: "lz4", command: "lz4" },
   { package: "shellcheck", command: "shellcheck" },
-  { package: "strace", command: "strace" }
+  { package: "strace", command: "strace" },
+  { package: "xz-utils", command: "xz" }
 ]
 
 /** To run the benchmarks. */

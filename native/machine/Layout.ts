@@ -140,6 +140,15 @@ export const serialPorts: ReadonlyArray<{ readonly port: number; readonly irq: n
 export const keyboardController = { data: 0x60, command: 0x64, reset: 0xfe, irq: 1 } as const
 
 /**
+ * Where a PC has its CMOS clock. There is none, and kernels with ACPI know; others ask, and wait half a minute for the end of an update
+ * when the data port reads all ones as empty ports do. It should read 0.
+ *
+ * @since 0.1.0
+ * @category devices
+ */
+export const clockPorts = { index: 0x70, data: 0x71 } as const
+
+/**
  * Sleep registers of hardware-reduced ACPI (ACPI 6.5, 4.8.3.7), one I/O port each. The guest is off when it writes `off` to the
  * control port: SLP_EN (bit 5) and in bits 2–4 the SLP_TYP that the DSDT's _S5 names. The status port reads 0.
  *
