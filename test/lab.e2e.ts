@@ -5,6 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, inject, it } from "vitest"
 import { root } from "./ktstr.ts"
+import { guestKernel, kernel612 } from "./lab/GuestKernel.ts"
 import { hasUsableKvm, useLab } from "./lab/Lab.ts"
 
 const shown = mkdtempSync(join(tmpdir(), "ktstr-lab-shown-"))
@@ -94,11 +95,36 @@ describe("level 1", () => {
   it(
     "runs a scenario under qemu with KVM",
     async () => {
-      const kernel = inject("kernel").image
-      const run = ["node", "cli/ktstr.js", "run", "steady", "--vmm", "qemu", "--kernel", kernel, "--kargs", "noxsave"]
+      const where = [
+        "--vmm",
+        "qemu-kvm",
+        "--kernel",
+        inject("kernel").image,
+        "--topology",
+        "1n1l2c1t",
+        "--memory",
+        "768"
+      ]
+      // An emulated machine's clock runs on while this machine serves others: how long workers wait says nothing here.
+      const how = ["--duration", "2", "--max-gap-ms", "120000", "--max-spread-pct", "100", "--boot-timeout", "400"]
+      // User space of these guests dies in sigreturn where XSAVE is on: the emulated SVM and XSAVE disagree.
+      const run = ["node", "cli/ktstr.js", "run", "steady", ...where, ...how, "--kargs", "noxsave"]
       const result = await inLab(run, { timeoutMs: slowMs - 10_000 })
-      expect(`${result.stdout}${result.stderr}`).toContain("qemu-kvm")
-      expect(result).toMatchObject({ code: 0, timedOut: false })
+      expect(result).toMatchObject({ code: 0, stderr: expect.stringContaining("qemu-kvm") })
+    },
+    slowMs
+  )
+
+  it(
+    "has guests that boot Debian's 6.12",
+    async () => {
+      const { image, version } = await guestKernel(kernel612)
+      expect(version).toMatch(/^6\.12\./)
+      const where = ["--vmm", "qemu-kvm", "--kernel", image, "--topology", "1n1l1c1t", "--memory", "768"]
+      const how = ["--duration", "1", "--max-gap-ms", "120000", "--max-spread-pct", "100", "--boot-timeout", "400"]
+      const run = ["node", "cli/ktstr.js", "run", "steady", ...where, ...how, "--kargs", "noxsave"]
+      const result = await inLab(run, { timeoutMs: slowMs - 10_000 })
+      expect(result).toMatchObject({ code: 0, stderr: expect.stringContaining(`kernel ${version} up`) })
     },
     slowMs
   )

@@ -13,10 +13,10 @@ export interface Level1Options {
   /** Default 4096; taken from this machine only as it is touched. */
   readonly memoryMb?: number
   /**
-   * Default 1. More are run by the same thread of this machine, so they gain nothing, and guests of level 1 then hang now and then: to
-   * change over to the next CPU, qemu makes the running one leave its loop, and where a guest of level 1 has just been handed an interrupt,
-   * qemu 7.2 delivers it a second time, interrupts disabled or not (the index that helper_vmrun, target/i386/tcg/sysemu/svm_helper.c,
-   * leaves in exception_index), and the guest takes a spinlock that it holds. With one CPU there is nothing to change over to.
+   * Default 1. More are run by the same thread of this machine, so they gain nothing, and guests of level 1 then hang (3 of 4 boots, none
+   * of 12 with one CPU): the stack of a guest with one vCPU showed an interrupt taken inside handle_edge_irq, interrupts disabled, waiting
+   * for the lock that its own interrupted handler holds. Probably qemu 7.2 delivers an injected interrupt again when it makes a CPU leave
+   * its loop to change over to the next one, which a machine with one CPU never does.
    */
   readonly cpus?: number
   /** Directories below /tmp or /run of this machine that level 1 shall see; it has its own, empty /tmp and /run otherwise. */
