@@ -33,9 +33,9 @@ const busyboxPaths = ["/bin/busybox", "/usr/bin/busybox"]
 export const level1Initramfs = async (kernel: Level1Kernel, show: ReadonlyArray<string>): Promise<Uint8Array> => {
   const busybox = busyboxPaths.find(existsSync)
   if (busybox === undefined) throw new Error("no busybox: run: apt-get install busybox-static")
-  const wanted = [repository, process.execPath, ...show].map((path) =>
-    path === process.execPath ? dirname(path) : path
-  )
+  // Commands there find the kernels that are cached here: <cache>/lab/<release>/vmlinux is the one level 1 itself runs.
+  const cache = dirname(dirname(dirname(kernel.vmlinux)))
+  const wanted = [repository, dirname(process.execPath), cache, ...show]
   const shown = [...new Set(wanted.filter(isCovered))]
   const blank = shown.find((path) => /[\s,:\\]/.test(path))
   if (blank !== undefined)
@@ -43,7 +43,8 @@ export const level1Initramfs = async (kernel: Level1Kernel, show: ReadonlyArray<
   const environment = [
     `LAB_NODE=${quoted(process.execPath)}`,
     `LAB_SERVER=${quoted(join(level1, "server.mjs"))}`,
-    `LAB_SHOW=${quoted(shown.join(" "))}`
+    `LAB_SHOW=${quoted(shown.join(" "))}`,
+    `LAB_HOME=${quoted(process.env.HOME || "/root")}`
   ]
   return encodeCpio([
     { _tag: "Directory", path: "bin", permissions: 0o755 },

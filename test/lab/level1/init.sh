@@ -50,6 +50,7 @@ for directory in $LAB_SHOW; do
         fail "$directory cannot be shown"
 done
 
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "HOME=$LAB_HOME"
+mkdir -p "/new$HOME"
 /bin/busybox chroot /new "$LAB_NODE" "$LAB_SERVER"
 fail "the command server ended with $?"
