@@ -1,6 +1,6 @@
 // `npm test`: every check of the project, in the order in which they fail fastest. Goes on after a failure, so that one run
 // tells everything, and closes with the counts.
-import { spawnSync } from "node:child_process"
+import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -13,8 +13,8 @@ const vitest = (...args) => ({ command: ["npx", "vitest", "run", ...args], vites
 
 const stages = [
   { name: "lint and format", command: ["npx", "biome", "check", "."] },
-  { name: "C format", command: ["sh", "-c", "git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror"] },
-  { name: "shell", command: ["shellcheck", ".ci/run"] },
+  { name: "C format", command: ["sh", "-c", "git ls-files '*.c' '*.h' '*.cc' | xargs clang-format --dry-run -Werror"] },
+  { name: "shell", command: ["shellcheck", "-s", "sh", ".ci/run", "test/lab/level1/init.sh"] },
   { name: "import directions", command: ["node", "test/checks/imports.mjs"] },
   { name: "types", command: ["npx", "tsc", "-p", "tsconfig.json"] },
   { name: "agent in C", command: ["make", "-s", "-C", "native/agent", "test"] },
@@ -29,17 +29,43 @@ const counts = (file) => {
   return { passed: report.numPassedTests, failed: report.numFailedTests, skipped: report.numPendingTests }
 }
 
+/** Ends a stage that hangs, with everything it started, so that the run tells instead of being cut off. */
+const stageLimitMs = 50 * 60_000
+
+/** Runs a command to its end; gives its exit code, or null when it was killed. */
+const run = ([command, ...args]) =>
+  new Promise((resolve) => {
+    // A group of its own, so that all of it can be ended.
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], detached: true })
+    const end = () => process.kill(-child.pid, "SIGKILL")
+    const timer = setTimeout(() => {
+      console.log(`this stage did not end within ${stageLimitMs / 60_000} minutes; killed`)
+      end()
+    }, stageLimitMs)
+    const interrupted = () => {
+      process.kill(-child.pid, "SIGTERM")
+      process.exitCode = 130
+    }
+    process.once("SIGINT", interrupted).once("SIGTERM", interrupted)
+    child.once("error", () => resolve(127))
+    child.once("close", (status) => {
+      clearTimeout(timer)
+      process.off("SIGINT", interrupted).off("SIGTERM", interrupted)
+      resolve(status)
+    })
+  })
+
 const total = { passed: 0, failed: 0, skipped: 0 }
 const rows = []
 const only = process.argv.slice(2)
 for (const [index, stage] of stages.entries()) {
   if (only.length > 0 && !only.some((word) => stage.name.includes(word))) continue
   console.log(`\n== ${stage.name}`)
-  const [command, ...args] = stage.command
+  const command = [...stage.command]
   const json = join(scratch, `${index}.json`)
-  if (stage.vitest) args.push("--reporter=default", "--reporter=json", `--outputFile.json=${json}`)
+  if (stage.vitest) command.push("--reporter=default", "--reporter=json", `--outputFile.json=${json}`)
   const began = Date.now()
-  const { status } = spawnSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] })
+  const status = await run(command)
   const seconds = ((Date.now() - began) / 1000).toFixed(1)
   let result = { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 }
   if (stage.vitest) {

@@ -46,7 +46,7 @@ export const parseKvmVerdict = (output: string): Effect.Effect<KvmVerdict> =>
  */
 export const probeKvm = (
   program: string,
-  patience = longest
+  patience: Duration.DurationInput = longest
 ): Effect.Effect<KvmVerdict, never, CommandExecutor.CommandExecutor> =>
   Command.string(Command.make(program)).pipe(
     Effect.matchEffect({

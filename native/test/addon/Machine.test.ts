@@ -2,6 +2,7 @@
 import * as fs from "node:fs"
 import { performance } from "node:perf_hooks"
 import { afterEach, describe, expect, it } from "vitest"
+import { noKvm } from "../kvmDevice.ts"
 import {
   binding,
   echo,
@@ -41,7 +42,7 @@ const thrown = (act: () => unknown): { code?: string; message: string } => {
   throw new Error("nothing was thrown")
 }
 
-describe("a machine", () => {
+describe.skipIf(noKvm !== undefined)("a machine", () => {
   it("says hello on COM1 and resets by the keyboard controller, with few wake-ups", async () => {
     const guest = run([...say("hello, world\n"), ...reset])
     expect(await guest.exit).toEqual({ kind: "Reset", message: "", registers: "" })
@@ -142,7 +143,7 @@ describe("a machine", () => {
   })
 })
 
-describe("252 vCPUs", () => {
+describe.skipIf(noKvm !== undefined)("252 vCPUs", () => {
   it.each([
     ["KVM's interrupt chips", "kernel", (vcpu: number) => vcpu],
     ["APIC ids above 254 and an I/O APIC of our own", "split", (vcpu: number) => vcpu * 2]
@@ -173,7 +174,7 @@ describe("252 vCPUs", () => {
   )
 })
 
-describe("errors", () => {
+describe.skipIf(noKvm !== undefined)("errors", () => {
   const make = (more: object) => () => makeGuest(halt, more)
 
   it("tell an absent device from one that is none", () => {

@@ -1,0 +1,16 @@
+// Whether this machine has a /dev/kvm to open at all; what it is worth is not asked: these guests are a few bytes of code.
+import * as fs from "node:fs"
+
+const open = (): string | undefined => {
+  try {
+    fs.closeSync(fs.openSync("/dev/kvm", "r+"))
+    return undefined
+  } catch (cause) {
+    return `/dev/kvm can't be opened: ${(cause as NodeJS.ErrnoException).code}`
+  }
+}
+
+/** Why the tests that create machines are skipped; undefined: they run. */
+export const noKvm: string | undefined = open()
+
+if (noKvm !== undefined) console.log(`skipped: machines on KVM: ${noKvm}`)
