@@ -115,6 +115,25 @@ describe("level 1", () => {
     slowMs
   )
 
+  it.each(["1n2l2c1t", "1n2l2c2t"])(
+    "runs a scenario on the native backend with the topology %s",
+    async (topology) => {
+      const where = ["--vmm", "native", "--kernel", inject("kernel").image, "--topology", topology, "--memory", "768"]
+      const how = ["--duration", "2", "--max-gap-ms", "120000", "--max-spread-pct", "100", "--boot-timeout", "400"]
+      const run = ["node", "cli/ktstr.js", "run", "steady", "--format", "json", ...where, ...how, "--kargs", "noxsave"]
+      const { code, stdout, stderr } = await inLab(run, { timeoutMs: slowMs - 10_000 })
+      expect(stderr).toBe("")
+      expect(JSON.parse(stdout)).toMatchObject({
+        outcome: "pass",
+        backend: "native",
+        clock: "kvm",
+        topology: { requested: topology, guest: { summary: topology } }
+      })
+      expect(code).toBe(0)
+    },
+    slowMs
+  )
+
   it(
     "has guests that boot Debian's 6.12",
     async () => {
