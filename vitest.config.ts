@@ -41,6 +41,8 @@ export default defineConfig({
           globalSetup: at("test/prepare.ts"),
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // Emulated machines keep the time of a host that others use as well: one more try, which vitest reports.
+          retry: 1,
           // Machines share two cores with nothing else: one file after the other.
           pool: "forks",
           poolOptions: { forks: { singleFork: true } }

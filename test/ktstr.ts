@@ -1,7 +1,7 @@
 // Runs the built command as a user would, and looks at what it leaves behind.
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -11,14 +11,18 @@ export const bin: string = join(root, "cli/dist/bin.js")
 
 /** What everything that these tests start carries in its environment, and the only place it may put temporary files. */
 const mark = `KTSTR_TEST_MARK=${randomUUID()}`
-const temporary = mkdtempSync(join(tmpdir(), "test-ktstr-"))
-process.on("exit", () => rmSync(temporary, { recursive: true, force: true }))
+let folder: string | undefined
+/** Made when first asked for, below the one that prepare.ts makes and removes: a test worker is ended without a word. */
+const temporary = (): string => {
+  folder ??= mkdtempSync(join(process.env.KTSTR_TEST_TMP ?? tmpdir(), "test-ktstr-"))
+  return folder
+}
 const startedPids = new Set<number>()
 
 /** The environment of a command under test. */
 export const environment = (changes: Record<string, string | undefined> = {}): Record<string, string> => {
   const [name, value] = mark.split("=") as [string, string]
-  const env = { ...process.env, NO_COLOR: "1", TMPDIR: temporary, [name]: value, ...changes }
+  const env = { ...process.env, NO_COLOR: "1", TMPDIR: temporary(), [name]: value, ...changes }
   return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined))
 }
 
@@ -111,7 +115,7 @@ const processes = (): ReadonlyArray<string> =>
     })
 
 const files = (): ReadonlyArray<string> => [
-  ...readdirSync(temporary).map((name) => join(temporary, name)),
+  ...readdirSync(temporary()).map((name) => join(temporary(), name)),
   ...readdirSync("/dev/shm")
     .filter((name) => startedPids.has(Number(/^ktstr-(\d+)/.exec(name)?.[1])))
     .map((name) => join("/dev/shm", name))

@@ -1,4 +1,7 @@
 // Before the end-to-end tests: a kernel to boot, fetched once into the user's cache as a user would.
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import type { TestProject } from "vitest/node"
 import { ktstr } from "./ktstr.ts"
 
@@ -14,7 +17,10 @@ declare module "vitest" {
   }
 }
 
-export default async (project: TestProject): Promise<void> => {
+export default async (project: TestProject): Promise<() => void> => {
+  const temporary = mkdtempSync(join(tmpdir(), "test-ktstr-"))
+  process.env.KTSTR_TEST_TMP = temporary
+  const clean = () => rmSync(temporary, { recursive: true, force: true })
   const fetched = await ktstr(["kernel", "fetch"], { deadlineMs: 300_000 })
   if (fetched.code !== 0) throw new Error(`ktstr kernel fetch ended with ${fetched.code}:\n${fetched.stderr}`)
   const listed = await ktstr(["kernel", "list", "--json"])
@@ -25,4 +31,5 @@ export default async (project: TestProject): Promise<void> => {
   )
   if (kernel === undefined) throw new Error(`ktstr kernel list does not know ${image}, which kernel fetch gave`)
   project.provide("kernel", kernel)
+  return clean
 }
