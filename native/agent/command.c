@@ -164,6 +164,11 @@ static bool get_fields(struct cursor *cursor, struct command *command) {
         command->process_credit.id = get_u32(cursor);
         command->process_credit.bytes = get_u64(cursor);
         return true;
+    case COMMAND_PROC_STOP:
+        command->process_stop.ids = get_u32s(cursor);
+        command->process_stop.signal = get_u32(cursor);
+        command->process_stop.grace_ns = get_u64(cursor);
+        return true;
     case COMMAND_END:
     case COMMAND_LOOP_END:
     case COMMAND_READ_COUNTERS:
@@ -224,6 +229,8 @@ const char *command_name(uint16_t type) {
         return "PROC_KILL";
     case COMMAND_PROC_CREDIT:
         return "PROC_CREDIT";
+    case COMMAND_PROC_STOP:
+        return "PROC_STOP";
     }
     return "?";
 }

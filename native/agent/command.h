@@ -31,6 +31,7 @@ enum command_type {
     COMMAND_PROC_WAIT = 0x0404,
     COMMAND_PROC_KILL = 0x0405,
     COMMAND_PROC_CREDIT = 0x0406,
+    COMMAND_PROC_STOP = 0x0407,
 };
 
 struct str_list {
@@ -156,6 +157,11 @@ struct command {
             uint32_t id;
             uint64_t bytes;
         } process_credit;
+        struct process_stop_command {
+            struct u32_list ids;
+            uint32_t signal;
+            uint64_t grace_ns;
+        } process_stop;
     };
 };
 

@@ -131,6 +131,7 @@ void event_process_exit(struct channel *channel, const struct process_exit *end)
     put_i32(out, end->value);
     put_u64(out, end->duration_ns);
     put_u64(out, end->dropped);
+    put_bool(out, end->stopped);
     put_str(out, end->message);
     channel_send(channel);
 }

@@ -37,6 +37,7 @@ struct process_exit {
     uint8_t kind;
     int32_t value;
     uint64_t duration_ns, dropped;
+    bool stopped;
     const char *message;
 };
 

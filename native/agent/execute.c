@@ -110,6 +110,8 @@ bool execute(struct agent *agent, const struct command *command, struct failure 
         return process_signal(agent, command->process_kill.id, command->process_kill.signal, failure);
     case COMMAND_PROC_CREDIT:
         return process_credit(agent, command->process_credit.id, command->process_credit.bytes, failure);
+    case COMMAND_PROC_STOP:
+        return process_stop(agent, &command->process_stop, failure);
     case COMMAND_END:
     case COMMAND_HOLD:
     case COMMAND_LOOP_BEGIN:

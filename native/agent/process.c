@@ -256,13 +256,65 @@ bool process_wait(struct agent *agent, uint32_t id, uint64_t timeout_ns, struct 
     return true;
 }
 
+// Whether to go on: false when nobody is left to tell, or the guest's time is up.
+static bool wait_all(struct agent *agent, const struct u32_list *ids, uint64_t until_ns, struct failure *failure) {
+    for (uint32_t i = 0; i < ids->count; i++)
+        switch (agent_wait_process(agent, find(agent, ids->items[i]), until_ns)) {
+        case WAIT_LOST:
+            return fail_errno(failure, EPIPE, "the host can't be reached");
+        case WAIT_DEADLINE:
+            return fail_errno(failure, ETIMEDOUT, "the guest's deadline of %llu ms has passed",
+                              (unsigned long long)(agent->options.deadline_ns / 1000000));
+        case WAIT_TIME:
+        case WAIT_PROCESS:
+        case WAIT_COMMAND:
+            break;
+        }
+    return true;
+}
+
+static const uint64_t kill_patience_ns = 5000000000;
+
+bool process_stop(struct agent *agent, const struct process_stop_command *command, struct failure *failure) {
+    const struct u32_list *ids = &command->ids;
+    if (command->signal > (uint32_t)SIGRTMAX)
+        return fail_errno(failure, EINVAL, "signal %u", command->signal);
+    for (uint32_t i = 0; i < ids->count; i++)
+        if (!find(agent, ids->items[i]))
+            return fail_errno(failure, ENOENT, "process %u", ids->items[i]);
+    for (uint32_t i = 0; command->signal && i < ids->count; i++) {
+        struct process *process = find(agent, ids->items[i]);
+        if (process->dead || process->told)
+            continue;
+        process->stopped = true;
+        process_kill(process, (int)command->signal);
+    }
+    if (!wait_all(agent, ids, now_ns() + command->grace_ns, failure))
+        return false;
+    for (uint32_t i = 0; i < ids->count; i++) {
+        struct process *process = find(agent, ids->items[i]);
+        if (process->dead || process->told)
+            continue;
+        process->timed_out = !command->signal;
+        process_kill(process, SIGKILL);
+    }
+    if (!wait_all(agent, ids, now_ns() + kill_patience_ns, failure))
+        return false;
+    for (uint32_t i = 0; i < ids->count; i++)
+        if (!find(agent, ids->items[i])->told)
+            return fail_errno(failure, ETIMEDOUT, "process %u does not die of SIGKILL", ids->items[i]);
+    return true;
+}
+
 void process_stop_all(struct agent *agent) {
     for (struct process *process = agent->processes; process; process = process->next)
         if (!process->told) {
             // Nobody gives credit any more: what is left of its output is counted instead.
             process->paced = false;
-            if (!process->dead)
+            if (!process->dead) {
+                process->stopped = true;
                 process_kill(process, SIGKILL);
+            }
         }
     uint64_t limit = now_ns() + 1000000000;
     for (struct process *process = agent->processes; process; process = process->next)

@@ -41,7 +41,8 @@ struct process {
     uint64_t deadline_ns;   // 0: none
     uint64_t rest_until_ns; // one that prints what nobody wants is not read before
     bool dead, timed_out;
-    bool told; // PROC_EXIT was sent; the rest is freed
+    bool stopped; // it was told to end, by PROC_STOP or the end of the session
+    bool told;    // PROC_EXIT was sent; the rest is freed
     int wait_status;
 };
 
@@ -58,6 +59,8 @@ bool process_signal(struct agent *agent, uint32_t id, uint32_t signal, struct fa
 bool process_credit(struct agent *agent, uint32_t id, uint64_t bytes, struct failure *failure);
 // Until its PROC_EXIT has been sent.
 bool process_wait(struct agent *agent, uint32_t id, uint64_t timeout_ns, struct failure *failure);
+// Tells those that have not ended to, waits for all, and kills what is left.
+bool process_stop(struct agent *agent, const struct process_stop_command *command, struct failure *failure);
 // To the whole group of one that is not dead.
 void process_kill(const struct process *process, int signal);
 // Kills all there are, and tells their ends.

@@ -41,6 +41,7 @@ static void tell_end(struct agent *agent, struct process *process) {
                                .value = WEXITSTATUS(process->wait_status),
                                .duration_ns = process->ended_ns - process->begun_ns,
                                .dropped = process->dropped,
+                               .stopped = process->stopped,
                                .message = ""};
     if (read(process->report, &why, sizeof why) == sizeof why) {
         end.kind = PROCESS_NOT_RUN;

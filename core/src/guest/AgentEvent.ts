@@ -111,6 +111,8 @@ export interface ProcessTelemetry {
   readonly durationNs: number
   /** Bytes of output that were not sent. */
   readonly dropped: number
+  /** It was told to end, by `PROC_STOP` or the end of the session, before it did. */
+  readonly stopped: boolean
   readonly message: string
 }
 
@@ -266,7 +268,7 @@ const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
   ProcOutput: { type: 0x8401, payload: struct({ id: u32, stream: u8, bytes }) },
   ProcExit: {
     type: 0x8402,
-    payload: struct({ id: u32, kind: u8, value: i32, durationNs: u64, dropped: u64, message: str })
+    payload: struct({ id: u32, kind: u8, value: i32, durationNs: u64, dropped: u64, stopped: bool, message: str })
   },
   ProcTaken: { type: 0x8403, payload: struct({ id: u32, bytes: u64 }) }
 })

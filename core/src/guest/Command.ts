@@ -106,6 +106,8 @@ export type Command = Data.TaggedEnum<{
   ProcWait: { readonly id: number; readonly timeoutNs: number }
   ProcKill: { readonly id: number; readonly signal: number }
   ProcCredit: { readonly id: number; readonly bytes: number }
+  /** Tells those that have not ended to (`signal` 0: waits only), and kills what is left after the grace. */
+  ProcStop: { readonly ids: ReadonlyArray<number>; readonly signal: number; readonly graceNs: number }
 }>
 
 /**
@@ -174,7 +176,8 @@ const codec: MessageCodec<Command> = makeMessageCodec<Command>({
   ProcResize: { type: 0x0403, payload: struct({ id: u32, rows: u32, columns: u32 }) },
   ProcWait: { type: 0x0404, payload: struct({ id: u32, timeoutNs: u64 }) },
   ProcKill: { type: 0x0405, payload: struct({ id: u32, signal: u32 }) },
-  ProcCredit: { type: 0x0406, payload: struct({ id: u32, bytes: u64 }) }
+  ProcCredit: { type: 0x0406, payload: struct({ id: u32, bytes: u64 }) },
+  ProcStop: { type: 0x0407, payload: struct({ ids: list(u32), signal: u32, graceNs: u64 }) }
 })
 
 /**

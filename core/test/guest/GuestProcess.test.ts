@@ -47,7 +47,7 @@ const makeGuest = Effect.gen(function* () {
 const settle = Effect.repeatN(Effect.yieldNow(), 200)
 
 const exit = (kind: number, value: number, message = "") =>
-  AgentEvent.ProcExit({ id: 1, kind, value, durationNs: 1, dropped: 0, message })
+  AgentEvent.ProcExit({ id: 1, kind, value, durationNs: 1, dropped: 0, stopped: false, message })
 const said = (text: string, stream = 1) =>
   AgentEvent.ProcOutput({ id: 1, stream, bytes: new TextEncoder().encode(text) })
 

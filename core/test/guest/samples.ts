@@ -113,7 +113,8 @@ export const commands: ReadonlyArray<Command> = [
   Command.ProcResize({ id: 1, rows: 50, columns: 132 }),
   Command.ProcWait({ id: 2, timeoutNs: 10_000_000_000 }),
   Command.ProcKill({ id: 2, signal: 15 }),
-  Command.ProcCredit({ id: 1, bytes: 262_144 })
+  Command.ProcCredit({ id: 1, bytes: 262_144 }),
+  Command.ProcStop({ ids: [1, 2], signal: 15, graceNs: 5_000_000_000 })
 ]
 
 export const events: ReadonlyArray<AgentEvent> = [
@@ -202,6 +203,7 @@ export const events: ReadonlyArray<AgentEvent> = [
     value: 2,
     durationNs: 1_000_000,
     dropped: 17,
+    stopped: true,
     message: "No such file or directory: nonesuch"
   }),
   AgentEvent.ProcTaken({ id: 1, bytes: 4096 })

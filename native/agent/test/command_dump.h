@@ -228,6 +228,11 @@ static void dump(struct text *text, const struct command *c) {
     case COMMAND_PROC_CREDIT:
         say(text, "ProcCredit{id=%u,bytes=%" PRIu64, c->process_credit.id, c->process_credit.bytes);
         break;
+    case COMMAND_PROC_STOP:
+        say(text, "ProcStop{ids=");
+        say_u32s(text, c->process_stop.ids.items, c->process_stop.ids.count);
+        say(text, ",signal=%u,graceNs=%" PRIu64, c->process_stop.signal, c->process_stop.grace_ns);
+        break;
     }
     say(text, "}");
 }

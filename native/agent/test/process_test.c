@@ -19,6 +19,7 @@ struct heard {
     uint8_t kind;
     int32_t value;
     uint64_t dropped;
+    bool stopped;
     char message[256];
 };
 
@@ -64,6 +65,7 @@ static struct heard hear(struct agent *agent, uint32_t id) {
             heard.value = get_i32(&cursor);
             get_u64(&cursor);
             heard.dropped = get_u64(&cursor);
+            heard.stopped = get_bool(&cursor);
             snprintf(heard.message, sizeof heard.message, "%s", get_str(&cursor));
         }
         arena_free(&arena);
@@ -279,6 +281,57 @@ static void last_words(struct checks *checks) {
     }
 }
 
+static bool stop(struct agent *agent, uint32_t signal, uint64_t grace_ns) {
+    struct failure failure = {0};
+    uint32_t ids[] = {7};
+    struct process_stop_command command = {.ids = {1, ids}, .signal = signal, .grace_ns = grace_ns};
+    bool good = process_stop(agent, &command, &failure);
+    if (!good)
+        fprintf(stderr, "  %s\n", failure.message);
+    return good;
+}
+
+static void stopped(struct checks *checks) {
+    static const struct {
+        const char *script;
+        uint32_t signal;
+        uint64_t grace_ns;
+        uint8_t kind;
+        int32_t value;
+        bool stopped;
+    } cases[] = {
+        {"exit 4", 0, 10000000000, PROCESS_EXITED, 4, false},
+        {"sleep 60", 0, 100000000, PROCESS_TIMED_OUT, SIGKILL, false},
+        {"sleep 60", SIGTERM, 10000000000, PROCESS_SIGNALED, SIGTERM, true},
+        // What it has to say when it is told to end is heard.
+        {"trap 'exit 6' TERM; sleep 60 & wait", SIGTERM, 10000000000, PROCESS_EXITED, 6, true},
+        {"trap '' TERM; echo deaf; sleep 60; sleep 60", SIGTERM, 200000000, PROCESS_SIGNALED, SIGKILL, true},
+        {"sleep 60", SIGKILL, 0, PROCESS_SIGNALED, SIGKILL, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct agent agent = new_agent();
+        struct process_command command = shell(cases[i].script);
+        CHECK(checks, run(&agent, &command));
+        if (cases[i].signal)
+            agent_wait(&agent, now_ns() + 200000000, false); // until the shell has set its trap
+        CHECK(checks, stop(&agent, cases[i].signal, cases[i].grace_ns));
+        struct heard heard = hear(&agent, 7);
+        CHECK(checks, heard.ended && heard.kind == cases[i].kind && heard.value == cases[i].value);
+        CHECK(checks, heard.stopped == cases[i].stopped);
+        // Once it has ended there is nothing to do.
+        CHECK(checks, stop(&agent, SIGTERM, 0));
+        forget(&agent, &heard);
+    }
+    struct agent agent = new_agent();
+    struct failure failure = {0};
+    uint32_t ids[] = {8};
+    struct process_stop_command unknown = {.ids = {1, ids}};
+    CHECK(checks, !process_stop(&agent, &unknown, &failure) && failure.error == ENOENT);
+    unknown = (struct process_stop_command){.signal = 1000};
+    CHECK(checks, !process_stop(&agent, &unknown, &failure) && failure.error == EINVAL);
+    close(agent.channel.serial);
+}
+
 static void refused(struct checks *checks) {
     struct agent agent = new_agent();
     struct failure failure = {0};
@@ -321,6 +374,7 @@ int main(void) {
     struct checks checks = {0};
     streams_and_status(&checks);
     signals_and_groups(&checks);
+    stopped(&checks);
     deadline(&checks);
     not_run(&checks);
     bounded(&checks);

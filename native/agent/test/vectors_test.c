@@ -118,6 +118,7 @@ static bool send_event(struct agent *agent, const char *name) {
                                                            .value = 2,
                                                            .duration_ns = 1000000,
                                                            .dropped = 17,
+                                                           .stopped = true,
                                                            .message = "No such file or directory: nonesuch"});
     else if (strcmp(name, "ProcTaken") == 0)
         event_process_taken(channel, 1, 4096);
