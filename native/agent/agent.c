@@ -5,6 +5,14 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static void take_signal(struct agent *agent) {
+    struct signalfd_siginfo info;
+    if (read(agent->signals, &info, sizeof info) == sizeof info)
+        agent->ended_by = (int)info.ssi_signo;
+}
 
 static enum wait_result wait_until(struct agent *agent, uint64_t until_ns, bool commands,
                                    const struct process *process) {
@@ -16,6 +24,8 @@ static enum wait_result wait_until(struct agent *agent, uint64_t until_ns, bool 
         process_turn(agent);
         if (agent->channel.lost)
             return WAIT_LOST;
+        if (agent->ended_by)
+            return WAIT_SIGNALED;
         if (process && process->told)
             return WAIT_PROCESS;
         uint64_t now = now_ns(), until = until_ns < deadline ? until_ns : deadline;
@@ -23,13 +33,21 @@ static enum wait_result wait_until(struct agent *agent, uint64_t until_ns, bool 
             return WAIT_DEADLINE;
         if (now >= until_ns)
             return WAIT_TIME;
-        struct pollfd fds[1 + PROCESS_LIMIT * PROCESS_FDS];
-        fds[0] = (struct pollfd){.fd = commands ? agent->channel.serial : -1, .events = POLLIN};
-        size_t count = 1 + process_poll(agent, fds + 1, &until);
+        struct pollfd fds[2 + PROCESS_LIMIT * PROCESS_FDS];
+        // On a host the channel is a socket, whose other end may go at any time.
+        fds[0] = (struct pollfd){.fd = commands || agent->host ? agent->channel.serial : -1,
+                                 .events = commands ? POLLIN : 0};
+        fds[1] = (struct pollfd){.fd = agent->host ? agent->signals : -1, .events = POLLIN};
+        size_t count = 2 + process_poll(agent, fds + 2, &until);
         struct timespec timeout = timespec_of(until > now ? until - now : 0);
         // SIGCHLD is let through only here, so a child that ends at any other moment ends the next wait at once.
-        if (ppoll(fds, count, &timeout, &open) > 0 && fds[0].revents)
-            return WAIT_COMMAND;
+        if (ppoll(fds, count, &timeout, &open) <= 0)
+            continue;
+        if (fds[1].revents)
+            take_signal(agent);
+        if (fds[0].revents && commands)
+            return WAIT_COMMAND; // of an end, too: reading says it
+        agent->channel.lost |= fds[0].revents != 0;
     }
 }
 
@@ -39,6 +57,15 @@ enum wait_result agent_wait(struct agent *agent, uint64_t until_ns, bool command
 
 enum wait_result agent_wait_process(struct agent *agent, const struct process *process, uint64_t until_ns) {
     return wait_until(agent, until_ns, false, process);
+}
+
+bool agent_ended(const struct agent *agent, enum wait_result why, struct failure *failure) {
+    if (why == WAIT_LOST)
+        return fail_errno(failure, EPIPE, "the host can't be reached");
+    if (why == WAIT_SIGNALED)
+        return fail_errno(failure, EINTR, "the agent was asked to end by signal %d", agent->ended_by);
+    return fail_errno(failure, ETIMEDOUT, "the %s deadline of %llu ms has passed", agent->host ? "run's" : "guest's",
+                      (unsigned long long)(agent->options.deadline_ns / 1000000));
 }
 
 uint64_t agent_iterations(const struct agent *agent) {

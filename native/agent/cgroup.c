@@ -19,8 +19,9 @@ static void nap_ms(uint64_t ms) {
     nanosleep(&nap, NULL);
 }
 
-// Refuses what would leave the mount.
-static bool full_path(const char *path, const char *file, char full[PATH_MAX], struct failure *failure) {
+// Refuses what would leave the root.
+static bool full_path(const struct agent *agent, const char *path, const char *file, char full[PATH_MAX],
+                      struct failure *failure) {
     for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL) {
         size_t length = strcspn(part, "/");
         if (*path && (length == 0 || (length <= 2 && strncmp(part, "..", length) == 0)))
@@ -28,13 +29,18 @@ static bool full_path(const char *path, const char *file, char full[PATH_MAX], s
     }
     if (strchr(file, '/'))
         return fail_errno(failure, EINVAL, "cgroup file %s", file);
-    int length = snprintf(full, PATH_MAX, CGROUP_ROOT "%s%s%s%s", *path ? "/" : "", path, *file ? "/" : "", file);
+    int length =
+        snprintf(full, PATH_MAX, "%s%s%s%s%s", agent->cgroups.root, *path ? "/" : "", path, *file ? "/" : "", file);
     return length < PATH_MAX || fail_errno(failure, ENAMETOOLONG, "cgroup path %.80s…", path);
 }
 
-static bool enable(const char *path, const struct str_list *controllers, struct failure *failure) {
+// Where tasks of the path are.
+static const char *tasks_of(const struct agent *agent, const char *path) { return *path ? path : agent->cgroups.leaf; }
+
+static bool enable(const struct agent *agent, const char *path, const struct str_list *controllers,
+                   struct failure *failure) {
     char full[PATH_MAX], text[128];
-    if (!full_path(path, "cgroup.subtree_control", full, failure))
+    if (!full_path(agent, path, "cgroup.subtree_control", full, failure))
         return false;
     for (uint32_t i = 0; i < controllers->count; i++) {
         snprintf(text, sizeof text, "+%s", controllers->items[i]);
@@ -45,19 +51,20 @@ static bool enable(const char *path, const struct str_list *controllers, struct 
     return true;
 }
 
-bool cgroup_create(const char *path, const struct str_list *controllers, struct failure *failure) {
+bool cgroup_create(const struct agent *agent, const char *path, const struct str_list *controllers,
+                   struct failure *failure) {
     char full[PATH_MAX], part[PATH_MAX];
-    if (!full_path(path, "", full, failure) || !enable("", controllers, failure))
+    if (!full_path(agent, path, "", full, failure) || !enable(agent, "", controllers, failure))
         return false;
     for (const char *slash = path; slash;) {
         slash = strchr(slash, '/');
         snprintf(part, sizeof part, "%.*s", slash ? (int)(slash - path) : (int)strlen(path), path);
-        if (!full_path(part, "", full, failure))
+        if (!full_path(agent, part, "", full, failure))
             return false;
         if (mkdir(full, 0755) < 0 && errno != EEXIST)
             return fail_errno(failure, errno, "%s", full);
         if (slash) {
-            if (!enable(part, controllers, failure))
+            if (!enable(agent, part, controllers, failure))
                 return false;
             slash++;
         }
@@ -65,12 +72,29 @@ bool cgroup_create(const char *path, const struct str_list *controllers, struct 
     return true;
 }
 
-bool cgroup_write(const char *path, const char *file, const char *value, struct failure *failure) {
+bool cgroup_write(const struct agent *agent, const char *path, const char *file, const char *value,
+                  struct failure *failure) {
     char full[PATH_MAX];
-    if (!full_path(path, file, full, failure))
+    if (!full_path(agent, path, file, full, failure))
         return false;
     int error = textfile_write(full, value);
     return error == 0 || fail_errno(failure, error, "%s: \"%s\"", full, value);
+}
+
+char *cgroup_read(const struct agent *agent, const char *path, const char *file, struct failure *failure) {
+    char full[PATH_MAX];
+    if (!full_path(agent, path, file, full, failure))
+        return NULL;
+    char *text = textfile_whole(full);
+    size_t limit = channel_payload_limit(&agent->channel) - PATH_MAX;
+    if (!text)
+        fail_errno(failure, errno, "%s", full);
+    else if (strlen(text) > limit) {
+        fail_errno(failure, EFBIG, "%s: more than %zu bytes", full, limit);
+        free(text);
+        text = NULL;
+    }
+    return text;
 }
 
 static int write_pid(const char *file, pid_t pid) {
@@ -85,13 +109,14 @@ static int write_pid(const char *file, pid_t pid) {
     return error;
 }
 
-bool cgroup_move(struct channel *log, const char *path, pid_t pid, struct failure *failure) {
+bool cgroup_move(struct agent *agent, const char *path, pid_t pid, struct failure *failure) {
     char full[PATH_MAX];
-    if (!full_path(path, "cgroup.procs", full, failure))
+    if (!full_path(agent, tasks_of(agent, path), "cgroup.procs", full, failure))
         return false;
     int error = write_pid(full, pid);
     if (error == ESRCH) {
-        event_log(log, LOG_LEVEL_WARNING, "process %d was gone before it could be moved to %s", (int)pid, full);
+        event_log(&agent->channel, LOG_LEVEL_WARNING, "process %d was gone before it could be moved to %s", (int)pid,
+                  full);
         return true;
     }
     return error == 0 || fail_errno(failure, error, "%s", full);
@@ -105,7 +130,7 @@ static char *processes(const char *directory) {
 }
 
 // Moves every process once; counts them.
-static bool move_listed(struct channel *log, const char *list, const char *to, bool from_root, uint32_t *moved,
+static bool move_listed(struct agent *agent, const char *list, const char *to, bool from_root, uint32_t *moved,
                         struct failure *failure) {
     char *end;
     for (const char *at = list; *at; at = *end ? end + 1 : end) {
@@ -114,7 +139,7 @@ static bool move_listed(struct channel *log, const char *list, const char *to, b
             break;
         if (pid <= 1)
             continue; // the agent stays where it is; 0: a process of another namespace
-        if (!cgroup_move(log, to, (pid_t)pid, failure)) {
+        if (!cgroup_move(agent, to, (pid_t)pid, failure)) {
             if (from_root && failure->error == EINVAL)
                 continue; // a kernel thread
             return false;
@@ -124,14 +149,14 @@ static bool move_listed(struct channel *log, const char *list, const char *to, b
     return true;
 }
 
-static bool drain(struct channel *log, const char *directory, const char *to, bool from_root, struct failure *failure) {
+static bool drain(struct agent *agent, const char *directory, const char *to, bool from_root, struct failure *failure) {
     // Children forked meanwhile are found by looking again; a process that dies slowly is moved more than once.
     for (int pass = 0; pass < 20; pass++) {
         char *list = processes(directory);
         if (!list)
             return fail_errno(failure, errno, "%s/cgroup.procs", directory);
         uint32_t moved = 0;
-        bool good = move_listed(log, list, to, from_root, &moved, failure);
+        bool good = move_listed(agent, list, to, from_root, &moved, failure);
         free(list);
         if (!good || moved == 0 || from_root)
             return good;
@@ -139,13 +164,13 @@ static bool drain(struct channel *log, const char *directory, const char *to, bo
     return fail_errno(failure, EBUSY, "%s: processes keep appearing", directory);
 }
 
-bool cgroup_move_all(struct channel *log, const char *from, const char *to, struct failure *failure) {
+bool cgroup_move_all(struct agent *agent, const char *from, const char *to, struct failure *failure) {
     char full[PATH_MAX], target[PATH_MAX];
-    return full_path(from, "", full, failure) && full_path(to, "", target, failure) &&
-           drain(log, full, to, *from == 0, failure);
+    return full_path(agent, tasks_of(agent, from), "", full, failure) && full_path(agent, to, "", target, failure) &&
+           drain(agent, full, to, *from == 0 && !agent->host, failure);
 }
 
-static bool remove_tree(struct channel *log, const char *directory, int depth, struct failure *failure) {
+static bool remove_tree(struct agent *agent, const char *directory, int depth, struct failure *failure) {
     DIR *stream = opendir(directory);
     if (!stream || depth > 64) {
         if (stream)
@@ -158,11 +183,11 @@ static bool remove_tree(struct channel *log, const char *directory, int depth, s
             continue;
         char child[PATH_MAX];
         good = snprintf(child, sizeof child, "%s/%s", directory, entry->d_name) < (int)sizeof child
-                   ? remove_tree(log, child, depth + 1, failure)
+                   ? remove_tree(agent, child, depth + 1, failure)
                    : fail_errno(failure, ENAMETOOLONG, "%s", directory);
     }
     closedir(stream);
-    if (!good || !drain(log, directory, "", false, failure))
+    if (!good || !drain(agent, directory, "", false, failure))
         return false;
     // A process that has just exited holds its cgroup until its last reference is gone.
     for (int tries = 0; rmdir(directory) < 0; tries++) {
@@ -173,9 +198,13 @@ static bool remove_tree(struct channel *log, const char *directory, int depth, s
     return true;
 }
 
-bool cgroup_remove(struct channel *log, const char *path, struct failure *failure) {
+bool cgroup_remove(struct agent *agent, const char *path, struct failure *failure) {
     char full[PATH_MAX];
     if (*path == 0)
         return fail_errno(failure, EINVAL, "the root cgroup can't be removed");
-    return full_path(path, "", full, failure) && remove_tree(log, full, 0, failure);
+    return full_path(agent, path, "", full, failure) && remove_tree(agent, full, 0, failure);
+}
+
+bool cgroup_remove_root(struct agent *agent, struct failure *failure) {
+    return remove_tree(agent, agent->cgroups.root, 0, failure);
 }

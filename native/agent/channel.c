@@ -29,6 +29,14 @@ int channel_open(struct channel *channel, const char *path) {
     return 0;
 }
 
+int channel_adopt(struct channel *channel, int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        return errno;
+    *channel = (struct channel){.serial = fd};
+    return 0;
+}
+
 // Nothing can be said to the host any more: say it on the console; the machine's end tells the rest.
 static void give_up(struct channel *channel, const char *why) {
     if (!channel->lost)

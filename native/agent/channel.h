@@ -25,6 +25,9 @@ struct channel {
 // Opens COM2; 0 or an errno.
 int channel_open(struct channel *channel, const char *path);
 
+// Takes a socket that is open; 0 or an errno.
+int channel_adopt(struct channel *channel, int fd);
+
 // Begins a frame in channel->out and gives the buffer to put the payload in; channel_send closes and sends it.
 struct buffer *channel_frame(struct channel *channel, uint16_t type);
 void channel_send(struct channel *channel);

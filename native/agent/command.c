@@ -120,6 +120,10 @@ static bool get_fields(struct cursor *cursor, struct command *command) {
         command->move_group.group = get_u32(cursor);
         command->move_group.to = get_str(cursor);
         return true;
+    case COMMAND_CGROUP_READ:
+        command->cgroup_read.path = get_str(cursor);
+        command->cgroup_read.file = get_str(cursor);
+        return true;
     case COMMAND_SPAWN:
         get_spawn(cursor, &command->spawn);
         return true;
@@ -205,6 +209,8 @@ const char *command_name(uint16_t type) {
         return "CGROUP_MOVE_ALL";
     case COMMAND_CGROUP_MOVE_GROUP:
         return "CGROUP_MOVE_GROUP";
+    case COMMAND_CGROUP_READ:
+        return "CGROUP_READ";
     case COMMAND_SPAWN:
         return "SPAWN";
     case COMMAND_START:

@@ -19,6 +19,7 @@ enum command_type {
     COMMAND_CGROUP_WRITE = 0x0103,
     COMMAND_CGROUP_MOVE_ALL = 0x0104,
     COMMAND_CGROUP_MOVE_GROUP = 0x0105,
+    COMMAND_CGROUP_READ = 0x0106,
     COMMAND_SPAWN = 0x0201,
     COMMAND_START = 0x0202,
     COMMAND_STOP = 0x0203,
@@ -121,6 +122,9 @@ struct command {
         struct {
             const char *path, *file, *value;
         } cgroup_write;
+        struct {
+            const char *path, *file;
+        } cgroup_read;
         struct {
             const char *from, *to;
         } move_all;

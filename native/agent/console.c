@@ -17,7 +17,8 @@ void console_print(const char *format, ...) {
         length = sizeof line - 1;
     // Opened for each line: this must work before devtmpfs is there (then by the initramfs's own node, if any) and
     // after.
-    int fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    // On a host there is no console of ours.
+    int fd = getpid() == 1 ? open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC) : -1;
     if (write(fd >= 0 ? fd : STDERR_FILENO, line, (size_t)length) < 0)
         length = 0; // there is nowhere left to say so
     if (fd >= 0)

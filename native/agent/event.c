@@ -115,6 +115,14 @@ void event_progress(struct channel *channel, uint64_t time_ns, uint64_t elapsed_
     channel_send(channel);
 }
 
+void event_cgroup_file(struct channel *channel, const char *path, const char *file, const char *text) {
+    struct buffer *out = channel_frame(channel, EVENT_CGROUP_FILE);
+    put_str(out, path);
+    put_str(out, file);
+    put_str(out, text);
+    channel_send(channel);
+}
+
 void event_process_output(struct channel *channel, uint32_t id, uint8_t stream, const uint8_t *bytes, uint32_t length) {
     struct buffer *out = channel_frame(channel, EVENT_PROC_OUTPUT);
     put_u32(out, id);

@@ -18,6 +18,7 @@ enum event_type {
     EVENT_REPLY = 0x800a,
     EVENT_DONE = 0x800b,
     EVENT_PROGRESS = 0x800c,
+    EVENT_CGROUP_FILE = 0x800d,
     EVENT_PROC_OUTPUT = 0x8401,
     EVENT_PROC_EXIT = 0x8402,
     EVENT_PROC_TAKEN = 0x8403,
@@ -58,6 +59,7 @@ void event_latencies(struct channel *channel, uint32_t group, uint32_t index, co
 void event_reply(struct channel *channel, uint32_t command, bool ok, const struct failure *failure);
 void event_done(struct channel *channel, uint64_t time_ns, bool ok, uint32_t workers);
 void event_progress(struct channel *channel, uint64_t time_ns, uint64_t elapsed_ns, uint64_t hold_ns);
+void event_cgroup_file(struct channel *channel, const char *path, const char *file, const char *text);
 void event_process_output(struct channel *channel, uint32_t id, uint8_t stream, const uint8_t *bytes, uint32_t length);
 void event_process_exit(struct channel *channel, const struct process_exit *end);
 void event_process_taken(struct channel *channel, uint32_t id, uint64_t bytes);

@@ -10,9 +10,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static bool set_sysctls(const struct command *command, struct failure *failure) {
+static bool set_sysctls(const struct agent *agent, const struct command *command, struct failure *failure) {
+    if (agent->host && command->config.sysctls.count)
+        return fail_errno(failure, EPERM, "sysctl %s: those of a host stay as they are",
+                          command->config.sysctls.items[0].name);
     for (uint32_t i = 0; i < command->config.sysctls.count; i++) {
         const struct setting *setting = &command->config.sysctls.items[i];
         char path[PATH_MAX];
@@ -50,16 +54,25 @@ static bool move_group(struct agent *agent, uint32_t id, const char *to, struct 
     if (!group)
         return fail_errno(failure, ENOENT, "group %u", id);
     for (uint32_t i = 0; i < group->count; i++)
-        if (!group->workers[i].dead && !cgroup_move(&agent->channel, to, group->workers[i].pid, failure))
+        if (!group->workers[i].dead && !cgroup_move(agent, to, group->workers[i].pid, failure))
             return false;
     return true;
+}
+
+static bool read_cgroup(struct agent *agent, const struct command *command, struct failure *failure) {
+    const char *path = command->cgroup_read.path, *file = command->cgroup_read.file;
+    char *text = cgroup_read(agent, path, file, failure);
+    if (text)
+        event_cgroup_file(&agent->channel, path, file, text);
+    free(text);
+    return text != NULL;
 }
 
 bool execute(struct agent *agent, const struct command *command, struct failure *failure) {
     struct channel *channel = &agent->channel;
     switch (command->type) {
     case COMMAND_CONFIG:
-        if (!set_sysctls(command, failure))
+        if (!set_sysctls(agent, command, failure))
             return false;
         symbols_send(channel, &command->config.symbols);
         return true;
@@ -73,14 +86,16 @@ bool execute(struct agent *agent, const struct command *command, struct failure 
                        agent_iterations(agent));
         return true;
     case COMMAND_CGROUP_CREATE:
-        return cgroup_create(command->cgroup_create.path, &command->cgroup_create.controllers, failure);
+        return cgroup_create(agent, command->cgroup_create.path, &command->cgroup_create.controllers, failure);
     case COMMAND_CGROUP_REMOVE:
-        return cgroup_remove(channel, command->cgroup_remove.path, failure);
+        return cgroup_remove(agent, command->cgroup_remove.path, failure);
     case COMMAND_CGROUP_WRITE:
-        return cgroup_write(command->cgroup_write.path, command->cgroup_write.file, command->cgroup_write.value,
+        return cgroup_write(agent, command->cgroup_write.path, command->cgroup_write.file, command->cgroup_write.value,
                             failure);
+    case COMMAND_CGROUP_READ:
+        return read_cgroup(agent, command, failure);
     case COMMAND_CGROUP_MOVE_ALL:
-        return cgroup_move_all(channel, command->move_all.from, command->move_all.to, failure);
+        return cgroup_move_all(agent, command->move_all.from, command->move_all.to, failure);
     case COMMAND_CGROUP_MOVE_GROUP:
         return move_group(agent, command->move_group.group, command->move_group.to, failure);
     case COMMAND_SPAWN:
@@ -132,6 +147,9 @@ void execute_name(const struct command *command, struct failure *failure) {
         break;
     case COMMAND_CGROUP_WRITE:
         snprintf(subject, sizeof subject, " %s/%s", command->cgroup_write.path, command->cgroup_write.file);
+        break;
+    case COMMAND_CGROUP_READ:
+        snprintf(subject, sizeof subject, " %s/%s", command->cgroup_read.path, command->cgroup_read.file);
         break;
     case COMMAND_CGROUP_MOVE_ALL:
         snprintf(subject, sizeof subject, " %s to %s", command->move_all.from, command->move_all.to);

@@ -2,18 +2,16 @@
 #include "event.h"
 #include "session.h"
 
-#include <errno.h>
-
 static const uint64_t progress_ns = 250000000;
 
 bool hold_until(struct agent *agent, uint64_t begun_ns, uint64_t until_ns, struct failure *failure) {
     for (uint64_t next = begun_ns + progress_ns;; next += progress_ns) {
-        switch (agent_wait(agent, next < until_ns ? next : until_ns, false)) {
+        enum wait_result why = agent_wait(agent, next < until_ns ? next : until_ns, false);
+        switch (why) {
         case WAIT_LOST:
-            return fail_errno(failure, EPIPE, "the host can't be reached");
         case WAIT_DEADLINE:
-            return fail_errno(failure, ETIMEDOUT, "the guest's deadline of %llu ms has passed",
-                              (unsigned long long)(agent->options.deadline_ns / 1000000));
+        case WAIT_SIGNALED:
+            return agent_ended(agent, why, failure);
         case WAIT_TIME:
         case WAIT_COMMAND:
         case WAIT_PROCESS:

@@ -34,7 +34,8 @@ bool live_run(struct agent *agent) {
             return broken(agent, error);
         case FRAME_INCOMPLETE: {
             struct failure failure = {.where = "live session"};
-            switch (agent_wait(agent, UINT64_MAX, true)) {
+            enum wait_result why = agent_wait(agent, UINT64_MAX, true);
+            switch (why) {
             case WAIT_COMMAND: {
                 const char *wrong = channel_fill(&agent->channel);
                 if (wrong)
@@ -43,7 +44,8 @@ bool live_run(struct agent *agent) {
             }
             case WAIT_DEADLINE:
             case WAIT_LOST:
-                hold_until(agent, 0, UINT64_MAX, &failure); // which says why
+            case WAIT_SIGNALED:
+                agent_ended(agent, why, &failure);
                 event_error(&agent->channel, now_ns(), &failure);
                 return false;
             case WAIT_TIME:

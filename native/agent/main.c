@@ -1,9 +1,10 @@
-// ktstr-agent: PID 1 of the guest. Everything it does is in docs/protocol.md.
+// ktstr-agent: PID 1 of the guest, or a child process on a host. Everything it does is in docs/protocol.md.
 #include "agent.h"
 #include "clock.h"
 #include "console.h"
 #include "event.h"
 #include "fault.h"
+#include "host.h"
 #include "init.h"
 #include "poweroff.h"
 #include "session.h"
@@ -54,47 +55,80 @@ static void send_ready(struct agent *agent, const char *notes) {
 }
 
 static bool run(struct agent *agent) {
-    return agent->options.mode == MODE_LIVE ? live_run(agent) : plan_run(agent, "/ktstr/plan");
+    if (agent->options.mode == MODE_LIVE)
+        return live_run(agent);
+    return plan_run(agent, agent->host ? HOST_PLAN : "/ktstr/plan");
 }
 
-int main(void) {
-    struct agent agent = {.start_ns = now_ns(), .step = UINT32_MAX};
+// From READY to DONE.
+static void serve(struct agent *agent, char *notes, size_t size) {
+    // The control loop ends the run at the deadline; this is for when it can't.
+    note(notes, size, "deadline", poweroff_deadline(agent->options.deadline_ns / 1000000 + 2000));
+    note(notes, size, "SCHED_FIFO", become_realtime());
+    fault_before_ready(agent);
+    agent->live = agent->options.mode == MODE_LIVE;
+    send_ready(agent, notes);
+    fault_after_ready(agent);
+    bool good = run(agent);
+    // After the deadline there are two seconds before the power is cut.
+    bool late = agent->ended_by || now_ns() >= agent->start_ns + agent->options.deadline_ns;
+    group_stop_all(agent, late ? 500000000 : 5000000000);
+    process_stop_all(agent);
+    event_done(&agent->channel, now_ns(), good, agent->workers_reported);
+}
+
+static void take_options(struct agent *agent, const char *words, char *notes, size_t size) {
+    agent->options = cmdline_parse(words);
+    strncat(notes, agent->options.notes, size - strlen(notes) - 1);
+}
+
+static _Noreturn void guest_main(struct agent *agent) {
     char notes[2048] = "", cmdline[4096];
-    if (getpid() != 1) {
+    snprintf(agent->cgroups.root, sizeof agent->cgroups.root, "%s", CGROUP_ROOT);
+    agent->scratch = SCRATCH_DIRECTORY;
+    init_mounts(notes, sizeof notes);
+    note(notes, sizeof notes, "/proc/cmdline", textfile_read("/proc/cmdline", cmdline, sizeof cmdline));
+    take_options(agent, cmdline, notes, sizeof notes);
+    int error = channel_open(&agent->channel, "/dev/ttyS1");
+    if (error) {
+        console_print("ktstr-agent: /dev/ttyS1: %s; the machine needs a second serial port\n", strerror(error));
+        poweroff_now(&agent->channel);
+    }
+    if (agent->options.ring_size)
+        note(notes, sizeof notes, "ring in /dev/mem",
+             ring_map(&agent->channel.ring, agent->options.ring_address, agent->options.ring_size));
+    serve(agent, notes, sizeof notes);
+    poweroff_now(&agent->channel);
+}
+
+static int host_main(struct agent *agent, const char *mount, char **words) {
+    char notes[2048] = "", cmdline[1024] = "";
+    for (; *words; words++) {
+        size_t used = strlen(cmdline);
+        snprintf(cmdline + used, sizeof cmdline - used, "%s ", *words);
+    }
+    take_options(agent, cmdline, notes, sizeof notes);
+    if (!host_begin(agent, mount, notes, sizeof notes))
+        return 69;
+    serve(agent, notes, sizeof notes);
+    host_end(agent, mount);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    struct agent agent = {.start_ns = now_ns(), .step = UINT32_MAX, .signals = -1};
+    bool first = getpid() == 1, host = argc > 2 && strcmp(argv[1], "--host") == 0;
+    if (first == host) {
         fprintf(stderr,
                 "ktstr-agent: this is the guest's PID 1; it mounts file systems and powers off, so it does not run "
                 "here as process %d\n",
                 (int)getpid());
         return 64;
     }
-    init_mounts(notes, sizeof notes);
-    note(notes, sizeof notes, "/proc/cmdline", textfile_read("/proc/cmdline", cmdline, sizeof cmdline));
-    agent.options = cmdline_parse(cmdline);
-    strncat(notes, agent.options.notes, sizeof notes - strlen(notes) - 1);
-    // The control loop ends the run at the deadline; this is for when it can't.
-    note(notes, sizeof notes, "deadline", poweroff_deadline(agent.options.deadline_ns / 1000000 + 2000));
-    note(notes, sizeof notes, "SCHED_FIFO", become_realtime());
     set_signals(&agent);
     struct sigaction child = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP};
     sigaction(SIGCHLD, &child, NULL);
-    fault_before_ready(&agent);
-
-    int error = channel_open(&agent.channel, "/dev/ttyS1");
-    if (error) {
-        console_print("ktstr-agent: /dev/ttyS1: %s; the machine needs a second serial port\n", strerror(error));
-        poweroff_now(&agent.channel);
-    }
-    if (agent.options.ring_size)
-        note(notes, sizeof notes, "ring in /dev/mem",
-             ring_map(&agent.channel.ring, agent.options.ring_address, agent.options.ring_size));
-    agent.live = agent.options.mode == MODE_LIVE;
-    send_ready(&agent, notes);
-    fault_after_ready(&agent);
-    bool good = run(&agent);
-    // After the deadline there are two seconds before the power is cut.
-    bool late = now_ns() >= agent.start_ns + agent.options.deadline_ns;
-    group_stop_all(&agent, late ? 500000000 : 5000000000);
-    process_stop_all(&agent);
-    event_done(&agent.channel, now_ns(), good, agent.workers_reported);
-    poweroff_now(&agent.channel);
+    if (host)
+        return host_main(&agent, argv[2], argv + 3);
+    guest_main(&agent);
 }

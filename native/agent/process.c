@@ -162,7 +162,7 @@ bool process_run(struct agent *agent, const struct process_command *command, str
     if (pid < 0)
         good = fail_errno(failure, error, "fork of process %u", command->id);
     else
-        good = !command->cgroup[0] || cgroup_move(&agent->channel, command->cgroup, pid, failure);
+        good = (!command->cgroup[0] && !agent->host) || cgroup_move(agent, command->cgroup, pid, failure);
     if (good && write(ends.placed[AGENT], "", 1) != 1)
         good = fail_errno(failure, errno, "release of process %u", command->id);
     close_end(&ends.placed[AGENT]);
@@ -240,12 +240,12 @@ bool process_wait(struct agent *agent, uint32_t id, uint64_t timeout_ns, struct 
     struct process *process = find(agent, id);
     if (!process)
         return fail_errno(failure, ENOENT, "process %u", id);
-    switch (agent_wait_process(agent, process, now_ns() + timeout_ns)) {
+    enum wait_result why = agent_wait_process(agent, process, now_ns() + timeout_ns);
+    switch (why) {
     case WAIT_LOST:
-        return fail_errno(failure, EPIPE, "the host can't be reached");
     case WAIT_DEADLINE:
-        return fail_errno(failure, ETIMEDOUT, "the guest's deadline of %llu ms has passed",
-                          (unsigned long long)(agent->options.deadline_ns / 1000000));
+    case WAIT_SIGNALED:
+        return agent_ended(agent, why, failure);
     case WAIT_TIME:
         return fail_errno(failure, ETIMEDOUT, "process %u (%s) has not ended after %llu ms", id, process->program,
                           (unsigned long long)(timeout_ns / 1000000));

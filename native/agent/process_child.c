@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -46,6 +47,7 @@ _Noreturn void process_child(const struct process_command *command, const int fi
     ssize_t got;
     setsid();
     set_signals();
+    prctl(PR_SET_PDEATHSIG, SIGKILL); // one that is placed ends with the agent; before, its pipe tells it
     while ((got = read(placed, &byte, 1)) < 0 && errno == EINTR)
         ;
     if (got != 1 || !argv)

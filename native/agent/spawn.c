@@ -126,10 +126,11 @@ static int apply_policy(pid_t pid, const struct worker_spec *spec) {
     return spec->nice && setpriority(PRIO_PROCESS, (id_t)pid, spec->nice) < 0 ? errno : 0;
 }
 
-static bool check_nodes(const struct group *group, const struct worker_spec *spec, struct failure *failure) {
-    char path[512], text[1024];
+static bool check_nodes(const struct agent *agent, const struct group *group, const struct worker_spec *spec,
+                        struct failure *failure) {
+    char path[1024], text[1024];
     struct cpumask nodes = {0};
-    snprintf(path, sizeof path, CGROUP_ROOT "/%s/cpuset.mems.effective", group->cgroup);
+    snprintf(path, sizeof path, "%s/%s/cpuset.mems.effective", agent->cgroups.root, group->cgroup);
     if (textfile_read(path, text, sizeof text) != 0)
         return true; // no cpuset: the kernel's own check is all there is
     cpulist_parse(text, &nodes);
@@ -146,7 +147,7 @@ static bool place(struct agent *agent, struct group *group, const struct worker_
                   struct failure *failure) {
     char text[128];
     struct cpumask mask;
-    if (group->cgroup[0] && !cgroup_move(&agent->channel, group->cgroup, pid, failure))
+    if ((group->cgroup[0] || agent->host) && !cgroup_move(agent, group->cgroup, pid, failure))
         return false;
     if (spec->has_affinity) {
         if (!cpumask_of(spec->affinity, &mask))
@@ -163,7 +164,7 @@ static bool place(struct agent *agent, struct group *group, const struct worker_
     if (error)
         return fail_errno(failure, error, "policy %u priority %u nice %d of worker %u", spec->policy, spec->priority,
                           spec->nice, spec->index);
-    return !spec->has_mempolicy || check_nodes(group, spec, failure);
+    return !spec->has_mempolicy || check_nodes(agent, group, spec, failure);
 }
 
 static bool fork_worker(struct agent *agent, struct group *group, const struct spawn_command *command, uint32_t index,
@@ -188,7 +189,8 @@ static bool fork_worker(struct agent *agent, struct group *group, const struct s
                                  .shared = group->shared,
                                  .channels = group->shared->sets + (size_t)instance * command->channels,
                                  .pipes = pipes,
-                                 .scratch = SCRATCH_DIRECTORY};
+                                 .scratch = agent->scratch,
+                                 .agent = getpid()};
     pid_t pid = fork();
     if (pid == 0) {
         close(placed[1]);

@@ -108,6 +108,10 @@ _Noreturn void worker_main(const struct worker_start *start, int placed) {
         .telemetry_fd = start->telemetry_fd,
     };
     set_signals();
+    // Workers end with the agent, whatever ends that; it may have ended before this was said.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != start->agent)
+        _exit(1);
     prctl(PR_SET_NAME, start->command->label);
     // The default slack of 50 µs would be counted as wake latency of every sleep.
     prctl(PR_SET_TIMERSLACK, 1);

@@ -6,6 +6,8 @@
 #include "shared.h"
 #include "telemetry.h"
 
+#include <sys/types.h>
+
 struct worker_start {
     const struct spawn_command *command;
     const struct worker_spec *spec;
@@ -16,6 +18,7 @@ struct worker_start {
     struct channel_set *channels;
     int (*pipes)[2];
     const char *scratch; // directory for its file
+    pid_t agent;         // their parent
 };
 
 // Values of telemetry.ready.

@@ -172,6 +172,8 @@ export type AgentEvent = Data.TaggedEnum<{
   Done: { readonly timeNs: number; readonly ok: boolean; readonly workers: number }
   Progress: { readonly timeNs: number; readonly elapsedNs: number; readonly holdNs: number }
   /** `stream`: 1 standard output (or the terminal), 2 standard error. */
+  /** What `CgroupRead` asked for, newlines and all. */
+  CgroupFile: { readonly path: string; readonly file: string; readonly text: string }
   ProcOutput: { readonly id: number; readonly stream: number; readonly bytes: Uint8Array }
   ProcExit: ProcessTelemetry
   /** The process has taken so many bytes of its input. */
@@ -265,6 +267,7 @@ const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
   Reply: { type: 0x800a, payload: struct({ command: u32, ok: bool, errno: u32, message: str }) },
   Done: { type: 0x800b, payload: struct({ timeNs: u64, ok: bool, workers: u32 }) },
   Progress: { type: 0x800c, payload: struct({ timeNs: u64, elapsedNs: u64, holdNs: u64 }) },
+  CgroupFile: { type: 0x800d, payload: struct({ path: str, file: str, text: str }) },
   ProcOutput: { type: 0x8401, payload: struct({ id: u32, stream: u8, bytes }) },
   ProcExit: {
     type: 0x8402,

@@ -83,6 +83,8 @@ export type Command = Data.TaggedEnum<{
   CgroupCreate: { readonly path: string; readonly controllers: ReadonlyArray<string> }
   CgroupRemove: { readonly path: string }
   CgroupWrite: { readonly path: string; readonly file: string; readonly value: string }
+  /** Answered by `CgroupFile` before the reply. */
+  CgroupRead: { readonly path: string; readonly file: string }
   CgroupMoveAll: { readonly from: string; readonly to: string }
   CgroupMoveGroup: { readonly group: number; readonly to: string }
   Spawn: {
@@ -140,6 +142,7 @@ const codec: MessageCodec<Command> = makeMessageCodec<Command>({
   CgroupWrite: { type: 0x0103, payload: struct({ path: str, file: str, value: str }) },
   CgroupMoveAll: { type: 0x0104, payload: struct({ from: str, to: str }) },
   CgroupMoveGroup: { type: 0x0105, payload: struct({ group: u32, to: str }) },
+  CgroupRead: { type: 0x0106, payload: struct({ path: str, file: str }) },
   Spawn: {
     type: 0x0201,
     payload: struct({

@@ -63,6 +63,7 @@ export const commands: ReadonlyArray<Command> = [
   Command.CgroupCreate({ path: "a/b", controllers: ["cpuset", "cpu"] }),
   Command.CgroupRemove({ path: "a" }),
   Command.CgroupWrite({ path: "a/b", file: "cpuset.cpus", value: "0-3,5" }),
+  Command.CgroupRead({ path: "a/b", file: "cpu.stat" }),
   Command.CgroupMoveAll({ from: "a/b", to: "" }),
   Command.CgroupMoveGroup({ group: 7, to: "a" }),
   Command.Spawn({
@@ -196,6 +197,7 @@ export const events: ReadonlyArray<AgentEvent> = [
   AgentEvent.Reply({ command: 12, ok: false, errno: 2, message: "No such file or directory: group 9" }),
   AgentEvent.Done({ timeNs: 46, ok: true, workers: 4 }),
   AgentEvent.Progress({ timeNs: 47, elapsedNs: 250_000_000, holdNs: 2_000_000_000 }),
+  AgentEvent.CgroupFile({ path: "a/b", file: "cpu.stat", text: "usage_usec 17\nuser_usec 5\n" }),
   AgentEvent.ProcOutput({ id: 1, stream: 2, bytes: Uint8Array.of(0x68, 0x69, 0x00, 0xff) }),
   AgentEvent.ProcExit({
     id: 1,

@@ -182,6 +182,11 @@ static void dump(struct text *text, const struct command *c) {
         say_field_str(text, ",file", c->cgroup_write.file);
         say_field_str(text, ",value", c->cgroup_write.value);
         break;
+    case COMMAND_CGROUP_READ:
+        say(text, "CgroupRead{");
+        say_field_str(text, "path", c->cgroup_read.path);
+        say_field_str(text, ",file", c->cgroup_read.file);
+        break;
     case COMMAND_CGROUP_MOVE_ALL:
         say(text, "CgroupMoveAll{");
         say_field_str(text, "from", c->move_all.from);

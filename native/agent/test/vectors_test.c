@@ -110,6 +110,8 @@ static bool send_event(struct agent *agent, const char *name) {
         event_done(channel, 46, true, 4);
     else if (strcmp(name, "Progress") == 0)
         event_progress(channel, 47, 250000000, 2000000000);
+    else if (strcmp(name, "CgroupFile") == 0)
+        event_cgroup_file(channel, "a/b", "cpu.stat", "usage_usec 17\nuser_usec 5\n");
     else if (strcmp(name, "ProcOutput") == 0)
         event_process_output(channel, 1, 2, (const uint8_t *)"hi\0\xff", 4);
     else if (strcmp(name, "ProcExit") == 0)

@@ -1,0 +1,128 @@
+#include "host.h"
+
+#include "clock.h"
+#include "textfile.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const controllers[HOST_CONTROLLERS] = {"cpuset", "cpu"};
+static const uint64_t death_patience_ns = 2000000000;
+
+static bool refuse(const char *path, const char *what, int error) {
+    fprintf(stderr, "ktstr-agent: %s%s: %s\n", path, what, strerror(error));
+    return false;
+}
+
+static int switch_controller(const char *mount, char sign, const char *name) {
+    char path[600], text[32];
+    snprintf(path, sizeof path, "%s/cgroup.subtree_control", mount);
+    snprintf(text, sizeof text, "%c%s", sign, name);
+    return textfile_write(path, text);
+}
+
+static bool lists(const char *words, const char *word) {
+    size_t length = strlen(word);
+    for (const char *at = words; (at = strstr(at, word)); at += length)
+        if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == 0))
+            return true;
+    return false;
+}
+
+// What the mount does not hand to its children is switched on, and off again at the end.
+static bool take_controllers(struct agent *agent, const char *mount) {
+    char path[600], text[512];
+    snprintf(path, sizeof path, "%s/cgroup.controllers", agent->cgroups.root);
+    int error = textfile_read(path, text, sizeof text);
+    for (int i = 0; !error && i < HOST_CONTROLLERS; i++)
+        if (!lists(text, controllers[i])) {
+            error = switch_controller(mount, '+', controllers[i]);
+            agent->switched_on[i] = error == 0;
+        }
+    return error == 0 || refuse(mount, "/cgroup.subtree_control", error);
+}
+
+static bool make_directory(const char *path) { return mkdir(path, 0755) == 0 || refuse(path, "", errno); }
+
+static bool make_tree(struct agent *agent, const char *mount) {
+    struct cgroup_tree *tree = &agent->cgroups;
+    char leaf[600];
+    snprintf(tree->root, sizeof tree->root, "%s/ktstr-%d", mount, (int)getpid());
+    if (!make_directory(tree->root))
+        return false;
+    snprintf(tree->leaf, sizeof tree->leaf, "ktstr-root");
+    snprintf(leaf, sizeof leaf, "%s/%s", tree->root, tree->leaf);
+    return take_controllers(agent, mount) && make_directory(leaf);
+}
+
+static bool watch_signals(struct agent *agent) {
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGHUP);
+    sigaddset(&agent->blocked, SIGTERM);
+    sigaddset(&agent->blocked, SIGINT);
+    sigaddset(&agent->blocked, SIGHUP);
+    sigprocmask(SIG_BLOCK, &ends, NULL);
+    agent->signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+    return agent->signals >= 0 || refuse("signalfd", "", errno);
+}
+
+bool host_begin(struct agent *agent, const char *mount, char *notes, size_t notes_size) {
+    size_t used = strlen(notes);
+    struct rlimit files;
+    const char *temporary = getenv("TMPDIR");
+    agent->host = true;
+    agent->scratch = temporary && *temporary ? temporary : "/tmp";
+    // Told by a signal when the parent dies; the closed channel tells it as well.
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    // As PID 1 does: what workers and processes leave behind is buried here.
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+            snprintf(notes + used, notes_size - used, "limit of open files: %s; ", strerror(errno));
+    }
+    int error = channel_adopt(&agent->channel, HOST_CHANNEL);
+    if (error)
+        return refuse("the channel", "", error);
+    if (watch_signals(agent) && make_tree(agent, mount))
+        return true;
+    host_end(agent, mount);
+    return false;
+}
+
+static bool populated(const struct agent *agent) {
+    char path[600];
+    snprintf(path, sizeof path, "%s/cgroup.events", agent->cgroups.root);
+    return textfile_field(path, "populated ", 0) != 0;
+}
+
+void host_end(struct agent *agent, const char *mount) {
+    char path[600];
+    struct failure failure = {0};
+    if (agent->cgroups.root[0] && access(agent->cgroups.root, F_OK) == 0) {
+        snprintf(path, sizeof path, "%s/cgroup.kill", agent->cgroups.root);
+        uint64_t limit = now_ns() + death_patience_ns;
+        while (populated(agent) && now_ns() < limit) {
+            textfile_write(path, "1"); // ENOENT before Linux 5.14: then the removal moves them out
+            group_bury(agent);
+            struct timespec nap = timespec_of(5000000);
+            nanosleep(&nap, NULL);
+        }
+        if (!cgroup_remove_root(agent, &failure))
+            fprintf(stderr, "ktstr-agent: %s\n", failure.message);
+    }
+    for (int i = 0; i < HOST_CONTROLLERS; i++)
+        if (agent->switched_on[i])
+            switch_controller(mount, '-', controllers[i]); // EBUSY: another run has come to need it
+}
