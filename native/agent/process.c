@@ -258,18 +258,11 @@ bool process_wait(struct agent *agent, uint32_t id, uint64_t timeout_ns, struct 
 
 // Whether to go on: false when nobody is left to tell, or the guest's time is up.
 static bool wait_all(struct agent *agent, const struct u32_list *ids, uint64_t until_ns, struct failure *failure) {
-    for (uint32_t i = 0; i < ids->count; i++)
-        switch (agent_wait_process(agent, find(agent, ids->items[i]), until_ns)) {
-        case WAIT_LOST:
-            return fail_errno(failure, EPIPE, "the host can't be reached");
-        case WAIT_DEADLINE:
-            return fail_errno(failure, ETIMEDOUT, "the guest's deadline of %llu ms has passed",
-                              (unsigned long long)(agent->options.deadline_ns / 1000000));
-        case WAIT_TIME:
-        case WAIT_PROCESS:
-        case WAIT_COMMAND:
-            break;
-        }
+    for (uint32_t i = 0; i < ids->count; i++) {
+        enum wait_result why = agent_wait_process(agent, find(agent, ids->items[i]), until_ns);
+        if (why == WAIT_LOST || why == WAIT_DEADLINE || why == WAIT_SIGNALED)
+            return agent_ended(agent, why, failure);
+    }
     return true;
 }
 
