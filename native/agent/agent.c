@@ -22,6 +22,7 @@ static enum wait_result wait_until(struct agent *agent, uint64_t until_ns, bool 
     for (;;) {
         group_bury(agent);
         process_turn(agent);
+        scheduler_turn(agent);
         if (agent->channel.lost)
             return WAIT_LOST;
         if (agent->ended_by)
@@ -39,6 +40,7 @@ static enum wait_result wait_until(struct agent *agent, uint64_t until_ns, bool 
                                  .events = commands ? POLLIN : 0};
         fds[1] = (struct pollfd){.fd = agent->host ? agent->signals : -1, .events = POLLIN};
         size_t count = 2 + process_poll(agent, fds + 2, &until);
+        scheduler_poll(agent, &until);
         struct timespec timeout = timespec_of(until > now ? until - now : 0);
         // SIGCHLD is let through only here, so a child that ends at any other moment ends the next wait at once.
         if (ppoll(fds, count, &timeout, &open) <= 0)

@@ -8,6 +8,7 @@
 #include "failure.h"
 #include "group.h"
 #include "process.h"
+#include "scheduler.h"
 
 #include <signal.h>
 
@@ -28,12 +29,15 @@ struct agent {
     struct channel channel;
     struct group *groups;      // newest first; alive or not yet reported
     struct process *processes; // newest first; those that ended until their number is used again
+    struct scheduler scheduler;
     uint64_t start_ns;
+    uint64_t first_step_ns;       // 0: none has begun
     uint64_t reported_iterations; // of workers already reported
     uint32_t workers_reported;
     sigset_t blocked; // the agent's mask: SIGCHLD, which waiting lets through
     // The step in progress.
     uint32_t step, step_count; // step 0xFFFFFFFF: none
+    uint32_t steps_done;
     char step_label[128];
     bool live;
     bool fault_done;

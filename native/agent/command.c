@@ -58,6 +58,15 @@ static void get_spawn(struct cursor *cursor, struct spawn_command *spawn) {
         spawn->workers[i] = get_worker(cursor);
 }
 
+static void get_scheduler(struct cursor *cursor, struct scheduler_command *scheduler) {
+    scheduler->name = get_str(cursor);
+    scheduler->builtin = get_bool(cursor);
+    scheduler->start = get_strings(cursor);
+    scheduler->stop = get_strings(cursor);
+    scheduler->start_timeout_ns = get_u64(cursor);
+    scheduler->watchdog_ns = get_u64(cursor);
+}
+
 static void get_process(struct cursor *cursor, struct process_command *process) {
     process->id = get_u32(cursor);
     process->cgroup = get_str(cursor);
@@ -144,6 +153,9 @@ static bool get_fields(struct cursor *cursor, struct command *command) {
         command->kill.index = get_u32(cursor);
         command->kill.signal = get_u32(cursor);
         return true;
+    case COMMAND_SCHED_CONFIG:
+        get_scheduler(cursor, &command->scheduler);
+        return true;
     case COMMAND_PROC_RUN:
         get_process(cursor, &command->process);
         return true;
@@ -176,6 +188,8 @@ static bool get_fields(struct cursor *cursor, struct command *command) {
     case COMMAND_END:
     case COMMAND_LOOP_END:
     case COMMAND_READ_COUNTERS:
+    case COMMAND_SCHED_START:
+    case COMMAND_SCHED_STOP:
         return true;
     }
     return false;
@@ -223,6 +237,12 @@ const char *command_name(uint16_t type) {
         return "READ_COUNTERS";
     case COMMAND_KILL_WORKER:
         return "KILL_WORKER";
+    case COMMAND_SCHED_CONFIG:
+        return "SCHED_CONFIG";
+    case COMMAND_SCHED_START:
+        return "SCHED_START";
+    case COMMAND_SCHED_STOP:
+        return "SCHED_STOP";
     case COMMAND_PROC_RUN:
         return "PROC_RUN";
     case COMMAND_PROC_INPUT:

@@ -26,6 +26,9 @@ enum command_type {
     COMMAND_SET_AFFINITY = 0x0204,
     COMMAND_READ_COUNTERS = 0x0205,
     COMMAND_KILL_WORKER = 0x0206,
+    COMMAND_SCHED_CONFIG = 0x0301,
+    COMMAND_SCHED_START = 0x0302,
+    COMMAND_SCHED_STOP = 0x0303,
     COMMAND_PROC_RUN = 0x0401,
     COMMAND_PROC_INPUT = 0x0402,
     COMMAND_PROC_RESIZE = 0x0403,
@@ -77,6 +80,13 @@ struct spawn_command {
     struct worker_spec *workers;
 };
 
+struct scheduler_command {
+    const char *name;
+    bool builtin; // `start` and `stop` are commands that end; otherwise `start` is the scheduler
+    struct str_list start, stop;
+    uint64_t start_timeout_ns, watchdog_ns; // watchdog 0: none
+};
+
 struct process_command {
     uint32_t id;
     const char *cgroup;
@@ -89,6 +99,7 @@ struct process_command {
     uint64_t deadline_ns; // after its start; 0: none
     uint64_t credit;
     bool paced;
+    const struct process_owner *owner; // not of the wire: the agent's own business
 };
 
 struct command {
@@ -141,7 +152,8 @@ struct command {
         struct {
             uint32_t group, index, signal;
         } kill;
-        struct process_command process; // PROC_RUN
+        struct scheduler_command scheduler; // SCHED_CONFIG
+        struct process_command process;     // PROC_RUN
         struct {
             uint32_t id;
             const uint8_t *bytes;

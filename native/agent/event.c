@@ -123,6 +123,49 @@ void event_cgroup_file(struct channel *channel, const char *path, const char *fi
     channel_send(channel);
 }
 
+void event_scheduler_started(struct channel *channel, uint64_t time_ns, uint64_t attach_ns, const char *ops,
+                             uint64_t enable_seq, uint64_t rejected) {
+    struct buffer *out = channel_frame(channel, EVENT_SCHED_STARTED);
+    put_u64(out, time_ns);
+    put_u64(out, attach_ns);
+    put_str(out, ops);
+    put_u64(out, enable_seq);
+    put_u64(out, rejected);
+    channel_send(channel);
+}
+
+void event_scheduler_ended(struct channel *channel, const struct scheduler_end *end) {
+    struct buffer *out = channel_frame(channel, EVENT_SCHED_ENDED);
+    put_u64(out, end->time_ns);
+    put_u8(out, end->cause);
+    put_u8(out, end->kind);
+    put_i32(out, end->value);
+    put_u64(out, end->duration_ns);
+    put_u64(out, end->dropped);
+    put_u64(out, end->rejected);
+    put_str(out, end->state);
+    put_u32(out, end->kernel_log->count);
+    for (uint32_t i = 0; i < end->kernel_log->count; i++)
+        put_str(out, end->kernel_log->items[i]);
+    put_str(out, end->message);
+    channel_send(channel);
+}
+
+void event_scheduler_output(struct channel *channel, bool tail, const uint8_t *bytes, uint32_t length) {
+    struct buffer *out = channel_frame(channel, EVENT_SCHED_OUTPUT);
+    put_bool(out, tail);
+    put_u32(out, length);
+    put_raw(out, bytes, length);
+    channel_send(channel);
+}
+
+void event_scheduler_dump(struct channel *channel, const uint8_t *bytes, uint32_t length) {
+    struct buffer *out = channel_frame(channel, EVENT_SCHED_DUMP);
+    put_u32(out, length);
+    put_raw(out, bytes, length);
+    channel_send(channel);
+}
+
 void event_process_output(struct channel *channel, uint32_t id, uint8_t stream, const uint8_t *bytes, uint32_t length) {
     struct buffer *out = channel_frame(channel, EVENT_PROC_OUTPUT);
     put_u32(out, id);

@@ -3,6 +3,7 @@
 #define KTSTR_EVENT_H
 
 #include "channel.h"
+#include "command.h"
 #include "failure.h"
 
 enum event_type {
@@ -19,6 +20,10 @@ enum event_type {
     EVENT_DONE = 0x800b,
     EVENT_PROGRESS = 0x800c,
     EVENT_CGROUP_FILE = 0x800d,
+    EVENT_SCHED_STARTED = 0x8301,
+    EVENT_SCHED_ENDED = 0x8302,
+    EVENT_SCHED_OUTPUT = 0x8303,
+    EVENT_SCHED_DUMP = 0x8304,
     EVENT_PROC_OUTPUT = 0x8401,
     EVENT_PROC_EXIT = 0x8402,
     EVENT_PROC_TAKEN = 0x8403,
@@ -31,6 +36,16 @@ struct topology;
 struct symbol {
     const char *name;
     uint64_t address;
+};
+
+struct scheduler_end {
+    uint64_t time_ns;
+    uint8_t cause, kind;
+    int32_t value;
+    uint64_t duration_ns, dropped, rejected;
+    const char *state;
+    const struct str_list *kernel_log;
+    const char *message;
 };
 
 struct process_exit {
@@ -60,6 +75,11 @@ void event_reply(struct channel *channel, uint32_t command, bool ok, const struc
 void event_done(struct channel *channel, uint64_t time_ns, bool ok, uint32_t workers);
 void event_progress(struct channel *channel, uint64_t time_ns, uint64_t elapsed_ns, uint64_t hold_ns);
 void event_cgroup_file(struct channel *channel, const char *path, const char *file, const char *text);
+void event_scheduler_started(struct channel *channel, uint64_t time_ns, uint64_t attach_ns, const char *ops,
+                             uint64_t enable_seq, uint64_t rejected);
+void event_scheduler_ended(struct channel *channel, const struct scheduler_end *end);
+void event_scheduler_output(struct channel *channel, bool tail, const uint8_t *bytes, uint32_t length);
+void event_scheduler_dump(struct channel *channel, const uint8_t *bytes, uint32_t length);
 void event_process_output(struct channel *channel, uint32_t id, uint8_t stream, const uint8_t *bytes, uint32_t length);
 void event_process_exit(struct channel *channel, const struct process_exit *end);
 void event_process_taken(struct channel *channel, uint32_t id, uint64_t bytes);

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "event.h"
 #include "process.h"
+#include "scheduler.h"
 #include "symbols.h"
 #include "textfile.h"
 
@@ -37,6 +38,8 @@ static bool set_sysctls(const struct agent *agent, const struct command *command
 static void begin_step(struct agent *agent, const struct command *command) {
     agent->step = command->step.index;
     agent->step_count = command->step.count;
+    if (!agent->first_step_ns)
+        agent->first_step_ns = now_ns();
     snprintf(agent->step_label, sizeof agent->step_label, "%s", command->step.label);
     event_step(&agent->channel, now_ns(), agent->step, agent->step_count, true, agent->step_label);
 }
@@ -46,6 +49,7 @@ static bool end_step(struct agent *agent, const struct command *command, struct 
         return fail_text(failure, "step %u is not in progress", command->step.index);
     event_step(&agent->channel, now_ns(), agent->step, agent->step_count, false, agent->step_label);
     agent->step = UINT32_MAX;
+    agent->steps_done++;
     return true;
 }
 
@@ -111,6 +115,12 @@ bool execute(struct agent *agent, const struct command *command, struct failure 
         return true;
     case COMMAND_KILL_WORKER:
         return group_kill_worker(agent, command->kill.group, command->kill.index, command->kill.signal, failure);
+    case COMMAND_SCHED_CONFIG:
+        return scheduler_config(agent, &command->scheduler, failure);
+    case COMMAND_SCHED_START:
+        return scheduler_start(agent, failure);
+    case COMMAND_SCHED_STOP:
+        return scheduler_stop(agent, failure);
     case COMMAND_PROC_RUN:
         return process_run(agent, &command->process, failure);
     case COMMAND_PROC_INPUT:

@@ -42,6 +42,7 @@ struct group {
     struct shared_spawn *shared;
     size_t shared_bytes;
     bool started;
+    uint64_t spawned_ns, started_ns; // started 0: not yet
 };
 
 struct group *group_find(struct agent *agent, uint32_t id);

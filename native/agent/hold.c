@@ -17,6 +17,10 @@ bool hold_until(struct agent *agent, uint64_t begun_ns, uint64_t until_ns, struc
         case WAIT_PROCESS:
             break;
         }
+        if (agent->scheduler.failed) {
+            *failure = agent->scheduler.failure;
+            return false;
+        }
         uint64_t now = now_ns();
         if (now >= until_ns)
             return true;

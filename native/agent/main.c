@@ -73,6 +73,7 @@ static void serve(struct agent *agent, char *notes, size_t size) {
     // After the deadline there are two seconds before the power is cut.
     bool late = agent->ended_by || now_ns() >= agent->start_ns + agent->options.deadline_ns;
     group_stop_all(agent, late ? 500000000 : 5000000000);
+    scheduler_finish(agent);
     process_stop_all(agent);
     event_done(&agent->channel, now_ns(), good, agent->workers_reported);
 }
@@ -125,6 +126,7 @@ int main(int argc, char **argv) {
                 (int)getpid());
         return 64;
     }
+    scheduler_init(&agent.scheduler);
     set_signals(&agent);
     struct sigaction child = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP};
     sigaction(SIGCHLD, &child, NULL);

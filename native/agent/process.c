@@ -178,6 +178,7 @@ bool process_run(struct agent *agent, const struct process_command *command, str
                                 .program = program,
                                 .pid = pid,
                                 .terminal = command->has_terminal,
+                                .owner = command->owner,
                                 .paced = command->paced,
                                 .input = ends.input[AGENT],
                                 .output = {ends.output[0][AGENT], ends.output[1][AGENT]},

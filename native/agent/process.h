@@ -21,14 +21,23 @@ enum {
 // Values of PROC_EXIT.
 enum process_end { PROCESS_EXITED, PROCESS_SIGNALED, PROCESS_TIMED_OUT, PROCESS_NOT_RUN };
 
+struct process_exit;
+
+// Who hears of a process that the agent itself has an interest in, in the host's place.
+struct process_owner {
+    void (*output)(struct agent *agent, const uint8_t *bytes, size_t length);
+    void (*ended)(struct agent *agent, const struct process_exit *end);
+};
+
 struct process {
     struct process *next;
     uint32_t id;
     char *program; // argv[0]
     pid_t pid;     // and that of its session and process group
     bool terminal;
-    bool paced;             // waits for the host's credit; otherwise output beyond it is dropped
-    int input;              // where its input goes; -1: nowhere (any more)
+    const struct process_owner *owner; // NULL: the host
+    bool paced;                        // waits for the host's credit; otherwise output beyond it is dropped
+    int input;                         // where its input goes; -1: nowhere (any more)
     int output[2];          // standard output and standard error; a terminal has only the first. -1: at its end
     int report;             // a struct process_refusal when the child could not become the program
     struct buffer pending;  // input that it has not taken

@@ -55,7 +55,10 @@ static void tell_end(struct agent *agent, struct process *process) {
     close_end(&process->input);
     buffer_free(&process->pending);
     process->told = true;
-    event_process_exit(&agent->channel, &end);
+    if (process->owner)
+        process->owner->ended(agent, &end);
+    else
+        event_process_exit(&agent->channel, &end);
 }
 
 void process_reaped(struct agent *agent, pid_t pid, int wait_status) {
@@ -68,6 +71,13 @@ void process_reaped(struct agent *agent, pid_t pid, int wait_status) {
 }
 
 static void send_output(struct agent *agent, struct process *process, int stream, const uint8_t *bytes, size_t length) {
+    if (process->owner) {
+        process->owner->output(agent, bytes, length);
+        // Of one that prints without end little is kept: it is slowed down instead of the guest.
+        if (length == PROCESS_CHUNK)
+            process->rest_until_ns = now_ns() + rest_ns;
+        return;
+    }
     size_t wanted = length < process->credit ? length : (size_t)process->credit;
     process->credit -= wanted;
     process->dropped += length - wanted;

@@ -282,6 +282,7 @@ bool group_spawn(struct agent *agent, const struct spawn_command *command, struc
         // Known from the start, so that a child that dies at once is found.
         group->next = agent->groups;
         agent->groups = group;
+        group->spawned_ns = now_ns();
         good = fork_all(agent, group, command, program.pipes, failure) && await_ready(agent, group, failure);
         if (!good)
             undo(agent, group);

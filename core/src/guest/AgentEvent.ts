@@ -117,6 +117,32 @@ export interface ProcessTelemetry {
 }
 
 /**
+ * The payload of `SCHED_ENDED`. `cause`: 0 it was told to stop, 1 it never attached, 2 its process ended by itself, 3 the kernel disabled
+ * it and its process went on, 4 the watchdog ended it. `kind`: 0 exited with status `value`, 1 died of signal `value`, 2 had to be
+ * killed, 3 could not be run, with the error number `value`, 4 still runs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SchedulerTelemetry {
+  readonly timeNs: number
+  readonly cause: number
+  readonly kind: number
+  readonly value: number
+  readonly durationNs: number
+  /** Bytes of output between what was sent at once and the end. */
+  readonly dropped: number
+  /** `/sys/kernel/sched_ext/nr_rejected`. */
+  readonly rejected: number
+  /** `/sys/kernel/sched_ext/state`; empty: the kernel has no sched_ext. */
+  readonly state: string
+  /** Lines of the kernel's log about sched_ext since the scheduler's start. */
+  readonly kernelLog: ReadonlyArray<string>
+  /** What went wrong, in one line; empty: nothing. */
+  readonly message: string
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -171,6 +197,19 @@ export type AgentEvent = Data.TaggedEnum<{
   Reply: { readonly command: number; readonly ok: boolean; readonly errno: number; readonly message: string }
   Done: { readonly timeNs: number; readonly ok: boolean; readonly workers: number }
   Progress: { readonly timeNs: number; readonly elapsedNs: number; readonly holdNs: number }
+  /** The scheduler is in charge, `attachNs` after its start. `ops`: what the kernel calls it; empty for one of the kernel's own. */
+  SchedStarted: {
+    readonly timeNs: number
+    readonly attachNs: number
+    readonly ops: string
+    readonly enableSeq: number
+    readonly rejected: number
+  }
+  SchedEnded: SchedulerTelemetry
+  /** What the scheduler prints; `tail`: from its end, after a part that was dropped. */
+  SchedOutput: { readonly tail: boolean; readonly bytes: Uint8Array }
+  /** Text of trace_pipe with `sched_ext_dump` lines. */
+  SchedDump: { readonly bytes: Uint8Array }
   /** `stream`: 1 standard output (or the terminal), 2 standard error. */
   /** What `CgroupRead` asked for, newlines and all. */
   CgroupFile: { readonly path: string; readonly file: string; readonly text: string }
@@ -268,6 +307,27 @@ const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
   Done: { type: 0x800b, payload: struct({ timeNs: u64, ok: bool, workers: u32 }) },
   Progress: { type: 0x800c, payload: struct({ timeNs: u64, elapsedNs: u64, holdNs: u64 }) },
   CgroupFile: { type: 0x800d, payload: struct({ path: str, file: str, text: str }) },
+  SchedStarted: {
+    type: 0x8301,
+    payload: struct({ timeNs: u64, attachNs: u64, ops: str, enableSeq: u64, rejected: u64 })
+  },
+  SchedEnded: {
+    type: 0x8302,
+    payload: struct({
+      timeNs: u64,
+      cause: u8,
+      kind: u8,
+      value: i32,
+      durationNs: u64,
+      dropped: u64,
+      rejected: u64,
+      state: str,
+      kernelLog: list(str),
+      message: str
+    })
+  },
+  SchedOutput: { type: 0x8303, payload: struct({ tail: bool, bytes }) },
+  SchedDump: { type: 0x8304, payload: struct({ bytes }) },
   ProcOutput: { type: 0x8401, payload: struct({ id: u32, stream: u8, bytes }) },
   ProcExit: {
     type: 0x8402,

@@ -63,6 +63,23 @@ export interface GuestProgram {
 }
 
 /**
+ * The scheduler under test as the agent starts and stops it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface GuestScheduler {
+  readonly name: string
+  /** Part of the kernel: `start` and `stop` are commands that end with status 0. Otherwise `start` is the scheduler's program. */
+  readonly builtin: boolean
+  readonly start: ReadonlyArray<string>
+  readonly stop: ReadonlyArray<string>
+  readonly startTimeoutNs: number
+  /** How long a worker may be runnable without running; 0: for ever. */
+  readonly watchdogNs: number
+}
+
+/**
  * cgroup paths are relative to the cgroup2 mount, durations nanoseconds.
  *
  * @since 0.1.0
@@ -101,6 +118,9 @@ export type Command = Data.TaggedEnum<{
   SetAffinity: { readonly group: number; readonly cpus: ReadonlyArray<ReadonlyArray<number>> }
   ReadCounters: {}
   KillWorker: { readonly group: number; readonly index: number; readonly signal: number }
+  SchedConfig: GuestScheduler
+  SchedStart: {}
+  SchedStop: {}
   ProcRun: GuestProgram & { readonly id: number }
   /** Empty: the end of its input. */
   ProcInput: { readonly id: number; readonly bytes: Uint8Array }
@@ -160,6 +180,19 @@ const codec: MessageCodec<Command> = makeMessageCodec<Command>({
   SetAffinity: { type: 0x0204, payload: struct({ group: u32, cpus: list(cpus) }) },
   ReadCounters: { type: 0x0205, payload: none },
   KillWorker: { type: 0x0206, payload: struct({ group: u32, index: u32, signal: u32 }) },
+  SchedConfig: {
+    type: 0x0301,
+    payload: struct({
+      name: str,
+      builtin: bool,
+      start: list(str),
+      stop: list(str),
+      startTimeoutNs: u64,
+      watchdogNs: u64
+    })
+  },
+  SchedStart: { type: 0x0302, payload: none },
+  SchedStop: { type: 0x0303, payload: none },
   ProcRun: {
     type: 0x0401,
     payload: struct({

@@ -85,6 +85,24 @@ export const commands: ReadonlyArray<Command> = [
   Command.SetAffinity({ group: 7, cpus: [[0, 1], [], [2]] }),
   Command.ReadCounters(),
   Command.KillWorker({ group: 7, index: 3, signal: 9 }),
+  Command.SchedConfig({
+    name: "scx_mine",
+    builtin: false,
+    start: ["/usr/bin/scx_mine", "--slice", "5000"],
+    stop: [],
+    startTimeoutNs: 60_000_000_000,
+    watchdogNs: 2_000_000_000
+  }),
+  Command.SchedConfig({
+    name: "features",
+    builtin: true,
+    start: ["/bin/sh", "-c", "echo a"],
+    stop: ["/bin/sh", "-c", "echo b"],
+    startTimeoutNs: 1,
+    watchdogNs: 0
+  }),
+  Command.SchedStart(),
+  Command.SchedStop(),
   Command.ProcRun({
     id: 1,
     cgroup: "",
@@ -198,6 +216,21 @@ export const events: ReadonlyArray<AgentEvent> = [
   AgentEvent.Done({ timeNs: 46, ok: true, workers: 4 }),
   AgentEvent.Progress({ timeNs: 47, elapsedNs: 250_000_000, holdNs: 2_000_000_000 }),
   AgentEvent.CgroupFile({ path: "a/b", file: "cpu.stat", text: "usage_usec 17\nuser_usec 5\n" }),
+  AgentEvent.SchedStarted({ timeNs: 48, attachNs: 345_000_000, ops: "mine", enableSeq: 1, rejected: 0 }),
+  AgentEvent.SchedEnded({
+    timeNs: 49,
+    cause: 2,
+    kind: 1,
+    value: -11,
+    durationNs: 12_300_000_000,
+    dropped: 99_999_999,
+    rejected: 3,
+    state: "disabled",
+    kernelLog: ['sched_ext: BPF scheduler "mine" disabled (runtime error)', "sched_ext: mine: bad"],
+    message: "scheduler process died unexpectedly after completing step 2 of 5 (12.3s into test)"
+  }),
+  AgentEvent.SchedOutput({ tail: true, bytes: Uint8Array.of(0x68, 0x0a, 0xff) }),
+  AgentEvent.SchedDump({ bytes: Uint8Array.of(0x20, 0x0a) }),
   AgentEvent.ProcOutput({ id: 1, stream: 2, bytes: Uint8Array.of(0x68, 0x69, 0x00, 0xff) }),
   AgentEvent.ProcExit({
     id: 1,

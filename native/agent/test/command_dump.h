@@ -120,6 +120,16 @@ static void dump_affinity(struct text *text, const struct command *command) {
     say(text, "]");
 }
 
+static void dump_scheduler(struct text *text, const struct scheduler_command *scheduler) {
+    say(text, "SchedConfig{");
+    say_field_str(text, "name", scheduler->name);
+    say(text, ",builtin=%s,start=", say_bool(scheduler->builtin));
+    say_strs(text, &scheduler->start);
+    say(text, ",stop=");
+    say_strs(text, &scheduler->stop);
+    say(text, ",startTimeoutNs=%" PRIu64 ",watchdogNs=%" PRIu64, scheduler->start_timeout_ns, scheduler->watchdog_ns);
+}
+
 static void dump_process(struct text *text, const struct process_command *process) {
     say(text, "ProcRun{id=%u,", process->id);
     say_field_str(text, "cgroup", process->cgroup);
@@ -212,6 +222,15 @@ static void dump(struct text *text, const struct command *c) {
         break;
     case COMMAND_KILL_WORKER:
         say(text, "KillWorker{group=%u,index=%u,signal=%u", c->kill.group, c->kill.index, c->kill.signal);
+        break;
+    case COMMAND_SCHED_CONFIG:
+        dump_scheduler(text, &c->scheduler);
+        break;
+    case COMMAND_SCHED_START:
+        say(text, "SchedStart{");
+        break;
+    case COMMAND_SCHED_STOP:
+        say(text, "SchedStop{");
         break;
     case COMMAND_PROC_RUN:
         dump_process(text, &c->process);

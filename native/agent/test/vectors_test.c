@@ -79,6 +79,23 @@ static void send_report_event(struct agent *agent) {
     free(page);
 }
 
+static void send_scheduler_end(struct agent *agent) {
+    const char *lines[] = {"sched_ext: BPF scheduler \"mine\" disabled (runtime error)", "sched_ext: mine: bad"};
+    struct str_list kernel_log = {2, lines};
+    struct scheduler_end end = {
+        .time_ns = 49,
+        .cause = CAUSE_DIED,
+        .kind = EXIT_SIGNAL,
+        .value = -11,
+        .duration_ns = 12300000000,
+        .dropped = 99999999,
+        .rejected = 3,
+        .state = "disabled",
+        .kernel_log = &kernel_log,
+        .message = "scheduler process died unexpectedly after completing step 2 of 5 (12.3s into test)"};
+    event_scheduler_ended(&agent->channel, &end);
+}
+
 static bool send_event(struct agent *agent, const char *name) {
     struct channel *channel = &agent->channel;
     struct symbol text = {"_text", 0xffffffff81000000};
@@ -112,6 +129,14 @@ static bool send_event(struct agent *agent, const char *name) {
         event_progress(channel, 47, 250000000, 2000000000);
     else if (strcmp(name, "CgroupFile") == 0)
         event_cgroup_file(channel, "a/b", "cpu.stat", "usage_usec 17\nuser_usec 5\n");
+    else if (strcmp(name, "SchedStarted") == 0)
+        event_scheduler_started(channel, 48, 345000000, "mine", 1, 0);
+    else if (strcmp(name, "SchedEnded") == 0)
+        send_scheduler_end(agent);
+    else if (strcmp(name, "SchedOutput") == 0)
+        event_scheduler_output(channel, true, (const uint8_t *)"h\n\xff", 3);
+    else if (strcmp(name, "SchedDump") == 0)
+        event_scheduler_dump(channel, (const uint8_t *)" \n", 2);
     else if (strcmp(name, "ProcOutput") == 0)
         event_process_output(channel, 1, 2, (const uint8_t *)"hi\0\xff", 4);
     else if (strcmp(name, "ProcExit") == 0)

@@ -1,0 +1,415 @@
+#include "scheduler.h"
+
+#include "agent.h"
+#include "clock.h"
+#include "event.h"
+#include "textfile.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+static const uint64_t look_ns = 100000000;               // between two looks at a running scheduler
+static const uint64_t attach_look_ns = 1000000;          // between two looks at one that attaches
+static const uint64_t settle_patience_ns = 2000000000;   // for the kernel and the process to agree that it is over
+static const uint64_t command_patience_ns = 10000000000; // for the commands of a builtin one
+
+void scheduler_init(struct scheduler *scheduler) { *scheduler = (struct scheduler){.kernel_log = -1, .trace = -1}; }
+
+static struct str_list copy_strings(const struct str_list *from) {
+    struct str_list list = {.count = from->count, .items = calloc(from->count + 1, sizeof *from->items)};
+    for (uint32_t i = 0; list.items && i < from->count; i++)
+        list.items[i] = strdup(from->items[i]);
+    return list;
+}
+
+bool scheduler_config(struct agent *agent, const struct scheduler_command *command, struct failure *failure) {
+    struct scheduler *scheduler = &agent->scheduler;
+    // The machine's own scheduler is not ours to replace.
+    if (agent->host)
+        return fail_text(failure, "scheduler %s: on a host only the scheduler that runs there can be used",
+                         command->name);
+    if (scheduler->name)
+        return fail_errno(failure, EALREADY, "scheduler %s", scheduler->name);
+    if (command->start.count == 0)
+        return fail_errno(failure, EINVAL, "scheduler %s has no program", command->name);
+    scheduler->name = strdup(command->name);
+    scheduler->builtin = command->builtin;
+    scheduler->start = copy_strings(&command->start);
+    scheduler->stop = copy_strings(&command->stop);
+    scheduler->start_timeout_ns = command->start_timeout_ns;
+    scheduler->watchdog_ns = command->watchdog_ns;
+    return true;
+}
+
+static void take_output(struct agent *agent, const uint8_t *bytes, size_t length) {
+    scheduler_log_add(agent, bytes, length);
+}
+
+static void take_end(struct agent *agent, const struct process_exit *end) {
+    static const enum scheduler_exit kinds[] = {[PROCESS_EXITED] = EXIT_STATUS,
+                                                [PROCESS_SIGNALED] = EXIT_SIGNAL,
+                                                [PROCESS_TIMED_OUT] = EXIT_KILLED,
+                                                [PROCESS_NOT_RUN] = EXIT_NOT_RUN};
+    struct scheduler *scheduler = &agent->scheduler;
+    scheduler->process_ended = true;
+    scheduler->ended_ns = now_ns();
+    scheduler->exit_kind = scheduler->killed ? EXIT_KILLED : kinds[end->kind];
+    scheduler->exit_value = end->value;
+    snprintf(scheduler->refusal, sizeof scheduler->refusal, "%s", end->message);
+}
+
+static const struct process_owner owner = {.output = take_output, .ended = take_end};
+
+static void signal_process(struct agent *agent, int signal) {
+    struct failure gone;
+    process_signal(agent, SCHEDULER_PROCESS, (uint32_t)signal, &gone);
+}
+
+static bool run(struct agent *agent, const struct str_list *argv, uint64_t deadline_ns, struct failure *failure) {
+    struct process_command command = {.id = SCHEDULER_PROCESS,
+                                      .cgroup = "",
+                                      .argv = *argv,
+                                      .directory = "",
+                                      .deadline_ns = deadline_ns,
+                                      .owner = &owner};
+    struct scheduler *scheduler = &agent->scheduler;
+    scheduler->process_ended = scheduler->killed = false;
+    scheduler->exit_kind = EXIT_ALIVE;
+    scheduler->exit_value = 0;
+    scheduler->refusal[0] = 0;
+    return process_run(agent, &command, failure);
+}
+
+// For a moment; past the deadline and without a host agent_wait does not wait.
+static enum wait_result nap(struct agent *agent, uint64_t ns) {
+    enum wait_result result = agent_wait(agent, now_ns() + ns, false);
+    if (result == WAIT_DEADLINE || result == WAIT_LOST) {
+        struct timespec pause = timespec_of(ns);
+        nanosleep(&pause, NULL);
+    }
+    return result;
+}
+
+// How its process ended, in words.
+static void ending(const struct scheduler *scheduler, char *text, size_t size) {
+    switch (scheduler->exit_kind) {
+    case EXIT_STATUS:
+        snprintf(text, size, "exited with status %d", (int)scheduler->exit_value);
+        return;
+    case EXIT_SIGNAL:
+        snprintf(text, size, "died of signal %d (%s)", (int)scheduler->exit_value, strsignal(scheduler->exit_value));
+        return;
+    case EXIT_KILLED:
+        snprintf(text, size, "had to be killed");
+        return;
+    case EXIT_NOT_RUN:
+        snprintf(text, size, "could not be run: %s", scheduler->refusal);
+        return;
+    case EXIT_ALIVE:
+        break;
+    }
+    snprintf(text, size, "still runs");
+}
+
+// Where in the test: "after completing step 2 of 5 (12.3s into test)".
+static void whereabouts(const struct agent *agent, char *text, size_t size) {
+    double into = agent->first_step_ns ? (double)(now_ns() - agent->first_step_ns) / 1e9 : 0;
+    if (agent->step_count == 0)
+        snprintf(text, size, "before the first step");
+    else if (agent->steps_done == 0)
+        snprintf(text, size, "during step 1 of %u (%.1fs into test)", agent->step_count, into);
+    else
+        snprintf(text, size, "after completing step %u of %u (%.1fs into test)", agent->steps_done, agent->step_count,
+                 into);
+}
+
+static void describe(struct agent *agent) {
+    struct scheduler *scheduler = &agent->scheduler;
+    char end[192], where[96];
+    ending(scheduler, end, sizeof end);
+    whereabouts(agent, where, sizeof where);
+    switch (scheduler->cause) {
+    case CAUSE_STOPPED:
+        fail_text(&scheduler->failure, "scheduler %s %s while it was stopped", scheduler->name, end);
+        break;
+    case CAUSE_NOT_BEGUN:
+        if (scheduler->exit_kind == EXIT_NOT_RUN)
+            fail_text(&scheduler->failure, "scheduler %s %s", scheduler->name, end);
+        else if (scheduler->exit_kind == EXIT_KILLED || scheduler->exit_kind == EXIT_ALIVE)
+            fail_text(&scheduler->failure, "scheduler %s did not attach within %.0fs of its start; it was ended",
+                      scheduler->name, (double)scheduler->start_timeout_ns / 1e9);
+        else
+            fail_text(&scheduler->failure, "scheduler %s %s before it attached (%.1fs after its start)",
+                      scheduler->name, end, (double)(scheduler->ended_ns - scheduler->begun_ns) / 1e9);
+        break;
+    case CAUSE_DIED:
+        if (scheduler->exit_kind == EXIT_STATUS && scheduler->exit_value == 0)
+            fail_text(&scheduler->failure, "scheduler process exited by itself %s", where);
+        else
+            fail_text(&scheduler->failure, "scheduler process died unexpectedly %s", where);
+        break;
+    case CAUSE_DISABLED:
+        fail_text(&scheduler->failure, "the kernel disabled the scheduler %s; its process %s", where, end);
+        break;
+    case CAUSE_STALLED:
+        fail_text(&scheduler->failure, "scheduler stalled %s: %s", where, scheduler->stuck);
+        break;
+    }
+}
+
+// It is over, with all that is known about it; `failed` when it ended against the plan.
+static void conclude(struct agent *agent, bool failed) {
+    struct scheduler *scheduler = &agent->scheduler;
+    char state[32] = "";
+    sched_ext_hear(agent);
+    textfile_read("/sys/kernel/sched_ext/state", state, sizeof state);
+    describe(agent);
+    struct scheduler_end end = {
+        .time_ns = now_ns(),
+        .cause = (uint8_t)scheduler->cause,
+        .kind = (uint8_t)scheduler->exit_kind,
+        .value = scheduler->exit_value,
+        .duration_ns = (scheduler->process_ended ? scheduler->ended_ns : now_ns()) - scheduler->begun_ns,
+        .dropped = scheduler_log_end(agent),
+        .rejected = (uint64_t)textfile_number("/sys/kernel/sched_ext/nr_rejected", 0),
+        .state = state,
+        .kernel_log = &scheduler->kernel_lines,
+        .message = failed ? scheduler->failure.message : "",
+    };
+    event_scheduler_ended(&agent->channel, &end);
+    scheduler->phase = PHASE_OFF;
+    if (failed && !scheduler->failed) {
+        scheduler->failed = true;
+        scheduler->failure.where[0] = 0; // the message says all
+    }
+}
+
+// From one try to the next: told to stop, told to end, disabled by the kernel, killed.
+static void push(struct agent *agent) {
+    struct scheduler *scheduler = &agent->scheduler;
+    switch (scheduler->ladder++) {
+    case 0:
+        signal_process(agent, SIGINT);
+        break;
+    case 1:
+        signal_process(agent, SIGTERM);
+        break;
+    case 2:
+        // What is stalled can't even die; this takes its CPUs from it.
+        sched_ext_reset();
+        break;
+    case 3:
+        scheduler->killed = true;
+        signal_process(agent, SIGKILL);
+        break;
+    default:
+        break;
+    }
+}
+
+static bool is_over(const struct scheduler *scheduler) {
+    return scheduler->process_ended && (!sched_ext_present() || sched_ext_is("disabled"));
+}
+
+static void end_process(struct agent *agent, int from, uint64_t patience_ns) {
+    struct scheduler *scheduler = &agent->scheduler;
+    for (scheduler->ladder = from; scheduler->ladder < 4 && !is_over(scheduler);) {
+        push(agent);
+        uint64_t limit = now_ns() + patience_ns;
+        while (!is_over(scheduler) && now_ns() < limit)
+            nap(agent, 2000000);
+    }
+}
+
+static bool fail_as(const struct scheduler *scheduler, struct failure *failure) {
+    *failure = scheduler->failure;
+    return false;
+}
+
+static bool never_attached(struct agent *agent, struct failure *failure) {
+    struct scheduler *scheduler = &agent->scheduler;
+    scheduler->cause = CAUSE_NOT_BEGUN;
+    scheduler->phase = PHASE_STOPPING;
+    if (!scheduler->process_ended)
+        end_process(agent, 1, 1000000000);
+    conclude(agent, true);
+    return fail_as(scheduler, failure);
+}
+
+static void attached(struct agent *agent) {
+    struct scheduler *scheduler = &agent->scheduler;
+    char ops[128] = "";
+    textfile_read("/sys/kernel/sched_ext/root/ops", ops, sizeof ops);
+    uint64_t now = now_ns();
+    event_scheduler_started(&agent->channel, now, now - scheduler->begun_ns, ops,
+                            (uint64_t)textfile_number("/sys/kernel/sched_ext/enable_seq", 0),
+                            (uint64_t)textfile_number("/sys/kernel/sched_ext/nr_rejected", 0));
+    scheduler->phase = PHASE_RUNNING;
+    scheduler->attached = sched_ext_is("enabled");
+    scheduler->next_look_ns = now + look_ns;
+}
+
+static bool has_attached(const struct scheduler *scheduler) {
+    if (scheduler->builtin)
+        return scheduler->process_ended && scheduler->exit_kind == EXIT_STATUS && scheduler->exit_value == 0;
+    return !scheduler->process_ended && sched_ext_is("enabled") &&
+           (uint64_t)textfile_number("/sys/kernel/sched_ext/enable_seq", 0) != scheduler->seq_before;
+}
+
+bool scheduler_start(struct agent *agent, struct failure *failure) {
+    struct scheduler *scheduler = &agent->scheduler;
+    struct utsname names;
+    if (!scheduler->name)
+        return fail_errno(failure, EINVAL, "no SCHED_CONFIG came before");
+    if (scheduler->phase != PHASE_OFF)
+        return fail_errno(failure, EALREADY, "scheduler %s runs", scheduler->name);
+    failure->where[0] = 0;
+    uname(&names);
+    if (!scheduler->builtin && !sched_ext_present())
+        return fail_text(failure,
+                         "scheduler %s can't attach: kernel %s has no sched_ext (CONFIG_SCHED_CLASS_EXT); choose "
+                         "another with --kernel, see: ktstr kernel list",
+                         scheduler->name, names.release);
+    sched_ext_listen(scheduler);
+    sched_ext_forget(scheduler);
+    scheduler->attached = false;
+    // A kernel before enable_seq counts nothing: then any change from this counts.
+    scheduler->seq_before = (uint64_t)textfile_number("/sys/kernel/sched_ext/enable_seq", -1);
+    scheduler->begun_ns = now_ns();
+    if (!run(agent, &scheduler->start, scheduler->builtin ? command_patience_ns : 0, failure))
+        return false;
+    scheduler->phase = PHASE_STARTING;
+    while (!has_attached(scheduler)) {
+        bool late = now_ns() - scheduler->begun_ns > scheduler->start_timeout_ns;
+        if (scheduler->process_ended || late || nap(agent, attach_look_ns) >= WAIT_DEADLINE)
+            return never_attached(agent, failure);
+    }
+    attached(agent);
+    return true;
+}
+
+static bool stop_builtin(struct agent *agent, struct failure *failure) {
+    struct scheduler *scheduler = &agent->scheduler;
+    bool good = true;
+    if (scheduler->stop.count) {
+        good = run(agent, &scheduler->stop, command_patience_ns, failure);
+        while (good && !scheduler->process_ended)
+            nap(agent, attach_look_ns);
+        if (good && (scheduler->exit_kind != EXIT_STATUS || scheduler->exit_value != 0)) {
+            char text[192];
+            ending(scheduler, text, sizeof text);
+            good = fail_text(failure, "scheduler %s: the commands that switch it off: the shell %s", scheduler->name,
+                             text);
+        }
+    }
+    conclude(agent, false);
+    return good;
+}
+
+// A signal of ours is the usual end of one that handles none.
+static bool ended_well(const struct scheduler *scheduler) {
+    return scheduler->exit_kind == EXIT_STATUS ||
+           (scheduler->exit_kind == EXIT_SIGNAL &&
+            (scheduler->exit_value == SIGINT || scheduler->exit_value == SIGTERM));
+}
+
+bool scheduler_stop(struct agent *agent, struct failure *failure) {
+    struct scheduler *scheduler = &agent->scheduler;
+    // One that is ending by itself is heard to its end first.
+    while (scheduler->phase == PHASE_ENDING)
+        nap(agent, 2000000);
+    if (scheduler->phase == PHASE_OFF)
+        return !scheduler->failed || fail_as(scheduler, failure);
+    failure->where[0] = 0;
+    scheduler->phase = PHASE_STOPPING;
+    scheduler->cause = CAUSE_STOPPED;
+    if (scheduler->builtin)
+        return stop_builtin(agent, failure);
+    end_process(agent, 0, settle_patience_ns / 2);
+    bool good = ended_well(scheduler);
+    conclude(agent, !good);
+    return good || fail_as(scheduler, failure);
+}
+
+void scheduler_finish(struct agent *agent) {
+    struct scheduler *scheduler = &agent->scheduler;
+    bool late = now_ns() >= agent->start_ns + agent->options.deadline_ns;
+    if (scheduler->phase == PHASE_OFF)
+        return;
+    if (late && !scheduler->builtin) {
+        // After the deadline there is little time: no asking, and the log still goes out.
+        sched_ext_dump();
+        scheduler->phase = PHASE_STOPPING;
+        scheduler->cause = CAUSE_STOPPED;
+        end_process(agent, 2, 100000000);
+        conclude(agent, false);
+        return;
+    }
+    struct failure ignored = {0};
+    scheduler_stop(agent, &ignored);
+}
+
+static void begin_ending(struct scheduler *scheduler, enum scheduler_cause cause, uint64_t now) {
+    scheduler->phase = PHASE_ENDING;
+    scheduler->cause = cause;
+    scheduler->ladder = 1;
+    scheduler->next_look_ns = now;
+    scheduler->give_up_ns = now + settle_patience_ns;
+}
+
+static void look(struct agent *agent, uint64_t now) {
+    struct scheduler *scheduler = &agent->scheduler;
+    scheduler->next_look_ns = now + look_ns;
+    // The kernel disables at once; the process needs a moment to learn of it, say why, and end.
+    if (scheduler->attached && !sched_ext_is("enabled"))
+        begin_ending(scheduler, CAUSE_DISABLED, now);
+    else if (scheduler_watchdog(agent, scheduler->stuck, sizeof scheduler->stuck)) {
+        sched_ext_dump();
+        sched_ext_hear(agent);
+        begin_ending(scheduler, CAUSE_STALLED, now);
+        sched_ext_reset();
+    }
+}
+
+static void look_at_ending(struct agent *agent, uint64_t now) {
+    struct scheduler *scheduler = &agent->scheduler;
+    scheduler->next_look_ns = now + look_ns / 10;
+    // A process that ended by itself in time has died; one that had to be ended has not.
+    if (scheduler->process_ended && !scheduler->builtin && scheduler->ladder == 1 && scheduler->cause == CAUSE_DISABLED)
+        scheduler->cause = CAUSE_DIED;
+    if (is_over(scheduler) || scheduler->ladder > 4) {
+        conclude(agent, true);
+        return;
+    }
+    if (now < scheduler->give_up_ns)
+        return;
+    push(agent);
+    scheduler->give_up_ns = now + settle_patience_ns / 4;
+}
+
+void scheduler_turn(struct agent *agent) {
+    struct scheduler *scheduler = &agent->scheduler;
+    uint64_t now;
+    if (scheduler->phase != PHASE_RUNNING && scheduler->phase != PHASE_ENDING)
+        return;
+    now = now_ns();
+    if (scheduler->phase == PHASE_RUNNING && scheduler->process_ended && !scheduler->builtin)
+        begin_ending(scheduler, CAUSE_DIED, now);
+    if (now < scheduler->next_look_ns)
+        return;
+    if (scheduler->phase == PHASE_RUNNING)
+        look(agent, now);
+    else
+        look_at_ending(agent, now);
+}
+
+void scheduler_poll(const struct agent *agent, uint64_t *until_ns) {
+    const struct scheduler *scheduler = &agent->scheduler;
+    if ((scheduler->phase == PHASE_RUNNING || scheduler->phase == PHASE_ENDING) && scheduler->next_look_ns < *until_ns)
+        *until_ns = scheduler->next_look_ns;
+}
