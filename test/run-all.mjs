@@ -18,6 +18,7 @@ const stages = [
   { name: "import directions", command: ["node", "test/checks/imports.mjs"] },
   { name: "types", command: ["npx", "tsc", "-p", "tsconfig.json"] },
   { name: "agent in C", command: ["make", "-s", "-C", "native/agent", "test"] },
+  { name: "addon with sanitizers", command: ["make", "-s", "-j2", "-C", "native/src", "sanitize"] },
   { name: "unit tests", ...vitest("--project", "unit") },
   { name: "core on Deno", command: ["npx", "deno", "task", "test:core"] },
   { name: "end to end", ...vitest("--project", "e2e") }
