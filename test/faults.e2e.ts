@@ -146,16 +146,6 @@ describe("interruptions", () => {
     expect(ms).toBeLessThan(20_000)
     expect(await leftovers()).toEqual(none)
   })
-
-  it("SIGKILL leaves no machine", async () => {
-    const run = start(["run", "steady", "--topology", "1n1l2c1t", "--duration", "20"])
-    await run.shows(/agent ready|holding|step/i)
-    run.child.kill("SIGKILL")
-    await run.ended
-    const { processes, files } = await leftovers()
-    expect(processes).toEqual([])
-    for (const file of files) rmSync(file, { recursive: true, force: true })
-  })
 })
 
 describe("the cache", () => {

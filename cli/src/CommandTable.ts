@@ -176,6 +176,12 @@ export const commands = {
     options: { json },
     examples: ["ktstr topo"]
   },
+  cleanup: {
+    summary: "Remove what runs that were killed left behind",
+    options: { "dry-run": { about: "only say what would be removed" }, json },
+    details: ["Nothing of a living process is touched.", "Exit code: 0, or 1 when something could not be removed."],
+    examples: ["ktstr cleanup", "ktstr cleanup --dry-run --json"]
+  },
   doctor: {
     summary: "Check what ktstr needs, and say how to mend what is missing",
     options: { json },

@@ -36,6 +36,8 @@ const execute = (invocation: Invocation, output: CommandIo): Effect.Effect<numbe
       return Effect.flatMap(load(import("./commands/Kernel.ts")), ({ kernelList }) => kernelList(invocation, output))
     case "topo":
       return Effect.flatMap(load(import("./commands/Topo.ts")), ({ topo }) => topo(invocation, output))
+    case "cleanup":
+      return Effect.flatMap(load(import("./commands/Cleanup.ts")), ({ cleanup }) => cleanup(invocation, output))
     case "doctor":
       return Effect.flatMap(load(import("./commands/Doctor.ts")), ({ doctor }) => doctor(invocation, output))
   }

@@ -12,6 +12,7 @@ import { defaultRing } from "./guest/Ring.ts"
 import { type BusyboxMissing, findBusybox } from "./image/Busybox.ts"
 import { type GuestFile, InitramfsError, packBase } from "./image/Initramfs.ts"
 import type { ResolvedKernel } from "./KernelResolver.ts"
+import { ownTemporaryPrefix } from "./ProcessMark.ts"
 import type { Topology } from "./Topology.ts"
 import { Vmm, type VmmError } from "./Vmm.ts"
 
@@ -61,7 +62,8 @@ const pack = Effect.fnUntraced(function* (request: InteractiveRequest) {
     new InitramfsError({ message: `can't write to the temporary directory (TMPDIR): ${cause.message}`, cause })
   const agent = yield* Effect.flatMap(AgentBinary, (binary) => binary.path)
   const busybox = yield* findBusybox
-  const scratch = yield* Effect.mapError(fs.makeTempDirectoryScoped({ prefix: "ktstr-" }), noScratch)
+  const prefix = yield* ownTemporaryPrefix()
+  const scratch = yield* Effect.mapError(fs.makeTempDirectoryScoped({ prefix }), noScratch)
   const base = yield* packBase({ agent, busybox, includes: request.includes, files: accounts, scratch })
   yield* Effect.forEach(base.warnings, request.onWarning, { discard: true })
   const { size } = yield* Effect.mapError(fs.stat(base.path), noScratch)

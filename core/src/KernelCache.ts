@@ -13,6 +13,7 @@ import { cacheWriteError } from "./CacheWriteError.ts"
 import { acquireFileLock } from "./FileLock.ts"
 import { type Corruption, encodeKernelMetadata, KernelMetadata, parseKernelMetadata } from "./KernelMetadata.ts"
 import type { KernelError } from "./KernelResolver.ts"
+import { ownTemporaryPrefix, type TemporaryStem } from "./ProcessMark.ts"
 import { sha256Hex } from "./Sha256.ts"
 
 /**
@@ -240,8 +241,9 @@ export const makeKernelCache: Effect.Effect<
     })
     const target = path.join(kernels, input.key)
     const suffix = crypto.randomUUID().slice(0, 8)
-    const temporary = path.join(kernels, `.tmp-${input.key}-${suffix}`)
-    const outgoing = path.join(kernels, `.old-${input.key}-${suffix}`)
+    const own = (stem: TemporaryStem) => Effect.provideService(ownTemporaryPrefix(stem), FileSystem.FileSystem, fs)
+    const temporary = path.join(kernels, `${yield* own(".tmp")}${suffix}`)
+    const outgoing = path.join(kernels, `${yield* own(".old")}${suffix}`)
 
     const write = Effect.gen(function* () {
       if (yield* lock(kernels, "store", Effect.void)) yield* removeAbandoned(kernels)

@@ -9,6 +9,7 @@ import { Effect, Option } from "effect"
 import type { CacheDirs } from "./CacheDir.ts"
 import { inspectKernel, unpackKernel } from "./image/KernelPayload.ts"
 import { KernelError, type ResolvedKernel } from "./KernelResolver.ts"
+import { ownTemporaryPrefix } from "./ProcessMark.ts"
 import { pruneCache } from "./PruneCache.ts"
 import { sha256Hex } from "./Sha256.ts"
 
@@ -29,7 +30,7 @@ const cachedElf = Effect.fn("KernelFile.cachedElf")(function* (image: Uint8Array
   yield* fs.makeDirectory(images, { recursive: true })
   yield* fs.access(images, { writable: true })
   const elf = yield* unpackKernel(image)
-  const temporary = path.join(images, `.tmp-${hash}-${crypto.randomUUID().slice(0, 8)}`)
+  const temporary = path.join(images, `${yield* ownTemporaryPrefix(".tmp")}${crypto.randomUUID().slice(0, 8)}`)
   yield* fs.writeFile(temporary, elf).pipe(
     Effect.zipRight(fs.rename(temporary, file)),
     Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true })))

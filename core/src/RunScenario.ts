@@ -20,6 +20,7 @@ import { InitramfsError, packBase, packRun } from "./image/Initramfs.ts"
 import { expectFailure } from "./internal/expectFailure.ts"
 import type { ResolvedKernel } from "./KernelResolver.ts"
 import { Plan, type PlanError } from "./Plan.ts"
+import { ownTemporaryPrefix } from "./ProcessMark.ts"
 import { RunEvent } from "./RunEvent.ts"
 import { CgroupResult, RunResult } from "./RunResult.ts"
 import { Scenario } from "./Scenario.ts"
@@ -262,7 +263,8 @@ const packInitramfs = Effect.fnUntraced(function* (
 ) {
   const fs = yield* FileSystem.FileSystem
   const agent = yield* Effect.flatMap(AgentBinary, (binary) => binary.path)
-  const scratch = yield* Effect.mapError(fs.makeTempDirectoryScoped({ prefix: `ktstr-` }), noScratch)
+  const prefix = yield* ownTemporaryPrefix()
+  const scratch = yield* Effect.mapError(fs.makeTempDirectoryScoped({ prefix }), noScratch)
   const config = Command.Config({ symbols: [], sysctls: [] })
   const base = yield* packBase({ agent, includes, scratch })
   yield* Effect.forEach(base.warnings, warn, { discard: true })

@@ -10,6 +10,7 @@ import type { PlatformError } from "@effect/platform/Error"
 import { Effect } from "effect"
 import { resolveCacheDirs } from "../CacheDir.ts"
 import { cacheWriteError } from "../CacheWriteError.ts"
+import { ownTemporaryPrefix } from "../ProcessMark.ts"
 import { pruneCache } from "../PruneCache.ts"
 import { sha256Hex } from "../Sha256.ts"
 import type { Busybox } from "./Busybox.ts"
@@ -138,7 +139,7 @@ const toCache = Effect.fnUntraced(function* (name: string, archive: Uint8Array) 
   const path = yield* Path.Path
   const { initramfs } = yield* resolveCacheDirs
   const file = path.join(initramfs, name)
-  const temporary = path.join(initramfs, `.tmp-${name}-${crypto.randomUUID().slice(0, 8)}`)
+  const temporary = path.join(initramfs, `${yield* ownTemporaryPrefix(".tmp")}${crypto.randomUUID().slice(0, 8)}`)
   // An archive of the right name and length is the one: its name is the hash of its content.
   const isThere = yield* fs.stat(file).pipe(
     Effect.map((info) => Number(info.size) === archive.length),

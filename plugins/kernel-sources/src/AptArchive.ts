@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import { Command, CommandExecutor, FileSystem, Path } from "@effect/platform"
-import { KernelError } from "@ktstr/core"
+import { KernelError, ownTemporaryPrefix } from "@ktstr/core"
 import { Effect, Fiber, Stream } from "effect"
 import type { Distribution } from "./Distribution.ts"
 import { type KernelPackage, packageRelease, parsePackages } from "./DistroSpec.ts"
@@ -97,7 +97,7 @@ export const openAptArchive = Effect.fn("AptArchive.open")(function* (distributi
     ).pipe(Effect.mapError((cause) => (cause._tag === "KernelError" ? cause : toFetchError(program)(cause))))
 
   const root = yield* fs
-    .makeTempDirectoryScoped({ prefix: "ktstr-fetch-" })
+    .makeTempDirectoryScoped({ prefix: `${yield* ownTemporaryPrefix()}fetch-` })
     .pipe(Effect.mapError(toFetchError("no temporary directory for the download (set TMPDIR)")))
   const sub = (...parts: ReadonlyArray<string>): string => path.join(root, ...parts)
 

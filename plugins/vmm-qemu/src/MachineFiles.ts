@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { VmmError } from "@ktstr/core"
 import { Effect, type Scope } from "effect"
+import { ownPrefix } from "./OwnPrefix.ts"
 
 const shm = "/dev/shm"
 const mib = 1024 * 1024
@@ -15,8 +16,8 @@ const mib = 1024 * 1024
 const io = (what: string, cause: unknown): VmmError =>
   new VmmError({ reason: "Io", message: `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, cause })
 
-const openNameless = (purpose: string): number => {
-  const path = `${shm}/ktstr-${process.pid}-${purpose}-${randomBytes(6).toString("hex")}`
+const openNameless = (directory: string, purpose: string): number => {
+  const path = `${directory}/${ownPrefix()}${purpose}-${randomBytes(6).toString("hex")}`
   const file = fs.openSync(path, "wx+", 0o600)
   fs.unlinkSync(path)
   return file
@@ -53,7 +54,7 @@ export const openMemoryFiles = (
     }
     return yield* Effect.forEach(nodesMb, (mb, node) =>
       owned(() => {
-        const file = openNameless(`ram${node}`)
+        const file = openNameless(shm, `ram${node}`)
         fs.ftruncateSync(file, mb * mib)
         return file
       }, `can't make the memory file of ${mb} MiB in ${shm}`)
@@ -91,7 +92,7 @@ export const openInitramfs = (
   const what = `can't read the initramfs ${parts.join(", ")}`
   if (others.length === 0) return owned(() => fs.openSync(first, "r"), what)
   return owned(() => {
-    const file = openNameless("initramfs")
+    const file = openNameless(shm, "initramfs")
     try {
       for (const part of parts) copyInto(file, part)
       return file

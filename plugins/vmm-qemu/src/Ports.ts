@@ -13,6 +13,7 @@ import { tmpdir } from "node:os"
 import type { Duplex } from "node:stream"
 import { VmmError } from "@ktstr/core"
 import { Effect, type Scope } from "effect"
+import { ownPrefix } from "./OwnPrefix.ts"
 
 /**
  * @since 0.1.0
@@ -62,7 +63,7 @@ const openPipe = (path: string, direction: "read" | "write"): Effect.Effect<Sock
   )
 
 /**
- * Makes the pipes in a private directory `ktstr-PID-…` under the temporary one.
+ * Makes the pipes in a private directory `ktstr-PID-…` (see core's `ProcessMark`) under the temporary one.
  *
  * @since 0.1.0
  * @category constructors
@@ -70,7 +71,7 @@ const openPipe = (path: string, direction: "read" | "write"): Effect.Effect<Sock
 export const makePorts: Effect.Effect<Ports, VmmError, Scope.Scope> = Effect.gen(function* () {
   const directory = yield* Effect.acquireRelease(
     Effect.try({
-      try: () => fs.mkdtempSync(`${tmpdir()}/ktstr-${process.pid}-`),
+      try: () => fs.mkdtempSync(`${tmpdir()}/${ownPrefix()}`),
       catch: (cause) => io(`can't make a directory in ${tmpdir()}`, cause)
     }),
     (path) => Effect.sync(() => fs.rmSync(path, { recursive: true, force: true }))

@@ -116,6 +116,9 @@ const wrap = (child: ChildProcess, pid: number): QemuProcess => {
   }
 }
 
+/** The kernel does not tell of a parent that had died before it was asked to: then the new parent's number is another. */
+const unlessOrphaned = 'test "$PPID" = "$1" || exit 1; shift; exec "$@"'
+
 /**
  * Starts qemu. Closing the scope kills it and waits until it is gone. The kernel kills it when this process dies, however that
  * happens (prctl(2), PR_SET_PDEATHSIG, set by util-linux's setpriv, which then becomes qemu).
@@ -134,7 +137,8 @@ export const spawnQemu = (options: {
     Effect.async<QemuProcess, VmmError>((resume) => {
       const setpriv = findProgram("setpriv", process.env.PATH)
       if (setpriv === undefined) return resume(Effect.fail(missing("setpriv", "util-linux")))
-      const child = spawn(setpriv, ["--pdeathsig", "KILL", options.binary, ...options.args], {
+      const guarded = ["/bin/sh", "-c", unlessOrphaned, "sh", String(process.pid), options.binary, ...options.args]
+      const child = spawn(setpriv, ["--pdeathsig", "KILL", ...guarded], {
         stdio: ["ignore", "ignore", "pipe", "pipe", ...options.files],
         // A terminal's ^C is for the host, which ends the machine in order; a group of its own keeps it from qemu.
         detached: true

@@ -18,7 +18,9 @@ export const machinesOf = (parent: number): ReadonlyArray<number> =>
     .filter((pid) => {
       // proc(5): pid (comm) state ppid …
       const found = /^\d+ \((.*)\) (\S) (\d+) /s.exec(read(`/proc/${pid}/stat`))
-      return found !== null && /^(?:qemu|setpriv)/.test(found[1]!) && found[2] !== "Z" && Number(found[3]) === parent
+      return (
+        found !== null && /^(?:qemu|setpriv|sh$)/.test(found[1]!) && found[2] !== "Z" && Number(found[3]) === parent
+      )
     })
     .map(Number)
 

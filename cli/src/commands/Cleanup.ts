@@ -1,0 +1,51 @@
+/**
+ * `ktstr cleanup`: removes what runs that were killed left behind.
+ *
+ * @since 0.1.0
+ */
+import { tmpdir } from "node:os"
+import { type CleanupReport, cleanUp, ExitCode, type Leftover, type LeftoverPlace, resolveCacheDirs } from "@ktstr/core"
+import { layerPlatform } from "@ktstr/vitest/defaults"
+import { Effect, Option } from "effect"
+import type { Invocation } from "../Arguments.ts"
+import type { CommandIo } from "../CommandIo.ts"
+
+/** Guest memory is in /dev/shm, all else in the temporary directory, this user's or the usual one, and in the caches. */
+const places: Effect.Effect<ReadonlyArray<LeftoverPlace>> = Effect.gen(function* () {
+  // Without HOME there is no cache to look into.
+  const caches = yield* Effect.option(resolveCacheDirs)
+  return [
+    { directory: "/dev/shm", kind: "shared memory" as const },
+    ...[...new Set([tmpdir(), "/tmp"])].map((directory) => ({ directory, kind: "temporary" as const })),
+    ...Option.match(caches, {
+      onNone: () => [],
+      onSome: ({ kernels, initramfs, images }) =>
+        [kernels, initramfs, images].map((directory) => ({ directory, kind: "cache" as const }))
+    })
+  ]
+}).pipe(Effect.provide(layerPlatform))
+
+const whose = ({ kind, pid }: Leftover): string => `${kind}, of process ${pid}`
+
+const whyKept = { alive: "which runs", foreign: "of another PID namespace", "other boot": "of another boot", dead: "" }
+
+const render = ({ removed, kept, failed }: CleanupReport, dryRun: boolean): string => {
+  const lines = [
+    ...removed.map((file) => `${dryRun ? "would remove" : "removed"} ${file.path} (${whose(file)})`),
+    ...kept.map((file) => `left ${file.path} (${whose(file)}, ${whyKept[file.owner]})`),
+    ...failed.map((file) => `can't remove ${file.path} (${whose(file)}): ${file.message}; run it as the file's owner`)
+  ]
+  return `${(lines.length === 0 ? ["nothing is left behind"] : lines).join("\n")}\n`
+}
+
+/**
+ * @since 0.1.0
+ * @category commands
+ */
+export const cleanup = (invocation: Extract<Invocation, { command: "cleanup" }>, { out }: CommandIo) =>
+  Effect.gen(function* () {
+    const { json, "dry-run": dryRun } = invocation.values
+    const report = yield* cleanUp(yield* places, { dryRun })
+    yield* out.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : render(report, dryRun))
+    return report.failed.length === 0 ? ExitCode.pass : ExitCode.fail
+  }).pipe(Effect.provide(layerPlatform))
