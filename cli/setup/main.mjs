@@ -15,7 +15,7 @@ import {
 import { createRequire } from "node:module"
 import { delimiter, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { forBench, forEveryone, forLab, forTests } from "./packages.mjs"
+import { forBench, forEveryone, forLab, forSchedulers, forTests } from "./packages.mjs"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const exitMissing = 69
@@ -167,15 +167,52 @@ const buildBundles = async () => {
   writeFileSync(join(root, "node_modules/.ktstr-build"), key)
 }
 
+/** The oldest libbpf with everything that the fixture scheduler uses. */
+const leastLibbpf = [1, 4]
+
+/** Whether the system's headers and static library will do. */
+const hasLibbpf = () => {
+  try {
+    const header = readFileSync("/usr/include/bpf/libbpf_version.h", "utf8")
+    const [major, minor] = ["MAJOR", "MINOR"].map((part) =>
+      Number(new RegExp(`LIBBPF_${part}_VERSION ([0-9]+)`).exec(header)?.[1] ?? 0)
+    )
+    const library = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib"].some((dir) =>
+      existsSync(join(dir, "libbpf.a"))
+    )
+    return library && (major > leastLibbpf[0] || (major === leastLibbpf[0] && minor >= leastLibbpf[1]))
+  } catch {
+    return false
+  }
+}
+
+/** The fixture scheduler, which tests and benchmarks run; needs the bundles, and the archive where the system's libbpf is old. */
+const buildScheduler = () => {
+  const folder = "native/bpf"
+  const libbpf = `${folder}/build/libbpf`
+  if (!hasLibbpf() && !existsSync(join(root, libbpf))) {
+    say("fetching libbpf")
+    if (!run(process.execPath, ["cli/setup/libbpf.mjs", join(root, libbpf)])) {
+      stop(
+        `no libbpf ${leastLibbpf.join(".")} or later for ${folder}; see above, or unpack its libbpf-dev into ${libbpf}`
+      )
+    }
+  }
+  if (!run("make", ["-s", "-C", folder])) stop(`building ${folder} failed; see the compiler's message above`)
+}
+
 const wants = new Set(process.argv.slice(2))
+const wantsSchedulers = ["--test", "--bench", "--schedulers"].some((option) => wants.has(option))
 checkNode()
 installPackages([
   ...forEveryone,
   ...(wants.has("--test") ? [...forTests, ...forLab] : []),
   ...(wants.has("--bench") ? forBench : []),
+  ...(wantsSchedulers ? forSchedulers : []),
   ...(wants.has("--lab") ? forLab : [])
 ])
 installModules()
 buildNative()
 buildAddon()
 await buildBundles()
+if (wantsSchedulers) buildScheduler()

@@ -25,6 +25,14 @@ export const forTests = [
   { package: "xz-utils", command: "xz" }
 ]
 
+/** To build the fixture scheduler (native/bpf). */
+export const forSchedulers = [
+  { package: "clang-19", command: "clang-19" },
+  { package: "dpkg", command: "dpkg-deb" },
+  { package: "libelf-dev", anyOf: ["/usr/lib/x86_64-linux-gnu/libelf.a", "/usr/lib64/libelf.a", "/usr/lib/libelf.a"] },
+  { package: "zlib1g-dev", anyOf: ["/usr/lib/x86_64-linux-gnu/libz.a", "/usr/lib64/libz.a", "/usr/lib/libz.a"] }
+]
+
 /** To run the benchmarks. */
 export const forBench = [{ package: "hyperfine", command: "hyperfine" }]
 

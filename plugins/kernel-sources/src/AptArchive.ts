@@ -21,6 +21,8 @@ export interface AptArchive {
   readonly codename: (suite: string) => Effect.Effect<string, KernelError>
   /** Kernel image packages of a suite. Fetches its index. */
   readonly kernels: (suite: string) => Effect.Effect<ReadonlyArray<KernelPackage>, KernelError>
+  /** The newest package of exactly that name in a suite. Fetches its index. */
+  readonly find: (suite: string, name: string) => Effect.Effect<KernelPackage | undefined, KernelError>
   /** Downloads one package of the suite looked at last; gives its path. `onBytes` gets the bytes so far. */
   readonly download: (
     wanted: KernelPackage,
@@ -212,6 +214,11 @@ export const openAptArchive = Effect.fn("AptArchive.open")(function* (distributi
       if (wanted.length === 0) return []
       const shown = yield* run(environment, "apt-cache", ["show", ...wanted])
       return parsePackages(shown.stdout, suite)
+    }),
+    find: Effect.fn("AptArchive.find")(function* (suite: string, name: string) {
+      yield* update(suite)
+      const shown = yield* run(environment, "apt-cache", ["show", "--no-all-versions", name])
+      return parsePackages(shown.stdout, suite).find((candidate) => candidate.name === name)
     }),
     download: Effect.fn("AptArchive.download")(function* (
       wanted: KernelPackage,

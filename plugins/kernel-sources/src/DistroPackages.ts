@@ -53,18 +53,20 @@ const fitting = (entries: ReadonlyArray<KernelEntry>, spec: string | undefined):
 }
 
 /**
- * Downloads a package, checks it against the SHA-256 of the archive's index and takes the kernel image out of it.
+ * Downloads a package and checks it against the SHA-256 of the archive's index; gives its path, in the archive's own directory.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const downloadImage: (
+export const downloadPackage: (
   archive: Pick<AptArchive, "download">,
   wanted: KernelPackage,
   report: Report
-) => Effect.Effect<Uint8Array, KernelError, FileSystem.FileSystem | CommandExecutor.CommandExecutor> = Effect.fn(
-  "DistroPackages.download"
-)(function* (archive: Pick<AptArchive, "download">, wanted: KernelPackage, report: Report) {
+) => Effect.Effect<string, KernelError, FileSystem.FileSystem> = Effect.fn("DistroPackages.downloadPackage")(function* (
+  archive: Pick<AptArchive, "download">,
+  wanted: KernelPackage,
+  report: Report
+) {
   const fs = yield* FileSystem.FileSystem
   const name = `${wanted.name} ${wanted.version}`
   yield* report("download", name, 0, wanted.size)
@@ -82,7 +84,24 @@ export const downloadImage: (
       message: `${name} has SHA-256 ${sha256} (${bytes.length} bytes), the archive's index says ${wanted.sha256} (${wanted.size} bytes): fetch it again, and tell the mirror's operator if that repeats`
     })
   }
-  yield* report("extract", name)
+  return deb
+})
+
+/**
+ * Downloads a package, checks it, and takes the kernel image out of it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const downloadImage: (
+  archive: Pick<AptArchive, "download">,
+  wanted: KernelPackage,
+  report: Report
+) => Effect.Effect<Uint8Array, KernelError, FileSystem.FileSystem | CommandExecutor.CommandExecutor> = Effect.fn(
+  "DistroPackages.download"
+)(function* (archive: Pick<AptArchive, "download">, wanted: KernelPackage, report: Report) {
+  const deb = yield* downloadPackage(archive, wanted, report)
+  yield* report("extract", `${wanted.name} ${wanted.version}`)
   return yield* readDebImage(deb)
 })
 
