@@ -5,8 +5,6 @@ import {
   type RunResult,
   runScenario,
   Scenario,
-  type ScenarioContext,
-  type ScenarioSteps,
   Topology,
   type Vm,
   Vmm,
@@ -26,7 +24,7 @@ export interface ScenarioRunOptions {
   readonly topology: string
   readonly durationMs: number
   readonly kernel: string
-  readonly build: (ctx: ScenarioContext) => ScenarioSteps
+  readonly build: Scenario["build"]
   readonly assert?: Assert
   readonly memoryMb?: number
 }

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Context, Data, type Effect } from "effect"
-import type { CgroupDef } from "./CgroupDef.ts"
+import type { CgroupController, CgroupDef } from "./CgroupDef.ts"
 import type { CpusetSpec, CpusetSpecError } from "./CpusetSpec.ts"
 
 /**
@@ -34,14 +34,16 @@ export class CgroupManager extends Context.Tag("@ktstr/core/CgroupManager")<
   {
     /** Creates the cgroups of the definitions with their cpusets, in order; starts no worker. Idempotent. */
     readonly setupCgroups: (defs: ReadonlyArray<CgroupDef>) => Effect.Effect<void, CgroupError | CpusetSpecError>
-    /** Creates a cgroup and those above it, `+cpuset +cpu` enabled all the way down. Idempotent. */
-    readonly create: (cgroup: string) => Effect.Effect<void, CgroupError>
+    /** Creates a cgroup and those above it, the controllers (default: `cpuset` and `cpu`) enabled all the way down. Idempotent. */
+    readonly create: (cgroup: string, controllers?: ReadonlyArray<CgroupController>) => Effect.Effect<void, CgroupError>
     /** Moves its tasks to the root, then removes it, children first. */
     readonly remove: (cgroup: string) => Effect.Effect<void, CgroupError>
     readonly setCpuset: (cgroup: string, cpuset: CpusetSpec) => Effect.Effect<void, CgroupError | CpusetSpecError>
     readonly clearCpuset: (cgroup: string) => Effect.Effect<void, CgroupError>
     /** Writes a file of the cgroup, for example `cpu.weight`. */
     readonly write: (cgroup: string, file: string, value: string) => Effect.Effect<void, CgroupError>
+    /** A file of the cgroup as the kernel gives it, for example `cpu.stat`. */
+    readonly read: (cgroup: string, file: string) => Effect.Effect<string, CgroupError>
     /** Moves every task; one that ends meanwhile is passed over, a refusal (EBUSY) is retried 3 times 100 ms apart. */
     readonly moveTasks: (from: string, to: string) => Effect.Effect<void, CgroupError>
   }

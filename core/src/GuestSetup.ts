@@ -44,17 +44,32 @@ export interface Deadlines {
  */
 export const deadlines = (options: {
   readonly plan: Plan
-  readonly topology: Topology
+  readonly cpus: number
   readonly bootMs: number | undefined
 }): Deadlines => {
   const workers = options.plan.groups.reduce((sum, group) => sum + group.workers, 0)
   const around = 10_000 * (options.plan.steps.length + 1) + 200 * workers + 20_000
   const guestMs = Math.ceil(options.plan.plannedNs / 1e6) + around
   return {
-    bootMs: options.bootMs ?? 60_000 + 2_000 * options.topology.cpus,
+    bootMs: options.bootMs ?? 60_000 + 2_000 * options.cpus,
     guestMs,
     planMs: guestMs + 10_000
   }
+}
+
+/**
+ * The same for a program, which has a limit of its own; the guest's deadline comes after it, as a last resort.
+ *
+ * @since 0.1.0
+ * @category sizes
+ */
+export const programDeadlines = (options: {
+  readonly limitMs: number
+  readonly cpus: number
+  readonly bootMs: number | undefined
+}): Deadlines => {
+  const guestMs = options.limitMs + 60_000
+  return { bootMs: options.bootMs ?? 60_000 + 2_000 * options.cpus, guestMs, planMs: guestMs + 10_000 }
 }
 
 /**

@@ -9,6 +9,7 @@ import type { ResolvedKernel } from "./KernelResolver.ts"
 import type { RunRequest } from "./RunScenario.ts"
 import { executeSteps, Scenario, type ScenarioSteps } from "./Scenario.ts"
 import { ScenarioContext } from "./ScenarioContext.ts"
+import type { ScenarioProgram } from "./ScenarioProgram.ts"
 import { Scenarios } from "./Scenarios.ts"
 import { Step } from "./Step.ts"
 import { suggestion } from "./Suggest.ts"
@@ -78,7 +79,7 @@ export interface KtstrTestOptions extends Assert {
  * @since 0.1.0
  * @category models
  */
-export type ScenarioData = ScenarioSteps | ReadonlyArray<Step> | Step
+export type ScenarioData = ScenarioSteps | ScenarioProgram | ReadonlyArray<Step> | Step
 
 /**
  * The name of a registered scenario, steps, or what gives steps for a context.
@@ -209,9 +210,9 @@ const unmet = (constraints: TestConstraints, topology: Topology): string | undef
     : undefined
 }
 
-const stepsOf = (ctx: ScenarioContext, data: ScenarioData): ScenarioSteps => {
+const bodyOf = (ctx: ScenarioContext, data: ScenarioData): ScenarioSteps | ScenarioProgram => {
   if (data instanceof Step) return executeSteps(ctx, [data])
-  return Array.isArray(data) ? executeSteps(ctx, data) : (data as ScenarioSteps)
+  return Array.isArray(data) ? executeSteps(ctx, data) : (data as ScenarioSteps | ScenarioProgram)
 }
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
@@ -236,8 +237,8 @@ const scenarioOf = (
         )
       : Effect.succeed(scenario)
   return Effect.map(built, (data) => {
-    const steps = stepsOf(ctx, data)
-    return Scenario.make({ name, description: name, build: () => steps })
+    const body = bodyOf(ctx, data)
+    return Scenario.make({ name, description: name, build: () => body })
   })
 }
 

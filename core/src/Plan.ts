@@ -11,6 +11,7 @@ import { PlanCompiler } from "./internal/planCompiler.ts"
 import { PlanError } from "./PlanError.ts"
 import type { Scenario, ScenarioSteps } from "./Scenario.ts"
 import type { ScenarioContext } from "./ScenarioContext.ts"
+import { ScenarioProgram } from "./ScenarioProgram.ts"
 import type { WorkTypes } from "./WorkType.ts"
 
 export { PlanError }
@@ -107,7 +108,12 @@ export const Plan: {
   ) => Effect.Effect<Plan, PlanError, WorkTypes>
 } = {
   compile: Effect.fn("Plan.compile")(function* (scenario: Scenario | ScenarioSteps, ctx: ScenarioContext) {
-    const { assert, backdrop, steps } = "build" in scenario ? scenario.build(ctx) : scenario
+    const built = "build" in scenario ? scenario.build(ctx) : scenario
+    if (built instanceof ScenarioProgram) {
+      const message = "the scenario is a program: it is not compiled but runs over the live channel"
+      return yield* new PlanError({ reason: "Program", message })
+    }
+    const { assert, backdrop, steps } = built
     if (!(Number.isFinite(ctx.durationMs) && ctx.durationMs > 0)) {
       const message = `the duration is ${ctx.durationMs} ms; it must be longer than 0 and finite`
       return yield* new PlanError({ reason: "Hold", message })

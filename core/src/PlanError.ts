@@ -12,6 +12,16 @@ import { Data } from "effect"
  * @category errors
  */
 export class PlanError extends Data.TaggedError("PlanError")<{
-  readonly reason: "Cpuset" | "WorkType" | "WorkerCount" | "Hold" | "Name" | "Policy" | "Affinity" | "Value" | "TooLong"
+  readonly reason:
+    | "Cpuset"
+    | "WorkType"
+    | "WorkerCount"
+    | "Hold"
+    | "Name"
+    | "Policy"
+    | "Affinity"
+    | "Value"
+    | "TooLong"
+    | "Program"
   readonly message: string
 }> {}

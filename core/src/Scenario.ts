@@ -1,5 +1,5 @@
 /**
- * Scenarios as data: what happens in the guest and by what it is judged.
+ * Scenarios: what happens in the guest and by what it is judged.
  *
  * @since 0.1.0
  */
@@ -8,6 +8,7 @@ import { Backdrop } from "./Backdrop.ts"
 import type { CgroupDef } from "./CgroupDef.ts"
 import { HoldSpec } from "./HoldSpec.ts"
 import type { ScenarioContext } from "./ScenarioContext.ts"
+import type { ScenarioProgram } from "./ScenarioProgram.ts"
 import { Step } from "./Step.ts"
 import type { TestTopology } from "./TestTopology.ts"
 
@@ -48,7 +49,8 @@ export interface Scenario {
   readonly description: string
   /** Where they are not met the scenario is skipped with the reason. */
   readonly needs: ScenarioNeeds
-  readonly build: (ctx: ScenarioContext) => ScenarioSteps
+  /** Steps, which are compiled to a plan and run without the host, or a program of `executeProgram`. */
+  readonly build: (ctx: ScenarioContext) => ScenarioSteps | ScenarioProgram
 }
 
 /**
@@ -62,7 +64,7 @@ export const Scenario: {
     readonly category?: string
     readonly description: string
     readonly needs?: ScenarioNeeds
-    readonly build: (ctx: ScenarioContext) => ScenarioSteps
+    readonly build: (ctx: ScenarioContext) => ScenarioSteps | ScenarioProgram
   }) => Scenario
   /** Why the scenario can't run on this machine; undefined when it can. */
   readonly unmet: (scenario: Scenario, topology: TestTopology) => string | undefined

@@ -3,11 +3,12 @@
  *
  * @since 0.1.0
  */
-import { Context, Data, type Effect } from "effect"
+import { Context, Data, type Duration, type Effect } from "effect"
 import type { AffinityKind } from "./Affinity.ts"
+import type { CgroupDef } from "./CgroupDef.ts"
 import type { WorkerReport } from "./WorkerReport.ts"
 import type { WorkSpec } from "./WorkSpec.ts"
-import type { WorkTypeError, WorkTypes } from "./WorkType.ts"
+import type { WorkTypes } from "./WorkType.ts"
 
 /**
  * Workers could not be spawned, placed or reached.
@@ -59,15 +60,21 @@ export class WorkloadEngine extends Context.Tag("@ktstr/core/WorkloadEngine")<
   WorkloadEngine,
   {
     /** Forks workers, places them with affinity and policies, and holds them; unset count and work type: the context's. */
-    readonly spawn: (
-      cgroup: string,
-      work: WorkSpec
-    ) => Effect.Effect<WorkloadGroup, WorkloadError | WorkTypeError, WorkTypes>
+    readonly spawn: (cgroup: string, work: WorkSpec) => Effect.Effect<WorkloadGroup, WorkloadError, WorkTypes>
+    /** The workers of the definitions, in order, for cgroups that are there (`CgroupManager.setupCgroups`). */
+    readonly spawnDefs: (
+      defs: ReadonlyArray<CgroupDef>
+    ) => Effect.Effect<ReadonlyArray<WorkloadGroup>, WorkloadError, WorkTypes>
     /** Releases groups together. */
     readonly start: (groups: ReadonlyArray<WorkloadGroup>) => Effect.Effect<void, WorkloadError>
     readonly setAffinity: (group: WorkloadGroup, affinity: AffinityKind) => Effect.Effect<void, WorkloadError>
+    /** Waits on the clock of the machine in which the workers run, under emulation the guest's; other commands go on meanwhile. */
+    readonly hold: (duration: Duration.DurationInput) => Effect.Effect<void, WorkloadError>
     readonly counters: Effect.Effect<ReadonlyArray<WorkerCounters>, WorkloadError>
-    /** Stops groups and gives a report of every worker; one that does not answer in 5 s is killed and reported as such. */
+    /**
+     * Stops groups and gives a report of every worker; one that does not answer in 5 s is killed and reported as such. Of a group that
+     * was stopped before it gives the reports again.
+     */
     readonly stopAndCollect: (
       groups: ReadonlyArray<WorkloadGroup>
     ) => Effect.Effect<ReadonlyArray<WorkerReport>, WorkloadError>

@@ -166,7 +166,10 @@ static bool drain(struct agent *agent, const char *directory, const char *to, bo
 
 bool cgroup_move_all(struct agent *agent, const char *from, const char *to, struct failure *failure) {
     char full[PATH_MAX], target[PATH_MAX];
-    return full_path(agent, tasks_of(agent, from), "", full, failure) && full_path(agent, to, "", target, failure) &&
+    return full_path(agent, tasks_of(agent, from), "", full, failure) &&
+           full_path(agent, tasks_of(agent, to), "cgroup.procs", target, failure) &&
+           // Also when there is nothing to move.
+           (access(target, F_OK) == 0 || fail_errno(failure, errno, "%s", target)) &&
            drain(agent, full, to, *from == 0 && !agent->host, failure);
 }
 

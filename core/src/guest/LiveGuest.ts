@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
-import { Data, Deferred, Effect, type Scope } from "effect"
+import { Context, Data, Deferred, Effect, type Scope } from "effect"
 import type { Vm, VmmError } from "../Vmm.ts"
 import type { AgentEvent } from "./AgentEvent.ts"
 import { type Command, encodeCommand } from "./Command.ts"
-import { describeEnd, followGuest, type GuestEnd } from "./GuestSession.ts"
+import { describeEnd, followGuest, type GuestEnd, type SessionResult } from "./GuestSession.ts"
 import { makeRingWriter } from "./Ring.ts"
 
 type Ready = Extract<AgentEvent, { readonly _tag: "Ready" }>
@@ -23,6 +23,8 @@ export class GuestLost extends Data.TaggedError("GuestLost")<{
   /** One line: how it ended, and how far it had come. */
   readonly message: string
   readonly end: GuestEnd
+  /** The whole session's account; undefined when this side left it. */
+  readonly session?: SessionResult | undefined
 }> {}
 
 /**
@@ -64,13 +66,21 @@ export interface LiveGuest {
   readonly lost: Effect.Effect<never, GuestLost>
 }
 
-const guestLost = (result: Parameters<typeof describeEnd>[0]): GuestLost => {
+/**
+ * The agent that a scenario's program talks to, for what no other service has.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class GuestAgent extends Context.Tag("@ktstr/core/GuestAgent")<GuestAgent, LiveGuest>() {}
+
+const guestLost = (result: SessionResult): GuestLost => {
   const { end } = result
   const message =
     end._tag === "Ended" && end.exit._tag === "PowerOff"
       ? "the guest powered off"
       : (describeEnd(result) ?? "the guest's agent ended the session")
-  return new GuestLost({ reason: end._tag, message, end })
+  return new GuestLost({ reason: end._tag, message, end, session: result })
 }
 
 /**
@@ -85,6 +95,8 @@ export const makeLiveGuest: (
     readonly ring: { readonly address: number; readonly size: number } | undefined
     /** Milliseconds from now to the agent's first frame. */
     readonly bootTimeoutMs: number
+    /** Hears every event before all listeners, the first and the last one included. */
+    readonly onEvent?: GuestListener | undefined
   }
 ) => Effect.Effect<LiveGuest, GuestLost, Scope.Scope> = Effect.fn("LiveGuest.make")(function* (vm, options) {
   const ready = yield* Deferred.make<Ready>()
@@ -95,7 +107,10 @@ export const makeLiveGuest: (
   let seq = 0
   let lastId = 0
 
-  const onEvent = (event: AgentEvent): Effect.Effect<void> => {
+  const onEvent = (event: AgentEvent): Effect.Effect<void> =>
+    options.onEvent === undefined ? dispatch(event) : Effect.zipRight(options.onEvent(event), dispatch(event))
+
+  const dispatch = (event: AgentEvent): Effect.Effect<void> => {
     if (event._tag === "Ready") return Effect.asVoid(Deferred.succeed(ready, event))
     if (event._tag === "Reply") {
       const asked = replies.get(event.command)

@@ -1,0 +1,72 @@
+/**
+ * The services of a scenario's program over an agent that obeys, in a guest or on this host.
+ *
+ * @since 0.1.0
+ */
+import { Context, Effect, Layer } from "effect"
+import { CgroupManager } from "./CgroupManager.ts"
+import { GuestAgent } from "./guest/LiveGuest.ts"
+import { makeLiveCgroups } from "./internal/liveCgroups.ts"
+import { type LedgerOptions, LiveLedger } from "./internal/liveLedger.ts"
+import { makeLiveWorkload } from "./internal/liveWorkload.ts"
+import type { PlannedCgroup, PlannedGroup } from "./Plan.ts"
+import { WorkloadEngine } from "./WorkloadEngine.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type LiveScenarioOptions = LedgerOptions
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LiveScenario {
+  readonly services: Context.Context<CgroupManager | WorkloadEngine | GuestAgent>
+  /** What ran and where it was allowed to, in the form in which a plan says it: what the checks judge by. */
+  readonly account: () => {
+    readonly groups: ReadonlyArray<PlannedGroup>
+    readonly cgroups: ReadonlyArray<PlannedCgroup>
+  }
+  /** Stops and collects what still runs, then removes every cgroup; gives what went wrong, one line each. */
+  readonly finish: Effect.Effect<ReadonlyArray<string>>
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeLiveScenario = (options: LiveScenarioOptions): LiveScenario => {
+  const ledger = new LiveLedger(options)
+  const cgroups = makeLiveCgroups(ledger)
+  const engine = makeLiveWorkload(ledger)
+  const left = () => ledger.groups.filter(({ phase }) => phase === "alive").map(({ planned }) => planned)
+  const told = (effect: Effect.Effect<unknown, { readonly message: string }>) =>
+    Effect.match(effect, { onSuccess: () => [], onFailure: ({ message }) => [message] })
+  return {
+    services: Context.make(CgroupManager, cgroups).pipe(
+      Context.add(WorkloadEngine, engine),
+      Context.add(GuestAgent, options.guest)
+    ),
+    account: () => ledger.account(),
+    finish: Effect.gen(function* () {
+      const problems = [...(yield* told(Effect.suspend(() => engine.stopAndCollect(left()))))]
+      for (const name of [...ledger.state.names].reverse()) {
+        if (ledger.state.exists(name)) problems.push(...(yield* told(cgroups.remove(name))))
+      }
+      return problems
+    }).pipe(Effect.withSpan("LiveScenario.finish"))
+  }
+}
+
+/**
+ * The services as a layer, for programs that are not run as a scenario.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerLiveScenario = (
+  options: LiveScenarioOptions
+): Layer.Layer<CgroupManager | WorkloadEngine | GuestAgent> =>
+  Layer.effectContext(Effect.sync(() => makeLiveScenario(options).services))

@@ -1,0 +1,75 @@
+/**
+ * Scenarios as programs: an Effect that directs cgroups and workers while they run, where steps of data do not reach.
+ *
+ * @since 0.1.0
+ */
+import { Duration, type Effect } from "effect"
+import { Assert } from "./Assert.ts"
+import type { CgroupManager } from "./CgroupManager.ts"
+import type { GuestAgent } from "./guest/LiveGuest.ts"
+import type { ScenarioContext } from "./ScenarioContext.ts"
+import type { WorkloadEngine } from "./WorkloadEngine.ts"
+import type { WorkTypes } from "./WorkType.ts"
+
+/**
+ * What a scenario's program may use. In a machine it goes over the live channel, with `ktstr run --host` to the agent on this host: the
+ * program is the same.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ScenarioServices = CgroupManager | WorkloadEngine | WorkTypes | GuestAgent
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ScenarioProgramOptions {
+  /** The scenario's own layer of checks. */
+  readonly assert?: Assert | undefined
+  /** Files and programs that its work needs in the guest, as for `-i`: packed before the program runs. */
+  readonly includes?: ReadonlyArray<string> | undefined
+  /** After so long the program is interrupted and the run fails. Default: twice the scenario's duration and 60 s. */
+  readonly limit?: Duration.DurationInput | undefined
+}
+
+/**
+ * A program with what must be known before it runs.
+ *
+ * It runs in ktstr's own process, so `Effect.sleep` takes the host's time; `WorkloadEngine.hold` takes the time of the machine in which the
+ * workers run, which is what a scenario's phases are measured by. What it leaves running when it ends is stopped and collected, its
+ * cgroups are removed. A failure, a defect and running into the limit fail the run; workers are then reported all the same.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class ScenarioProgram {
+  readonly program: Effect.Effect<unknown, unknown, ScenarioServices>
+  readonly assert: Assert
+  readonly includes: ReadonlyArray<string>
+  /** Milliseconds. */
+  readonly limitMs: number
+
+  constructor(
+    program: Effect.Effect<unknown, unknown, ScenarioServices>,
+    durationMs: number,
+    options: ScenarioProgramOptions
+  ) {
+    this.program = program
+    this.assert = Assert.merge(options.assert)
+    this.includes = options.includes ?? []
+    this.limitMs = options.limit === undefined ? 2 * durationMs + 60_000 : Duration.toMillis(options.limit)
+  }
+}
+
+/**
+ * The body of an imperative scenario: `Scenario.make({ …, build: (ctx) => executeProgram(ctx, Effect.gen(…)) })`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const executeProgram = (
+  ctx: ScenarioContext,
+  program: Effect.Effect<unknown, unknown, ScenarioServices>,
+  options: ScenarioProgramOptions = {}
+): ScenarioProgram => new ScenarioProgram(program, ctx.durationMs, options)

@@ -1,0 +1,119 @@
+import { Cause, Effect, Exit, Fiber, type Scope } from "effect"
+import { Command } from "../guest/Command.ts"
+import type { SessionResult } from "../guest/GuestSession.ts"
+import { type GuestListener, type GuestLost, type LiveGuest, makeLiveGuest } from "../guest/LiveGuest.ts"
+import type { SessionRecord } from "../guest/SessionRecord.ts"
+import { type LiveScenario, makeLiveScenario } from "../LiveScenario.ts"
+import type { PlannedCgroup, PlannedGroup } from "../Plan.ts"
+import type { ScenarioContext } from "../ScenarioContext.ts"
+import type { ScenarioProgram } from "../ScenarioProgram.ts"
+import type { Vm } from "../Vmm.ts"
+import type { WorkTypes } from "../WorkType.ts"
+
+export interface ProgramRunOptions {
+  readonly name: string
+  readonly program: ScenarioProgram
+  readonly ctx: ScenarioContext
+  readonly ring: { readonly address: number; readonly size: number } | undefined
+  readonly bootTimeoutMs: number
+  readonly packed: ReadonlySet<string> | undefined
+  readonly record: SessionRecord
+  /** Hears every event; feeds the record. */
+  readonly onEvent: GuestListener
+  readonly onHolding: (elapsedNs: number, holdNs: number) => Effect.Effect<void>
+}
+
+export interface ProgramRun {
+  readonly session: SessionResult
+  readonly groups: ReadonlyArray<PlannedGroup>
+  readonly cgroups: ReadonlyArray<PlannedCgroup>
+  /** Why the program failed, one line each; empty when it did not. */
+  readonly failures: ReadonlyArray<string>
+}
+
+/** What an interrupted program may take to clean up before it is left behind. */
+const patienceMs = 5_000
+/** From `END` to `DONE`: workers are stopped and reported, 5 s and more for those that do not answer. */
+const endMs = 60_000
+
+/** One line: tag or class where there is one, and the message. */
+const describe = (error: unknown): string => {
+  const text = error instanceof Error ? error.message : String(error)
+  const tag = (error as { readonly _tag?: unknown } | null)?._tag
+  const name = typeof tag === "string" ? tag : error instanceof Error ? error.name : undefined
+  const line = text.replace(/\s*\n\s*/g, "; ")
+  return name === undefined || line.startsWith(name) ? line : line === "" ? name : `${name}: ${line}`
+}
+
+const isLost = (defect: unknown): boolean => (defect as { readonly _tag?: unknown } | null)?._tag === "GuestLost"
+
+const failuresOf = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<string> => {
+  if (Exit.isSuccess(exit)) return []
+  const failed = [...Cause.failures(exit.cause)].map((error) => `the scenario failed: ${describe(error)}`)
+  const died = [...Cause.defects(exit.cause)]
+    // Its commands died of it; the session's end says more.
+    .filter((defect) => !isLost(defect))
+    .map((defect) => `the scenario's program died: ${describe(defect)}`)
+  const all = [...failed, ...died]
+  return all.length > 0 || !Cause.isInterruptedOnly(exit.cause) ? all : ["the scenario's program interrupted itself"]
+}
+
+const lostSession = (lost: GuestLost): SessionResult =>
+  lost.session ?? { end: lost.end, stage: "scenario running", bootMs: undefined }
+
+/** Interrupts a fiber and waits for its finalizers, but not for ever: the user's own may hang. */
+const abandon = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Effect.Effect<unknown> =>
+  Effect.zipRight(
+    Fiber.interruptFork(fiber),
+    Effect.interruptible(Effect.timeoutOption(Fiber.await(fiber), patienceMs))
+  )
+
+/** Runs the program within its limit; undefined: it was cut off by the guest's end. */
+const runBody = Effect.fnUntraced(function* (options: ProgramRunOptions, guest: LiveGuest, live: LiveScenario) {
+  const { limitMs, program } = options.program
+  const fiber = yield* Effect.forkDaemon(Effect.interruptible(Effect.provide(program, live.services)))
+  const late = Effect.as(Effect.sleep(limitMs), "late" as const)
+  const lost = Effect.as(Effect.flip(guest.lost), "lost" as const)
+  const how = yield* Effect.raceAll([Fiber.await(fiber), late, lost]).pipe(Effect.onInterrupt(() => abandon(fiber)))
+  if (typeof how !== "string") return failuresOf(how)
+  yield* abandon(fiber)
+  return how === "lost" ? [] : [`the scenario's program did not end within ${limitMs / 1000} s and was interrupted`]
+})
+
+/**
+ * Follows a machine whose agent obeys, runs the program against it and then lets the agent stop and report what is left. Whatever
+ * program and guest do is in the result. The session ends with the scope.
+ */
+export const runProgram = Effect.fn("ProgramRun.run")(function* (
+  vm: Vm,
+  options: ProgramRunOptions
+): Effect.fn.Return<ProgramRun, never, Scope.Scope | WorkTypes> {
+  const { bootTimeoutMs, onEvent, ring } = options
+  const started = yield* Effect.either(makeLiveGuest(vm, { ring, bootTimeoutMs, onEvent }))
+  if (started._tag === "Left") {
+    return { session: lostSession(started.left), groups: [], cgroups: [], failures: [] }
+  }
+  const guest = started.right
+  const live = makeLiveScenario({ ...options, guest })
+  yield* Effect.ignore(guest.tell(Command.Config({ symbols: [], sysctls: [] })))
+  yield* Effect.ignore(guest.tell(Command.StepBegin({ index: 0, count: 1, label: options.name })))
+  const failures = [...(yield* runBody(options, guest, live))]
+  const over = Effect.flip(guest.lost)
+  if (failures.length === 0) {
+    // A guest that is lost meanwhile ends it; the session tells of that.
+    const finished = yield* Effect.raceFirst(Effect.exit(live.finish), Effect.as(over, Exit.succeed([])))
+    if (Exit.isSuccess(finished)) failures.push(...finished.value)
+    yield* Effect.ignore(guest.tell(Command.StepEnd({ index: 0 })))
+  }
+  yield* Effect.ignore(guest.tell(Command.End()))
+  const session = yield* Effect.timeoutTo(Effect.map(over, lostSession), {
+    duration: endMs,
+    onSuccess: (result) => result,
+    onTimeout: (): SessionResult => ({
+      end: { _tag: "PlanTimeout", ms: endMs },
+      stage: "scenario running",
+      bootMs: undefined
+    })
+  })
+  return { session, ...live.account(), failures }
+})
