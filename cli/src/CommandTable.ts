@@ -64,6 +64,7 @@ const guest = {
   kernel,
   vmm,
   memory: { value: "MIB", about: "guest memory" },
+  "scratch-disk": { value: "MIB", about: "an empty virtio disk, gone with the guest" },
   "include-files": { value: "FILE", about: "file, directory or program for the guest", alias: "i", repeated: true },
   kargs: { value: "WORDS", about: "for the kernel command line", repeated: true },
   "boot-timeout": { value: "SECONDS", about: "longest until the guest answers" },

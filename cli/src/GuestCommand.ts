@@ -88,6 +88,10 @@ export const runInGuest = (
     const topology = yield* Settings.topology(values.topology, values.preset)
     const memoryMb =
       values.memory === undefined ? undefined : yield* Settings.wholeNumber("--memory", values.memory, 1, 2 ** 22)
+    const scratchDiskMb =
+      values["scratch-disk"] === undefined
+        ? undefined
+        : yield* Settings.wholeNumber("--scratch-disk", values["scratch-disk"], 1, 2 ** 20)
     const bootTimeoutMs =
       values["boot-timeout"] === undefined
         ? undefined
@@ -102,6 +106,7 @@ export const runInGuest = (
         topology,
         kernel,
         memoryMb,
+        scratchDiskMb,
         includes: values["include-files"],
         kargs: values.kargs.flatMap((words) => words.split(/\s+/).filter((word) => word !== "")),
         bootTimeoutMs,

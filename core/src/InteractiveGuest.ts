@@ -25,6 +25,8 @@ export interface InteractiveRequest {
   readonly kernel: ResolvedKernel
   /** MiB; undefined: as for a run. */
   readonly memoryMb: number | undefined
+  /** MiB of an empty disk; see `VmSpec`. */
+  readonly scratchDiskMb?: number | undefined
   /** Specs as of `-i`. */
   readonly includes: ReadonlyArray<string>
   /** Added to the kernel command line, after ktstr's own. */
@@ -92,6 +94,7 @@ export const bootInteractive: (
     topology,
     memoryMb: guestMemoryMb({ topology, asked: request.memoryMb, initramfsBytes: initramfs.bytes }),
     ring: defaultRing,
+    scratchDiskMb: request.scratchDiskMb,
     clock: "auto"
   })
   if (request.onConsoleLine !== undefined) {

@@ -32,6 +32,30 @@ export interface VmSpec {
   readonly clock: "auto" | "deterministic"
   /** Boot the bzImage so that the kernel places itself at random. Default false. */
   readonly kaslr?: boolean | undefined
+  /**
+   * MiB of an empty virtio disk, `/dev/vda` for a guest that has the driver (virtio_blk, with virtio_mmio on the native backend; distributions
+   * build them as modules). Its content ends with the machine. Not with a deterministic clock: the host's disk has a time of its own.
+   */
+  readonly scratchDiskMb?: number | undefined
+  readonly performance?: PerformanceOptions | undefined
+}
+
+/**
+ * What makes a machine's timing more even, at the host's cost. A backend does what it can and logs a warning for the rest; the guest is the
+ * same with and without.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PerformanceOptions {
+  /** Guest memory in 2 MiB pages of the host's reserve, taken at once; where too few are free, regular pages. */
+  readonly hugePages?: boolean | undefined
+  /** Host NUMA node each guest node's pages must come from, by guest node; undefined or absent: any. */
+  readonly hostNodes?: ReadonlyArray<number | undefined> | undefined
+  /** Tell the guest that its vCPUs have CPUs of their own (KVM_HINTS_REALTIME). */
+  readonly realtimeHint?: boolean | undefined
+  /** HLT and PAUSE do not leave the guest: it wakes faster, and a vCPU that idles holds its host CPU. */
+  readonly idleInGuest?: boolean | undefined
 }
 
 /**

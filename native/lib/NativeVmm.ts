@@ -3,16 +3,18 @@
  *
  * @since 0.1.0
  */
-import { machineCommandLine, type Vm, Vmm, VmmError, type VmSpec } from "@ktstr/core"
+import { machineCommandLine, openScratchDisk, type Vm, Vmm, VmmError, type VmSpec } from "@ktstr/core"
 import { Effect, Either, Layer, Scope } from "effect"
 import {
   type BootRegisters,
   type CpuidEntry,
   describeMachine,
   type MachineDescription,
-  sleepPorts
+  sleepPorts,
+  virtioMmio
 } from "../machine/index.ts"
 import { type FileWindow, openFileWindow } from "./FileWindow.ts"
+import { hugePageShortage } from "./HugePages.ts"
 import {
   loadNativeBinding,
   type NativeBinding,
@@ -31,14 +33,6 @@ import { NativeRun } from "./NativeRun.ts"
 export interface NativeOptions {
   /** Default `/dev/kvm`. */
   readonly device?: string | undefined
-  /** Back guest memory with 2 MiB pages from the host's reserve; too few are `OutOfMemory`. Default false. */
-  readonly hugePages?: boolean | undefined
-  /** Host NUMA node each guest node's pages must come from, by guest node; unset or absent: any. */
-  readonly hostNodes?: ReadonlyArray<number | undefined> | undefined
-  /** Tell the guest that its vCPUs have CPUs of their own. Default false. */
-  readonly realtimeHint?: boolean | undefined
-  /** Bits KVM_X86_DISABLE_EXITS_*. Default 0. */
-  readonly disableExits?: number | undefined
 }
 
 /**
@@ -98,16 +92,29 @@ const openFiles = (
 /** newc archives begin at multiples of 4 (Documentation/driver-api/early-userspace/buffer-format.rst). */
 const initramfsAlignment = 4
 
-const machineOptions = (options: NativeOptions, description: MachineDescription): NativeMachineOptions => ({
+/** KVM_X86_DISABLE_EXITS_HLT and _PAUSE (Documentation/virt/kvm/api.rst, KVM_CAP_X86_DISABLE_EXITS). */
+const idleExits = 2 | 4
+
+/** Where the n-th virtio device is; the DSDT names as many as there are. */
+const virtioSlot = (n: number) => ({ address: virtioMmio.base + n * virtioMmio.size, gsi: virtioMmio.firstGsi + n })
+
+const machineOptions = (
+  options: NativeOptions,
+  { performance = {} }: VmSpec,
+  description: MachineDescription,
+  disk: number | undefined
+): NativeMachineOptions => ({
   device: options.device,
-  hugePages: options.hugePages,
-  disableExits: options.disableExits,
+  hugePages: performance.hugePages,
+  disableExits: performance.idleInGuest === true ? idleExits : 0,
   irqchip: description.irqchip,
   segments: description.segments.map(({ address, size, node }) => ({
     address,
     size,
-    hostNode: options.hostNodes?.[node]
+    hostNode: performance.hostNodes?.[node]
   })),
+  // The addon opens it anew: the name of what has none is its descriptor.
+  disk: disk === undefined ? undefined : { ...virtioSlot(0), path: `/proc/self/fd/${disk}` },
   vcpus: description.apicIds.map((apicId, vcpu) => ({
     apicId,
     cpuid: cpuidRows(description.cpuid(vcpu)),
@@ -137,7 +144,25 @@ const fill = (
     })
   )
 
+/** In regular pages where there are too few huge ones. */
 const runMachine = (
+  binding: NativeBinding,
+  options: NativeMachineOptions
+): Effect.Effect<{ readonly machine: NativeMachine; readonly run: NativeRun }, VmmError, Scope.Scope> => {
+  if (options.hugePages !== true) return makeMachine(binding, options)
+  const regular = (warning: string) =>
+    Effect.zipRight(Effect.logWarning(warning), makeMachine(binding, { ...options, hugePages: false }))
+  const shortage = hugePageShortage(options.segments)
+  if (shortage !== undefined) return regular(shortage)
+  return Effect.catchIf(
+    makeMachine(binding, options),
+    ({ reason }) => reason === "OutOfMemory",
+    // Others were faster, or a cgroup has a limit.
+    ({ message }) => regular(`performance_mode: WARNING: ${message.split(";")[0]} — falling back to regular pages`)
+  )
+}
+
+const makeMachine = (
   binding: NativeBinding,
   options: NativeMachineOptions
 ): Effect.Effect<{ readonly machine: NativeMachine; readonly run: NativeRun }, VmmError, Scope.Scope> =>
@@ -173,6 +198,7 @@ const boot = (
         Effect.gen(function* () {
           const kernel = yield* openFiles("kernel", [path], 1)
           const initramfs = yield* openFiles("initramfs", spec.initramfs, initramfsAlignment)
+          const disk = yield* openScratchDisk(spec.scratchDiskMb)
           const description = yield* Either.mapLeft(
             describeMachine({
               topology: spec.topology,
@@ -182,12 +208,15 @@ const boot = (
               cmdline: machineCommandLine(spec, []),
               reserved: spec.ring,
               supportedCpuid: cpuid,
-              realtimeHint: options.realtimeHint
+              realtimeHint: spec.performance?.realtimeHint,
+              virtioDevices: disk === undefined ? 0 : 1
             }),
             ({ reason, message }) =>
               new VmmError({ reason, message: reason === "BadKernel" ? `${path}: ${message}` : message })
           )
-          const made = yield* runMachine(binding, machineOptions(options, description)).pipe(Scope.extend(scope))
+          const made = yield* runMachine(binding, machineOptions(options, spec, description, disk)).pipe(
+            Scope.extend(scope)
+          )
           const memory = makeNativeMemory(made.machine.memory, description.segments)
           yield* fill(memory, description, [kernel, initramfs])
           return { ...made, memory }

@@ -1,5 +1,6 @@
 export * from "./AgentBinary.ts"
 export * from "./FileWindow.ts"
+export * from "./HugePages.ts"
 export * from "./KvmProbe.ts"
 export * from "./NativeBinding.ts"
 export * from "./NativeError.ts"

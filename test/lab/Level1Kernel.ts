@@ -27,6 +27,8 @@ export interface Level1Kernel {
   readonly vmlinux: string
   /** Modules in the order in which they can be loaded. */
   readonly modules: ReadonlyArray<string>
+  /** Drivers of a scratch disk, for guests that run this kernel, in loading order. */
+  readonly guestModules: ReadonlyArray<string>
 }
 
 /** With nested paging under emulation 6.12 was tried at length; Debian's 7.x keeps its modules in packages of their own. */
@@ -34,6 +36,9 @@ const wantedVersion = "6.12"
 
 /** What level 1 needs and Debian builds as modules; virtio_pci and virtio_console are built in. */
 const wantedModules = ["9p", "9pnet_virtio", "overlay", "kvm", "kvm_amd"]
+
+/** What a guest's virtio disk needs and Debian builds as modules: virtio_mmio for the native backend, virtio_blk for both. */
+const wantedGuestModules = ["virtio_mmio", "virtio_blk"]
 
 const run = promisify(execFile)
 const maxModule = 64 * 1024 * 1024
@@ -58,13 +63,14 @@ const dependencies = (module: Buffer): ReadonlyArray<string> => {
   return text.split(",").filter((name) => name !== "")
 }
 
-/** Writes the wanted modules and what they depend on into `to`, numbered in loading order. */
-const collectModules = async (unpacked: string, to: string): Promise<void> => {
+/** Makes the directory `to` with the wanted modules and what they depend on, numbered in loading order. */
+const collectModules = async (unpacked: string, wanted: ReadonlyArray<string>, to: string): Promise<void> => {
+  await mkdir(to)
   const files = (await readdir(unpacked, { recursive: true })).filter((name) => /\.ko(\.xz)?$/.test(name))
   const byName = new Map(files.map((name) => [moduleName(name), join(unpacked, name)]))
   const done = new Set<string>()
-  const add = async (wanted: string): Promise<void> => {
-    const name = moduleName(wanted)
+  const add = async (module: string): Promise<void> => {
+    const name = moduleName(module)
     if (done.has(name)) return
     done.add(name)
     const file = byName.get(name)
@@ -74,7 +80,7 @@ const collectModules = async (unpacked: string, to: string): Promise<void> => {
     const number = String((await readdir(to)).length).padStart(2, "0")
     await writeFile(join(to, `${number}-${name}.ko`), bytes)
   }
-  for (const name of wantedModules) await add(name)
+  for (const name of wanted) await add(name)
 }
 
 /** Unpacks only what can be wanted: a tenth of the package's files are no modules. */
@@ -130,10 +136,10 @@ const fetchInto = (cache: string) =>
         await mkdir(cache, { recursive: true })
         const temporary = await mkdtemp(join(cache, ".new-"))
         try {
-          await mkdir(join(temporary, "modules"))
           await mkdir(join(temporary, "unpacked"))
           await unpackModules(deb, join(temporary, "unpacked"))
-          await collectModules(join(temporary, "unpacked"), join(temporary, "modules"))
+          await collectModules(join(temporary, "unpacked"), wantedModules, join(temporary, "modules"))
+          await collectModules(join(temporary, "unpacked"), wantedGuestModules, join(temporary, "guest-modules"))
           await rm(join(temporary, "unpacked"), { recursive: true })
           await writeFile(join(temporary, "vmlinux"), vmlinux)
           await writeFile(join(temporary, "package.json"), `${JSON.stringify(wanted, null, 2)}\n`)
@@ -157,11 +163,18 @@ const cached = async (cache: string): Promise<Level1Kernel | undefined> => {
     .at(-1)
   if (release === undefined) return undefined
   const directory = join(cache, release)
-  const modules = (await readdir(join(directory, "modules"))).sort()
-  return {
-    release,
-    vmlinux: join(directory, "vmlinux"),
-    modules: modules.map((name) => join(directory, "modules", name))
+  const inOrder = async (folder: string): Promise<ReadonlyArray<string>> =>
+    (await readdir(join(directory, folder))).sort().map((name) => join(directory, folder, name))
+  try {
+    return {
+      release,
+      vmlinux: join(directory, "vmlinux"),
+      modules: await inOrder("modules"),
+      guestModules: await inOrder("guest-modules")
+    }
+  } catch {
+    // An entry of an earlier version of this file lacks a part: it is made anew.
+    return undefined
   }
 }
 

@@ -1,4 +1,5 @@
 import { Effect, Layer } from "effect"
+import { openScratchDisk } from "../../src/image/ScratchDisk.ts"
 import { panicMessage } from "../../src/KernelLog.ts"
 import { type VmExit, Vmm, VmmError, type VmSpec } from "../../src/Vmm.ts"
 import { type MemoryVm, makeMemoryVmWith } from "../guest/memoryVm.ts"
@@ -32,6 +33,7 @@ export const layerMemoryVmm: Layer.Layer<Vmm> = Layer.succeed(Vmm, {
     Effect.gen(function* () {
       const { ending, text } = yield* load(spec)
       const size = spec.memoryMb * 1024 * 1024
+      yield* openScratchDisk(spec.scratchDiskMb)
       if (spec.ring !== undefined && spec.ring.address + spec.ring.size > size) {
         return yield* new VmmError({ reason: "BadSpec", message: "the ring is not within RAM" })
       }

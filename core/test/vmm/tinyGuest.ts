@@ -55,8 +55,18 @@ export const readTinyGuest = (path: string): { readonly ending: Ending; readonly
   return { ending: ending as Ending, text: stringAt(textOffset) }
 }
 
-/** Writes the guest as an ELF kernel. `text` goes to COM1 first; the guest ends once it has echoed a `Q`. */
-export const writeTinyGuest = (path: string, ending: Ending, text: string): void => {
+/** The instructions of an ending, for a guest of one's own. */
+export const endingCode = (ending: Ending): ReadonlyArray<number> => endings[ending]
+
+/**
+ * Writes the guest as an ELF kernel. `text` goes to COM1 first; the guest ends once it has echoed a `Q`. With `instructions` it runs those instead.
+ */
+export const writeTinyGuest = (
+  path: string,
+  ending: Ending,
+  text: string,
+  instructions: ReadonlyArray<number> = code(ending)
+): void => {
   const file = Buffer.alloc(0x3000)
   const segment = (at: number, type: number, offset: number, address: number, size: number, align: number): void => {
     file.writeUInt32LE(type, at)
@@ -79,7 +89,7 @@ export const writeTinyGuest = (path: string, ending: Ending, text: string): void
   // namesz, descsz, type PHYS32_ENTRY, "Xen", the entry
   file.set([...le32(4), ...le32(8), ...le32(0x12), 0x58, 0x65, 0x6e, 0, ...le32(codeAt), ...le32(0)], 0x200)
   file.write(ending, endingOffset)
-  file.set(code(ending), codeOffset)
+  file.set(instructions, codeOffset)
   file.set(Buffer.from(text, "utf8"), textOffset)
   fs.writeFileSync(path, file)
 }

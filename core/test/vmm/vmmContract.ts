@@ -169,6 +169,47 @@ export const vmmContract = (
       })
     )
 
+    check("has a scratch disk, and leaves no file of it", () =>
+      Effect.gen(function* () {
+        const disks = () =>
+          fs.readdirSync("/proc/self/fd").filter((fd) => {
+            try {
+              return /\/ktstr-.*-disk-/.test(fs.readlinkSync(`/proc/self/fd/${fd}`))
+            } catch {
+              return false
+            }
+          })
+        const named = () => fs.readdirSync(os.tmpdir()).filter((file) => /^ktstr-.*-disk-/.test(file))
+        const before = [disks(), named()]
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const vm = yield* boot(guest("poweroff", "hello\n", { scratchDiskMb: 8 }))
+            expect(named()).toEqual(before[1])
+            yield* vm.channel.send(quit)
+            expect((yield* Deferred.await(vm.exit))._tag).toBe("PowerOff")
+          })
+        )
+        expect([disks(), named()]).toEqual(before)
+        for (const scratchDiskMb of [0, -1, 1.5, 2 ** 21]) {
+          const refused = yield* refusal(guest("hang", "x", { scratchDiskMb }))
+          expect([refused.reason, refused.message]).toEqual([
+            "BadSpec",
+            expect.stringContaining(`${scratchDiskMb} MiB`)
+          ])
+        }
+      })
+    )
+
+    check("runs the same with every performance option it has", () =>
+      Effect.gen(function* () {
+        const performance = { hugePages: true, hostNodes: [0], realtimeHint: true, idleInGuest: true }
+        const vm = yield* boot(guest("poweroff", "hello\n", { performance }))
+        yield* vm.channel.send(quit)
+        expect((yield* Deferred.await(vm.exit))._tag).toBe("PowerOff")
+        expect(vm.consoleTail(1)).toEqual(["hello"])
+      })
+    )
+
     check("refuses what it can't boot, with the reason", () =>
       Effect.gen(function* () {
         const ring = yield* refusal(guest("hang", "x", { ring: { address: 63 * mib, size: 2 * mib } }))

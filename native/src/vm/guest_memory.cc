@@ -20,6 +20,7 @@ constexpr size_t huge_page_size = 2UL << 20;
 /** linux/mempolicy.h and linux/mman.h, which older headers lack. */
 constexpr int mpol_bind = 2;
 constexpr int map_huge_2mb = 21 << 26;
+constexpr int madv_populate_write = 23;
 
 std::string mib(uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
@@ -99,6 +100,8 @@ GuestMemory::GuestMemory(std::vector<Segment> segments, const MemoryOptions &opt
     madvise(data_, size_, MADV_DONTDUMP);
     try {
         bind();
+        if (options.huge_pages)
+            populate();
     } catch (...) {
         munmap(data_, size_);
         throw;
@@ -119,6 +122,16 @@ void GuestMemory::bind() const {
         }
         offset += segment.size;
     }
+}
+
+/**
+ * A reserve need not hold on the node asked for, nor against a cgroup's limit: a page that then is not there is SIGBUS
+ * for whoever touches it. Asked for at once, it is an error.
+ */
+void GuestMemory::populate() const {
+    // Kernels before 5.14 do not know the request.
+    if (madvise(data_, size_, madv_populate_write) != 0 && errno != EINVAL)
+        throw_too_large(size_, "not enough free 2 MiB pages are reserved on the host");
 }
 
 uint8_t *GuestMemory::at(uint64_t address, uint64_t length) const {

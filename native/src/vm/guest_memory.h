@@ -46,6 +46,7 @@ class GuestMemory {
 
   private:
     void bind() const;
+    void populate() const;
 
     std::vector<Segment> segments_;
     size_t size_ = 0;

@@ -4,24 +4,15 @@
  *
  * @since 0.1.0
  */
-import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
-import { VmmError } from "@ktstr/core"
+import { openNameless, VmmError } from "@ktstr/core"
 import { Effect, type Scope } from "effect"
-import { ownPrefix } from "./OwnPrefix.ts"
 
 const shm = "/dev/shm"
 const mib = 1024 * 1024
 
 const io = (what: string, cause: unknown): VmmError =>
   new VmmError({ reason: "Io", message: `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, cause })
-
-const openNameless = (directory: string, purpose: string): number => {
-  const path = `${directory}/${ownPrefix()}${purpose}-${randomBytes(6).toString("hex")}`
-  const file = fs.openSync(path, "wx+", 0o600)
-  fs.unlinkSync(path)
-  return file
-}
 
 const owned = (open: () => number, what: string): Effect.Effect<number, VmmError, Scope.Scope> =>
   Effect.acquireRelease(Effect.try({ try: open, catch: (cause) => io(what, cause) }), (file) =>

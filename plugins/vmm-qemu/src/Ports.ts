@@ -11,9 +11,8 @@ import * as fs from "node:fs"
 import { Socket } from "node:net"
 import { tmpdir } from "node:os"
 import type { Duplex } from "node:stream"
-import { VmmError } from "@ktstr/core"
+import { ownPrefix, VmmError } from "@ktstr/core"
 import { Effect, type Scope } from "effect"
-import { ownPrefix } from "./OwnPrefix.ts"
 
 /**
  * @since 0.1.0

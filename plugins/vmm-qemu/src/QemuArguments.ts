@@ -27,7 +27,9 @@ export interface QemuChoices {
   readonly kernel: string
   readonly initrd?: string | undefined
   /** MiB and backing file of each NUMA node. */
-  readonly memory: ReadonlyArray<{ readonly mb: number; readonly path: string }>
+  readonly memory: ReadonlyArray<{ readonly mb: number; readonly path: string; readonly hostNode?: number | undefined }>
+  /** The file of the scratch disk. */
+  readonly disk?: string | undefined
   /** The descriptor of the monitor's socket. */
   readonly qmp: number
   /** Stems of the named pipes of COM1 and COM2. */
@@ -40,8 +42,8 @@ export interface QemuChoices {
  * delay calibration (0.25 s for each CPU otherwise), and that it needs no page-table isolation or retpolines. Without MONITOR
  * idle vCPUs halt; qemu's MWAIT would spin on the host.
  */
-const cpuModel = (accel: QemuAccel, deterministic: boolean): string => {
-  if (accel === "kvm") return "host,host-cache-info=off,l3-cache=on"
+const cpuModel = (accel: QemuAccel, deterministic: boolean, realtimeHint: boolean): string => {
+  if (accel === "kvm") return `host,host-cache-info=off,l3-cache=on${realtimeHint ? ",kvm-hint-dedicated=on" : ""}`
   const emulated = "max,vendor=GenuineIntel,family=6,model=54,stepping=9,-monitor"
   // RDRAND and RDSEED would let the host's randomness in.
   return deterministic ? `${emulated},-rdrand,-rdseed` : emulated
@@ -90,9 +92,15 @@ export const highestApicId = (topology: Topology): number => {
   )
 }
 
-const backend = (id: string, mb: number, path: string): ReadonlyArray<string> => [
+const backend = (id: string, mb: number, path: string, hostNode: number | undefined): ReadonlyArray<string> => [
   "-object",
-  `memory-backend-file,id=${id},size=${mb}M,mem-path=${path},share=on`
+  `memory-backend-file,id=${id},size=${mb}M,mem-path=${path},share=on${hostNode === undefined ? "" : `,host-nodes=${hostNode},policy=bind`}`
+]
+
+/** Flushes are not waited for: what is on the disk is not to outlive the machine. */
+const diskArguments = (path: string): ReadonlyArray<string> => [
+  ...["-drive", `if=none,id=scratch,file=${path},format=raw,cache=unsafe`],
+  ...["-device", "virtio-blk-pci,drive=scratch,serial=ktstr-scratch"]
 ]
 
 const needsHmat = (topology: Topology): boolean =>
@@ -177,16 +185,18 @@ export const qemuArguments = (spec: VmSpec, choices: QemuChoices): ReadonlyArray
     "-accel",
     choices.accel === "kvm" ? "kvm" : `tcg,thread=${thread}`,
     "-cpu",
-    cpuModel(choices.accel, deterministic),
+    cpuModel(choices.accel, deterministic, spec.performance?.realtimeHint === true),
     "-smp",
     smpArgument(topology),
     "-m",
     `${total}M`,
-    ...choices.memory.flatMap(({ mb, path }, index) => backend(`ram${index}`, mb, path)),
+    ...choices.memory.flatMap(({ mb, path, hostNode }, index) => backend(`ram${index}`, mb, path, hostNode)),
     ...(manyNodes ? numaArguments(topology) : []),
     // APIC ids above 254 need interrupt remapping in extended mode.
     ...(manyApics ? ["-device", "intel-iommu,intremap=on,eim=on"] : []),
     ...(deterministic ? ["-icount", "shift=1,sleep=off", "-rtc", "clock=vm,base=2020-01-01"] : []),
+    ...(spec.performance?.idleInGuest === true && choices.accel === "kvm" ? ["-overcommit", "cpu-pm=on"] : []),
+    ...(choices.disk === undefined ? [] : diskArguments(choices.disk)),
     "-chardev",
     `socket,id=qmp,fd=${choices.qmp}`,
     "-chardev",

@@ -9,6 +9,7 @@ import {
   KvmProbe,
   kernelHeaderSize,
   nodeMemoryMb,
+  openScratchDisk,
   parseKernelImage,
   type Vm,
   Vmm,
@@ -71,6 +72,11 @@ const checkSpec = (spec: VmSpec, accel: QemuAccel): Effect.Effect<ReadonlyArray<
       )
     }
     const { ring } = spec
+    if (spec.scratchDiskMb !== undefined && spec.clock === "deterministic") {
+      return yield* badSpec(
+        "a scratch disk has the host's time, a deterministic clock has none of it: drop one of the two"
+      )
+    }
     if (ring !== undefined) {
       const inRam = ramSegments(nodesMb).some(
         (ram) => ring.address >= ram.address && ring.address + ring.size <= ram.address + ram.size
@@ -83,6 +89,18 @@ const checkSpec = (spec: VmSpec, accel: QemuAccel): Effect.Effect<ReadonlyArray<
     }
     return nodesMb
   })
+
+/** Performance options that this machine can't have. */
+const unmet = ({ performance = {} }: VmSpec, accel: QemuAccel): ReadonlyArray<string> => [
+  ...(performance.hugePages === true
+    ? [
+        "performance_mode: WARNING: qemu's guest memory is a file in /dev/shm and uses regular pages; --vmm native has 2MB hugepages"
+      ]
+    : []),
+  ...(accel === "tcg" && (performance.realtimeHint === true || performance.idleInGuest === true)
+    ? ["performance_mode: WARNING: emulated CPUs have no realtime hint and no idle states of their own"]
+    : [])
+]
 
 const clockOf = (spec: VmSpec, accel: QemuAccel): ClockMode =>
   spec.clock === "deterministic" ? "deterministic" : accel === "kvm" ? "qemu-kvm" : "emulated"
@@ -129,18 +147,26 @@ const boot = (
     const kernel = yield* chooseKernel(spec)
     const memoryFiles = yield* openMemoryFiles(nodesMb)
     const initramfs = yield* openInitramfs(spec.initramfs)
+    const disk = yield* openScratchDisk(spec.scratchDiskMb)
+    const files = [...memoryFiles, ...[initramfs, disk].filter((file) => file !== undefined)]
+    for (const said of unmet(spec, accel)) yield* warn(said)
     const ports = yield* makePorts
     const machine = yield* startMachine({
       ports,
       binary,
       kernel,
-      files: initramfs === undefined ? memoryFiles : [...memoryFiles, initramfs],
+      files,
       args: qemuArguments(spec, {
         accel,
         thread: options.thread ?? "single",
         kernel,
         initrd: initramfs === undefined ? undefined : inheritedPath(memoryFiles.length),
-        memory: nodesMb.map((mb, node) => ({ mb, path: inheritedPath(node) })),
+        memory: nodesMb.map((mb, node) => ({
+          mb,
+          path: inheritedPath(node),
+          hostNode: spec.performance?.hostNodes?.[node]
+        })),
+        disk: disk === undefined ? undefined : inheritedPath(files.length - 1),
         qmp: inherited.qmp,
         ports: { console: ports.consolePath, channel: ports.channelPath }
       })
@@ -161,11 +187,11 @@ const boot = (
  */
 export const make = (options: QemuOptions = {}): Effect.Effect<Vmm["Type"], never, KvmProbe> =>
   Effect.map(KvmProbe, (probe) => {
-    let warned = false
+    const warned = new Set<string>()
     const warn = (message: string): Effect.Effect<void> =>
       Effect.suspend(() => {
-        if (warned) return Effect.void
-        warned = true
+        if (warned.has(message)) return Effect.void
+        warned.add(message)
         return Effect.logWarning(message)
       })
     return {

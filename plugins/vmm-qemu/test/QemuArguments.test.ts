@@ -146,3 +146,25 @@ describe("qemuArguments", () => {
     expect(values(args, "-object")).toHaveLength(3)
   })
 })
+
+describe("what is asked for beside the machine", () => {
+  it("a scratch disk is a virtio disk on its file, and nothing without one", () => {
+    const args = qemuArguments(spec({ scratchDiskMb: 8 }), choices({ disk: "/d" }))
+    expect(values(args, "-drive")).toEqual(["if=none,id=scratch,file=/d,format=raw,cache=unsafe"])
+    expect(values(args, "-device")).toEqual(["virtio-blk-pci,drive=scratch,serial=ktstr-scratch"])
+    expect(values(qemuArguments(spec(), choices()), "-drive")).toEqual([])
+  })
+
+  it("performance under KVM: hints, idling in the guest, and memory of host nodes", () => {
+    const performance = { realtimeHint: true, idleInGuest: true, hostNodes: [1] }
+    const memory = [{ mb: 1024, path: "/m0", hostNode: 1 }]
+    const kvm = qemuArguments(spec({ performance }), choices({ accel: "kvm", memory }))
+    expect(values(kvm, "-cpu")[0]).toMatch(/^host,.*,kvm-hint-dedicated=on$/)
+    expect(values(kvm, "-overcommit")).toEqual(["cpu-pm=on"])
+    expect(values(kvm, "-object")[0]).toMatch(/,host-nodes=1,policy=bind$/)
+    const tcg = qemuArguments(spec({ performance }), choices({ memory }))
+    expect([values(tcg, "-overcommit"), values(tcg, "-cpu").join().includes("hint")]).toEqual([[], false])
+    const plain = qemuArguments(spec(), choices({ accel: "kvm" }))
+    expect([values(plain, "-overcommit"), values(plain, "-cpu").join().includes("hint")]).toEqual([[], false])
+  })
+})

@@ -271,6 +271,8 @@ describe("what can't be booted", () => {
 
   it.live("specs that no machine fits", () =>
     Effect.gen(function* () {
+      const disk = yield* refusal(guest("hang", "x", { clock: "deterministic", scratchDiskMb: 8 }))
+      expect([disk.reason, disk.message]).toEqual(["BadSpec", expect.stringContaining("deterministic")])
       const topology = Topology.unsafeMake({ numaNodes: 1, llcs: 14, coresPerLlc: 18, threadsPerCore: 1 })
       const apic = yield* refusal(guest("hang", "x", { topology }))
       expect(apic.reason).toBe("BadSpec")

@@ -1,0 +1,50 @@
+/**
+ * The file behind a guest's scratch disk.
+ *
+ * @since 0.1.0
+ */
+import * as fs from "node:fs"
+import { tmpdir } from "node:os"
+import { Effect, type Scope } from "effect"
+import { VmmError } from "../Vmm.ts"
+import { openNameless } from "./OwnPrefix.ts"
+
+const mib = 1024 * 1024
+/** 1 TiB: beyond, file systems refuse sparse files too. */
+const largestMb = 1024 * 1024
+
+/**
+ * An open, empty file of `mb` MiB in the temporary directory, without a name: gone with the scope, or with this process. It takes room as
+ * the guest writes; where there is none left, the guest's write fails. Undefined without a size. `BadSpec` when the size can't be, `Io`
+ * when the file can't be made.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const openScratchDisk = (mb: number | undefined): Effect.Effect<number | undefined, VmmError, Scope.Scope> => {
+  if (mb === undefined) return Effect.succeed(undefined)
+  if (!Number.isInteger(mb) || mb < 1 || mb > largestMb) {
+    return Effect.fail(
+      new VmmError({
+        reason: "BadSpec",
+        message: `a scratch disk of ${mb} MiB: it must be a whole number from 1 to ${largestMb}`
+      })
+    )
+  }
+  return Effect.acquireRelease(
+    Effect.try({
+      try: () => {
+        const file = openNameless(tmpdir(), "disk")
+        fs.ftruncateSync(file, mb * mib)
+        return file
+      },
+      catch: (cause) =>
+        new VmmError({
+          reason: "Io",
+          message: `can't make a scratch disk of ${mb} MiB in ${tmpdir()}: ${cause instanceof Error ? cause.message : cause}; set TMPDIR to a directory with room`,
+          cause
+        })
+    }),
+    (file) => Effect.sync(() => fs.closeSync(file))
+  )
+}
