@@ -3,9 +3,12 @@ import { createHash } from "node:crypto"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Topology } from "@ktstr/core"
+import { Either } from "effect"
 import { afterAll, describe, expect, inject, it } from "vitest"
 import { root } from "./ktstr.ts"
 import { guestKernel, kernel612 } from "./lab/GuestKernel.ts"
+import { asked, lookScript, seenByHwloc, seenBySysfs } from "./lab/GuestTopology.ts"
 import { hasUsableKvm, useLab } from "./lab/Lab.ts"
 
 const shown = mkdtempSync(join(tmpdir(), "ktstr-lab-shown-"))
@@ -17,6 +20,12 @@ const shell = (script: string) => inLab(["sh", "-c", script])
 
 /** Emulated, on a machine that others use as well. */
 const slowMs = 600_000
+
+/** An emulated machine's clock runs on while this machine serves others: how long workers wait says nothing here. */
+const steady = (backend: string, topology: string): ReadonlyArray<string> => [
+  ...["ktstr", "run", "steady", "--vmm", backend, "--topology", topology, "--memory", "768", "--duration", "2"],
+  ...["--max-gap-ms", "120000", "--max-spread-pct", "100", "--boot-timeout", "400", "--kargs", "quiet"]
+]
 
 describe("a command in the lab", () => {
   it.each([0, 1, 37])("passes exit code %i on", async (code) => {
@@ -93,57 +102,67 @@ describe("level 1", () => {
   })
 
   it(
-    "runs a scenario under qemu with KVM",
+    "runs the exec of the documentation and passes its exit code on",
     async () => {
-      const where = [
-        "--vmm",
-        "qemu-kvm",
-        "--kernel",
-        inject("kernel").image,
-        "--topology",
-        "1n1l2c1t",
-        "--memory",
-        "768"
-      ]
-      // An emulated machine's clock runs on while this machine serves others: how long workers wait says nothing here.
-      const how = ["--duration", "2", "--max-gap-ms", "120000", "--max-spread-pct", "100", "--boot-timeout", "400"]
-      // User space of these guests dies in sigreturn where XSAVE is on: the emulated SVM and XSAVE disagree.
-      const run = ["node", "cli/ktstr.js", "run", "steady", ...where, ...how, "--kargs", "noxsave"]
-      const result = await inLab(run, { timeoutMs: slowMs - 10_000 })
-      expect(result).toMatchObject({ code: 0, stderr: expect.stringContaining("qemu-kvm") })
+      const exec = ["ktstr", "exec", "--vmm", "native", "--topology", "2n4l2c1t", "-i", "hwloc-ls"]
+      const { code, stdout, stderr } = await inLab([...exec, "hwloc-ls --no-io; exit 21"], {
+        timeoutMs: slowMs - 10_000
+      })
+      expect([/NUMANode L#/g, /L3 L#/g, /Core L#/g, /PU L#/g].map((unit) => stdout.match(unit)?.length)).toEqual([
+        2, 4, 8, 8
+      ])
+      expect(stderr).toBe("")
+      expect(code).toBe(21)
     },
     slowMs
   )
 
-  it.each(["1n2l2c1t", "1n2l2c2t"])(
-    "runs a scenario on the native backend with the topology %s",
+  it(
+    "runs a scenario under qemu with KVM",
+    async () => {
+      const { code, stderr } = await inLab([...steady("qemu-kvm", "1n1l2c1t"), "--kernel", inject("kernel").image], {
+        timeoutMs: slowMs - 10_000
+      })
+      expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining("qemu-kvm") })
+    },
+    slowMs
+  )
+})
+
+const kernels = { "7.3": () => Promise.resolve(inject("kernel")), "6.12": () => guestKernel(kernel612) }
+
+describe.each(["7.3", "6.12"] as const)("a %s kernel on the native backend", (name) => {
+  it.each(["1n1l1c1t", "1n2l2c1t", "1n2l2c2t", "1n3l3c1t", "2n4l2c1t", "2n2l2c1t[2+0]"])(
+    "sees the topology %s, in sysfs and through hwloc",
     async (topology) => {
-      const where = ["--vmm", "native", "--kernel", inject("kernel").image, "--topology", topology, "--memory", "768"]
-      const how = ["--duration", "2", "--max-gap-ms", "120000", "--max-spread-pct", "100", "--boot-timeout", "400"]
-      const run = ["node", "cli/ktstr.js", "run", "steady", "--format", "json", ...where, ...how, "--kargs", "noxsave"]
+      const { image, version } = await kernels[name]()
+      const how = ["--vmm", "native", "--kernel", image, "--topology", topology, "--memory", "512", "--kargs", "quiet"]
+      const exec = ["ktstr", "exec", ...how, "--boot-timeout", "400", "-i", "hwloc-ls", lookScript]
+      const { code, stdout, stderr } = await inLab(exec, { timeoutMs: slowMs - 10_000 })
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+      expect(stdout).toContain(`release ${version}\n`)
+      const wanted = asked(Either.getOrThrow(Topology.parse(topology)))
+      expect(seenBySysfs(stdout)).toEqual(wanted)
+      expect(seenByHwloc(stdout)).toEqual(wanted)
+    },
+    slowMs
+  )
+
+  it.each(["1n2l2c1t", "2n2l2c1t[2+0]"])(
+    "runs a scenario with the topology %s",
+    async (topology) => {
+      const { image, version } = await kernels[name]()
+      const run = [...steady("native", topology), "--format", "json", "--kernel", image]
       const { code, stdout, stderr } = await inLab(run, { timeoutMs: slowMs - 10_000 })
       expect(stderr).toBe("")
       expect(JSON.parse(stdout)).toMatchObject({
         outcome: "pass",
         backend: "native",
         clock: "kvm",
+        kernel: { release: version },
         topology: { requested: topology, guest: { summary: topology } }
       })
       expect(code).toBe(0)
-    },
-    slowMs
-  )
-
-  it(
-    "has guests that boot Debian's 6.12",
-    async () => {
-      const { image, version } = await guestKernel(kernel612)
-      expect(version).toMatch(/^6\.12\./)
-      const where = ["--vmm", "qemu-kvm", "--kernel", image, "--topology", "1n1l1c1t", "--memory", "768"]
-      const how = ["--duration", "1", "--max-gap-ms", "120000", "--max-spread-pct", "100", "--boot-timeout", "400"]
-      const run = ["node", "cli/ktstr.js", "run", "steady", ...where, ...how, "--kargs", "noxsave"]
-      const result = await inLab(run, { timeoutMs: slowMs - 10_000 })
-      expect(result).toMatchObject({ code: 0, stderr: expect.stringContaining(`kernel ${version} up`) })
     },
     slowMs
   )

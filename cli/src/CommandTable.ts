@@ -59,7 +59,7 @@ const format = { value: "FORMAT", about: "pretty (default), json, ndjson" } as c
 
 /** What `exec` and `shell` share. */
 const guest = {
-  topology: { value: "SHAPE", about: "NnNlNcNt or N,L,C,T (default: 1n2l2c1t)", alias: "t" },
+  topology: { value: "SHAPE", about: "NnNlNcNt[L+L…] or N,L,C,T (default: 1n2l2c1t)", alias: "t" },
   preset: { value: "NAME", about: "a topology by name, see: ktstr list presets" },
   kernel,
   vmm,
@@ -82,7 +82,7 @@ export const commands = {
     summary: "Run scenarios in a virtual machine",
     args: "[SCENARIO…]",
     options: {
-      topology: { value: "SHAPE", about: "NnNlNcNt or N,L,C,T (default: 1n2l2c1t)", alias: "t" },
+      topology: { value: "SHAPE", about: "NnNlNcNt[L+L…] or N,L,C,T (default: 1n2l2c1t)", alias: "t" },
       preset: { value: "NAME", about: "a topology by name, see: ktstr list presets" },
       kernel,
       filter: { value: "PATTERN", about: "scenarios by name, with * and ?: 'cpuset/*'" },

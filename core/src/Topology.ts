@@ -141,9 +141,16 @@ export class Topology {
     return Either.getOrThrowWith(Topology.make(options), (error) => error)
   }
 
-  /** Reads `1n2l4c2t` or `1,2,4,2`. */
+  /**
+   * Reads `1n2l4c2t` or `1,2,4,2`; where nodes differ, the LLCs of each follow in brackets: `2n3l4c1t[2+1]`, `2n1l4c1t[1+0]` for a node
+   * with memory only.
+   */
   static parse(text: string): Either.Either<Topology, TopologyError> {
-    return Either.flatMap(parseNumbers(text.trim()), (options) => makeUniform(options, text.trim()))
+    const whole = text.trim()
+    const listed = /^(.*)\[([\d+ ]*)\]$/.exec(whole)
+    return Either.flatMap(parseNumbers(whole, listed?.[1]?.trim() ?? whole), (options) =>
+      listed === null ? makeUniform(options, whole) : makeListed(options, listed[2] ?? "", whole)
+    )
   }
 
   /** @internal */
@@ -215,7 +222,7 @@ export class Topology {
     }
   }
 
-  /** `1n2l4c2t`; nodes that differ in LLCs are listed behind it, `2n3l4c1t[2+1]` (for display: that form does not parse). */
+  /** As {@link Topology.parse} reads it; what a node's memory is and how far it lies has no text form. */
   toString(): string {
     const text = `${this.numaNodes}n${this.llcs}l${this.coresPerLlc}c${this.threadsPerCore}t`
     const even = this.nodes.every((n) => n.llcs === this.nodes[0]!.llcs)
@@ -240,24 +247,25 @@ const fieldNames = {
   t: "threads per core (t)"
 } as const
 
-const parseNumbers = (text: string): Either.Either<UniformTopologyOptions, TopologyError> => {
-  if (text === "") return fail(text, `it is empty; ${syntax}`)
-  if (text.includes(",")) {
-    const parts = text.split(",").map((part) => part.trim())
+/** Of `text`, the part without the list of nodes. */
+const parseNumbers = (text: string, shape: string): Either.Either<UniformTopologyOptions, TopologyError> => {
+  if (shape === "") return fail(text, `it is empty; ${syntax}`)
+  if (shape.includes(",")) {
+    const parts = shape.split(",").map((part) => part.trim())
     if (parts.length !== 4) return fail(text, `it has ${parts.length} fields, not 4; ${syntax}`)
     const bad = parts.find((part) => !/^\d+$/.test(part))
     if (bad !== undefined) return fail(text, `'${bad}' is not a whole number; ${syntax}`)
     const [numaNodes, llcs, coresPerLlc, threadsPerCore] = parts.map(Number) as [number, number, number, number]
     return Either.right({ numaNodes, llcs, coresPerLlc, threadsPerCore })
   }
-  const full = /^(\d+)n(\d+)l(\d+)c(\d+)t$/i.exec(text)
+  const full = /^(\d+)n(\d+)l(\d+)c(\d+)t$/i.exec(shape)
   if (full !== null) {
     const [numaNodes, llcs, coresPerLlc, threadsPerCore] = full.slice(1).map(Number) as [number, number, number, number]
     return Either.right({ numaNodes, llcs, coresPerLlc, threadsPerCore })
   }
-  const partial = /^(?:\d+n)?(?:\d+l)?(?:\d+c)?(?:\d+t)?$/i.test(text)
+  const partial = /^(?:\d+n)?(?:\d+l)?(?:\d+c)?(?:\d+t)?$/i.test(shape)
   if (!partial) return fail(text, `it is not a topology; ${syntax}`)
-  const missing = (["n", "l", "c", "t"] as const).filter((unit) => !text.toLowerCase().includes(unit))
+  const missing = (["n", "l", "c", "t"] as const).filter((unit) => !shape.toLowerCase().includes(unit))
   const names = missing.map((unit) => fieldNames[unit])
   const list = names.length === 1 ? names[0] : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`
   return fail(text, `${list} ${names.length === 1 ? "is" : "are"} missing; ${syntax}`)
@@ -284,6 +292,18 @@ const makeUniform = (o: UniformTopologyOptions, text: string): Either.Either<Top
   return Either.map(checkDistances(text, o.numaNodes, o.distances), (distances) =>
     Topology.trusted(nodes, o.coresPerLlc, o.threadsPerCore, distances)
   )
+}
+
+/** The nodes' LLCs as listed, which must come to the numbers before them. */
+const makeListed = (o: UniformTopologyOptions, list: string, text: string): Either.Either<Topology, TopologyError> => {
+  const counts = list.split("+").map((part) => part.trim())
+  const bad = counts.find((part) => !/^\d+$/.test(part))
+  if (bad !== undefined) return fail(text, `'${bad}' in its list of LLCs is not a whole number; write it as [2+1+0]`)
+  const nodes = counts.map((count) => ({ llcs: Number(count) }))
+  const sum = nodes.reduce((all, node) => all + node.llcs, 0)
+  return nodes.length === o.numaNodes && sum === o.llcs
+    ? makeFromNodes({ nodes, coresPerLlc: o.coresPerLlc, threadsPerCore: o.threadsPerCore })
+    : fail(text, `its list comes to ${nodes.length}n${sum}l, not ${o.numaNodes}n${o.llcs}l; make the numbers agree`)
 }
 
 const makeFromNodes = (o: NodeTopologyOptions): Either.Either<Topology, TopologyError> => {

@@ -36,9 +36,24 @@ describe("Topology", () => {
     )
   })
 
+  it("reads what it writes of nodes that differ", () => {
+    const llcs = fc
+      .array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 4 })
+      .filter((counts) => counts.some((count) => count > 0))
+    fc.assert(
+      fc.property(llcs, fc.integer({ min: 1, max: 4 }), (counts, coresPerLlc) => {
+        const nodes = counts.map((count) => ({ llcs: count }))
+        const topology = Topology.unsafeMake({ nodes, coresPerLlc, threadsPerCore: 2 })
+        const read = Either.getOrThrow(Topology.parse(`${topology}`))
+        expect(read.nodes).toEqual(topology.nodes)
+        expect(`${read}`).toBe(`${topology}`)
+      })
+    )
+  })
+
   it("never throws on any text", () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[0-9nlct,]*$/)), (text) => {
+      fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[0-9nlct,]*(\[[0-9+]*\])?$/)), (text) => {
         const parsed = Topology.parse(text)
         expect(Either.isLeft(parsed) ? parsed.left.message.length : parsed.right.cpus).toBeGreaterThan(0)
       })
@@ -67,6 +82,10 @@ describe("Topology", () => {
       "topology 'two nodes': it is not a topology; write NnNlNcNt, for example 1n2l4c2t, or N,L,C,T, for example 1,2,4,2"
     ],
     ["", "topology '': it is empty; write NnNlNcNt, for example 1n2l4c2t, or N,L,C,T, for example 1,2,4,2"],
+    ["2n1l1c1t[1]", "topology '2n1l1c1t[1]': its list comes to 1n1l, not 2n1l; make the numbers agree"],
+    ["2n2l1c1t[1+0]", "topology '2n2l1c1t[1+0]': its list comes to 2n1l, not 2n2l; make the numbers agree"],
+    ["2n1l1c1t[1+]", "topology '2n1l1c1t[1+]': '' in its list of LLCs is not a whole number; write it as [2+1+0]"],
+    ["2n0l1c1t[0+0]", "topology '2n0l1c1t[0+0]': no NUMA node has an LLC; at least one needs CPUs"],
     ["1n1l9000c1t", "topology '1n1l9000c1t': it has 9000 CPUs; at most 8192 are possible"]
   ])("refuses %s", (text, expected) => {
     expect(message(Topology.parse(text))).toBe(expected)

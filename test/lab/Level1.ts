@@ -104,10 +104,11 @@ const qemuArguments = (vmlinux: string, memoryMb: number, cpus: number): Readonl
   ...["-M", "q35"],
   // Threaded emulation has crashed kernels while they patched their code.
   ...["-accel", "tcg,thread=single"],
-  // Without AVX: what the emulated SVM hands to guests and XSAVE disagree. The rest is what the emulator lacks and would warn of.
+  // Without XSAVE, and so without AVX: the emulated SVM and XSAVE disagree, and user space of guests that have it dies in sigreturn. The
+  // rest is what the emulator lacks and would warn of.
   ...[
     "-cpu",
-    "EPYC,+svm,+npt,-avx,-avx2,-f16c,-fma,-rdseed,-sha-ni,-fxsr-opt,-misalignsse,-3dnowprefetch,-osvw,-topoext,-nrip-save,-xsavec"
+    "EPYC,+svm,+npt,-avx,-avx2,-f16c,-fma,-rdseed,-sha-ni,-fxsr-opt,-misalignsse,-3dnowprefetch,-osvw,-topoext,-nrip-save,-xsave,-xsavec,-xsaveopt,-xgetbv1"
   ],
   ...["-smp", `${cpus}`, "-m", `${memoryMb}`],
   ...["-kernel", vmlinux, "-initrd", `/proc/self/fd/${fds.initrd}`],

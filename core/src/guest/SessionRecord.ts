@@ -84,14 +84,16 @@ export class SessionRecord {
   }
 }
 
-/** `NnNlNcNt` where the guest's CPUs form one, else the counts of what is there. */
+/** As `Topology.toString` writes it where the guest's CPUs form one, else the counts of what is there. */
 const summarise = (cpus: ReadonlyArray<GuestCpu>, nodes: ReadonlyArray<GuestNode>): string => {
   const llcs = new Set(cpus.map((cpu) => cpu.llcId)).size
   const cores = new Set(cpus.map((cpu) => cpu.threadSiblings)).size
   const threads = cpus.length
   const perLlc = cores / llcs
   const perCore = threads / cores
+  const llcsOf = nodes.map(({ node }) => new Set(cpus.filter((cpu) => cpu.node === node).map((cpu) => cpu.llcId)).size)
+  const list = llcsOf.every((count) => count === llcsOf[0]) ? "" : `[${llcsOf.join("+")}]`
   return Number.isInteger(perLlc) && Number.isInteger(perCore)
-    ? `${nodes.length}n${llcs}l${perLlc}c${perCore}t`
+    ? `${nodes.length}n${llcs}l${perLlc}c${perCore}t${list}`
     : `${nodes.length} nodes, ${llcs} LLCs, ${cores} cores, ${threads} CPUs`
 }
