@@ -1,5 +1,6 @@
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import {
+  chmodSync,
   closeSync,
   copyFileSync,
   existsSync,
@@ -11,9 +12,10 @@ import {
   writeFileSync
 } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
-import { type Ended, environment, ktstr, leftovers, none, start } from "./ktstr.ts"
+import { writeTinyGuest } from "../core/test/vmm/tinyGuest.ts"
+import { type Ended, environment, ktstr, leftovers, none, root, start } from "./ktstr.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "test-ktstr-faults-"))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
@@ -85,6 +87,82 @@ describe("what is missing or broken before a machine starts", () => {
   })
 })
 
+describe("/dev/kvm that is of no use", () => {
+  /** The command in a mount namespace of its own, prepared by `prepare`; the checkout and Node can be reached there by everyone. */
+  const inNamespace = (prepare: string, as: ReadonlyArray<string>, args: ReadonlyArray<string>) => {
+    const world = mkdtempSync(join(scratch, "world-"))
+    for (const folder of ["repository", "node", "cache", "home", "tmp"]) mkdirSync(join(world, folder))
+    for (const path of [scratch, world]) chmodSync(path, 0o755)
+    for (const folder of ["cache", "home", "tmp"]) chmodSync(join(world, folder), 0o777)
+    const script = [
+      `mount --bind "${root}" "${world}/repository"`,
+      `mount --bind "${dirname(process.execPath)}" "${world}/node"`,
+      ...prepare.split("\n").map((line) => line.replaceAll("WORLD", world)),
+      `cd "${world}/home"`,
+      `exec ${as.join(" ")} "${world}/node/node" "${world}/repository/cli/dist/bin.js" ${args.join(" ")}`
+    ].join(" && ")
+    const env = environment({ HOME: `${world}/home`, TMPDIR: `${world}/tmp`, KTSTR_CACHE_DIR: `${world}/cache` })
+    const { status, stdout, stderr } = spawnSync("unshare", ["-m", "sh", "-c", script], { env, encoding: "utf8" })
+    return { code: status, stdout, stderr: stderr.trim() }
+  }
+  /** Readable for everyone, as the cache may not be. */
+  const kernelFor = async (): Promise<string> => {
+    const file = join(scratch, "kernel-for-everyone")
+    if (!existsSync(file)) copyFileSync((await cachedKernel()).image, file)
+    chmodSync(file, 0o644)
+    return file
+  }
+  const native = async () => [...steady, "--vmm", "native", "--kernel", await kernelFor()]
+  const noKvm = `mkdir WORLD/dev
+mount -t tmpfs dev WORLD/dev
+cp -a /dev/null /dev/zero /dev/random /dev/urandom WORLD/dev
+mkdir WORLD/dev/shm
+mount --bind /dev/shm WORLD/dev/shm
+mount --bind WORLD/dev /dev`
+
+  it("is absent: the message says what KVM requires, and so does doctor", async () => {
+    const { code, stderr } = inNamespace(noKvm, [], await native())
+    expect(stderr.split("\n")).toEqual([
+      "ktstr: /dev/kvm not found. KVM requires:",
+      "  - Linux kernel with KVM support (CONFIG_KVM)",
+      "  - Access to /dev/kvm (check permissions or add user to 'kvm' group)",
+      "  - Hardware virtualization enabled in BIOS (VT-x/AMD-V)"
+    ])
+    expect(code).toBe(69)
+    const { stdout } = inNamespace(noKvm, [], ["doctor", "--json"])
+    expect(stdout).toMatch(/"detail": "absent/)
+    expect(stdout).toMatch(/"fix": "load kvm_intel or kvm_amd/)
+  })
+
+  it("is not for this user: the message names the group", async () => {
+    const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    const closed = `${noKvm}
+mknod /dev/kvm c 10 232
+chmod 600 /dev/kvm`
+    const { code, stderr } = inNamespace(closed, nobody, await native())
+    expect(stderr.split("\n")).toEqual([
+      "ktstr: /dev/kvm: permission denied. Add your user to the 'kvm' group:",
+      "  sudo usermod -aG kvm $USER",
+      "  then log out and back in."
+    ])
+    expect(code).toBe(69)
+  })
+
+  it("is no KVM at all: one line says so and what to do", async () => {
+    const { code, stderr } = inNamespace(`${noKvm}\ncp -a /dev/null /dev/kvm`, [], await native())
+    expect(oneLine(stderr)).toMatch(/^ktstr: \/dev\/kvm: present, not usable: .*; use --vmm qemu-tcg, or auto/)
+    expect(code).toBe(69)
+  })
+
+  it("more guest memory than this machine has", async () => {
+    const { code, stderr } = await faulty([...steady, "--vmm", "qemu-tcg", "--memory", "4000000"])
+    expect(lastLine(stderr)).toMatch(
+      /guest memory of 4000000 MiB does not fit in \/dev\/shm, which has \d+ MiB free: ask for less/
+    )
+    expect(code).toBe(69)
+  })
+})
+
 describe("what goes wrong in the guest", () => {
   const run = (...kargs: ReadonlyArray<string>) =>
     faulty([...steady, "--format", "json", ...kargs.flatMap((karg) => ["--kargs", karg])])
@@ -97,6 +175,26 @@ describe("what goes wrong in the guest", () => {
     expect(result.diagnostics.stage).toBe("kernel booting")
     expect(result.diagnostics.consoleTail.join("\n")).toContain("Kernel panic")
     expect(result.diagnostics.consoleTail.length).toBeLessThanOrEqual(20)
+    expect(code).toBe(1)
+  })
+
+  it("the kernel never says a word", async () => {
+    const kernel = join(scratch, "silent.elf")
+    writeTinyGuest(kernel, "hang", "")
+    const { code, stdout } = await faulty([...steady, "--format", "json", "--kernel", kernel, "--boot-timeout", "3"])
+    const result = JSON.parse(stdout)
+    expect(result.details[0]).toMatch(
+      /^the guest did not reach the agent within 3s \(stage: no console output; .*serial/
+    )
+    expect(result.diagnostics.stage).toBe("no console output")
+    expect(code).toBe(1)
+  })
+
+  it("the kernel has no serial ports", async () => {
+    const { code, stdout } = await run("8250.nr_uarts=0")
+    const result = JSON.parse(stdout)
+    expect(result.details[0]).toMatch(/\(stage: no console output; does the kernel have a serial console/)
+    expect(result.diagnostics.stage).toBe("no console output")
     expect(code).toBe(1)
   })
 

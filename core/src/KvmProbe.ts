@@ -57,6 +57,12 @@ export class KvmVerdict extends Schema.Class<KvmVerdict>("KvmVerdict")({
         return `/dev/kvm: present, not usable: ${this.verdict}: ${this.reason}`
     }
   }
+
+  /** {@link message} for one who asked for a machine that needs KVM, with what to do instead. */
+  get refusal(): string {
+    const mended = this.verdict === "absent" || this.verdict === "denied"
+    return mended ? this.message : `${this.message}; use --vmm qemu-tcg, or auto, which emulates where KVM is of no use`
+  }
 }
 
 /**

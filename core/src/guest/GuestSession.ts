@@ -131,6 +131,12 @@ export const followGuest: (vm: Vm, options: SessionOptions) => Effect.Effect<Ses
   return { end, stage: stageOf(vm, reached), bootMs }
 })
 
+/** Why a kernel may be silent: the one thing that the machine's description cannot bring about. */
+const silent = "does the kernel have a serial console (CONFIG_SERIAL_8250_CONSOLE=y)?"
+
+const atStage = (stage: SessionResult["stage"]): string =>
+  stage === "no console output" ? `stage: ${stage}; ${silent}` : `stage: ${stage}`
+
 /**
  * One line that names the cause of a session's end; undefined for an orderly one.
  *
@@ -147,15 +153,17 @@ export const describeEnd = (result: SessionResult): string | undefined => {
     case "Channel":
       return `the agent's channel was lost: ${end.error.message} (stage: ${stage})`
     case "BootTimeout":
-      return `the guest did not reach the agent within ${Math.round(end.ms / 1000)}s (stage: ${stage})`
+      return `the guest did not reach the agent within ${Math.round(end.ms / 1000)}s (${atStage(stage)})`
     case "PlanTimeout":
       return `the scenario did not end within ${Math.round(end.ms / 1000)}s (stage: ${stage})`
     case "Ended":
-      return `${describeExit(end.exit)} (stage: ${stage})`
+      return `${describeExit(end.exit)} (${end.exit._tag === "PowerOff" ? atStage(stage) : `stage: ${stage}`})`
   }
 }
 
 /**
+ * One line.
+ *
  * @since 0.1.0
  * @category messages
  */
@@ -168,10 +176,28 @@ export const describeExit = (exit: VmExit): string => {
     case "Panic":
       return `the guest kernel panicked: ${exit.message}`
     case "TripleFault":
-      return `the guest ended in a triple fault: ${exit.registers}`
+      return `the guest ended in a triple fault at ${instructionPointer(exit.registers)}`
     case "Killed":
       return "the machine was killed"
     case "VcpuError":
-      return `the machine failed: ${exit.message}`
+      return `the machine failed: ${firstLine(exit.message)}`
   }
+}
+
+const firstLine = (text: string): string => text.split("\n", 1)[0] ?? ""
+
+/** Of the vCPU that is described first. */
+const instructionPointer = (registers: string): string =>
+  /\b[ER]IP=[0-9a-f]+/i.exec(registers)?.[0] ?? "an unknown address"
+
+/**
+ * {@link describeExit}, with the registers in lines of their own where they were kept.
+ *
+ * @since 0.1.0
+ * @category messages
+ */
+export const accountOfExit = (exit: VmExit): string => {
+  const [, ...rest] = exit._tag === "VcpuError" ? exit.message.split("\n") : []
+  const registers = exit._tag === "TripleFault" ? exit.registers : rest.join("\n")
+  return [describeExit(exit), registers].join("\n").trimEnd()
 }

@@ -5,7 +5,7 @@ import { Checker } from "../Checker.ts"
 import { type Deadlines, deadlines, programDeadlines } from "../GuestSetup.ts"
 import type { AgentEvent } from "../guest/AgentEvent.ts"
 import { Command, encodePlan } from "../guest/Command.ts"
-import { describeEnd, describeExit, followGuest, type SessionResult } from "../guest/GuestSession.ts"
+import { accountOfExit, describeEnd, followGuest, type SessionResult } from "../guest/GuestSession.ts"
 import { SessionRecord } from "../guest/SessionRecord.ts"
 import { Plan, type PlanError } from "../Plan.ts"
 import { RunEvent } from "../RunEvent.ts"
@@ -267,6 +267,6 @@ const conduct = <E, R>(
     const totalMs = yield* sinceStart
     const { bootMs, end } = run.session
     const timings = { prepareMs, bootMs: bootMs ?? 0, runMs: readyMs === 0 ? 0 : totalMs - readyMs, totalMs }
-    const exit = end._tag === "Ended" ? describeExit(end.exit) : "ended by the host"
+    const exit = end._tag === "Ended" ? accountOfExit(end.exit) : "ended by the host"
     return toResult({ request, place, verdict, plan: run, record, vm, session: run.session, exit, warnings, timings })
   })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber, TestClock } from "effect"
 import { AgentEvent, encodeEvent } from "../../src/guest/AgentEvent.ts"
-import { describeEnd, followGuest } from "../../src/guest/GuestSession.ts"
+import { accountOfExit, describeEnd, describeExit, followGuest } from "../../src/guest/GuestSession.ts"
 import { defaultRing } from "../../src/guest/Ring.ts"
 import { type MemoryVm, makeMemoryVm } from "./memoryVm.ts"
 
@@ -131,7 +131,7 @@ describe("followGuest", () => {
   it.effect("ends a guest that stays silent, with the stage it reached", () =>
     Effect.gen(function* () {
       for (const [lines, stage] of [
-        [[], "no console output"],
+        [[], "no console output; does the kernel have a serial console (CONFIG_SERIAL_8250_CONSOLE=y)?"],
         [["[    0.000000] Linux version 7.3"], "kernel booting"],
         [["[    0.000000] Linux version 7.3", "[    2.9] Run /init as init process"], "init started"]
       ] as const) {
@@ -166,4 +166,30 @@ describe("followGuest", () => {
       expect(message).toBe("the guest kernel panicked: Attempted to kill init! (stage: no console output)")
     })
   )
+})
+
+describe("an exit in words", () => {
+  const registers = "vCPU 1\nRAX=0000000000000001\nRIP=ffffffff81000000 RFL=00000046\nCR0=80050033\n"
+
+  it("is one line for a triple fault, with the registers in the account", () => {
+    const exit = { _tag: "TripleFault", registers } as const
+    expect(describeExit(exit)).toBe("the guest ended in a triple fault at RIP=ffffffff81000000")
+    expect(accountOfExit(exit)).toBe(`${describeExit(exit)}\n${registers.trimEnd()}`)
+    expect(describeExit({ _tag: "TripleFault", registers: "" })).toContain("at an unknown address")
+  })
+
+  it("is one line for a vCPU that failed, with the registers in the account", () => {
+    const what = "vCPU 0: KVM internal error 1 (it can't emulate an instruction), instruction bytes f3 0f b8 c0"
+    const exit = { _tag: "VcpuError", message: `${what}\n${registers}` } as const
+    expect(describeExit(exit)).toBe(`the machine failed: ${what}`)
+    expect(accountOfExit(exit)).toBe(`the machine failed: ${what}\n${registers.trimEnd()}`)
+    expect(accountOfExit({ _tag: "Reset" })).toBe("the guest reset itself")
+  })
+
+  it("asks for a serial console where the kernel said nothing", () => {
+    const result = { end: { _tag: "BootTimeout", ms: 3000 }, stage: "no console output", bootMs: undefined } as const
+    expect(describeEnd(result)).toBe(
+      "the guest did not reach the agent within 3s (stage: no console output; does the kernel have a serial console (CONFIG_SERIAL_8250_CONSOLE=y)?)"
+    )
+  })
 })

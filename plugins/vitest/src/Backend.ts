@@ -34,7 +34,7 @@ const makeNative: Effect.Effect<Vmm["Type"], never, KvmProbe> = Effect.gen(funct
   return {
     boot: Effect.fn("Backend.boot")(function* (spec: VmSpec) {
       const verdict = yield* probe.verdict
-      if (!verdict.usable) return yield* new VmmError({ reason: "KvmUnusable", message: verdict.message })
+      if (!verdict.usable) return yield* new VmmError({ reason: "KvmUnusable", message: verdict.refusal })
       return yield* (yield* native).boot(spec)
     })
   }

@@ -50,7 +50,7 @@ const chooseAccel = (
     if (spec.clock === "deterministic" || asked === "tcg") return "tcg"
     const verdict = yield* Effect.flatMap(KvmProbe, (probe) => probe.verdict)
     if (verdict.usable) return "kvm"
-    if (asked === "kvm") return yield* new VmmError({ reason: "KvmUnusable", message: verdict.message })
+    if (asked === "kvm") return yield* new VmmError({ reason: "KvmUnusable", message: verdict.refusal })
     yield* warn(`${verdict.message.split("\n")[0]}; running under qemu emulation`)
     return "tcg"
   })

@@ -265,7 +265,9 @@ describe("what can't be booted", () => {
     Effect.gen(function* () {
       const error = yield* refusal(guest("hang"), { accel: "kvm" }, "too slow")
       expect(error.reason).toBe("KvmUnusable")
-      expect(error.message).toBe("/dev/kvm: present, not usable: too slow: as the test says")
+      expect(error.message).toBe(
+        "/dev/kvm: present, not usable: too slow: as the test says; use --vmm qemu-tcg, or auto, which emulates where KVM is of no use"
+      )
     })
   )
 
