@@ -10,6 +10,7 @@ const libraries = {
   core: "core/src/index.ts",
   "plugins/work-types": "plugins/work-types/src/index.ts",
   "plugins/scenarios": "plugins/scenarios/src/index.ts",
+  "plugins/schedulers": "plugins/schedulers/src/index.ts",
   "plugins/reporters": "plugins/reporters/src/index.ts",
   "plugins/vmm-qemu": "plugins/vmm-qemu/src/index.ts",
   "plugins/kernel-sources": "plugins/kernel-sources/src/index.ts",

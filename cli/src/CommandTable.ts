@@ -85,6 +85,11 @@ export const commands = {
       topology: { value: "SHAPE", about: "NnNlNcNt[L+L…] or N,L,C,T (default: 1n2l2c1t)", alias: "t" },
       preset: { value: "NAME", about: "a topology by name, see: ktstr list presets" },
       kernel,
+      scheduler: { value: "NAME", about: "scheduler under test: a name, or a path with a /", alias: "s" },
+      "sched-args": { value: "WORDS", about: "arguments for it", repeated: true },
+      flags: { value: "A,B", about: "its flags to switch on" },
+      "all-profiles": { about: "once for each combination of its flags" },
+      watchdog: { value: "SECONDS", about: "a worker stuck so long ends it (default: 2; 0: off)" },
       filter: { value: "PATTERN", about: "scenarios by name, with * and ?: 'cpuset/*'" },
       duration: { value: "SECONDS", about: "length of the scenario (default: 5)", alias: "d" },
       workers: { value: "N", about: "workers per cgroup (default: 2)", alias: "w" },
@@ -106,12 +111,13 @@ export const commands = {
     ],
     examples: [
       "ktstr run steady --topology 1n2l2c1t --duration 5",
-      "ktstr run oversubscribed --format json > result.json"
+      "ktstr run oversubscribed --format json > result.json",
+      "ktstr run 'cpuset/*' --scheduler ./scx_mine --sched-args '--slice 5000'"
     ]
   },
   list: {
-    summary: "List scenarios, work types, presets",
-    args: "[scenarios|work-types|presets]",
+    summary: "List scenarios, work types, presets, schedulers",
+    args: "[scenarios|work-types|presets|schedulers]",
     maxArgs: 1,
     options: { json },
     examples: ["ktstr list", "ktstr list work-types --json"]

@@ -68,6 +68,13 @@ const reasons: Readonly<Record<string, Readonly<Record<string, ExitCode>>>> = {
     Cache: ExitCode.missing,
     Unsupported: ExitCode.missing
   },
+  SchedulerError: {
+    Declared: ExitCode.usage,
+    NotFound: ExitCode.missing,
+    Unusable: ExitCode.missing,
+    Build: ExitCode.missing,
+    Kernel: ExitCode.missing
+  },
   // The kernel under test, or what ran on it, brought the guest down.
   GuestLost: {
     Done: ExitCode.fail,

@@ -46,10 +46,15 @@ export const deadlines = (options: {
   readonly plan: Plan
   readonly cpus: number
   readonly bootMs: number | undefined
+  /** Longest time that the scheduler under test may take to attach; 0: there is none. */
+  readonly attachMs?: number
 }): Deadlines => {
   const workers = options.plan.groups.reduce((sum, group) => sum + group.workers, 0)
   const around = 10_000 * (options.plan.steps.length + 1) + 200 * workers + 20_000
-  const guestMs = Math.ceil(options.plan.plannedNs / 1e6) + around
+  // Each start may take that long; a scheduler that won't end is given some seconds.
+  const starts = options.plan.commands.filter((command) => command._tag === "SchedStart").length + 1
+  const forScheduler = options.attachMs ? starts * (options.attachMs + 10_000) : 0
+  const guestMs = Math.ceil(options.plan.plannedNs / 1e6) + around + forScheduler
   return {
     bootMs: options.bootMs ?? 60_000 + 2_000 * options.cpus,
     guestMs,
@@ -67,8 +72,9 @@ export const programDeadlines = (options: {
   readonly limitMs: number
   readonly cpus: number
   readonly bootMs: number | undefined
+  readonly attachMs?: number
 }): Deadlines => {
-  const guestMs = options.limitMs + 60_000
+  const guestMs = options.limitMs + 60_000 + (options.attachMs ?? 0)
   return { bootMs: options.bootMs ?? 60_000 + 2_000 * options.cpus, guestMs, planMs: guestMs + 10_000 }
 }
 

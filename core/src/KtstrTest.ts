@@ -3,45 +3,44 @@
  *
  * @since 0.1.0
  */
+import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
 import { Data, Effect, Either } from "effect"
 import { Assert } from "./Assert.ts"
+import { FlagProfile } from "./FlagProfile.ts"
 import type { ResolvedKernel } from "./KernelResolver.ts"
 import type { RunRequest } from "./RunScenario.ts"
 import { executeSteps, Scenario, type ScenarioSteps } from "./Scenario.ts"
 import { ScenarioContext } from "./ScenarioContext.ts"
 import type { ScenarioProgram } from "./ScenarioProgram.ts"
 import { Scenarios } from "./Scenarios.ts"
+import type { Scheduler } from "./Scheduler.ts"
+import { resolveScheduler } from "./SchedulerDiscovery.ts"
 import { Step } from "./Step.ts"
 import { suggestion } from "./Suggest.ts"
+import type { TestConstraints } from "./TestConstraints.ts"
 import { TestTopology } from "./TestTopology.ts"
 import { Topology } from "./Topology.ts"
 import { WorkTypeRef } from "./WorkType.ts"
 
 /**
- * The machines a test fits; where its topology does not, it is skipped with the reason. An unset field is not judged for the
- * test's own topology.
+ * Every field is optional. The fields of {@link Assert} are the test's layer of checks. `F`: the flags of its scheduler.
  *
  * @since 0.1.0
  * @category models
  */
-export interface TestConstraints {
-  readonly minLlcs?: number
-  readonly maxLlcs?: number
-  readonly minCpus?: number
-  readonly maxCpus?: number
-  readonly minNumaNodes?: number
-  readonly maxNumaNodes?: number
-  /** More than one thread per core. */
-  readonly requiresSmt?: boolean
-}
-
-/**
- * Every field is optional. The fields of {@link Assert} are the test's layer of checks.
- *
- * @since 0.1.0
- * @category models
- */
-export interface KtstrTestOptions extends Assert {
+export interface KtstrTestOptions<F extends string = string> extends Assert {
+  /** Under test. Default: the kernel's own. Its topology, constraints and checks hold where the test sets none. */
+  readonly scheduler?: Scheduler<F> | undefined
+  /** Flags that are on in every profile, with what they require. */
+  readonly requiredFlags?: ReadonlyArray<NoInfer<F>> | undefined
+  /** Flags that are on in none. */
+  readonly excludedFlags?: ReadonlyArray<NoInfer<F>> | undefined
+  /** Arguments for the scheduler, behind its own and before those of its flags. */
+  readonly extraSchedArgs?: ReadonlyArray<string> | undefined
+  /** Seconds that a worker may be runnable without running before the scheduler is ended; 0: for ever. Default 2. */
+  readonly workerWatchdogS?: number | undefined
+  /** The kernel's own watchdog, seconds. No kernel lets a guest set it: it is warned of, and the scheduler's `timeout_ms` holds. */
+  readonly watchdogTimeoutS?: number | undefined
   /** Whole, as value or text; else from the single dimensions below. */
   readonly topology?: Topology | string | undefined
   /** Default 1. */
@@ -138,6 +137,12 @@ const checkNames = {
 } as const satisfies Record<keyof Assert, true>
 
 const otherNames = {
+  scheduler: true,
+  requiredFlags: true,
+  excludedFlags: true,
+  extraSchedArgs: true,
+  workerWatchdogS: true,
+  watchdogTimeoutS: true,
   topology: true,
   numaNodes: true,
   llcs: true,
@@ -158,14 +163,19 @@ const otherNames = {
 const assertOf = (options: KtstrTestOptions): Assert =>
   Assert.merge(Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(checkNames, name))))
 
+const dimensionsOf = (options: KtstrTestOptions): ReadonlyArray<string> =>
+  (["numaNodes", "llcs", "cores", "threads"] as const).filter((key) => options[key] !== undefined)
+
 const topologyOf = (options: KtstrTestOptions): Either.Either<Topology, { readonly message: string }> => {
   if (options.topology instanceof Topology) return Either.right(options.topology)
   if (options.topology !== undefined) return Topology.parse(options.topology)
+  const inherited = options.scheduler?.topology
+  if (inherited !== undefined && dimensionsOf(options).length === 0) return Either.right(inherited)
   return Topology.make({
-    numaNodes: options.numaNodes ?? 1,
-    llcs: options.llcs ?? 1,
-    coresPerLlc: options.cores ?? 2,
-    threadsPerCore: options.threads ?? 1
+    numaNodes: options.numaNodes ?? inherited?.numaNodes ?? 1,
+    llcs: options.llcs ?? inherited?.llcs ?? 1,
+    coresPerLlc: options.cores ?? inherited?.coresPerLlc ?? 2,
+    threadsPerCore: options.threads ?? inherited?.threadsPerCore ?? 1
   })
 }
 
@@ -176,7 +186,7 @@ const problem = (name: string, options: KtstrTestOptions): string | undefined =>
       return `unknown option '${key}'${suggestion(key, [...Object.keys(otherNames), ...Object.keys(checkNames)])}`
     }
   }
-  const dimensions = (["numaNodes", "llcs", "cores", "threads"] as const).filter((key) => options[key] !== undefined)
+  const dimensions = dimensionsOf(options)
   if (options.topology !== undefined && dimensions.length > 0) {
     return `topology and ${dimensions.join(", ")} are both given; give one of them`
   }
@@ -186,6 +196,13 @@ const problem = (name: string, options: KtstrTestOptions): string | undefined =>
       return `${key} must be a number of seconds greater than 0, got ${value}`
     }
   }
+  const watchdog = options.workerWatchdogS
+  if (watchdog !== undefined && !(Number.isFinite(watchdog) && watchdog >= 0)) {
+    return `workerWatchdogS must be a number of seconds, 0 to switch it off, got ${watchdog}`
+  }
+  for (const key of ["requiredFlags", "excludedFlags", "extraSchedArgs"] as const) {
+    if (options.scheduler === undefined && (options[key]?.length ?? 0) > 0) return `${key} needs a scheduler`
+  }
   for (const key of ["workersPerCgroup", "memoryMb"] as const) {
     const value = options[key]
     if (value !== undefined && !(Number.isInteger(value) && value >= 1)) {
@@ -194,6 +211,12 @@ const problem = (name: string, options: KtstrTestOptions): string | undefined =>
   }
   return undefined
 }
+
+/** The one a test runs under comes first: the required flags and no others. */
+const profilesOf = ({ excludedFlags, requiredFlags, scheduler }: KtstrTestOptions) =>
+  scheduler === undefined
+    ? Either.right([])
+    : FlagProfile.all(scheduler, { required: requiredFlags ?? [], excluded: excludedFlags ?? [] })
 
 const unmet = (constraints: TestConstraints, topology: Topology): string | undefined => {
   const counts = [
@@ -260,8 +283,16 @@ export const KtstrTest: {
   /** What the main job needs to run it. */
   readonly request: (
     test: KtstrTest,
-    kernel: ResolvedKernel
-  ) => Effect.Effect<RunRequest, KtstrTestError | { readonly message: string }, Scenarios>
+    kernel: ResolvedKernel,
+    options?: {
+      /** Where the test lies, beside which its scheduler is looked for. Default: the working directory. */
+      readonly directory?: string | undefined
+    }
+  ) => Effect.Effect<
+    RunRequest,
+    KtstrTestError | { readonly message: string },
+    Scenarios | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+  >
 } = {
   make: (name, options, scenario) => {
     const bad = (message: string) => Either.left(new KtstrTestError({ message: `test '${name}': ${message}` }))
@@ -270,11 +301,13 @@ export const KtstrTest: {
     const topology = topologyOf(options)
     if (Either.isLeft(topology)) return bad(topology.left.message)
     const durationMs = Math.max(1, Math.round((options.durationS ?? 2) * 1000))
+    const profiles = profilesOf(options)
+    if (Either.isLeft(profiles)) return bad(profiles.left.message)
     return Either.right({ name, topology: topology.right, durationMs, options, scenario })
   },
   isDemo: ({ name }) => name.startsWith("demo_"),
-  unmet: ({ options, topology }) => unmet(options.constraints ?? {}, topology),
-  request: (test, kernel) =>
+  unmet: ({ options, topology }) => unmet({ ...options.scheduler?.constraints, ...options.constraints }, topology),
+  request: (test, kernel, { directory } = {}) =>
     Effect.gen(function* () {
       const { options, topology, durationMs } = test
       const workersPerCgroup = options.workersPerCgroup ?? 2
@@ -282,8 +315,23 @@ export const KtstrTest: {
       const workTypeOverride =
         typeof options.workType === "string" ? yield* WorkTypeRef.parse(options.workType) : options.workType
       const topo = TestTopology.fromTopology(topology)
-      const ctx = ScenarioContext.make({ topo, durationMs, workersPerCgroup, workTypeOverride, seed })
+      const { extraSchedArgs, scheduler, workerWatchdogS } = options
+      const ctx = ScenarioContext.make({
+        topo,
+        durationMs,
+        workersPerCgroup,
+        workTypeOverride,
+        scheduler: scheduler?.name,
+        seed
+      })
+      const [profile = FlagProfile.none] = yield* profilesOf(options)
       return {
+        scheduler:
+          scheduler === undefined
+            ? undefined
+            : yield* resolveScheduler(scheduler, { profile, extraArgs: extraSchedArgs, directory }),
+        watchdogMs: workerWatchdogS === undefined ? undefined : workerWatchdogS * 1000,
+        watchdogTimeoutS: options.watchdogTimeoutS,
         scenario: yield* scenarioOf(test, ctx),
         topology,
         kernel,

@@ -42,6 +42,12 @@ export type Op = Data.TaggedEnum<{
   SetWeight: { readonly cgroup: string; readonly weight: number }
   /** `cpu.max`: so many microseconds of CPU time in every period; `"max"`: no limit. */
   SetBandwidth: { readonly cgroup: string; readonly quotaUs: number | "max"; readonly periodUs: number }
+  /** Ends the scheduler under test: the kernel's own takes over. */
+  DetachScheduler: {}
+  /** Starts it again. */
+  AttachScheduler: {}
+  /** Ends it and starts it again. */
+  RestartScheduler: {}
   /** Sends a signal to one worker of a cgroup, counted in the order of spawning: a fault to be reported. */
   KillWorker: { readonly cgroup: string; readonly worker: number; readonly signal: number }
 }>
@@ -69,6 +75,9 @@ export const Op: {
   readonly SetWeight: (cgroup: string, weight: number) => Op
   /** The period defaults to the kernel's 100 ms. */
   readonly SetBandwidth: (cgroup: string, quotaUs: number | "max", periodUs?: number) => Op
+  readonly DetachScheduler: Op
+  readonly AttachScheduler: Op
+  readonly RestartScheduler: Op
   /** The signal defaults to SIGKILL. */
   readonly KillWorker: (cgroup: string, worker: number, signal?: number) => Op
   /** The op's subject and values in a few words, for the timeline. */
@@ -88,6 +97,9 @@ export const Op: {
   UnfreezeCgroup: (cgroup) => make.UnfreezeCgroup({ cgroup }),
   SetWeight: (cgroup, weight) => make.SetWeight({ cgroup, weight }),
   SetBandwidth: (cgroup, quotaUs, periodUs = 100_000) => make.SetBandwidth({ cgroup, quotaUs, periodUs }),
+  DetachScheduler: make.DetachScheduler(),
+  AttachScheduler: make.AttachScheduler(),
+  RestartScheduler: make.RestartScheduler(),
   KillWorker: (cgroup, worker, signal = 9) => make.KillWorker({ cgroup, worker, signal }),
   describe: make.$match({
     AddCgroup: ({ cgroup }) => cgroup,
@@ -104,6 +116,9 @@ export const Op: {
     UnfreezeCgroup: ({ cgroup }) => cgroup,
     SetWeight: ({ cgroup, weight }) => `${cgroup} ${weight}`,
     SetBandwidth: ({ cgroup, periodUs, quotaUs }) => `${cgroup} ${quotaUs} ${periodUs}`,
+    DetachScheduler: () => "",
+    AttachScheduler: () => "",
+    RestartScheduler: () => "",
     KillWorker: ({ cgroup, signal, worker }) => `${cgroup} worker ${worker} signal ${signal}`
   })
 }

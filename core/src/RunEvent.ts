@@ -23,6 +23,10 @@ export type RunEvent = Data.TaggedEnum<{
   Booting: { readonly backend: string; readonly clock: ClockMode }
   /** The agent's first frame arrived after `bootMs` milliseconds. */
   AgentReady: { readonly release: string; readonly bootMs: number }
+  /** The kernel runs the scheduler under test, `attachMs` milliseconds of the guest after its start. */
+  SchedulerAttached: { readonly name: string; readonly ops: string; readonly attachMs: number }
+  /** It runs no more; `message` says what went wrong, empty: nothing. */
+  SchedulerEnded: { readonly name: string; readonly exit: string; readonly message: string }
   StepBegan: { readonly index: number; readonly count: number; readonly label: string }
   StepEnded: { readonly index: number; readonly count: number }
   /** A hold goes on: milliseconds passed of the milliseconds to hold. */

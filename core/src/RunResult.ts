@@ -6,6 +6,7 @@
 import { Schema } from "effect"
 import { CgroupStats, Outcome, TotalStats } from "./AssertResult.ts"
 import { ClockMode } from "./ClockMode.ts"
+import { SchedulerReport } from "./SchedulerReport.ts"
 import { WorkerReport } from "./WorkerReport.ts"
 
 /**
@@ -116,7 +117,12 @@ export class RunResult extends Schema.Class<RunResult>("RunResult")({
       })
     )
   }),
+  /** Its name; `eevdf` is the kernel's own. */
   scheduler: Schema.String,
+  /** The scheduler under test; null when the kernel's own ran. */
+  schedulerReport: Schema.optionalWith(Schema.NullOr(SchedulerReport), { default: () => null }),
+  /** Directory with all that a failed run said; null when nothing was saved. */
+  savedIn: Schema.optionalWith(Schema.NullOr(Schema.String), { default: () => null }),
   durationS: Schema.Number,
   cgroups: Schema.Array(CgroupResult),
   totals: TotalStats,

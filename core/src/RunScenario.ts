@@ -11,14 +11,19 @@ import type { Checker } from "./Checker.ts"
 import { agentCmdline, guestMemoryMb } from "./GuestSetup.ts"
 import { AgentBinary, type AgentMissing } from "./guest/AgentBinary.ts"
 import { defaultRing } from "./guest/Ring.ts"
+import { resolveInclude } from "./image/Include.ts"
 import { InitramfsError, packBase, packRun } from "./image/Initramfs.ts"
-import { type AgentStart, conductRun, planBytes, type Work } from "./internal/conductRun.ts"
+import { type AgentStart, conductRun, type Work } from "./internal/conductRun.ts"
+import { makeScheduling, planBytes, type Scheduling } from "./internal/scheduling.ts"
 import type { ResolvedKernel } from "./KernelResolver.ts"
 import type { PlanError } from "./Plan.ts"
 import { ownTemporaryPrefix } from "./ProcessMark.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import type { RunResult } from "./RunResult.ts"
 import type { Scenario } from "./Scenario.ts"
+import { type ResolvedScheduler, resolvedEevdf } from "./SchedulerDiscovery.ts"
+import { SchedulerError } from "./SchedulerError.ts"
+import { defaultWatchdogMs } from "./SchedulerRun.ts"
 import { TestTopology } from "./TestTopology.ts"
 import type { Topology } from "./Topology.ts"
 import { Vmm, type VmmError } from "./Vmm.ts"
@@ -56,6 +61,12 @@ export interface ScenarioRequest {
 export interface RunRequest extends ScenarioRequest {
   readonly topology: Topology
   readonly kernel: ResolvedKernel
+  /** Undefined: the kernel's own. */
+  readonly scheduler?: ResolvedScheduler | undefined
+  /** How long a worker may be runnable without running before the scheduler under test is ended; 0: for ever. Default 2000. */
+  readonly watchdogMs?: number | undefined
+  /** The kernel's own watchdog; asked for, it only makes a warning: no kernel lets a guest set it. */
+  readonly watchdogTimeoutS?: number | undefined
   /** MiB; undefined: 2048, raised to what the topology and the initramfs need. */
   readonly memoryMb: number | undefined
   /** Added to the kernel command line, after ktstr's own. */
@@ -68,7 +79,7 @@ export interface RunRequest extends ScenarioRequest {
  * @since 0.1.0
  * @category errors
  */
-export type RunError = VmmError | PlanError | InitramfsError | AgentMissing
+export type RunError = SchedulerError | VmmError | PlanError | InitramfsError | AgentMissing
 
 /**
  * Runs a scenario to a verdict. Whatever the guest does ends in a `RunResult`; the effect fails only when no machine could be
@@ -81,23 +92,30 @@ export const runScenario: (
   request: RunRequest,
   onEvent: (event: RunEvent) => Effect.Effect<void>
 ) => Effect.Effect<RunResult, RunError, Vmm | Checker | WorkTypes | AgentBinary | FileSystem.FileSystem | Path.Path> =
-  Effect.fn("RunScenario.run")((request: RunRequest, onEvent: (event: RunEvent) => Effect.Effect<void>) => {
-    const { kernel, memoryMb, topology } = request
+  Effect.fn("RunScenario.run")(function* (request: RunRequest, onEvent: (event: RunEvent) => Effect.Effect<void>) {
+    const { kernel, memoryMb, topology, watchdogMs = defaultWatchdogMs } = request
+    const resolved = request.scheduler ?? resolvedEevdf
+    yield* checkKernel(kernel, resolved)
+    const packed = resolved.program === undefined ? undefined : (yield* resolveInclude(resolved.program)).files[0]
+    const scheduling = makeScheduling(resolved, { program: packed?.guest, watchdogMs })
     const place = {
       topo: TestTopology.fromTopology(topology),
       topology: String(topology),
       kernel: { image: kernel.image, version: kernel.version, key: kernel.key ?? null },
-      scheduler: "eevdf",
+      scheduler: resolved.scheduler.name,
+      scheduling,
       ring: defaultRing,
       packs: true
     }
     const start = Effect.fnUntraced(function* ({ includes, limits, warn, work }: AgentStart) {
-      const initramfs = yield* packInitramfs(work, includes, warn)
+      if (request.watchdogTimeoutS !== undefined) yield* warn(noWatchdogTimeout(request.watchdogTimeoutS))
+      const initramfs = yield* packInitramfs(work, scheduling, includes, warn)
       return yield* (yield* Vmm).boot({
         kernel: { image: kernel.image, vmlinux: kernel.vmlinux },
         initramfs: initramfs.files,
         cmdline: [
           ...agentCmdline({ mode: work._tag === "Plan" ? "plan" : "live", deadlineMs: limits.guestMs }),
+          ...resolved.scheduler.kargs,
           ...request.kargs
         ],
         topology,
@@ -106,11 +124,30 @@ export const runScenario: (
         clock: "auto"
       })
     })
-    return conductRun(request, place, start, onEvent)
+    return yield* conductRun(request, place, start, onEvent)
   })
+
+const noWatchdogTimeout = (seconds: number): string =>
+  `watchdogTimeoutS ${seconds} has no effect: the kernel offers a guest no way to set its sched_ext watchdog; the scheduler's own ops.timeout_ms holds (30 s at most)`
+
+/** Said before anything boots where it is known; else the agent says it. */
+const checkKernel = (kernel: ResolvedKernel, { program, scheduler }: ResolvedScheduler) =>
+  program !== undefined && kernel.schedExt === false
+    ? new SchedulerError({
+        reason: "Kernel",
+        message: `scheduler '${scheduler.name}' can't attach: kernel ${kernel.version} has no sched_ext (CONFIG_SCHED_CLASS_EXT); choose another with --kernel, see: ktstr kernel list`
+      })
+    : Effect.void
+
+/** What the scheduler brings into the guest: its program and its configuration. */
+const schedulerFiles = ({ program, scheduler: { configFile } }: ResolvedScheduler): ReadonlyArray<string> => [
+  ...(program === undefined ? [] : [program]),
+  ...(configFile === undefined ? [] : [`${configFile}:/include-files/${configFile.split("/").at(-1)}`])
+]
 
 const packInitramfs = Effect.fnUntraced(function* (
   work: Work,
+  scheduling: Scheduling,
   includes: ReadonlyArray<string>,
   warn: (text: string) => Effect.Effect<void>
 ) {
@@ -118,10 +155,15 @@ const packInitramfs = Effect.fnUntraced(function* (
   const agent = yield* Effect.flatMap(AgentBinary, (binary) => binary.path)
   const prefix = yield* ownTemporaryPrefix()
   const scratch = yield* Effect.mapError(fs.makeTempDirectoryScoped({ prefix }), noScratch)
-  const base = yield* packBase({ agent, includes, scratch })
+  const base = yield* packBase({
+    agent,
+    busybox: scheduling.resolved.busybox,
+    includes: [...new Set([...schedulerFiles(scheduling.resolved), ...includes])],
+    scratch
+  })
   yield* Effect.forEach(base.warnings, warn, { discard: true })
   const files = [base.path]
-  if (work._tag === "Plan") files.push(yield* packRun({ plan: planBytes(work.plan), scratch }))
+  if (work._tag === "Plan") files.push(yield* packRun({ plan: planBytes(work.plan, scheduling), scratch }))
   const sizes = yield* Effect.mapError(
     Effect.forEach(files, (file) => fs.stat(file)),
     noScratch

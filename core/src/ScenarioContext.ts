@@ -18,6 +18,8 @@ export interface ScenarioContext {
   readonly workersPerCgroup: number
   /** Replaces the work types of swappable definitions. */
   readonly workTypeOverride: WorkTypeRef | undefined
+  /** Name of the scheduler under test; `eevdf`: the kernel's own, which can't be detached. */
+  readonly scheduler: string
   /** Decides every random choice of the host. */
   readonly seed: number
   /** `cg_0`, `cg_1`, … */
@@ -29,12 +31,13 @@ export interface ScenarioContext {
  * @category constructors
  */
 export const ScenarioContext: {
-  /** Defaults: 2 s, 2 workers a cgroup, no override, seed 0. */
+  /** Defaults: 2 s, 2 workers a cgroup, no override, eevdf, seed 0. */
   readonly make: (options: {
     readonly topo: TestTopology
     readonly durationMs?: number | undefined
     readonly workersPerCgroup?: number | undefined
     readonly workTypeOverride?: WorkTypeRef | undefined
+    readonly scheduler?: string | undefined
     readonly seed?: number | undefined
   }) => ScenarioContext
 } = {
@@ -43,6 +46,7 @@ export const ScenarioContext: {
     durationMs: options.durationMs ?? 2000,
     workersPerCgroup: options.workersPerCgroup ?? 2,
     workTypeOverride: options.workTypeOverride,
+    scheduler: options.scheduler ?? "eevdf",
     seed: options.seed ?? 0,
     cgroupName: (index) => `cg_${index}`
   })

@@ -1,5 +1,6 @@
+import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Either } from "effect"
+import { Effect, Either, Layer } from "effect"
 import {
   CgroupDef,
   executeStepsWith,
@@ -71,7 +72,7 @@ describe("KtstrTest.make", () => {
   })
 })
 
-it.layer(layerScenarios)("KtstrTest.request", (it) => {
+it.layer(Layer.merge(layerScenarios, NodeContext.layer))("KtstrTest.request", (it) => {
   it.effect("puts the checks into the test's layer and the rest beside it", () =>
     Effect.gen(function* () {
       const test = make({

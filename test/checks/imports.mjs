@@ -12,6 +12,7 @@ const rules = [
   { folder: "core/src", ours: [], node: ["core/src/image/", "core/src/guest/"] },
   { folder: "plugins/work-types/src", ours: ["@ktstr/core"] },
   { folder: "plugins/scenarios/src", ours: ["@ktstr/core"] },
+  { folder: "plugins/schedulers/src", ours: ["@ktstr/core"] },
   { folder: "plugins/reporters/src", ours: ["@ktstr/core"] },
   { folder: "plugins/vmm-qemu/src", ours: ["@ktstr/core"], anyNode: true },
   { folder: "plugins/kernel-sources/src", ours: ["@ktstr/core"], anyNode: true },
@@ -24,7 +25,8 @@ const rules = [
       "@ktstr/vmm-qemu",
       "@ktstr/kernel-sources",
       "@ktstr/reporters",
-      "@ktstr/scenarios"
+      "@ktstr/scenarios",
+      "@ktstr/schedulers"
     ],
     anyNode: true
   },

@@ -1,26 +1,29 @@
 /**
- * `ktstr list`: scenarios, work types and presets.
+ * `ktstr list`: scenarios, work types, presets and schedulers.
  *
  * @since 0.1.0
  */
 import {
   ExitCode,
+  FlagProfile,
   Presets,
   type ReporterOutput,
   type Scenario,
   type ScenarioNeeds,
   Scenarios,
+  type Scheduler,
+  Schedulers,
   suggestion,
   type WorkType,
   WorkTypes
 } from "@ktstr/core"
 import { renderTable } from "@ktstr/reporters"
 import { layerRegistries, loadPlugins } from "@ktstr/vitest/defaults"
-import { Effect } from "effect"
+import { Effect, Either, Option } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import { UsageError } from "../UsageError.ts"
 
-const kinds = ["scenarios", "work-types", "presets"] as const
+const kinds = ["scenarios", "work-types", "presets", "schedulers"] as const
 
 type Kind = (typeof kinds)[number]
 
@@ -30,6 +33,7 @@ const parameters = (type: WorkType): string => type.params.map((param) => `${par
 interface Registered {
   readonly types: ReadonlyArray<WorkType>
   readonly scenarios: ReadonlyArray<Scenario>
+  readonly schedulers: ReadonlyArray<Scheduler>
 }
 
 const needsOf = ({ cpus, llcs, numaNodes }: ScenarioNeeds): string =>
@@ -41,7 +45,30 @@ const needsOf = ({ cpus, llcs, numaNodes }: ScenarioNeeds): string =>
     .flat()
     .join(", ")
 
-const tableOf = (kind: Kind, { scenarios, types }: Registered): ReadonlyArray<string> => {
+const comesFrom = ({ binary }: Scheduler): string => {
+  switch (binary._tag) {
+    case "Eevdf":
+      return "the kernel"
+    case "KernelBuiltin":
+      return "the kernel, switched on"
+    case "Path":
+      return binary.path
+    case "Discover":
+      return binary.build === undefined
+        ? `a program ${binary.name}`
+        : `${binary.name}, built by ${binary.build.join(" ")}`
+  }
+}
+
+const profileCount = (scheduler: Scheduler): number | undefined =>
+  Option.getOrUndefined(Either.getRight(Either.map(FlagProfile.all(scheduler), ({ length }) => length)))
+
+const flagText = (scheduler: Scheduler): string =>
+  scheduler.flags
+    .map(({ name, requires }) => (requires.length === 0 ? name : `${name} (needs ${requires.join(", ")})`))
+    .join(", ")
+
+const tableOf = (kind: Kind, { scenarios, schedulers, types }: Registered): ReadonlyArray<string> => {
   switch (kind) {
     case "scenarios":
       return renderTable(
@@ -72,10 +99,20 @@ const tableOf = (kind: Kind, { scenarios, types }: Registered): ReadonlyArray<st
         ],
         Presets.all
       )
+    case "schedulers":
+      return renderTable(
+        [
+          { title: "scheduler", cell: (scheduler) => scheduler.name },
+          { title: "comes from", cell: comesFrom },
+          { title: "profiles", cell: (scheduler) => String(profileCount(scheduler) ?? "too many"), align: "right" },
+          { title: "flags", cell: flagText }
+        ],
+        schedulers
+      )
   }
 }
 
-const jsonOf = (kind: Kind, { scenarios, types }: Registered): ReadonlyArray<unknown> => {
+const jsonOf = (kind: Kind, { scenarios, schedulers, types }: Registered): ReadonlyArray<unknown> => {
   switch (kind) {
     case "scenarios":
       return scenarios.map(({ name, category, description, needs }) => ({ name, category, description, needs }))
@@ -94,13 +131,21 @@ const jsonOf = (kind: Kind, { scenarios, types }: Registered): ReadonlyArray<unk
         cpus: topology.cpus,
         smt
       }))
+    case "schedulers":
+      return schedulers.map((scheduler) => ({
+        name: scheduler.name,
+        comesFrom: comesFrom(scheduler),
+        profiles: profileCount(scheduler) ?? null,
+        flags: scheduler.flags
+      }))
   }
 }
 
 const jsonKey: Readonly<Record<Kind, string>> = {
   scenarios: "scenarios",
   "work-types": "workTypes",
-  presets: "presets"
+  presets: "presets",
+  schedulers: "schedulers"
 }
 
 /**
@@ -120,7 +165,8 @@ export const list = (invocation: Extract<Invocation, { command: "list" }>, { out
     const registered = yield* Effect.provide(
       Effect.all({
         types: Effect.flatMap(WorkTypes, (registry) => registry.list),
-        scenarios: Effect.flatMap(Scenarios, (registry) => registry.list)
+        scenarios: Effect.flatMap(Scenarios, (registry) => registry.list),
+        schedulers: Effect.flatMap(Schedulers, (registry) => registry.list)
       }),
       layerRegistries(plugins)
     )

@@ -9,6 +9,7 @@ import { Effect, Option } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"
 import type { Values } from "../CommandTable.ts"
+import { chosenSchedulers } from "../SchedulerChoice.ts"
 import { runSession } from "../Session.ts"
 import * as Settings from "../Settings.ts"
 import { UsageError } from "../UsageError.ts"
@@ -47,7 +48,6 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, io: Com
     const { values, args } = invocation
     const optional = (option: string, text: string | undefined, min: number, max: number) =>
       text === undefined ? Effect.succeed(undefined) : Settings.wholeNumber(option, text, min, max)
-    const topology = yield* Settings.topology(values.topology, values.preset)
     const durationMs = yield* Settings.durationMs("--duration", values.duration ?? "5")
     const bootTimeoutMs =
       values["boot-timeout"] === undefined
@@ -58,15 +58,23 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, io: Com
     const seed = (yield* optional("--seed", values.seed, 0, Number.MAX_SAFE_INTEGER)) ?? 0
     const workTypeOverride = yield* Settings.workType(values["work-type"])
     const assert = yield* assertOf(values)
+    const watchdogMs =
+      values.watchdog === undefined ? undefined : 1000 * (yield* Settings.threshold("--watchdog", values.watchdog))
     const backend = yield* Settings.backend(values.vmm)
     const plugins = yield* loadPlugins(process.cwd())
     const scenarios = yield* Effect.provide(Settings.scenarios(args, values.filter), layerRegistries(plugins))
     return yield* Effect.gen(function* () {
       const reporter = yield* reporterNamed(values.format ?? "pretty")
       const kernel = yield* Effect.flatMap(KernelResolver, (resolver) => resolver.resolve(values.kernel))
-      const requests = scenarios.map(
-        (scenario): RunRequest => ({
+      const schedulers = (yield* chosenSchedulers(values)) ?? [undefined]
+      const own = values.preset === undefined ? schedulers[0]?.scheduler.topology?.toString() : undefined
+      const topology = yield* Settings.topology(values.topology ?? own, values.preset)
+      const runs = schedulers.flatMap((scheduler) => scenarios.map((scenario) => ({ scenario, scheduler })))
+      const requests = runs.map(
+        ({ scenario, scheduler }): RunRequest => ({
           scenario,
+          scheduler,
+          watchdogMs,
           topology,
           kernel,
           durationMs,

@@ -7,6 +7,7 @@ import { GuestCpu, GuestNode, StimulusEvent } from "../RunResult.ts"
 import type { WorkerReport } from "../WorkerReport.ts"
 import { type AgentEvent, outsideSteps } from "./AgentEvent.ts"
 import { toWorkerReport } from "./AgentProtocol.ts"
+import { SchedulerRecord } from "./SchedulerRecord.ts"
 
 type Ready = Extract<AgentEvent, { readonly _tag: "Ready" }>
 type GuestError = Extract<AgentEvent, { readonly _tag: "Error" }>
@@ -24,8 +25,20 @@ export class SessionRecord {
   readonly stimuli: Array<StimulusEvent> = []
   /** Warnings and errors of the agent's log. */
   readonly logs: Array<string> = []
+  readonly scheduler = new SchedulerRecord()
   private readonly latencies = new Map<string, Array<number>>()
   private firstStepAt: number | undefined
+  private readonly cgroupParent: string | undefined
+
+  /** `cgroupParent`: below which the guest has the scenario's cgroups; reports name them without it. */
+  constructor(cgroupParent?: string) {
+    this.cgroupParent = cgroupParent
+  }
+
+  private ownName(cgroup: string): string {
+    const prefix = `${this.cgroupParent}/`
+    return this.cgroupParent !== undefined && cgroup.startsWith(prefix) ? cgroup.slice(prefix.length) : cgroup
+  }
 
   /** Takes one event; gives the stimulus it made, if it made one. */
   add(event: AgentEvent): StimulusEvent | undefined {
@@ -48,7 +61,8 @@ export class SessionRecord {
       }
       case "Report": {
         const key = `${event.group}/${event.index}`
-        this.reports.push(toWorkerReport(event, this.latencies.get(key) ?? []))
+        const named = { ...event, cgroup: this.ownName(event.cgroup) }
+        this.reports.push(toWorkerReport(named, this.latencies.get(key) ?? []))
         this.latencies.delete(key)
         return undefined
       }
@@ -67,6 +81,7 @@ export class SessionRecord {
         return stimulus
       }
       default:
+        this.scheduler.add(event)
         return undefined
     }
   }

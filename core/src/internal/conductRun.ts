@@ -1,24 +1,28 @@
+import type { FileSystem, Path } from "@effect/platform"
 import { Clock, Effect, type Scope } from "effect"
 import { Assert } from "../Assert.ts"
 import { AssertResult } from "../AssertResult.ts"
 import { Checker } from "../Checker.ts"
 import { type Deadlines, deadlines, programDeadlines } from "../GuestSetup.ts"
 import type { AgentEvent } from "../guest/AgentEvent.ts"
-import { Command, encodePlan } from "../guest/Command.ts"
 import { accountOfExit, describeEnd, followGuest, type SessionResult } from "../guest/GuestSession.ts"
+import { describeSchedulerExit } from "../guest/SchedulerRecord.ts"
 import { SessionRecord } from "../guest/SessionRecord.ts"
 import { Plan, type PlanError } from "../Plan.ts"
+import { saveFailure } from "../RunDirectory.ts"
 import { RunEvent } from "../RunEvent.ts"
 import { CgroupResult, RunResult } from "../RunResult.ts"
 import type { ScenarioRequest } from "../RunScenario.ts"
 import { Scenario } from "../Scenario.ts"
 import { ScenarioContext } from "../ScenarioContext.ts"
 import { ScenarioProgram } from "../ScenarioProgram.ts"
+import { schedulerCauses, schedulerReport } from "../SchedulerRun.ts"
 import type { TestTopology } from "../TestTopology.ts"
 import type { Vm } from "../Vmm.ts"
 import type { WorkTypes } from "../WorkType.ts"
 import { expectFailure } from "./expectFailure.ts"
 import { runProgram } from "./programRun.ts"
+import { noScheduling, type Scheduling } from "./scheduling.ts"
 
 /** What runs: commands that the agent has whole, or a program that sends them one by one. */
 export type Work =
@@ -31,7 +35,10 @@ export interface Place {
   /** As asked for. */
   readonly topology: string
   readonly kernel: { readonly image: string; readonly version: string; readonly key: string | null }
+  /** What the result calls the scheduler. */
   readonly scheduler: string
+  /** What starts and ends it; undefined: nothing. */
+  readonly scheduling?: Scheduling | undefined
   readonly ring: { readonly address: number; readonly size: number } | undefined
   /** Whether files reach the workers only by being packed. */
   readonly packs: boolean
@@ -49,10 +56,6 @@ export interface AgentStart {
 /** Starts the agent; its end is that of the scope. */
 export type StartAgent<E, R> = (start: AgentStart) => Effect.Effect<Vm, E, R>
 
-/** The file that the agent runs. */
-export const planBytes = (plan: Plan): Uint8Array =>
-  encodePlan([Command.Config({ symbols: [], sysctls: [] }), ...plan.commands])
-
 /** What the checks and the result ask of a plan or of what a program did. */
 type Ran = Pick<Plan, "groups" | "cgroups">
 
@@ -66,6 +69,7 @@ interface Account {
   readonly vm: Vm | undefined
   readonly session: SessionResult | undefined
   readonly exit: string
+  readonly savedIn: string | null
   readonly warnings: ReadonlyArray<string>
   readonly timings: {
     readonly prepareMs: number
@@ -79,7 +83,11 @@ const consoleLines = 20
 
 const toResult = (account: Account): RunResult => {
   const { place, plan, record, request, session, verdict, vm } = account
-  const wentWrong = verdict.outcome === "fail" && session !== undefined && describeEnd(session) !== undefined
+  const { resolved } = place.scheduling ?? noScheduling
+  const wentWrong =
+    verdict.outcome === "fail" &&
+    session !== undefined &&
+    (describeEnd(session) !== undefined || record.scheduler.failure !== undefined)
   const names = [
     ...new Set([...(plan?.cgroups.map((cgroup) => cgroup.name) ?? []), ...record.reports.map((r) => r.cgroup)])
   ]
@@ -98,6 +106,8 @@ const toResult = (account: Account): RunResult => {
       },
       topology: { requested: place.topology, guest: record.topology },
       scheduler: place.scheduler,
+      schedulerReport: schedulerReport(resolved, record.scheduler, verdict.outcome !== "pass"),
+      savedIn: account.savedIn,
       durationS: request.durationMs / 1000,
       cgroups: names.flatMap((name) => {
         const stats = verdict.cgroups[name]
@@ -130,7 +140,12 @@ const toResult = (account: Account): RunResult => {
 }
 
 /** The agent's events as those a reporter knows. */
-const toRunEvent = (event: AgentEvent, record: SessionRecord, bootMs: () => number): RunEvent | undefined => {
+const toRunEvent = (
+  event: AgentEvent,
+  record: SessionRecord,
+  name: string,
+  bootMs: () => number
+): RunEvent | undefined => {
   const stimulus = record.add(event)
   if (stimulus !== undefined) return RunEvent.Stimulus({ event: stimulus })
   switch (event._tag) {
@@ -142,6 +157,10 @@ const toRunEvent = (event: AgentEvent, record: SessionRecord, bootMs: () => numb
         : RunEvent.StepEnded({ index: event.index, count: event.count })
     case "Progress":
       return RunEvent.Holding({ elapsedMs: event.elapsedNs / 1e6, holdMs: event.holdNs / 1e6 })
+    case "SchedStarted":
+      return RunEvent.SchedulerAttached({ name, ops: event.ops, attachMs: event.attachNs / 1e6 })
+    case "SchedEnded":
+      return RunEvent.SchedulerEnded({ name, exit: describeSchedulerExit(event), message: event.message })
     case "Log":
       return RunEvent.GuestLog({ level: event.level, text: event.text })
     default:
@@ -157,7 +176,11 @@ const withCauses = (
   failures: ReadonlyArray<string>
 ): AssertResult => {
   const ended = describeEnd(session)
-  const causes = [...failures, ...record.errors.map((error) => `${error.where}: ${error.message}`)]
+  const causes = [
+    ...schedulerCauses(record.scheduler),
+    ...failures,
+    ...record.errors.map(({ message, where }) => (where === "" ? message : `${where}: ${message}`))
+  ].filter((cause, index, all) => all.indexOf(cause) === index)
   if (ended !== undefined) causes.push(ended)
   if (session.end._tag === "Done" && !session.end.ok && causes.length === 0) {
     causes.push("the agent stopped the plan without saying why")
@@ -167,6 +190,21 @@ const withCauses = (
   // Without a single report the checks have nothing to say beside the cause.
   return record.reports.length === 0 ? failed : AssertResult.merge(failed, checked)
 }
+
+/** Keeps what is too long for the report. */
+const save = (
+  name: string,
+  { scheduler }: SessionRecord,
+  verdict: AssertResult,
+  vm: Vm,
+  warn: (text: string) => Effect.Effect<void>
+) =>
+  saveFailure(name, {
+    "verdict.txt": verdict.details,
+    "scheduler.log": scheduler.log,
+    "sched_ext_dump.txt": scheduler.dump,
+    "console.log": vm.consoleTail(Number.POSITIVE_INFINITY)
+  }).pipe(Effect.catchAll((message) => Effect.as(warn(message), null)))
 
 const workOf = (scenario: Scenario, ctx: ScenarioContext): Effect.Effect<Work, PlanError, WorkTypes> =>
   Effect.suspend(() => {
@@ -182,7 +220,11 @@ export const conductRun = <E, R>(
   place: Place,
   start: StartAgent<E, R>,
   onEvent: (event: RunEvent) => Effect.Effect<void>
-): Effect.Effect<RunResult, E | PlanError, Exclude<R, Scope.Scope> | Checker | WorkTypes> =>
+): Effect.Effect<
+  RunResult,
+  E | PlanError,
+  Exclude<R, Scope.Scope> | Checker | WorkTypes | FileSystem.FileSystem | Path.Path
+> =>
   Effect.gen(function* () {
     const began = yield* Clock.currentTimeMillis
     yield* onEvent(
@@ -204,18 +246,27 @@ const conduct = <E, R>(
   start: StartAgent<E, R>,
   onEvent: (event: RunEvent) => Effect.Effect<void>,
   began: number
-): Effect.Effect<RunResult, E | PlanError, R | Scope.Scope | Checker | WorkTypes> =>
+): Effect.Effect<RunResult, E | PlanError, R | Scope.Scope | Checker | WorkTypes | FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
-    const record = new SessionRecord()
+    const scheduling = place.scheduling ?? noScheduling
+    const { binary, cgroupParent, startTimeoutMs } = scheduling.resolved.scheduler
+    const record = new SessionRecord(cgroupParent)
     const sinceStart = Effect.map(Clock.currentTimeMillis, (now) => now - began)
     const unmet = Scenario.unmet(request.scenario, place.topo)
     if (unmet !== undefined) {
       const timings = { prepareMs: 0, bootMs: 0, runMs: 0, totalMs: yield* sinceStart }
       const verdict = AssertResult.skip(unmet)
-      const none = { plan: undefined, vm: undefined, session: undefined, exit: "not started", warnings: [] }
+      const none = {
+        plan: undefined,
+        vm: undefined,
+        session: undefined,
+        exit: "not started",
+        savedIn: null,
+        warnings: []
+      }
       return toResult({ request, place, verdict, record, timings, ...none })
     }
-    const ctx = ScenarioContext.make({ ...request, topo: place.topo })
+    const ctx = ScenarioContext.make({ ...request, topo: place.topo, scheduler: place.scheduler })
     const work = yield* workOf(request.scenario, ctx)
     const warnings: Array<string> = []
     const warn = (text: string) =>
@@ -224,7 +275,11 @@ const conduct = <E, R>(
         return onEvent(RunEvent.Warning({ text }))
       })
     if (work._tag === "Plan") yield* Effect.forEach(work.plan.warnings, warn, { discard: true })
-    const where = { cpus: place.topo.allCpus.size, bootMs: request.bootTimeoutMs }
+    const where = {
+      cpus: place.topo.allCpus.size,
+      bootMs: request.bootTimeoutMs,
+      attachMs: binary._tag === "Eevdf" ? 0 : startTimeoutMs
+    }
     const limits =
       work._tag === "Plan"
         ? deadlines({ plan: work.plan, ...where })
@@ -238,7 +293,7 @@ const conduct = <E, R>(
     const onAgentEvent = (event: AgentEvent) =>
       Effect.flatMap(sinceStart, (now) => {
         if (event._tag === "Ready") readyMs = now
-        const told = toRunEvent(event, record, () => readyMs - prepareMs)
+        const told = toRunEvent(event, record, place.scheduler, () => readyMs - prepareMs)
         return told === undefined ? Effect.void : onEvent(told)
       })
     const session = { ring: place.ring, bootTimeoutMs: limits.bootMs, onEvent: onAgentEvent }
@@ -254,6 +309,7 @@ const conduct = <E, R>(
             ...session,
             name: request.scenario.name,
             program: work.program,
+            scheduling,
             ctx,
             packed: place.packs ? new Set(includes) : undefined,
             record,
@@ -261,12 +317,26 @@ const conduct = <E, R>(
               onEvent(RunEvent.Holding({ elapsedMs: elapsedNs / 1e6, holdMs: holdNs / 1e6 }))
           })
     const own = work._tag === "Plan" ? work.plan.assert : work.program.assert
-    const assert = Assert.merge(Assert.forClock(vm.clock), own, request.assert)
+    const assert = Assert.merge(Assert.forClock(vm.clock), scheduling.resolved.scheduler.assert, own, request.assert)
     const checked = yield* (yield* Checker).judge({ assert, plan: run, reports: record.reports })
     const verdict = expectFailure(withCauses(checked, record, run.session, run.failures), request.expectError)
+    const failed = verdict.outcome !== "pass" && binary._tag !== "Eevdf"
+    const savedIn = failed ? yield* save(request.scenario.name, record, verdict, vm, warn) : null
     const totalMs = yield* sinceStart
     const { bootMs, end } = run.session
     const timings = { prepareMs, bootMs: bootMs ?? 0, runMs: readyMs === 0 ? 0 : totalMs - readyMs, totalMs }
     const exit = end._tag === "Ended" ? accountOfExit(end.exit) : "ended by the host"
-    return toResult({ request, place, verdict, plan: run, record, vm, session: run.session, exit, warnings, timings })
+    return toResult({
+      request,
+      place,
+      verdict,
+      plan: run,
+      record,
+      vm,
+      session: run.session,
+      exit,
+      savedIn,
+      warnings,
+      timings
+    })
   })

@@ -191,6 +191,12 @@ export class PlanCompiler {
           const value = `${op.quotaUs} ${op.periodUs}`
           return this.emit(Command.CgroupWrite({ path: op.cgroup, file: "cpu.max", value }))
         }
+        case "DetachScheduler":
+          return yield* this.scheduler(op, Command.SchedStop())
+        case "AttachScheduler":
+          return yield* this.scheduler(op, Command.SchedStart())
+        case "RestartScheduler":
+          return yield* this.scheduler(op, Command.SchedStop(), Command.SchedStart())
         case "KillWorker":
           yield* this.checkCreated(op)
           return yield* this.killWorker(op)
@@ -347,6 +353,12 @@ export class PlanCompiler {
       index -= group.workers
     }
     const message = `KillWorker: cgroup '${op.cgroup}' has ${op.worker - index} running workers, no worker ${op.worker}`
+    return new PlanError({ reason: "Value", message })
+  }
+
+  private scheduler(op: Op, ...commands: ReadonlyArray<Command>): Compiled {
+    if (this.ctx.scheduler !== "eevdf") return Effect.sync(() => this.emit(...commands))
+    const message = `${op._tag}: the run has no scheduler of its own, the kernel's eevdf is always there; give one with --scheduler`
     return new PlanError({ reason: "Value", message })
   }
 

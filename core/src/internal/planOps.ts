@@ -9,6 +9,9 @@ export const cgroupsOf = (op: Op): ReadonlyArray<string> => {
     case "MoveAllTasks":
       return op.to === "" ? [op.from] : [op.from, op.to]
     case "SpawnHost":
+    case "DetachScheduler":
+    case "AttachScheduler":
+    case "RestartScheduler":
       return []
     default:
       return [op.cgroup]

@@ -1,4 +1,4 @@
-import { Cause, Effect, Exit, Fiber, type Scope } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, type Scope } from "effect"
 import { Command } from "../guest/Command.ts"
 import type { SessionResult } from "../guest/GuestSession.ts"
 import { type GuestListener, type GuestLost, type LiveGuest, makeLiveGuest } from "../guest/LiveGuest.ts"
@@ -9,11 +9,13 @@ import type { ScenarioContext } from "../ScenarioContext.ts"
 import type { ScenarioProgram } from "../ScenarioProgram.ts"
 import type { Vm } from "../Vmm.ts"
 import type { WorkTypes } from "../WorkType.ts"
+import { placedGuest, type Scheduling } from "./scheduling.ts"
 
 export interface ProgramRunOptions {
   readonly name: string
   readonly program: ScenarioProgram
   readonly ctx: ScenarioContext
+  readonly scheduling: Scheduling
   readonly ring: { readonly address: number; readonly size: number } | undefined
   readonly bootTimeoutMs: number
   readonly packed: ReadonlySet<string> | undefined
@@ -68,13 +70,31 @@ const abandon = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Effect.Effect<unk
     Effect.interruptible(Effect.timeoutOption(Fiber.await(fiber), patienceMs))
   )
 
+/** Why the agent refused one of the commands; the session's end tells of a guest that is lost. */
+const obeyAll = (guest: LiveGuest, commands: ReadonlyArray<Command>): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.forEach(commands, (command) => guest.obey(command), { discard: true }).pipe(
+    Effect.as([]),
+    Effect.catchTags({
+      CommandRefused: ({ message }) => Effect.succeed([message]),
+      GuestLost: () => Effect.succeed([])
+    })
+  )
+
 /** Runs the program within its limit; undefined: it was cut off by the guest's end. */
-const runBody = Effect.fnUntraced(function* (options: ProgramRunOptions, guest: LiveGuest, live: LiveScenario) {
+const runBody = Effect.fnUntraced(function* (
+  options: ProgramRunOptions,
+  guest: LiveGuest,
+  live: LiveScenario,
+  died: Effect.Effect<void>
+) {
   const { limitMs, program } = options.program
   const fiber = yield* Effect.forkDaemon(Effect.interruptible(Effect.provide(program, live.services)))
   const late = Effect.as(Effect.sleep(limitMs), "late" as const)
   const lost = Effect.as(Effect.flip(guest.lost), "lost" as const)
-  const how = yield* Effect.raceAll([Fiber.await(fiber), late, lost]).pipe(Effect.onInterrupt(() => abandon(fiber)))
+  const over = Effect.as(died, "lost" as const)
+  const how = yield* Effect.raceAll([Fiber.await(fiber), late, lost, over]).pipe(
+    Effect.onInterrupt(() => abandon(fiber))
+  )
   if (typeof how !== "string") return failuresOf(how)
   yield* abandon(fiber)
   return how === "lost" ? [] : [`the scenario's program did not end within ${limitMs / 1000} s and was interrupted`]
@@ -94,16 +114,21 @@ export const runProgram = Effect.fn("ProgramRun.run")(function* (
     return { session: lostSession(started.left), groups: [], cgroups: [], failures: [] }
   }
   const guest = started.right
-  const live = makeLiveScenario({ ...options, guest })
-  yield* Effect.ignore(guest.tell(Command.Config({ symbols: [], sysctls: [] })))
+  const live = makeLiveScenario({ ...options, guest: placedGuest(guest, options.scheduling) })
+  const died = yield* Deferred.make<void>()
+  yield* guest.listen((event) =>
+    event._tag === "SchedEnded" && event.message !== "" ? Deferred.succeed(died, undefined) : Effect.void
+  )
+  const failures = [...(yield* obeyAll(guest, options.scheduling.before))]
   yield* Effect.ignore(guest.tell(Command.StepBegin({ index: 0, count: 1, label: options.name })))
-  const failures = [...(yield* runBody(options, guest, live))]
+  if (failures.length === 0) failures.push(...(yield* runBody(options, guest, live, Deferred.await(died))))
   const over = Effect.flip(guest.lost)
   if (failures.length === 0) {
     // A guest that is lost meanwhile ends it; the session tells of that.
     const finished = yield* Effect.raceFirst(Effect.exit(live.finish), Effect.as(over, Exit.succeed([])))
     if (Exit.isSuccess(finished)) failures.push(...finished.value)
     yield* Effect.ignore(guest.tell(Command.StepEnd({ index: 0 })))
+    failures.push(...(yield* obeyAll(guest, options.scheduling.after)))
   }
   yield* Effect.ignore(guest.tell(Command.End()))
   const session = yield* Effect.timeoutTo(Effect.map(over, lostSession), {

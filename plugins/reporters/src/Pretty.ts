@@ -32,6 +32,8 @@ const plainLine = (event: RunEvent): string | undefined => {
       return `booting with ${event.backend} (${event.clock})`
     case "AgentReady":
       return `kernel ${event.release} up after ${seconds(event.bootMs)}`
+    case "SchedulerAttached":
+      return `scheduler ${event.ops || event.name} attached after ${seconds(event.attachMs)}`
     case "StepBegan": {
       const step = `step ${event.index + 1} of ${event.count}`
       return event.label === "" || event.label === step ? step : `${step}: ${event.label}`
@@ -62,6 +64,8 @@ const advance = (before: Progress | undefined, event: RunEvent, now: number): Pr
       return { ...before, text: `booting with ${event.backend} (${event.clock})`, since: now }
     case "AgentReady":
       return { ...before, text: `kernel ${event.release} is up`, since: now }
+    case "SchedulerAttached":
+      return { ...before, text: `scheduler ${event.name} attached`, since: now }
     case "StepBegan":
       return { ...before, text: `step ${event.index + 1}/${event.count}`, since: now, share: undefined }
     case "StepEnded":

@@ -85,12 +85,20 @@ const describeClock: Readonly<Record<RunResult["clock"], string>> = {
   host: "host clock"
 }
 
+/** `scx_mine (llc+steal) attached in 312 ms`. */
+const schedulerOf = ({ scheduler, schedulerReport }: RunResult): string => {
+  if (schedulerReport === null) return scheduler
+  const { attachMs, profile } = schedulerReport
+  const name = profile === "default" ? scheduler : `${scheduler} (${profile})`
+  return attachMs === null ? name : `${name} attached in ${Math.round(attachMs)} ms`
+}
+
 const setting = (result: RunResult): string => {
   const release = result.kernel.release || result.kernel.image
   return [
     `on ${result.topology.requested}`,
     ...(release === "" ? [] : [`kernel ${release}`]),
-    ...(result.scheduler === "" ? [] : [result.scheduler]),
+    ...(result.scheduler === "" ? [] : [schedulerOf(result)]),
     describeClock[result.clock],
     `${(result.timings.totalMs / 1000).toFixed(1)} s`
   ].join(" · ")
@@ -108,6 +116,9 @@ const diagnosticsOf = ({ diagnostics }: RunResult): ReadonlyArray<string> =>
           : ["console:", ...diagnostics.consoleTail.map((line) => `  ${line}`)])
       ]
 
+const section = (title: string, lines: ReadonlyArray<string>): ReadonlyArray<string> =>
+  lines.length === 0 ? [] : [`--- ${title} ---`, ...lines]
+
 /**
  * @since 0.1.0
  * @category models
@@ -120,7 +131,7 @@ export interface ResultTextOptions {
 
 /**
  * A result as text: the verdict with what went wrong first on one line, the other details, the numbers per cgroup, then
- * `--- diagnostics ---` when there are any. Ends with a line end.
+ * `--- scheduler log ---`, `--- diagnostics ---` and `--- sched_ext dump ---` where they have content, and where all is saved. Ends with a line end.
  *
  * @since 0.1.0
  * @category rendering
@@ -137,7 +148,10 @@ export const renderResult = (result: RunResult, options: ResultTextOptions): str
       : [`${headline}: ${first}`, ...others.map((line) => `  ${line}`), `  ${where}`]),
     ...renderStats(result.cgroups).map((line, row) => `  ${row === 0 ? style(line, "dim") : line}`),
     ...(options.warnings === true ? result.warnings.map((line) => `  ${style("warning:", "yellow")} ${line}`) : []),
+    ...section("scheduler log", result.schedulerReport?.log ?? []),
     ...diagnosticsOf(result),
+    ...section("sched_ext dump", result.schedulerReport?.dump ?? []),
+    ...(result.savedIn === null ? [] : [`saved in ${result.savedIn}`]),
     ""
   ].join("\n")
 }

@@ -22,11 +22,13 @@ import {
   layerKernelResolver,
   layerReporters,
   layerScenarios,
+  layerSchedulers,
   layerWorkTypes,
   type PayloadCodecs,
   type Reporters,
   resolveCacheDirs,
   type Scenarios,
+  type Schedulers,
   type Vmm,
   type WorkTypes
 } from "@ktstr/core"
@@ -34,6 +36,7 @@ import { layerDistroPackages, layerKernelCodecs } from "@ktstr/kernel-sources"
 import { layerAgentBinary, layerKvmProbe } from "@ktstr/native"
 import { layerBuiltinReporters } from "@ktstr/reporters"
 import { layerCatalog } from "@ktstr/scenarios"
+import { layerBuiltinSchedulers } from "@ktstr/schedulers"
 import { layerBuiltinWorkTypes } from "@ktstr/work-types"
 import { Effect, Layer, Option } from "effect"
 import { type BackendName, layerBackend } from "./Backend.ts"
@@ -81,9 +84,9 @@ export const layerKernels: Layer.Layer<Platform | KernelCache | KernelSources | 
  */
 export const layerRegistries = (
   plugins: ReadonlyArray<Plugin>
-): Layer.Layer<WorkTypes | Scenarios | Reporters, { readonly message: string }> =>
-  Layer.mergeAll(layerBuiltinWorkTypes, layerCatalog, layerBuiltinReporters, ...plugins).pipe(
-    Layer.provideMerge(Layer.mergeAll(layerWorkTypes, layerScenarios, layerReporters))
+): Layer.Layer<WorkTypes | Scenarios | Schedulers | Reporters, { readonly message: string }> =>
+  Layer.mergeAll(layerBuiltinWorkTypes, layerCatalog, layerBuiltinSchedulers, layerBuiltinReporters, ...plugins).pipe(
+    Layer.provideMerge(Layer.mergeAll(layerWorkTypes, layerScenarios, layerSchedulers, layerReporters))
   )
 
 /**
@@ -123,6 +126,7 @@ export type HarnessServices =
   | Vmm
   | WorkTypes
   | Scenarios
+  | Schedulers
   | Reporters
   | AgentBinary
   | Checker

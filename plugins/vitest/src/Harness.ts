@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { dirname } from "node:path"
 import {
   KernelResolver,
   type KtstrTest,
@@ -20,8 +21,8 @@ import type { Provided } from "./Plugin.ts"
  * @category models
  */
 export interface Harness {
-  /** Runs a test to its result; rejects with what kept it from one. */
-  readonly run: (test: KtstrTest, signal: AbortSignal) => Promise<RunResult>
+  /** Runs a test of `file` to its result; rejects with what kept it from one. */
+  readonly run: (test: KtstrTest, signal: AbortSignal, file: string) => Promise<RunResult>
   readonly dispose: () => Promise<void>
 }
 
@@ -73,10 +74,10 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
     return kernel
   })
   const active = new Map<AbortController, Promise<unknown>>()
-  const start = async (test: KtstrTest, controller: AbortController): Promise<RunResult> => {
+  const start = async (test: KtstrTest, controller: AbortController, file: string): Promise<RunResult> => {
     const exit = await runtime.runPromiseExit(
       Effect.gen(function* () {
-        const request = yield* Test.request(test, yield* resolve)
+        const request = yield* Test.request(test, yield* resolve, { directory: dirname(file) })
         return yield* runScenario(request, () => Effect.void)
       }),
       { signal: controller.signal }
@@ -94,11 +95,11 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
   }
   for (const name of signals) process.on(name, stop)
   return {
-    run: async (test, signal) => {
+    run: async (test, signal, file) => {
       const controller = new AbortController()
       const abort = () => controller.abort()
       signal.addEventListener("abort", abort)
-      const running = start(test, controller)
+      const running = start(test, controller, file)
       active.set(controller, running)
       try {
         return await running

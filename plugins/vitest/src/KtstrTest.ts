@@ -76,21 +76,26 @@ const failureText = (result: RunResult): string =>
  * @since 0.1.0
  * @category constructors
  */
-export const ktstrTest = (name: string, options: KtstrTestOptions, scenario: ScenarioInput): void => {
+export const ktstrTest = <F extends string = never>(
+  name: string,
+  options: KtstrTestOptions<F>,
+  scenario: ScenarioInput
+): void => {
   const site = callSite(ktstrTest)
   const made = Test.make(name, options, scenario)
   if (Either.isLeft(made)) throw failure(made.left.message, site)
   const declared = made.right
   if (harness === undefined) afterAll(() => harness?.dispose())
   const bootMs = options.bootTimeoutS === undefined ? defaultBootMs : options.bootTimeoutS * 1000
-  const timeout = declared.durationMs + bootMs + aroundMs
+  const attachMs = options.scheduler === undefined ? 0 : options.scheduler.startTimeoutMs
+  const timeout = declared.durationMs + bootMs + attachMs + aroundMs
   const leftOut = Test.isDemo(declared) && inject("ktstr")?.demos !== true
   test.skipIf(leftOut)(`ktstr/${name}`, { timeout }, async ({ task, skip, signal }) => {
     const unmet = Test.unmet(declared)
     if (unmet !== undefined) return skip(unmet)
     let result: RunResult
     try {
-      result = await theHarness().run(declared, signal)
+      result = await theHarness().run(declared, signal, task.file.filepath)
     } catch (error) {
       task.meta.ktstr = { error: messageOf(error), exitCode: exitCodeOfError(error) }
       throw failure(messageOf(error), site)

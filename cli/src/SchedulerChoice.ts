@@ -1,0 +1,65 @@
+/**
+ * `--scheduler` with what belongs to it: from names and flags to schedulers that can be run.
+ *
+ * @since 0.1.0
+ */
+import { basename } from "node:path"
+import { FlagProfile, resolveScheduler, Scheduler, SchedulerBinary, Schedulers } from "@ktstr/core"
+import { Effect, Option } from "effect"
+import { UsageError } from "./UsageError.ts"
+
+/**
+ * The options as they were given.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SchedulerChoice {
+  readonly scheduler: string | undefined
+  readonly "sched-args": ReadonlyArray<string>
+  readonly flags: string | undefined
+  readonly "all-profiles": boolean
+}
+
+const words = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
+  texts.flatMap((text) => text.split(/\s+/).filter((word) => word !== ""))
+
+/** A path has a slash; any other word is a registered scheduler, or the name of a program to look for. */
+const declared = Effect.fnUntraced(function* (text: string) {
+  if (text.includes("/")) {
+    const name = basename(text).replace(/[\s+]/g, "_")
+    return Scheduler.make(name || "scheduler", { binary: SchedulerBinary.Path(text) })
+  }
+  const found = yield* Effect.flatMap(Schedulers, (registry) => registry.get(text))
+  if (Option.isSome(found)) return found.value
+  return yield* Effect.try({
+    try: (): Scheduler => Scheduler.make(text, { binary: SchedulerBinary.Discover(text) }),
+    catch: (error) => new UsageError({ message: error instanceof Error ? error.message : String(error) })
+  })
+})
+
+/**
+ * The scheduler of `--scheduler`, once for each profile asked for; undefined when none was named.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const chosenSchedulers = Effect.fn("SchedulerChoice.resolve")(function* (choice: SchedulerChoice) {
+  const { flags, scheduler: text } = choice
+  if (text === undefined) {
+    const lonely = [
+      ...(choice["sched-args"].length > 0 ? ["--sched-args"] : []),
+      ...(flags === undefined ? [] : ["--flags"]),
+      ...(choice["all-profiles"] ? ["--all-profiles"] : [])
+    ]
+    if (lonely.length === 0) return undefined
+    return yield* new UsageError({ message: `${lonely.join(" and ")} needs --scheduler NAME or --scheduler PATH` })
+  }
+  const scheduler = yield* declared(text)
+  const names = flags?.split(",").filter((name) => name !== "") ?? []
+  const profiles = choice["all-profiles"]
+    ? yield* FlagProfile.all(scheduler, { required: names })
+    : [yield* FlagProfile.of(scheduler, names)]
+  const extraArgs = words(choice["sched-args"])
+  return yield* Effect.forEach(profiles, (profile) => resolveScheduler(scheduler, { profile, extraArgs }))
+})

@@ -1,0 +1,65 @@
+/**
+ * The registry of schedulers that are run by name.
+ *
+ * @since 0.1.0
+ */
+import { Context, Effect, Layer, Option } from "effect"
+import type { Scheduler } from "./Scheduler.ts"
+import { DuplicateName } from "./WorkType.ts"
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class Schedulers extends Context.Tag("@ktstr/core/Schedulers")<
+  Schedulers,
+  {
+    readonly register: (scheduler: Scheduler) => Effect.Effect<void, DuplicateName>
+    readonly get: (name: string) => Effect.Effect<Option.Option<Scheduler>>
+    /** In the order of registration. */
+    readonly list: Effect.Effect<ReadonlyArray<Scheduler>>
+  }
+>() {}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeSchedulers: Effect.Effect<Context.Tag.Service<Schedulers>> = Effect.sync(() => {
+  const known = new Map<string, Scheduler>()
+  return {
+    register: Effect.fn("Schedulers.register")(function* (scheduler: Scheduler) {
+      const { name } = scheduler
+      if (known.has(name)) {
+        const message = `scheduler '${name}': there is one of that name already; choose another`
+        return yield* new DuplicateName({ name, message })
+      }
+      known.set(name, scheduler)
+    }),
+    get: (name) => Effect.sync(() => Option.fromNullable(known.get(name))),
+    list: Effect.sync(() => [...known.values()])
+  }
+})
+
+/**
+ * A registry without any scheduler; plugins' layers fill it.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerSchedulers: Layer.Layer<Schedulers> = Layer.effect(Schedulers, makeSchedulers)
+
+/**
+ * A layer that registers schedulers, in order: a plugin for `ktstr.config.ts`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const registerSchedulers = (
+  schedulers: ReadonlyArray<Scheduler>
+): Layer.Layer<never, DuplicateName, Schedulers> =>
+  Layer.effectDiscard(
+    Effect.flatMap(Schedulers, (registry) =>
+      Effect.forEach(schedulers, (scheduler) => registry.register(scheduler), { discard: true })
+    )
+  )

@@ -1,0 +1,134 @@
+/**
+ * Gathers what an agent says of the scheduler under test.
+ *
+ * @since 0.1.0
+ */
+import type { AgentEvent, SchedulerTelemetry } from "./AgentEvent.ts"
+
+type Started = Extract<AgentEvent, { readonly _tag: "SchedStarted" }>
+
+/** Restarts begin anew each time; what is kept of all together is bounded here. */
+const mostBytes = 4 << 20
+
+const decodeAll = (parts: ReadonlyArray<Uint8Array>): string => {
+  const decoder = new TextDecoder()
+  return parts.map((part) => decoder.decode(part, { stream: true })).join("") + decoder.decode()
+}
+
+const linesOf = (text: string): ReadonlyArray<string> => {
+  const lines = text.replaceAll("\r\n", "\n").split("\n")
+  while (lines.at(-1)?.trim() === "") lines.pop()
+  return lines
+}
+
+/**
+ * Grows event by event; read it when the session has ended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class SchedulerRecord {
+  readonly starts: Array<Started> = []
+  readonly ends: Array<SchedulerTelemetry> = []
+  private readonly output: Array<Uint8Array> = []
+  private readonly dumps: Array<Uint8Array> = []
+  private outputBytes = 0
+  private dumpBytes = 0
+  /** Where bytes are missing: before which part, and how many. */
+  private readonly gaps: Array<{ readonly at: number; readonly bytes: number }> = []
+  /** The first part of the end of the output, which follows what was dropped. */
+  private tailAt: number | undefined
+
+  /** Takes one event; of no concern are those of other matters. */
+  add(event: AgentEvent): void {
+    switch (event._tag) {
+      case "SchedStarted":
+        this.starts.push(event)
+        return
+      case "SchedEnded": {
+        const { _tag, ...end } = event
+        this.ends.push(end)
+        if (end.dropped > 0) this.gaps.push({ at: this.tailAt ?? this.output.length, bytes: end.dropped })
+        this.tailAt = undefined
+        return
+      }
+      case "SchedOutput":
+        if (event.tail) this.tailAt ??= this.output.length
+        this.outputBytes += event.bytes.length
+        if (this.outputBytes <= mostBytes) this.output.push(event.bytes.slice())
+        return
+      case "SchedDump":
+        this.dumpBytes += event.bytes.length
+        if (this.dumpBytes <= mostBytes) this.dumps.push(event.bytes.slice())
+        return
+      default:
+        return
+    }
+  }
+
+  /** The latest end that nobody had asked for. */
+  get failure(): SchedulerTelemetry | undefined {
+    return this.ends.findLast((end) => end.message !== "")
+  }
+
+  /** What it printed, with a line where something is left out. */
+  get log(): ReadonlyArray<string> {
+    let from = 0
+    const lines: Array<string> = []
+    for (const { at, bytes } of this.gaps) {
+      lines.push(...linesOf(decodeAll(this.output.slice(from, at))), `… ${bytes} bytes of output left out …`)
+      from = at
+    }
+    lines.push(...linesOf(decodeAll(this.output.slice(from))))
+    return lines
+  }
+
+  /** The dumps without what trace_pipe puts before each line. */
+  get dump(): ReadonlyArray<string> {
+    const mark = "sched_ext_dump: "
+    return linesOf(decodeAll(this.dumps)).map((line) => {
+      const at = line.indexOf(mark)
+      return at < 0 ? line : line.slice(at + mark.length)
+    })
+  }
+}
+
+/**
+ * How the scheduler's process ended, in words.
+ *
+ * @since 0.1.0
+ * @category messages
+ */
+export const describeSchedulerExit = (end: SchedulerTelemetry): string => {
+  switch (end.kind) {
+    case 0:
+      return `its process exited with status ${end.value}`
+    case 1:
+      return `its process died of signal ${end.value}`
+    case 2:
+      return "its process had to be killed"
+    case 3:
+      return "its program could not be run"
+    default:
+      return "its process still ran"
+  }
+}
+
+const disabled = /^sched_ext: BPF scheduler "(.*)" disabled \((.*)\)$/
+
+/**
+ * Why the kernel disabled the scheduler, of its log's lines: `runnable task stall: kworker/u8:1[42] failed to run for 5.120s`; undefined when it
+ * was taken out by its own process or by the agent, or never was in.
+ *
+ * @since 0.1.0
+ * @category messages
+ */
+export const kernelReason = (end: SchedulerTelemetry): string | undefined => {
+  const at = end.kernelLog.findLastIndex((line) => disabled.test(line))
+  const [, name, reason] = disabled.exec(end.kernelLog[at] ?? "") ?? []
+  if (name === undefined || reason === undefined || /^(unregistered from user space|disabled by sysrq-S)$/.test(reason))
+    return undefined
+  const prefix = `sched_ext: ${name}: `
+  const message = end.kernelLog.slice(at + 1).find((line) => line.startsWith(prefix))
+  return message === undefined ? reason : `${reason}: ${message.slice(prefix.length)}`
+}

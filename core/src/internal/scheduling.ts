@@ -1,0 +1,56 @@
+import { Command, encodePlan } from "../guest/Command.ts"
+import type { LiveGuest } from "../guest/LiveGuest.ts"
+import type { Plan } from "../Plan.ts"
+import { type ResolvedScheduler, resolvedEevdf } from "../SchedulerDiscovery.ts"
+import { placeBelow, schedulerCommands } from "../SchedulerRun.ts"
+
+/** What a scheduler under test adds to a run's commands. */
+export interface Scheduling {
+  readonly resolved: ResolvedScheduler
+  /** Up to the moment at which it is in charge. */
+  readonly before: ReadonlyArray<Command>
+  readonly after: ReadonlyArray<Command>
+}
+
+const configured = (sysctls: Readonly<Record<string, string>>): Command =>
+  Command.Config({ symbols: [], sysctls: Object.entries(sysctls).map(([name, value]) => ({ name, value })) })
+
+/** `program` is the scheduler's path in the guest. */
+export const makeScheduling = (
+  resolved: ResolvedScheduler,
+  options: { readonly program: string | undefined; readonly watchdogMs: number }
+): Scheduling => {
+  const { after, before } = schedulerCommands(resolved, options)
+  return { resolved, before: [configured(resolved.scheduler.sysctls), ...before], after }
+}
+
+/** The kernel's own scheduler, or whatever runs on a host. */
+export const noScheduling: Scheduling = makeScheduling(resolvedEevdf, { program: undefined, watchdogMs: 0 })
+
+/** The file that the agent runs. */
+export const planBytes = (plan: Plan, { after, before, resolved }: Scheduling): Uint8Array => {
+  // The plan's own last command is END.
+  const commands = placeBelow(plan.commands.slice(0, -1), resolved.scheduler.cgroupParent)
+  return encodePlan([...before, ...commands, ...after, Command.End()])
+}
+
+/** The guest with the scenario's cgroups below the scheduler's parent, as if they lay in the root. */
+export const placedGuest = (guest: LiveGuest, { resolved }: Scheduling): LiveGuest => {
+  const { cgroupParent } = resolved.scheduler
+  if (cgroupParent === undefined) return guest
+  const placed = (command: Command): Command => placeBelow([command], cgroupParent)[0] ?? command
+  const prefix = `${cgroupParent}/`
+  return {
+    ...guest,
+    tell: (command) => guest.tell(placed(command)),
+    obey: (command) => guest.obey(placed(command)),
+    listen: (listener) =>
+      guest.listen((event) =>
+        listener(
+          event._tag === "CgroupFile" && event.path.startsWith(prefix)
+            ? { ...event, path: event.path.slice(prefix.length) }
+            : event
+        )
+      )
+  }
+}
