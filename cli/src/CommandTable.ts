@@ -89,7 +89,7 @@ export const commands = {
       "sched-args": { value: "WORDS", about: "arguments for it", repeated: true },
       flags: { value: "A,B", about: "its flags to switch on" },
       "all-profiles": { about: "once for each combination of its flags" },
-      watchdog: { value: "SECONDS", about: "a worker stuck so long ends it (default: 2; 0: off)" },
+      watchdog: { value: "SECONDS", about: "a worker stuck so long ends it (default 2; 0: off)" },
       filter: { value: "PATTERN", about: "scenarios by name, with * and ?: 'cpuset/*'" },
       duration: { value: "SECONDS", about: "length of the scenario (default: 5)", alias: "d" },
       workers: { value: "N", about: "workers per cgroup (default: 2)", alias: "w" },

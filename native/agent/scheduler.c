@@ -118,7 +118,7 @@ static void ending(const struct scheduler *scheduler, char *text, size_t size) {
 
 // Where in the test: "after completing step 2 of 5 (12.3s into test)".
 static void whereabouts(const struct agent *agent, char *text, size_t size) {
-    double into = agent->first_step_ns ? (double)(now_ns() - agent->first_step_ns) / 1e9 : 0;
+    double into = agent->first_step_ns ? (double)(agent->scheduler.noticed_ns - agent->first_step_ns) / 1e9 : 0;
     if (agent->step_count == 0)
         snprintf(text, size, "before the first step");
     else if (agent->steps_done == 0)
@@ -328,6 +328,7 @@ bool scheduler_stop(struct agent *agent, struct failure *failure) {
     failure->where[0] = 0;
     scheduler->phase = PHASE_STOPPING;
     scheduler->cause = CAUSE_STOPPED;
+    scheduler->noticed_ns = now_ns();
     if (scheduler->builtin)
         return stop_builtin(agent, failure);
     end_process(agent, 0, settle_patience_ns / 2);
@@ -357,6 +358,7 @@ void scheduler_finish(struct agent *agent) {
 static void begin_ending(struct scheduler *scheduler, enum scheduler_cause cause, uint64_t now) {
     scheduler->phase = PHASE_ENDING;
     scheduler->cause = cause;
+    scheduler->noticed_ns = now;
     scheduler->ladder = 1;
     scheduler->next_look_ns = now;
     scheduler->give_up_ns = now + settle_patience_ns;
