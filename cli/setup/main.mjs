@@ -15,7 +15,7 @@ import {
 import { createRequire } from "node:module"
 import { delimiter, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { forBench, forEveryone, forLab, forSchedulers, forTests } from "./packages.mjs"
+import { forBench, forEveryone, forKernelBuilds, forLab, forSchedulers, forTests } from "./packages.mjs"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const exitMissing = 69
@@ -206,7 +206,7 @@ const wantsSchedulers = ["--test", "--bench", "--schedulers"].some((option) => w
 checkNode()
 installPackages([
   ...forEveryone,
-  ...(wants.has("--test") ? [...forTests, ...forLab] : []),
+  ...(wants.has("--test") ? [...forTests, ...forLab, ...forKernelBuilds] : []),
   ...(wants.has("--bench") ? forBench : []),
   ...(wantsSchedulers ? forSchedulers : []),
   ...(wants.has("--lab") ? forLab : [])

@@ -33,6 +33,15 @@ export const forSchedulers = [
   { package: "zlib1g-dev", anyOf: ["/usr/lib/x86_64-linux-gnu/libz.a", "/usr/lib64/libz.a", "/usr/lib/libz.a"] }
 ]
 
+/** To build kernels from source, beside what everyone and the tests need; the same list as in plugins/kernel-sources/src/BuildTools.ts. */
+export const forKernelBuilds = [
+  { package: "bc", command: "bc" },
+  { package: "binutils", command: "objcopy" },
+  { package: "bison", command: "bison" },
+  { package: "flex", command: "flex" },
+  { package: "pahole", command: "pahole" }
+]
+
 /** To run the benchmarks. */
 export const forBench = [{ package: "hyperfine", command: "hyperfine" }]
 

@@ -173,6 +173,21 @@ export const commands = {
     ],
     examples: ["ktstr kernel fetch", "ktstr kernel fetch 'distro:bookworm/linux-image-*-amd64'"]
   },
+  "kernel build": {
+    summary: "Build a kernel from source into the cache",
+    options: {
+      source: { value: "PATH", about: "a source tarball, or a kernel tree" },
+      base: { value: "BASE", about: "tinyconfig (default), or defconfig" },
+      jobs: { value: "N", about: "compilers at a time (default: one for each CPU)", alias: "j" },
+      refresh: { about: "build even when the cache has the same" },
+      json
+    },
+    details: [
+      "ktstr's own options go on top of the base: sched_ext, BTF, probes, cgroups.",
+      "A tree is left as it is. One not under git, or changed, is built but not cached."
+    ],
+    examples: ["ktstr kernel build --source linux-source-6.12.tar.xz", "ktstr kernel build --source ~/linux"]
+  },
   "kernel list": {
     summary: "List the kernels in the cache",
     options: { json },

@@ -9,12 +9,14 @@ import { Effect } from "effect"
 const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1)
 
 const verbs: Readonly<Record<FetchProgress["stage"], string>> = {
-  waiting: "waiting for another ktstr that fetches",
+  waiting: "waiting for another ktstr that works on",
   index: "reading the package index of",
   download: "downloading",
   verify: "verifying",
-  extract: "taking the image out of",
+  extract: "unpacking",
   unpack: "unpacking",
+  configure: "configuring",
+  compile: "compiling",
   store: "storing"
 }
 
@@ -27,13 +29,14 @@ const verbs: Readonly<Record<FetchProgress["stage"], string>> = {
 export const describeFetch = (progress: FetchProgress): string => {
   const { stage, detail, done, total } = progress
   const counted = stage === "download" || stage === "unpack"
+  const files = stage === "compile" && total !== undefined && done > 0 ? ` ${done} of about ${total} files` : ""
   const amount =
     !counted || (done === 0 && total === undefined)
       ? ""
       : total === undefined
         ? ` ${mebibytes(done)} MiB`
         : ` ${mebibytes(done)} of ${mebibytes(total)} MiB`
-  return [verbs[stage], detail].filter((part) => part !== "").join(" ") + amount
+  return [verbs[stage], detail].filter((part) => part !== "").join(" ") + amount + files
 }
 
 /**

@@ -32,6 +32,8 @@ const execute = (invocation: Invocation, output: CommandIo): Effect.Effect<numbe
       return Effect.flatMap(load(import("./commands/List.ts")), ({ list }) => list(invocation, output))
     case "kernel fetch":
       return Effect.flatMap(load(import("./commands/Kernel.ts")), ({ kernelFetch }) => kernelFetch(invocation, output))
+    case "kernel build":
+      return Effect.flatMap(load(import("./commands/Kernel.ts")), ({ kernelBuild }) => kernelBuild(invocation, output))
     case "kernel list":
       return Effect.flatMap(load(import("./commands/Kernel.ts")), ({ kernelList }) => kernelList(invocation, output))
     case "topo":

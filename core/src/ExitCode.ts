@@ -66,6 +66,7 @@ const reasons: Readonly<Record<string, Readonly<Record<string, ExitCode>>>> = {
     Named: ExitCode.usage,
     Fetch: ExitCode.missing,
     Cache: ExitCode.missing,
+    Build: ExitCode.missing,
     Unsupported: ExitCode.missing
   },
   SchedulerError: {

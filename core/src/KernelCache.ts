@@ -53,6 +53,9 @@ export interface StoreInput {
   readonly label: string
   readonly source: KernelMetadata["source"]
   readonly schedExt: boolean | null
+  /** Of a kernel that ktstr built: the hash of its fragment, and its whole configuration. */
+  readonly kconfigHash?: string | undefined
+  readonly config?: Uint8Array | undefined
   readonly image: Uint8Array
   readonly vmlinux:
     | { readonly _tag: "Elf"; readonly bytes: Uint8Array }
@@ -237,7 +240,8 @@ export const makeKernelCache: Effect.Effect<
       vmlinux: input.vmlinux._tag === "Elf" ? yield* record("vmlinux", input.vmlinux.bytes) : null,
       vmlinuxAbsent: input.vmlinux._tag === "Absent" ? input.vmlinux.reason : null,
       schedExt: input.schedExt,
-      kconfigHash: null
+      kconfigHash: input.kconfigHash ?? null,
+      config: input.config === undefined ? null : yield* record("config", input.config)
     })
     const target = path.join(kernels, input.key)
     const suffix = crypto.randomUUID().slice(0, 8)
@@ -252,6 +256,7 @@ export const makeKernelCache: Effect.Effect<
       yield* fs.makeDirectory(temporary)
       yield* fs.writeFile(path.join(temporary, "bzImage"), input.image)
       if (input.vmlinux._tag === "Elf") yield* fs.writeFile(path.join(temporary, "vmlinux"), input.vmlinux.bytes)
+      if (input.config !== undefined) yield* fs.writeFile(path.join(temporary, "config"), input.config)
       yield* fs.writeFileString(path.join(temporary, "metadata.json"), encodeKernelMetadata(metadata))
       if (yield* fs.exists(target)) yield* fs.rename(target, outgoing)
       // Without a lock another writer may have been faster: rename(2) refuses to replace a directory that is not empty.

@@ -134,7 +134,10 @@ export const makeKernelResolver: Effect.Effect<
     if (Option.isSome(name)) return yield* fromName(name.value, "KTSTR_KERNEL")
     const entries = valid(yield* cache.list)
     // A kernel without sched_ext in the cache was fetched for a purpose of its own: it is not the one to fall back to.
-    const newest = entries.find(({ metadata }) => metadata.schedExt === true) ?? entries[0]
+    const able = entries.filter(({ metadata }) => metadata.schedExt === true)
+    const newest = [...(able.length > 0 ? able : entries)].sort((a, b) =>
+      compareVersions(b.metadata.version, a.metadata.version)
+    )[0]
     if (newest !== undefined) return fromEntry(newest, "cache")
     return yield* Effect.flatMap(
       fromMachine,

@@ -42,7 +42,9 @@ export class KernelMetadata extends Schema.Class<KernelMetadata>("KernelMetadata
   /** CONFIG_SCHED_CLASS_EXT by the image's BTF; null when the ELF could not be looked into. */
   schedExt: Schema.NullOr(Schema.Boolean),
   /** SHA-256 of the configuration fragment it was built with; null for a kernel not built by ktstr. */
-  kconfigHash: Schema.NullOr(Schema.String)
+  kconfigHash: Schema.NullOr(Schema.String),
+  /** The configuration it was built with; null for a kernel not built by ktstr. */
+  config: Schema.optionalWith(Schema.NullOr(FileRecord), { default: () => null })
 }) {}
 
 /**

@@ -37,6 +37,7 @@ export type KernelErrorReason =
   | "Named" // what the user named does not exist or is no kernel; exit 64
   | "Fetch" // download or verification failed; exit 69
   | "Cache" // cache directory unusable (HOME unset, read-only, full); exit 69
+  | "Build" // a kernel could not be built from its source; exit 69
   | "Unsupported" // not a Debian/Ubuntu machine, wrong architecture; exit 69
 
 /**

@@ -8,13 +8,13 @@ import type { KernelEntry } from "./KernelCache.ts"
 import type { KernelError } from "./KernelResolver.ts"
 
 /**
- * How far a fetch has come. `done` and `total` are bytes in `download` and `unpack`; `total` is undefined when unknown.
+ * How far a fetch has come. `done` and `total` are bytes in `download` and `unpack`, files in `compile`; `total` is undefined when unknown.
  *
  * @since 0.1.0
  * @category models
  */
 export interface FetchProgress {
-  readonly stage: "waiting" | "index" | "download" | "verify" | "extract" | "unpack" | "store"
+  readonly stage: "waiting" | "index" | "download" | "verify" | "extract" | "unpack" | "configure" | "compile" | "store"
   /** What is worked on, e.g. the suite or the package. */
   readonly detail: string
   readonly done: number

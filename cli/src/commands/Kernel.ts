@@ -1,5 +1,5 @@
 /**
- * `ktstr kernel fetch` and `ktstr kernel list`.
+ * `ktstr kernel fetch`, `ktstr kernel build` and `ktstr kernel list`.
  *
  * @since 0.1.0
  */
@@ -12,11 +12,14 @@ import {
   KernelSources,
   type ReporterOutput
 } from "@ktstr/core"
+import { type BuildBase, buildKernel } from "@ktstr/kernel-sources"
 import { type Column, renderTable } from "@ktstr/reporters"
 import { layerKernels } from "@ktstr/vitest/defaults"
 import { DateTime, Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import { fetchLine } from "../FetchLine.ts"
+import * as Settings from "../Settings.ts"
+import { UsageError } from "../UsageError.ts"
 
 const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
 
@@ -46,6 +49,13 @@ const entryToJson = (found: CacheEntry) =>
         built_at: DateTime.formatIso(found.entry.metadata.builtAt)
       }
 
+const writeEntry = (entry: KernelEntry, json: boolean, { out }: ReporterOutput) =>
+  out.write(
+    json
+      ? `${JSON.stringify(entryToJson({ _tag: "Valid", entry }), undefined, 2)}\n`
+      : `${entry.key}: kernel ${entry.metadata.version}, ${mebibytes(sizeOf(entry))}\n${entry.image}\n`
+  )
+
 /**
  * Brings a kernel into the cache with progress on `err`, from the source that answers for `spec`.
  *
@@ -74,11 +84,35 @@ export const fetchInto = Effect.fn("Kernel.fetch")(function* (
 export const kernelFetch = (invocation: Extract<Invocation, { command: "kernel fetch" }>, output: ReporterOutput) =>
   Effect.gen(function* () {
     const entry = yield* fetchInto(invocation.args[0], output, invocation.values.refresh)
-    yield* output.out.write(
-      invocation.values.json
-        ? `${JSON.stringify(entryToJson({ _tag: "Valid", entry }), undefined, 2)}\n`
-        : `${entry.key}: kernel ${entry.metadata.version}, ${mebibytes(sizeOf(entry))}\n${entry.image}\n`
-    )
+    yield* writeEntry(entry, invocation.values.json, output)
+    return ExitCode.pass
+  }).pipe(Effect.provide(layerKernels))
+
+const bases: ReadonlyArray<BuildBase> = ["tinyconfig", "defconfig"]
+
+/**
+ * @since 0.1.0
+ * @category commands
+ */
+export const kernelBuild = (invocation: Extract<Invocation, { command: "kernel build" }>, output: ReporterOutput) =>
+  Effect.gen(function* () {
+    const { source, base: named, jobs, refresh, json } = invocation.values
+    if (source === undefined) {
+      return yield* new UsageError({ message: "ktstr kernel build needs a source: --source TARBALL or --source TREE" })
+    }
+    const base = bases.find((known) => known === (named ?? "tinyconfig"))
+    if (base === undefined) {
+      return yield* new UsageError({ message: `--base must be tinyconfig or defconfig, got '${named}'` })
+    }
+    const parallel = jobs === undefined ? undefined : yield* Settings.wholeNumber("--jobs", jobs, 1, 4096)
+    const line = fetchLine(output.err)
+    const options = { source, base, jobs: parallel, refresh, onProgress: line.onProgress }
+    const built = yield* Effect.ensuring(buildKernel(options), line.clear)
+    if (built._tag === "Uncached") {
+      const { version, image } = built
+      yield* output.out.write(json ? `${JSON.stringify({ key: null, version, image }, undefined, 2)}\n` : `${image}\n`)
+      yield* output.err.write(`kernel ${version} is not cached, as its tree is not under git or was changed\n`)
+    } else yield* writeEntry(built.entry, json, output)
     return ExitCode.pass
   }).pipe(Effect.provide(layerKernels))
 

@@ -52,6 +52,22 @@ describe("KernelCache", () => {
     )
   )
 
+  it.live("keeps the configuration of a kernel that was built, and reads entries without one", () =>
+    inCache((cache) =>
+      Effect.gen(function* () {
+        const config = new TextEncoder().encode("CONFIG_SMP=y\n")
+        const built = yield* cache.store({ ...input("built"), kconfigHash: "ab".repeat(32), config })
+        expect(built.metadata.kconfigHash).toBe("ab".repeat(32))
+        expect(readFileSync(join(built.directory, "config"), "utf8")).toBe("CONFIG_SMP=y\n")
+        const fetched = yield* cache.store(input("fetched"))
+        const file = join(fetched.directory, "metadata.json")
+        const { config: _, ...older } = JSON.parse(readFileSync(file, "utf8"))
+        writeFileSync(file, JSON.stringify(older))
+        expect(Option.getOrThrow(yield* cache.lookup("fetched")).metadata.config).toBe(null)
+      })
+    )
+  )
+
   it.live("keeps a valid entry of the same key, replaces it when asked and replaces a corrupt one", () =>
     inCache((cache) =>
       Effect.gen(function* () {
