@@ -122,6 +122,9 @@ const lastWords = (record: SchedulerRecord): string | undefined =>
 export const schedulerCauses = (record: SchedulerRecord): ReadonlyArray<string> => {
   const end = record.failure
   if (end === undefined) return []
+  // What it says of its end is that the agent ended it.
+  if (end.cause === 4)
+    return [end.message, "the worker watchdog ended it; --watchdog 0 leaves that to the kernel's own"]
   const reason = kernelReason(end)
   const words = reason === undefined ? lastWords(record) : undefined
   return [
