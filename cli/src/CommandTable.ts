@@ -79,12 +79,13 @@ const guest = {
  */
 export const commands = {
   run: {
-    summary: "Run scenarios in a virtual machine",
+    summary: "Run scenarios in a virtual machine, or on this one",
     args: "[SCENARIO…]",
     options: {
       topology: { value: "SHAPE", about: "NnNlNcNt[L+L…] or N,L,C,T (default: 1n2l2c1t)", alias: "t" },
       preset: { value: "NAME", about: "a topology by name, see: ktstr list presets" },
       kernel,
+      host: { about: "run on this machine itself, under its scheduler" },
       scheduler: { value: "NAME", about: "scheduler under test: a name, or a path with a /", alias: "s" },
       "sched-args": { value: "WORDS", about: "arguments for it", repeated: true },
       flags: { value: "A,B", about: "its flags to switch on" },

@@ -11,9 +11,8 @@ import {
   type Reporter,
   type ReporterOutput,
   type RunEvent,
-  type RunRequest,
   type RunResult,
-  runScenario,
+  type ScenarioRequest,
   SessionEnd
 } from "@ktstr/core"
 import { Cause, Effect, Exit } from "effect"
@@ -43,8 +42,9 @@ const phaseOf = (event: RunEvent, before: string): string => {
  * @since 0.1.0
  * @category running
  */
-export const runSession = (
-  requests: ReadonlyArray<RunRequest>,
+export const runSession = <R extends ScenarioRequest, E, S>(
+  requests: ReadonlyArray<R>,
+  run: (request: R, onEvent: (event: RunEvent) => Effect.Effect<void>) => Effect.Effect<RunResult, E, S>,
   reporter: Reporter,
   output: ReporterOutput,
   signalled: () => ExitCode
@@ -64,7 +64,7 @@ export const runSession = (
         (request) =>
           Effect.suspend(() => {
             current = request.scenario.name
-            return Effect.tap(runScenario(request, onEvent), (result) => {
+            return Effect.tap(run(request, onEvent), (result) => {
               results.push(result)
               return session.onResult(result)
             })

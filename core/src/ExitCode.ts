@@ -55,6 +55,7 @@ const missingTags: ReadonlySet<string> = new Set([
   "AgentMissing",
   "BusyboxMissing",
   "VitestMissing",
+  "HostError",
   "InitramfsError",
   "ImageError"
 ])

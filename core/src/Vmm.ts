@@ -71,6 +71,8 @@ export type VmExit =
   | { readonly _tag: "TripleFault"; readonly registers: string }
   | { readonly _tag: "Killed" }
   | { readonly _tag: "VcpuError"; readonly message: string }
+  /** There is no machine: the agent on this host ended before its time. */
+  | { readonly _tag: "AgentEnded"; readonly message: string }
 
 /**
  * Guest-physical memory seen from the host. Accesses are bounds-checked: outside RAM they throw `RangeError`.

@@ -1,5 +1,7 @@
 export * from "./AgentBinary.ts"
 export * from "./FileWindow.ts"
+export * from "./HostCgroups.ts"
+export * from "./HostMachine.ts"
 export * from "./HugePages.ts"
 export * from "./KvmProbe.ts"
 export * from "./NativeBinding.ts"

@@ -5,6 +5,7 @@
  */
 import { tmpdir } from "node:os"
 import { type CleanupReport, cleanUp, ExitCode, type Leftover, type LeftoverPlace, resolveCacheDirs } from "@ktstr/core"
+import { cleanUpHostRuns, type HostCleanup } from "@ktstr/native"
 import { layerPlatform } from "@ktstr/vitest/defaults"
 import { Effect, Option } from "effect"
 import type { Invocation } from "../Arguments.ts"
@@ -29,8 +30,13 @@ const whose = ({ kind, pid }: Leftover): string => `${kind}, of process ${pid}`
 
 const whyKept = { alive: "which runs", foreign: "of another PID namespace", "other boot": "of another boot", dead: "" }
 
-const render = ({ removed, kept, failed }: CleanupReport, dryRun: boolean): string => {
+const render = ({ removed, kept, failed }: CleanupReport, host: HostCleanup, dryRun: boolean): string => {
   const lines = [
+    ...host.removed.map(
+      ({ path, pid }) => `${dryRun ? "would remove" : "removed"} ${path} (cgroups, of process ${pid})`
+    ),
+    ...host.kept.map(({ path, pid }) => `left ${path} (cgroups, of process ${pid}, which runs)`),
+    ...host.failed.map(({ path, message }) => `can't remove ${path}: ${message}; run it as root`),
     ...removed.map((file) => `${dryRun ? "would remove" : "removed"} ${file.path} (${whose(file)})`),
     ...kept.map((file) => `left ${file.path} (${whose(file)}, ${whyKept[file.owner]})`),
     ...failed.map((file) => `can't remove ${file.path} (${whose(file)}): ${file.message}; run it as the file's owner`)
@@ -46,6 +52,8 @@ export const cleanup = (invocation: Extract<Invocation, { command: "cleanup" }>,
   Effect.gen(function* () {
     const { json, "dry-run": dryRun } = invocation.values
     const report = yield* cleanUp(yield* places, { dryRun })
-    yield* out.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : render(report, dryRun))
-    return report.failed.length === 0 ? ExitCode.pass : ExitCode.fail
+    const host = yield* cleanUpHostRuns({ dryRun })
+    const all = { ...report, cgroups: host }
+    yield* out.write(json ? `${JSON.stringify(all, undefined, 2)}\n` : render(report, host, dryRun))
+    return report.failed.length + host.failed.length === 0 ? ExitCode.pass : ExitCode.fail
   }).pipe(Effect.provide(layerPlatform))

@@ -39,6 +39,7 @@ export const demo = (invocation: Extract<Invocation, { command: "demo" }>, io: C
           topology: "1n2l2c1t",
           preset: undefined,
           kernel: undefined,
+          host: false,
           scheduler: undefined,
           "sched-args": [],
           flags: undefined,

@@ -1,9 +1,18 @@
 /**
- * `ktstr run`: scenarios by name in a virtual machine.
+ * `ktstr run`: scenarios by name in a virtual machine, or on this one.
  *
  * @since 0.1.0
  */
-import { Assert, KernelResolver, Reporters, type RunRequest, suggestion } from "@ktstr/core"
+import {
+  Assert,
+  KernelResolver,
+  Reporters,
+  type RunRequest,
+  runOnHost,
+  runScenario,
+  type ScenarioRequest,
+  suggestion
+} from "@ktstr/core"
 import { layerHarness, layerRegistries, loadPlugins } from "@ktstr/vitest/defaults"
 import { Effect, Option } from "effect"
 import type { Invocation } from "../Arguments.ts"
@@ -24,6 +33,32 @@ const assertOf = Effect.fn("Run.assert")(function* (values: Values<"run">) {
     maxSpreadPct: spread === undefined ? undefined : yield* Settings.threshold("--max-spread-pct", spread)
   })
 })
+
+/** Options of machines. `--vmm` is left out: it may come from the environment. */
+const machineOptions = [
+  "topology",
+  "preset",
+  "kernel",
+  "memory",
+  "kargs",
+  "scheduler",
+  "sched-args",
+  "flags",
+  "all-profiles",
+  "watchdog"
+] as const
+
+/** With `--host` there is nothing that these could mean. */
+const checkHostOptions = (values: Values<"run">): Effect.Effect<void, UsageError> => {
+  const isGiven = (value: string | boolean | ReadonlyArray<string> | undefined) =>
+    typeof value === "object" ? value.length > 0 : value !== undefined && value !== false
+  const given = machineOptions.find((name) => isGiven(values[name]))
+  return given === undefined
+    ? Effect.void
+    : new UsageError({
+        message: `--${given} is for virtual machines; --host runs on this machine as it is: give one of them`
+      })
+}
 
 /**
  * The reporter of that name, or an error that suggests the nearest.
@@ -48,6 +83,7 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, io: Com
     const { values, args } = invocation
     const optional = (option: string, text: string | undefined, min: number, max: number) =>
       text === undefined ? Effect.succeed(undefined) : Settings.wholeNumber(option, text, min, max)
+    if (values.host) yield* checkHostOptions(values)
     const durationMs = yield* Settings.durationMs("--duration", values.duration ?? "5")
     const bootTimeoutMs =
       values["boot-timeout"] === undefined
@@ -65,6 +101,20 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, io: Com
     const scenarios = yield* Effect.provide(Settings.scenarios(args, values.filter), layerRegistries(plugins))
     return yield* Effect.gen(function* () {
       const reporter = yield* reporterNamed(values.format ?? "pretty")
+      const common = {
+        durationMs,
+        workersPerCgroup,
+        workTypeOverride,
+        assert,
+        expectError: undefined,
+        seed,
+        includes: [],
+        bootTimeoutMs
+      }
+      if (values.host) {
+        const requests = scenarios.map((scenario): ScenarioRequest => ({ scenario, ...common }))
+        return yield* runSession(requests, runOnHost, reporter, io, io.signalled)
+      }
       const kernel = yield* Effect.flatMap(KernelResolver, (resolver) => resolver.resolve(values.kernel))
       const schedulers = (yield* chosenSchedulers(values)) ?? [undefined]
       const own = values.preset === undefined ? schedulers[0]?.scheduler.topology?.toString() : undefined
@@ -75,20 +125,13 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, io: Com
           scenario,
           scheduler,
           watchdogMs,
+          ...common,
           topology,
           kernel,
-          durationMs,
-          workersPerCgroup,
           memoryMb,
-          workTypeOverride,
-          assert,
-          expectError: undefined,
-          seed,
-          kargs: values.kargs.flatMap((words) => words.split(/\s+/).filter((word) => word !== "")),
-          includes: [],
-          bootTimeoutMs
+          kargs: values.kargs.flatMap((words) => words.split(/\s+/).filter((word) => word !== ""))
         })
       )
-      return yield* runSession(requests, reporter, io, io.signalled)
+      return yield* runSession(requests, runScenario, reporter, io, io.signalled)
     }).pipe(Effect.provide(layerHarness({ backend, plugins })))
   })

@@ -179,6 +179,8 @@ export const describeExit = (exit: VmExit): string => {
       return `the guest ended in a triple fault at ${instructionPointer(exit.registers)}`
     case "Killed":
       return "the machine was killed"
+    case "AgentEnded":
+      return exit.message
     case "VcpuError":
       return `the machine failed: ${firstLine(exit.message)}`
   }

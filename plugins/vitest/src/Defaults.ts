@@ -13,6 +13,7 @@ import * as NodePath from "@effect/platform-node/NodePath"
 import {
   type AgentBinary,
   type Checker,
+  type HostMachine,
   type KernelCache,
   type KernelResolver,
   type KernelSources,
@@ -33,7 +34,7 @@ import {
   type WorkTypes
 } from "@ktstr/core"
 import { layerDistroPackages, layerKernelCodecs } from "@ktstr/kernel-sources"
-import { layerAgentBinary, layerKvmProbe } from "@ktstr/native"
+import { layerAgentBinary, layerHostMachine, layerKvmProbe } from "@ktstr/native"
 import { layerBuiltinReporters } from "@ktstr/reporters"
 import { layerCatalog } from "@ktstr/scenarios"
 import { layerBuiltinSchedulers } from "@ktstr/schedulers"
@@ -129,6 +130,7 @@ export type HarnessServices =
   | Schedulers
   | Reporters
   | AgentBinary
+  | HostMachine
   | Checker
 
 /**
@@ -143,6 +145,6 @@ export const layerHarness = (
   Layer.mergeAll(
     layerBackend(options.backend),
     layerRegistries(options.plugins ?? []),
-    layerAgentBinary,
+    Layer.provideMerge(layerHostMachine, layerAgentBinary),
     layerChecker
   ).pipe(Layer.provideMerge(layerProbe), Layer.provideMerge(layerKernels))

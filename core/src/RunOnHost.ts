@@ -1,0 +1,98 @@
+/**
+ * A scenario on this machine itself, under whatever scheduler runs here.
+ *
+ * @since 0.1.0
+ */
+import { FileSystem, type Path } from "@effect/platform"
+import { Effect } from "effect"
+import type { Checker } from "./Checker.ts"
+import type { AgentMissing } from "./guest/AgentBinary.ts"
+import { findCgroupMount, HostError, HostMachine } from "./HostMachine.ts"
+import { readHostTopology } from "./HostTopology.ts"
+import { type AgentStart, conductRun } from "./internal/conductRun.ts"
+import { noScheduling, planBytes } from "./internal/scheduling.ts"
+import { compareVersions } from "./KernelVersion.ts"
+import type { PlanError } from "./Plan.ts"
+import type { RunEvent } from "./RunEvent.ts"
+import type { RunResult } from "./RunResult.ts"
+import type { ScenarioRequest } from "./RunScenario.ts"
+import { TestTopology } from "./TestTopology.ts"
+import type { WorkTypes } from "./WorkType.ts"
+
+/**
+ * What can keep a run on the host from starting.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type HostRunError = HostError | PlanError | AgentMissing
+
+/** EEVDF took CFS's place in 6.6. */
+const firstEevdf = "6.6"
+
+/**
+ * The scheduler of this host's ordinary tasks: the name of the running sched_ext one, else the kernel's own.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const hostScheduler = (release: string, sys = "/sys"): Effect.Effect<string, never, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const ops = yield* Effect.orElseSucceed(fs.readFileString(`${sys}/kernel/sched_ext/root/ops`), () => "")
+    if (ops.trim() !== "") return ops.trim()
+    return compareVersions(release, firstEevdf) < 0 ? "cfs" : "eevdf"
+  })
+
+/** What an include's work will look for at another place than this host has it. */
+const absentTarget = Effect.fnUntraced(function* (include: string) {
+  const fs = yield* FileSystem.FileSystem
+  const at = include.lastIndexOf(":/")
+  const target = at > 0 ? include.slice(at + 1) : undefined
+  if (target === undefined) return []
+  return (yield* Effect.orElseSucceed(fs.exists(target), () => false)) ? [] : [{ include, target }]
+})
+
+/**
+ * Runs a scenario here to a verdict. The effect fails only when the agent could not be started; interrupting it ends the
+ * workers and removes their cgroups.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const runOnHost: (
+  request: ScenarioRequest,
+  onEvent: (event: RunEvent) => Effect.Effect<void>
+) => Effect.Effect<RunResult, HostRunError, HostMachine | Checker | WorkTypes | FileSystem.FileSystem | Path.Path> =
+  Effect.fn("RunOnHost.run")(function* (request: ScenarioRequest, onEvent: (event: RunEvent) => Effect.Effect<void>) {
+    const fs = yield* FileSystem.FileSystem
+    const cgroupMount = yield* findCgroupMount()
+    const read = (path: string) => Effect.map(fs.readFileString(path), (text) => text.trim())
+    const release = yield* Effect.orElseSucceed(read("/proc/sys/kernel/osrelease"), () => "")
+    const sysfs = yield* Effect.mapError(
+      readHostTopology(),
+      ({ message }) =>
+        new HostError({ reason: "AgentFailed", message: `this machine's topology can't be read: ${message}` })
+    )
+    const place = {
+      topo: TestTopology.fromSysfs(sysfs),
+      topology: "this host",
+      kernel: { image: "", version: release, key: null },
+      scheduler: yield* hostScheduler(release),
+      ring: undefined,
+      packs: false
+    }
+    const start = Effect.fnUntraced(function* ({ includes, limits, work }: AgentStart) {
+      const absent = (yield* Effect.forEach(includes, absentTarget)).flat()[0]
+      if (absent !== undefined) {
+        const message = `the scenario's work needs ${absent.target}, which a guest gets of '${absent.include}'; put it there, or leave out --host`
+        return yield* new HostError({ reason: "MissingFile", message })
+      }
+      return yield* (yield* HostMachine).start({
+        plan: work._tag === "Plan" ? planBytes(work.plan, noScheduling) : undefined,
+        deadlineMs: limits.guestMs,
+        cgroupMount
+      })
+    })
+    return yield* conductRun(request, place, start, onEvent)
+  })
