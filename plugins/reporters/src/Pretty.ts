@@ -25,11 +25,15 @@ const bar = (share: number): string => {
   return `[${"#".repeat(full)}${".".repeat(width - full)}]`
 }
 
+/** There is no machine to boot. */
+const onHost = ({ clock }: { readonly clock: string }): string | undefined =>
+  clock === "host" ? "starting on this host" : undefined
+
 /** A line of plain progress for an event, or nothing. A start that comes to no boot is the error message's to explain. */
 const plainLine = (event: RunEvent): string | undefined => {
   switch (event._tag) {
     case "Booting":
-      return `booting with ${event.backend} (${event.clock})`
+      return onHost(event) ?? `booting with ${event.backend} (${event.clock})`
     case "AgentReady":
       return `kernel ${event.release} up after ${seconds(event.bootMs)}`
     case "SchedulerAttached":
@@ -61,7 +65,7 @@ const advance = (before: Progress | undefined, event: RunEvent, now: number): Pr
   if (before === undefined) return undefined
   switch (event._tag) {
     case "Booting":
-      return { ...before, text: `booting with ${event.backend} (${event.clock})`, since: now }
+      return { ...before, text: onHost(event) ?? `booting with ${event.backend} (${event.clock})`, since: now }
     case "AgentReady":
       return { ...before, text: `kernel ${event.release} is up`, since: now }
     case "SchedulerAttached":
