@@ -69,6 +69,17 @@ export interface NativeMachineOptions {
     readonly size: number
     readonly hostNode?: number | undefined
   }>
+  /** What is in memory before the first instruction. */
+  readonly contents?: ReadonlyArray<{ readonly address: number; readonly bytes: Uint8Array }> | undefined
+  /** Parts of open files that are read into memory meanwhile; the descriptors need not be kept. */
+  readonly files?:
+    | ReadonlyArray<{
+        readonly address: number
+        readonly fd: number
+        readonly offset: number
+        readonly size: number
+      }>
+    | undefined
   /** 2 MiB pages from the host's reserve. */
   readonly hugePages?: boolean | undefined
   readonly vcpus: ReadonlyArray<{
@@ -148,8 +159,10 @@ export interface NativeTaken {
  * @category models
  */
 export interface NativeMachine {
-  /** All guest RAM, segment after segment; detached (length 0) by `destroy`. */
+  /** All guest RAM, segment after segment; detached (length 0) by `destroy`. Made when it is first asked for. */
   readonly memory: ArrayBuffer
+  /** Resolves when the files of the options are in memory; `start` would wait for them. */
+  loaded(): Promise<void>
   start(): void
   /** As fast as the vCPUs can; `take` tells the exit. */
   stop(): void

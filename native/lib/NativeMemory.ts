@@ -19,14 +19,14 @@ export interface NativeMemory extends GuestMemory {
 const hex = (value: number): string => `0x${value.toString(16)}`
 
 /**
- * Over one buffer in which the segments follow each other. A range that leaves RAM throws `RangeError`; so does every one once the
+ * Over one buffer, which is asked for at the first access, in which the segments follow each other. A range that leaves RAM throws `RangeError`; so does every one once the
  * machine is gone.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const makeNativeMemory = (
-  buffer: ArrayBuffer,
+  buffer: () => ArrayBuffer,
   segments: ReadonlyArray<{ readonly address: number; readonly size: number }>
 ): NativeMemory => {
   const size = segments.reduce((sum, segment) => sum + segment.size, 0)
@@ -36,13 +36,17 @@ export const makeNativeMemory = (
     offset += segment.size
     return at
   })
-  const all = new Uint8Array(buffer)
+  let mapped: Uint8Array | undefined
+  const all = (): Uint8Array => {
+    mapped ??= new Uint8Array(buffer())
+    return mapped
+  }
 
   const offsetOf = (address: number, length: number): number => {
     if (!Number.isSafeInteger(address) || address < 0 || !Number.isSafeInteger(length) || length < 0) {
       throw new RangeError(`guest-physical access of ${length} bytes at ${address}: not a range`)
     }
-    if (all.length === 0) throw new RangeError(`guest-physical ${hex(address)}: the machine is gone`)
+    if (all().length === 0) throw new RangeError(`guest-physical ${hex(address)}: the machine is gone`)
     let at = address
     let rest = length
     let from: number | undefined
@@ -61,12 +65,12 @@ export const makeNativeMemory = (
 
   const view = (address: number, length: number): Uint8Array => {
     const from = offsetOf(address, length)
-    return all.subarray(from, from + length)
+    return all().subarray(from, from + length)
   }
   return {
     size,
     view,
     read: (address, length) => view(address, length).slice(),
-    write: (address, bytes) => all.set(bytes, offsetOf(address, bytes.length))
+    write: (address, bytes) => all().set(bytes, offsetOf(address, bytes.length))
   }
 }

@@ -170,6 +170,11 @@ export class NativeRun {
     return Effect.void
   })
 
+  /** Guest RAM; empty when the machine is gone. */
+  get memory(): ArrayBuffer {
+    return this.machine?.memory ?? new ArrayBuffer(0)
+  }
+
   /** The kernel's numbers of the vCPUs' threads. */
   get threadIds(): ReadonlyArray<number> {
     return this.machine?.threadIds() ?? []

@@ -13,7 +13,7 @@ import {
   sleepPorts,
   virtioMmio
 } from "../machine/index.ts"
-import { type FileWindow, openFileWindow } from "./FileWindow.ts"
+import { type BootFile, openBootFile } from "./BootFile.ts"
 import { hugePageShortage } from "./HugePages.ts"
 import {
   loadNativeBinding,
@@ -55,8 +55,21 @@ const cpuidEntries = (words: Uint32Array): ReadonlyArray<CpuidEntry> =>
     return { function: at(0), index: at(1), flags: at(2), eax: at(3), ebx: at(4), ecx: at(5), edx: at(6) }
   })
 
-const cpuidRows = (entries: ReadonlyArray<CpuidEntry>): Uint32Array =>
-  Uint32Array.from(entries.flatMap((e) => [e.function, e.index, e.flags, e.eax, e.ebx, e.ecx, e.edx]))
+/** Not by `flatMap`: many vCPUs have some thousand entries. */
+const cpuidRows = (entries: ReadonlyArray<CpuidEntry>): Uint32Array => {
+  const words = new Uint32Array(entries.length * cpuidWords)
+  let at = 0
+  for (const entry of entries) {
+    words[at++] = entry.function
+    words[at++] = entry.index
+    words[at++] = entry.flags
+    words[at++] = entry.eax
+    words[at++] = entry.ebx
+    words[at++] = entry.ecx
+    words[at++] = entry.edx
+  }
+  return words
+}
 
 const registersOf = ({ code, task, ...same }: BootRegisters): NativeRegisters => ({ ...same, cs: code, tr: task })
 
@@ -83,10 +96,10 @@ const openFiles = (
   what: string,
   paths: ReadonlyArray<string>,
   alignment: number
-): Effect.Effect<FileWindow, VmmError, Scope.Scope> =>
+): Effect.Effect<BootFile, VmmError, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.tryPromise({ try: () => openFileWindow(paths, alignment), catch: ioError(`can't read the ${what}`) }),
-    (window) => Effect.promise(() => window.close())
+    Effect.tryPromise({ try: () => openBootFile(paths, alignment), catch: ioError(`can't read the ${what}`) }),
+    (file) => Effect.promise(() => file.close())
   )
 
 /** newc archives begin at multiples of 4 (Documentation/driver-api/early-userspace/buffer-format.rst). */
@@ -102,7 +115,7 @@ const machineOptions = (
   options: NativeOptions,
   { performance = {} }: VmSpec,
   description: MachineDescription,
-  disk: number | undefined
+  files: { readonly kernel: BootFile; readonly initramfs: BootFile; readonly disk: number | undefined }
 ): NativeMachineOptions => ({
   device: options.device,
   hugePages: performance.hugePages,
@@ -113,8 +126,18 @@ const machineOptions = (
     size,
     hostNode: performance.hostNodes?.[node]
   })),
+  contents: description.writes,
+  files: [
+    ...files.kernel.parts.flatMap(({ fd }) => description.kernelParts.map((part) => ({ ...part, fd }))),
+    ...files.initramfs.parts.map(({ at, size, fd }) => ({
+      address: (description.initrd?.address ?? 0) + at,
+      offset: 0,
+      size,
+      fd
+    }))
+  ],
   // The addon opens it anew: the name of what has none is its descriptor.
-  disk: disk === undefined ? undefined : { ...virtioSlot(0), path: `/proc/self/fd/${disk}` },
+  disk: files.disk === undefined ? undefined : { ...virtioSlot(0), path: `/proc/self/fd/${files.disk}` },
   vcpus: description.apicIds.map((apicId, vcpu) => ({
     apicId,
     cpuid: cpuidRows(description.cpuid(vcpu)),
@@ -122,27 +145,6 @@ const machineOptions = (
   })),
   power: { port: sleepPorts.control, size: 2, control: 0, mask: 0xff, value: sleepPorts.off }
 })
-
-/** Puts everything into guest memory; what a file holds goes there without a stop. */
-const fill = (
-  memory: NativeMemory,
-  description: MachineDescription,
-  windows: ReadonlyArray<FileWindow>
-): Effect.Effect<void, VmmError> =>
-  // To its end: a read under way would write to memory that is gone.
-  Effect.uninterruptible(
-    Effect.tryPromise({
-      try: () =>
-        Promise.all(
-          description.writes.map(async ({ address, bytes }) => {
-            const window = windows.find((candidate) => candidate.bytes.buffer === bytes.buffer)
-            if (window === undefined) memory.write(address, bytes)
-            else await window.readInto(bytes, memory.view(address, bytes.length))
-          })
-        ),
-      catch: ioError("can't load kernel and initramfs")
-    })
-  )
 
 /** In regular pages where there are too few huge ones. */
 const runMachine = (
@@ -203,8 +205,8 @@ const boot = (
             describeMachine({
               topology: spec.topology,
               memoryMb: spec.memoryMb,
-              kernel: kernel.bytes,
-              initrd: initramfs.bytes.length === 0 ? undefined : initramfs.bytes,
+              kernel,
+              initrdSize: initramfs.size,
               cmdline: machineCommandLine(spec, []),
               reserved: spec.ring,
               supportedCpuid: cpuid,
@@ -214,12 +216,15 @@ const boot = (
             ({ reason, message }) =>
               new VmmError({ reason, message: reason === "BadKernel" ? `${path}: ${message}` : message })
           )
-          const made = yield* runMachine(binding, machineOptions(options, spec, description, disk)).pipe(
-            Scope.extend(scope)
-          )
-          const memory = makeNativeMemory(made.machine.memory, description.segments)
-          yield* fill(memory, description, [kernel, initramfs])
-          return { ...made, memory }
+          const made = yield* runMachine(
+            binding,
+            machineOptions(options, spec, description, { kernel, initramfs, disk })
+          ).pipe(Scope.extend(scope))
+          yield* Effect.tryPromise({
+            try: () => made.machine.loaded(),
+            catch: ioError("can't load kernel and initramfs")
+          })
+          return { ...made, memory: makeNativeMemory(() => made.run.memory, description.segments) }
         })
       )
     )

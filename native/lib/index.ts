@@ -1,5 +1,5 @@
 export * from "./AgentBinary.ts"
-export * from "./FileWindow.ts"
+export * from "./BootFile.ts"
 export * from "./HostCgroups.ts"
 export * from "./HostMachine.ts"
 export * from "./HugePages.ts"

@@ -8,6 +8,31 @@ import { Either } from "effect"
 import { MachineError } from "./MachineError.ts"
 
 /**
+ * A kernel file. The beginning is enough to know where everything goes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface KernelFile {
+  /** At least 64 KiB, or all of it. */
+  readonly head: Uint8Array
+  /** Bytes. */
+  readonly size: number
+}
+
+/**
+ * A part of a file that goes into guest-physical memory.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FileRange {
+  readonly address: number
+  readonly offset: number
+  readonly size: number
+}
+
+/**
  * Bytes for guest-physical memory.
  *
  * @since 0.1.0
@@ -34,7 +59,8 @@ export interface AddressRange {
 export interface KernelLoad {
   /** Address of the 64-bit entry point. */
   readonly entry: number
-  readonly writes: ReadonlyArray<MemoryWrite>
+  /** What of the file is in memory. */
+  readonly parts: ReadonlyArray<FileRange>
   /** Memory the kernel uses before it knows the memory map: its segments with BSS, or what a bzImage unpacks itself in. */
   readonly occupied: AddressRange
   /** The setup header of a bzImage from offset 0x1f1; undefined for an ELF, which has none. */
@@ -47,9 +73,11 @@ export interface KernelLoad {
 
 const bad = (message: string): MachineError => new MachineError({ reason: "BadKernel", message })
 
-const loadElf = (kernel: Uint8Array): Either.Either<KernelLoad, MachineError> =>
+const loadElf = ({ head, size }: KernelFile): Either.Either<KernelLoad, MachineError> =>
   Either.flatMap(
-    Either.mapLeft(elfProgram(kernel), (error) => bad(`kernel ELF: ${error.message}; give an uncompressed vmlinux`)),
+    Either.mapLeft(elfProgram(head, size), (error) =>
+      bad(`kernel ELF: ${error.message}; give an uncompressed vmlinux`)
+    ),
     ({ entry, segments }) => {
       const present = segments.filter((segment) => segment.memorySize > 0)
       if (present.length === 0) return Either.left(bad("kernel ELF has no loadable segment; give a vmlinux"))
@@ -65,12 +93,9 @@ const loadElf = (kernel: Uint8Array): Either.Either<KernelLoad, MachineError> =>
       }
       return Either.right({
         entry,
-        writes: present
+        parts: present
           .filter((segment) => segment.size > 0)
-          .map((segment) => ({
-            address: segment.physicalAddress,
-            bytes: kernel.subarray(segment.offset, segment.offset + segment.size)
-          })),
+          .map(({ physicalAddress, offset, size }) => ({ address: physicalAddress, offset, size })),
         occupied: { address: from, size: to - from },
         setupHeader: undefined,
         initrdMax: 0x7fffffff,
@@ -92,24 +117,25 @@ const at = {
 /** The 64-bit entry point lies 0x200 into the protected-mode code (boot.rst, "64-bit Boot Protocol"). */
 const entryOffset = 0x200
 
-const loadBzImage = (kernel: Uint8Array): Either.Either<KernelLoad, MachineError> =>
+const loadBzImage = (kernel: KernelFile): Either.Either<KernelLoad, MachineError> =>
   Either.flatMap(
-    Either.mapLeft(parseKernelImage(kernel.subarray(0, kernelHeaderSize), kernel.length), (error) =>
+    Either.mapLeft(parseKernelImage(kernel.head.subarray(0, kernelHeaderSize), kernel.size), (error) =>
       bad(`kernel ${error.message}`)
     ),
     (image) => {
       if (image._tag === "Vmlinux") return loadElf(kernel)
-      const { header } = image
-      const view = new DataView(kernel.buffer, kernel.byteOffset, kernel.byteLength)
+      const { setupSize } = image.header
+      const { head } = kernel
+      const view = new DataView(head.buffer, head.byteOffset, head.byteLength)
       // Where it would move to anyway (pref_address): there init_size bytes suffice for it to unpack itself in place.
       const address = Number(view.getBigUint64(at.prefAddress, true))
-      const code = kernel.subarray(header.setupSize)
+      const codeSize = kernel.size - setupSize
       return Either.right({
         entry: address + entryOffset,
-        writes: [{ address, bytes: code }],
-        occupied: { address, size: Math.max(view.getUint32(at.initSize, true), code.length) },
+        parts: [{ address, offset: setupSize, size: codeSize }],
+        occupied: { address, size: Math.max(view.getUint32(at.initSize, true), codeSize) },
         // The byte at 0x201 is the jump's distance, and the header ends where it goes to.
-        setupHeader: kernel.subarray(at.header, at.jump + 1 + kernel[at.jump]!),
+        setupHeader: head.subarray(at.header, at.jump + 1 + head[at.jump]!),
         initrdMax: view.getUint32(at.initrdMax, true),
         maxCmdline: view.getUint32(at.cmdlineSize, true)
       })
@@ -123,5 +149,5 @@ const loadBzImage = (kernel: Uint8Array): Either.Either<KernelLoad, MachineError
  * @since 0.1.0
  * @category constructors
  */
-export const loadKernel = (kernel: Uint8Array): Either.Either<KernelLoad, MachineError> =>
-  isElf(kernel) ? loadElf(kernel) : loadBzImage(kernel)
+export const loadKernel = (kernel: KernelFile): Either.Either<KernelLoad, MachineError> =>
+  isElf(kernel.head) ? loadElf(kernel) : loadBzImage(kernel)

@@ -13,7 +13,14 @@ import { guestCpuid } from "./cpuid/Cpuid.ts"
 import type { CpuidEntry } from "./cpuid/CpuidEntry.ts"
 import { e820Map } from "./E820.ts"
 import { gdt } from "./Gdt.ts"
-import { type AddressRange, type KernelLoad, loadKernel, type MemoryWrite } from "./KernelLoad.ts"
+import {
+  type AddressRange,
+  type FileRange,
+  type KernelFile,
+  type KernelLoad,
+  loadKernel,
+  type MemoryWrite
+} from "./KernelLoad.ts"
 import { acpiBase, bootAddresses, extendedMemory, highMemory, holeStart, maxCmdline, virtioMmio } from "./Layout.ts"
 import { MachineError } from "./MachineError.ts"
 import { mpTable } from "./MpTable.ts"
@@ -29,8 +36,9 @@ export interface MachineOptions {
   readonly topology: Topology
   readonly memoryMb: number
   /** An uncompressed ELF `vmlinux`, or a bzImage for a kernel that places itself. */
-  readonly kernel: Uint8Array
-  readonly initrd: Uint8Array | undefined
+  readonly kernel: KernelFile
+  /** Bytes; 0: none. */
+  readonly initrdSize: number
   /** Complete; ASCII. */
   readonly cmdline: string
   /** A range the command line keeps from the kernel: checked to lie in RAM below the hole, and kept free of what is loaded. */
@@ -50,8 +58,10 @@ export interface MachineOptions {
 export interface MachineDescription {
   /** Guest RAM by ascending address, split by NUMA node; in one host mapping they follow each other in this order. */
   readonly segments: ReadonlyArray<{ readonly address: number; readonly size: number; readonly node: number }>
-  /** What is in memory before the first instruction; everything else is 0. They overlap nowhere. */
+  /** What is in memory before the first instruction besides kernel and initramfs; everything else is 0. They overlap nowhere. */
   readonly writes: ReadonlyArray<MemoryWrite>
+  /** What of the kernel's file is in memory. */
+  readonly kernelParts: ReadonlyArray<FileRange>
   /** By vCPU index; the id is also the number a vCPU is created with (KVM_CREATE_VCPU). */
   readonly apicIds: ReadonlyArray<number>
   /**
@@ -124,7 +134,7 @@ const assemble = (
     const cmdline = yield* encodeCmdline(options.cmdline, kernel.maxCmdline)
     const initrd = yield* placeInitrd({
       kernel,
-      initrdSize: options.initrd?.length ?? 0,
+      initrdSize: options.initrdSize,
       lowRam: lowRamOf(ram, acpiEnd),
       reserved: options.reserved
     })
@@ -138,10 +148,6 @@ const assemble = (
     return {
       segments: ram.map(({ address, size, node }) => ({ address, size, node })),
       writes: [
-        ...kernel.writes,
-        ...(initrd === undefined || options.initrd === undefined
-          ? []
-          : [{ address: initrd.address, bytes: options.initrd }]),
         { address: bootAddresses.gdt, bytes: gdt() },
         { address: bootAddresses.zeroPage, bytes: parameters },
         { address: bootAddresses.pageTables, bytes: identityPageTables(bootAddresses.pageTables) },
@@ -149,6 +155,7 @@ const assemble = (
         ...acpi.map(({ address, bytes }) => ({ address, bytes })),
         ...mpTable({ apicIds: ids.ids, signature: features?.eax ?? 0, features: features?.edx ?? 0 })
       ],
+      kernelParts: kernel.parts,
       apicIds: ids.ids,
       irqchip: ids.highest > highestXapicId ? ("split" as const) : ("kernel" as const),
       cpuid,

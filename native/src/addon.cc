@@ -130,6 +130,33 @@ std::vector<kvm_cpuid_entry2> cpuid_of(const Napi::Value &value) {
 
 ktstr::VirtioSlot slot_of(const Napi::Object &from) { return {u64_of(from, "address"), field<uint32_t>(from, "gsi")}; }
 
+/** The bytes stay script's own: for as long as the call lasts. */
+std::vector<VmOptions::Content> contents_of(const Napi::Value &value) {
+    std::vector<VmOptions::Content> contents;
+    if (!value.IsArray())
+        return contents;
+    auto list = value.As<Napi::Array>();
+    for (uint32_t i = 0; i < list.Length(); i++) {
+        auto content = list.Get(i).As<Napi::Object>();
+        auto bytes = content.Get("bytes").As<Napi::Uint8Array>();
+        contents.push_back({u64_of(content, "address"), bytes.Data(), bytes.ByteLength()});
+    }
+    return contents;
+}
+
+std::vector<ktstr::FilePart> files_of(const Napi::Value &value) {
+    std::vector<ktstr::FilePart> files;
+    if (!value.IsArray())
+        return files;
+    auto list = value.As<Napi::Array>();
+    for (uint32_t i = 0; i < list.Length(); i++) {
+        auto file = list.Get(i).As<Napi::Object>();
+        files.push_back(
+            {u64_of(file, "address"), field<int>(file, "fd"), u64_of(file, "offset"), u64_of(file, "size")});
+    }
+    return files;
+}
+
 VmOptions options_of(const Napi::Object &from) {
     VmOptions options;
     if (from.Get("device").IsString())
@@ -141,6 +168,8 @@ VmOptions options_of(const Napi::Object &from) {
             segment.Get("hostNode").IsNumber() ? segment.Get("hostNode").As<Napi::Number>().Int32Value() : -1;
         options.segments.push_back({u64_of(segment, "address"), u64_of(segment, "size"), host_node});
     }
+    options.contents = contents_of(from.Get("contents"));
+    options.files = files_of(from.Get("files"));
     options.memory.huge_pages = from.Get("hugePages").ToBoolean();
     auto vcpus = from.Get("vcpus").As<Napi::Array>();
     for (uint32_t i = 0; i < vcpus.Length(); i++) {
@@ -197,18 +226,49 @@ class Destroyer final : public Napi::AsyncWorker {
     Napi::Promise::Deferred done_;
 };
 
+/** Waits for the loader beside the JavaScript thread. */
+class LoadWaiter final : public Napi::AsyncWorker {
+  public:
+    LoadWaiter(Napi::Env env, std::shared_ptr<ktstr::MemoryLoader> loader)
+        : AsyncWorker(env), loader_(std::move(loader)), done_(env) {}
+
+    Napi::Promise promise() const { return done_.Promise(); }
+
+    /** On a worker thread. */
+    void Execute() override {
+        try {
+            loader_->wait();
+        } catch (const ktstr::Error &error) {
+            code_ = error.code();
+            SetError(error.what());
+        }
+    }
+
+    void OnOK() override { done_.Resolve(Env().Undefined()); }
+
+    void OnError(const Napi::Error &error) override {
+        error.Set("code", Napi::String::New(Env(), ktstr::error_code_name(code_)));
+        done_.Reject(error.Value());
+    }
+
+  private:
+    std::shared_ptr<ktstr::MemoryLoader> loader_;
+    ktstr::ErrorCode code_ = ktstr::ErrorCode::io;
+    Napi::Promise::Deferred done_;
+};
+
 /** A machine as an object of script. Its `onDoorbell` is called when `take` would give something new. */
 class Machine final : public Napi::ObjectWrap<Machine> {
   public:
     static Napi::Function define(Napi::Env env) {
-        return DefineClass(env, "Machine",
-                           {InstanceAccessor<&Machine::memory>("memory"), InstanceMethod<&Machine::start>("start"),
-                            InstanceMethod<&Machine::stop>("stop"), InstanceMethod<&Machine::pause>("pause"),
-                            InstanceMethod<&Machine::resume>("resume"), InstanceMethod<&Machine::send>("send"),
-                            InstanceMethod<&Machine::take>("take"), InstanceMethod<&Machine::resize>("resize"),
-                            InstanceMethod<&Machine::statistics>("statistics"),
-                            InstanceMethod<&Machine::thread_ids>("threadIds"),
-                            InstanceMethod<&Machine::destroy>("destroy")});
+        return DefineClass(
+            env, "Machine",
+            {InstanceAccessor<&Machine::memory>("memory"), InstanceMethod<&Machine::loaded>("loaded"),
+             InstanceMethod<&Machine::start>("start"), InstanceMethod<&Machine::stop>("stop"),
+             InstanceMethod<&Machine::pause>("pause"), InstanceMethod<&Machine::resume>("resume"),
+             InstanceMethod<&Machine::send>("send"), InstanceMethod<&Machine::take>("take"),
+             InstanceMethod<&Machine::resize>("resize"), InstanceMethod<&Machine::statistics>("statistics"),
+             InstanceMethod<&Machine::thread_ids>("threadIds"), InstanceMethod<&Machine::destroy>("destroy")});
     }
 
     explicit Machine(const Napi::CallbackInfo &info) : ObjectWrap(info) {
@@ -223,10 +283,6 @@ class Machine final : public Napi::ObjectWrap<Machine> {
         }
         // Hooks run last first: the threads are gone before the doorbell is.
         napi_add_env_cleanup_hook(env, at_exit, this);
-        auto *kept = new std::shared_ptr<ktstr::GuestMemory>(vm_->memory());
-        buffer_ = Napi::Persistent(Napi::ArrayBuffer::New(
-            env, (*kept)->data(), (*kept)->size(),
-            [](Napi::Env, void *, std::shared_ptr<ktstr::GuestMemory> *memory) { delete memory; }, kept));
     }
 
     /** The last way out, when nobody called destroy. */
@@ -244,9 +300,24 @@ class Machine final : public Napi::ObjectWrap<Machine> {
         return *vm_;
     }
 
-    Napi::Value memory(const Napi::CallbackInfo &) {
+    /** Made when it is first asked for: a gigabyte outside its heap makes a runtime collect garbage. */
+    Napi::Value memory(const Napi::CallbackInfo &info) {
         vm();
+        if (buffer_.IsEmpty()) {
+            auto *kept = new std::shared_ptr<ktstr::GuestMemory>(vm_->memory());
+            buffer_ = Napi::Persistent(Napi::ArrayBuffer::New(
+                info.Env(), (*kept)->data(), (*kept)->size(),
+                [](Napi::Env, void *, std::shared_ptr<ktstr::GuestMemory> *memory) { delete memory; }, kept));
+        }
         return buffer_.Value();
+    }
+
+    /** Resolves when the files of the options are in memory. */
+    Napi::Value loaded(const Napi::CallbackInfo &info) {
+        auto *waiter = new LoadWaiter(info.Env(), vm().loader());
+        Napi::Promise promise = waiter->promise();
+        waiter->Queue();
+        return promise;
     }
 
     void start(const Napi::CallbackInfo &info) {
@@ -332,8 +403,10 @@ class Machine final : public Napi::ObjectWrap<Machine> {
         }
         vm_->stop();
         // Nothing of script can reach the memory from here on; the mapping itself goes with its last owner.
-        buffer_.Value().Detach();
-        buffer_.Reset();
+        if (!buffer_.IsEmpty()) {
+            buffer_.Value().Detach();
+            buffer_.Reset();
+        }
         napi_remove_env_cleanup_hook(env, at_exit, this);
         auto *destroyer = new Destroyer(env, std::move(vm_), doorbell_);
         Napi::Promise promise = destroyer->promise();

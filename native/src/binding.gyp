@@ -20,6 +20,7 @@
         "vm/kick_signal.cc",
         "vm/kvm.cc",
         "vm/kvm_stats.cc",
+        "vm/memory_loader.cc",
         "vm/outbox.cc",
         "vm/registers.cc",
         "vm/vcpu.cc",

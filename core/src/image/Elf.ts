@@ -124,18 +124,19 @@ const readSegments = (bytes: Uint8Array): ReadonlyArray<ElfSegment> => {
 }
 
 /**
- * Entry point and loadable segments; one whose bytes the file does not have is an error.
+ * Entry point and loadable segments of a file of `size` bytes that begins with `bytes`, in which its headers must lie; a segment that the
+ * file does not have is an error.
  *
  * @since 0.1.0
  * @category parsing
  */
-export const elfProgram = (bytes: Uint8Array): Either.Either<ElfProgram, ElfError> =>
+export const elfProgram = (bytes: Uint8Array, size = bytes.length): Either.Either<ElfProgram, ElfError> =>
   guarded(() => {
     const segments = readSegments(bytes).filter((segment) => segment.type === 1)
-    const cut = segments.find((segment) => segment.offset + segment.size > bytes.length)
+    const cut = segments.find((segment) => segment.offset + segment.size > size)
     if (cut !== undefined) {
       throw new ElfError({
-        message: `ELF file is cut short: a segment ends at byte ${cut.offset + cut.size}, the file has ${bytes.length}`
+        message: `ELF file is cut short: a segment ends at byte ${cut.offset + cut.size}, the file has ${size}`
       })
     }
     const odd = segments.find((segment) => segment.size > segment.memorySize)

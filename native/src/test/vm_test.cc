@@ -1,6 +1,8 @@
 // Machines on the KVM of this host, with guests of a few bytes of real-mode code: any KVM runs those, interpreting ones
 // included.
 #include <dirent.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -15,6 +17,7 @@
 #include "devices/i8042.h"
 #include "test/check.h"
 #include "vm/error.h"
+#include "vm/memory_loader.h"
 #include "vm/vm.h"
 
 using namespace ktstr;
@@ -267,6 +270,61 @@ TEST("guest memory: finds what is in one segment") {
     memory.data()[0] = 1;
     memory.discard();
     CHECK(memory.data()[0] == 0);
+}
+
+TEST("guest memory: a range may cross from a segment to its neighbour") {
+    GuestMemory memory({{0, 4096}, {4096, 4096}, {1UL << 32, 4096}}, {});
+    CHECK(memory.at(4000, 200) == memory.data() + 4000);
+    CHECK(memory.at(0, 8192) == memory.data() && memory.at(0, 8193) == nullptr);
+}
+
+namespace {
+
+/** A file without a name. */
+FileDescriptor file_with(const std::vector<uint8_t> &bytes) {
+    FileDescriptor file(memfd_create("ktstr-test", MFD_CLOEXEC));
+    CHECK(pwrite(file.get(), bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+    return file;
+}
+
+} // namespace
+
+TEST("memory loader: reads parts of files, across segments, with the files closed meanwhile") {
+    constexpr uint64_t mib = 1UL << 20;
+    auto memory =
+        std::make_shared<GuestMemory>(std::vector<Segment>{{0, 5 * mib}, {5 * mib, 11 * mib}}, MemoryOptions{});
+    std::vector<uint8_t> bytes(9 * mib + 5);
+    for (size_t i = 0; i < bytes.size(); i++)
+        bytes[i] = static_cast<uint8_t>(i * 31 >> 3);
+    FileDescriptor file = file_with(bytes);
+    MemoryLoader loader(memory, {{mib + 1, file.get(), 3, 9 * mib}, {15 * mib, file.get(), 0, 2}});
+    file = FileDescriptor();
+    loader.wait();
+    loader.wait();
+    CHECK(std::memcmp(memory->at(mib + 1, 9 * mib), bytes.data() + 3, 9 * mib) == 0);
+    CHECK(std::memcmp(memory->at(15 * mib, 2), bytes.data(), 2) == 0);
+    CHECK(*memory->at(mib, 1) == 0 && *memory->at(10 * mib + 1, 1) == 0);
+}
+
+TEST("memory loader: says what is missing") {
+    auto memory = std::make_shared<GuestMemory>(std::vector<Segment>{{0, 1UL << 20}}, MemoryOptions{});
+    FileDescriptor file = file_with({1, 2, 3});
+    MemoryLoader loader(memory, {{0, file.get(), 1, 5}});
+    std::string message;
+    try {
+        loader.wait();
+    } catch (const Error &error) {
+        message = error.what();
+    }
+    CHECK(message == "the file ends at byte 3, where more was expected");
+    ErrorCode code = ErrorCode::io;
+    try {
+        MemoryLoader beyond(memory, {{(1UL << 20) - 1, file.get(), 0, 2}});
+    } catch (const Error &error) {
+        code = error.code();
+    }
+    CHECK(code == ErrorCode::invalid);
+    MemoryLoader(memory, {});
 }
 
 TEST("outbox: notifies once a round and keeps to its capacity") {

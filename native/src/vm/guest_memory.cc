@@ -136,10 +136,16 @@ void GuestMemory::populate() const {
 
 uint8_t *GuestMemory::at(uint64_t address, uint64_t length) const {
     size_t offset = 0;
+    uint8_t *found = nullptr;
     for (const Segment &segment : segments_) {
         if (address >= segment.address && address - segment.address < segment.size) {
             uint64_t within = address - segment.address;
-            return length <= segment.size - within ? data_ + offset + within : nullptr;
+            if (found == nullptr)
+                found = data_ + offset + within;
+            if (length <= segment.size - within)
+                return found;
+            length -= segment.size - within;
+            address = segment.address + segment.size;
         }
         offset += segment.size;
     }

@@ -38,7 +38,8 @@ class GuestMemory {
     size_t size() const { return size_; }
     const std::vector<Segment> &segments() const { return segments_; }
 
-    /** Where a guest-physical range is in this process; null when it isn't within one segment. */
+    /** Where a guest-physical range is in this process; null when not all of it is RAM. It may go over from a segment
+     * to its neighbour. */
     uint8_t *at(uint64_t address, uint64_t length) const;
 
     /** Gives the pages back to the host. The mapping stays and reads as zeroes. */

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 
 #include "vm/error.h"
 #include "vm/kick_signal.h"
@@ -30,6 +31,8 @@ Vm::Vm(const VmOptions &options, std::function<void()> notify)
     : kvm_(options.device), memory_(std::make_shared<GuestMemory>(options.segments, options.memory)),
       outbox_(std::move(notify)) {
     check_vcpus(options);
+    loader_ = std::make_shared<MemoryLoader>(memory_, options.files);
+    write_contents(options.contents);
     install_kick_signal();
     fd_ = kvm_.create_vm();
     if (options.disable_exits != 0) {
@@ -70,6 +73,16 @@ void Vm::check_vcpus(const VmOptions &options) const {
         if (ids > 0 && vcpu.apic_id >= static_cast<uint32_t>(ids))
             throw Error(ErrorCode::invalid, "APIC id " + std::to_string(vcpu.apic_id) + ": this KVM has ids below " +
                                                 std::to_string(ids) + "; ask for a smaller topology");
+    }
+}
+
+void Vm::write_contents(const std::vector<VmOptions::Content> &contents) const {
+    for (const VmOptions::Content &content : contents) {
+        uint8_t *to = memory_->at(content.address, content.size);
+        if (to == nullptr)
+            throw Error(ErrorCode::invalid, std::to_string(content.size) + " bytes at " + hex(content.address) +
+                                                " do not fit guest memory");
+        std::memcpy(to, content.bytes, content.size);
     }
 }
 
@@ -206,6 +219,7 @@ void Vm::attach(VirtioDevice &device, const VirtioSlot &slot) {
 }
 
 void Vm::start() {
+    loader_->wait();
     SignalsBlocked blocked;
     {
         std::lock_guard lock(mutex_);

@@ -22,6 +22,7 @@
 #include "vm/io_bus.h"
 #include "vm/io_thread.h"
 #include "vm/kvm.h"
+#include "vm/memory_loader.h"
 #include "vm/outbox.h"
 #include "vm/vcpu.h"
 
@@ -37,6 +38,14 @@ struct VmOptions {
     std::string device = "/dev/kvm";
     std::vector<Segment> segments;
     MemoryOptions memory;
+    /** What is in memory before the first instruction; the bytes are copied, the files read while the rest is made. */
+    struct Content {
+        uint64_t address;
+        const uint8_t *bytes;
+        size_t size;
+    };
+    std::vector<Content> contents;
+    std::vector<FilePart> files;
     std::vector<VcpuOptions> vcpus;
     /** An I/O APIC of our own instead of KVM's chips and timer, for APIC ids above 254. */
     bool split_irqchip = false;
@@ -64,9 +73,11 @@ class Vm {
     Vm &operator=(const Vm &) = delete;
 
     const std::shared_ptr<GuestMemory> &memory() const { return memory_; }
+    /** What reads the files of the options; at its end, memory is as the machine needs it. */
+    const std::shared_ptr<MemoryLoader> &loader() const { return loader_; }
     Outbox &outbox() { return outbox_; }
 
-    /** Starts the threads, once. Throws Error. */
+    /** Starts the threads, once; waits for the loader. Throws Error. */
     void start();
     /** Every vCPU stops as soon as it can; the outbox's exit says when all have. */
     void stop();
@@ -102,6 +113,7 @@ class Vm {
   private:
     enum class Request { run, pause, stop };
 
+    void write_contents(const std::vector<VmOptions::Content> &contents) const;
     void create_chips(bool split);
     void create_kernel_chips();
     void create_split_chips();
@@ -116,6 +128,7 @@ class Vm {
     // Later members are destroyed first: vCPUs, then what they use.
     const Kvm kvm_;
     const std::shared_ptr<GuestMemory> memory_;
+    std::shared_ptr<MemoryLoader> loader_;
     FileDescriptor fd_;
     Outbox outbox_;
     IoBus ports_;

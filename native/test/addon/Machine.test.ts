@@ -51,6 +51,30 @@ describe.skipIf(noKvm !== undefined)("a machine", () => {
     expect(guest.machine.statistics().exit_io).toBeGreaterThanOrEqual(14)
   })
 
+  it("is loaded with bytes and parts of files", async () => {
+    const file = fs.openSync("native/test/addon/guest.ts", "r")
+    const source = fs.readFileSync("native/test/addon/guest.ts")
+    const guest = guestOf(halt, {
+      contents: [{ address: 0x3000, bytes: Buffer.from("bytes") }],
+      files: [{ address: 0x2001, fd: file, offset: 7, size: 500 }]
+    })
+    // Its own descriptor is no longer needed.
+    fs.closeSync(file)
+    await guest.machine.loaded()
+    const memory = Buffer.from(guest.machine.memory)
+    expect(memory.subarray(0x2001, 0x2001 + 501)).toEqual(Buffer.concat([source.subarray(7, 507), Buffer.alloc(1)]))
+    expect(memory.toString("latin1", 0x3000, 0x3006)).toBe("bytes\0")
+  })
+
+  it("tells of a file that is too short, and does not start", async () => {
+    const file = fs.openSync("/dev/null", "r")
+    const guest = guestOf(halt, { files: [{ address: 0x2000, fd: file, offset: 3, size: 1 }] })
+    fs.closeSync(file)
+    const error = { code: "Io", message: "the file ends at byte 3, where more was expected" }
+    await expect(guest.machine.loaded()).rejects.toMatchObject(error)
+    expect(thrown(() => guest.machine.start())).toMatchObject(error)
+  })
+
   it("echoes COM2, promptly", async () => {
     const guest = run(echo)
     send(guest, "x")

@@ -1,17 +1,18 @@
 import { Either } from "effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { loadKernel } from "../../machine/KernelLoad.ts"
-import { bytesOf, bzImage, elfKernel, smallKernel } from "./images.ts"
+import { type FileRange, loadKernel } from "../../machine/KernelLoad.ts"
+import { bytesOf, bzImage, elfKernel, fileOf, smallKernel } from "./images.ts"
 
 const message = (kernel: Uint8Array): string =>
-  Either.match(loadKernel(kernel), { onLeft: (error) => error.message, onRight: () => "no error" })
+  Either.match(loadKernel(fileOf(kernel)), { onLeft: (error) => error.message, onRight: () => "no error" })
 
 describe("loadKernel", () => {
   it("puts an ELF's segments at their physical addresses and keeps room for what is zero", () => {
-    const load = Either.getOrThrow(loadKernel(smallKernel))
+    const load = Either.getOrThrow(loadKernel(fileOf(smallKernel)))
     expect(load.entry).toBe(0x1000040)
-    expect(load.writes.map((write) => [write.address, Buffer.from(write.bytes)])).toEqual([
+    const bytes = ({ offset, size }: FileRange) => Buffer.from(smallKernel.subarray(offset, offset + size))
+    expect(load.parts.map((part) => [part.address, bytes(part)])).toEqual([
       [0x1000000, Buffer.from(bytesOf(300))],
       [0x1200000, Buffer.from(bytesOf(100, 7))]
     ])
@@ -21,18 +22,28 @@ describe("loadKernel", () => {
 
   it("puts a bzImage's code where it prefers to be, with the room it unpacks itself in", () => {
     const code = bytesOf(5000)
-    const load = Either.getOrThrow(loadKernel(bzImage(code)))
+    const file = bzImage(code)
+    const load = Either.getOrThrow(loadKernel(fileOf(file)))
     expect(load.entry).toBe(0x1000200)
-    expect(load.writes).toHaveLength(1)
-    expect(load.writes[0]!.address).toBe(0x1000000)
-    expect(Buffer.from(load.writes[0]!.bytes.subarray(0, 5000)).equals(Buffer.from(code))).toBe(true)
+    expect(load.parts).toEqual([{ address: 0x1000000, offset: 1024, size: file.length - 1024 }])
+    expect(Buffer.from(file.subarray(1024, 1024 + 5000)).equals(Buffer.from(code))).toBe(true)
     expect(load.occupied).toEqual({ address: 0x1000000, size: 0x400000 })
     expect(load.initrdMax).toBe(0x7fffffff)
     expect(load.maxCmdline).toBe(2047)
   })
 
+  it("needs only the beginning of a large file", () => {
+    const size = 100 * 1024 * 1024
+    const head = elfKernel(0x1000000, [{ address: 0x1000000, bytes: bytesOf(8), memorySize: 8 }])
+    // The size of the segment in the file and in memory.
+    const view = new DataView(head.buffer, head.byteOffset)
+    for (const at of [32, 40]) view.setBigUint64(64 + at, BigInt(size - 176), true)
+    const [part] = Either.getOrThrow(loadKernel({ head, size })).parts
+    expect(part).toEqual({ address: 0x1000000, offset: 176, size: size - 176 })
+  })
+
   it("takes of a setup header what the header says is its own", () => {
-    const header = Either.getOrThrow(loadKernel(bzImage(bytesOf(16)))).setupHeader!
+    const header = Either.getOrThrow(loadKernel(fileOf(bzImage(bytesOf(16))))).setupHeader!
     expect(header.length).toBe(0x26c - 0x1f1)
     expect(Buffer.from(header).includes("HdrS")).toBe(true)
     expect(Buffer.from(header).includes("behind")).toBe(false)
@@ -60,7 +71,7 @@ describe("loadKernel", () => {
         (image, changes, cut) => {
           const damaged = image.slice(0, image.length - (cut % image.length))
           for (const [at, byte] of changes) damaged[at % damaged.length] = byte
-          expect(Either.isEither(loadKernel(damaged))).toBe(true)
+          expect(Either.isEither(loadKernel(fileOf(damaged)))).toBe(true)
         }
       )
     )

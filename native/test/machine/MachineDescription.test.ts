@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { describeMachine, type MachineOptions } from "../../machine/index.ts"
 import { intelHost } from "./hosts.ts"
-import { bytesOf, bzImage, elfKernel, smallKernel } from "./images.ts"
+import { bytesOf, bzImage, elfKernel, fileOf, smallKernel } from "./images.ts"
 import { anyTopology, topologies } from "./topologies.ts"
 
 const mib = 1024 * 1024
@@ -12,8 +12,8 @@ const mib = 1024 * 1024
 const options: MachineOptions = {
   topology: Topology.unsafeMake({ numaNodes: 1, llcs: 1, coresPerLlc: 2, threadsPerCore: 1 }),
   memoryMb: 256,
-  kernel: smallKernel,
-  initrd: bytesOf(100_000),
+  kernel: fileOf(smallKernel),
+  initrdSize: 100_000,
   cmdline: "console=ttyS0",
   supportedCpuid: intelHost
 }
@@ -29,8 +29,12 @@ const refusal = (changes: Partial<MachineOptions>): string =>
 type Description = ReturnType<typeof make>
 
 const ranges = (machine: Description) =>
-  machine.writes
-    .map((write) => ({ from: write.address, to: write.address + write.bytes.length }))
+  [
+    ...machine.writes.map(({ address, bytes }) => ({ address, size: bytes.length })),
+    ...machine.kernelParts,
+    ...(machine.initrd === undefined ? [] : [machine.initrd])
+  ]
+    .map(({ address, size }) => ({ from: address, to: address + size }))
     .sort((a, b) => a.from - b.from)
 
 const inRam = (machine: Description, from: number, to: number): boolean => {
@@ -48,9 +52,9 @@ describe("describeMachine", () => {
         anyTopology,
         fc.integer({ min: 64, max: 9000 }),
         fc.integer({ min: 0, max: 20 * mib }),
-        fc.constantFrom(smallKernel, bzImage(bytesOf(4000))),
+        fc.constantFrom(fileOf(smallKernel), fileOf(bzImage(bytesOf(4000)))),
         (topology, memoryMb, initrd, kernel) => {
-          const machine = make({ topology, memoryMb, kernel, initrd: new Uint8Array(initrd) })
+          const machine = make({ topology, memoryMb, kernel, initrdSize: initrd })
           const sorted = ranges(machine)
           for (const [index, range] of sorted.entries()) {
             expect(inRam(machine, range.from, range.to)).toBe(true)
@@ -80,8 +84,7 @@ describe("describeMachine", () => {
     const reserved = { address: 255 * mib, size: mib }
     expect(make({ reserved }).initrd!.address).toBe(255 * mib - size)
     expect(make({ reserved: { address: 200 * mib, size: mib } }).initrd!.address).toBe(256 * mib - size)
-    expect(make({ initrd: undefined }).initrd).toBeUndefined()
-    expect(make({ initrd: new Uint8Array() }).initrd).toBeUndefined()
+    expect(make({ initrdSize: 0 }).initrd).toBeUndefined()
   })
 
   it("needs interrupt chips of its own exactly for APIC ids beyond 254", () => {
@@ -105,7 +108,7 @@ describe("describeMachine", () => {
     expect(refusal({ memoryMb: 16 })).toBe(
       "OutOfMemory: kernel needs memory up to 19 MiB, the guest has 16 MiB below its device hole; give it more memory"
     )
-    expect(refusal({ memoryMb: 20, initrd: new Uint8Array(2 * mib) })).toBe(
+    expect(refusal({ memoryMb: 20, initrdSize: 2 * mib })).toBe(
       "OutOfMemory: no room for an initramfs of 2 MiB above the kernel (0x1000000 to 0x1300000) in 20 MiB of low RAM; give the guest more memory"
     )
     expect(refusal({ reserved: { address: 256 * mib, size: 4096 } })).toBe(
@@ -113,12 +116,12 @@ describe("describeMachine", () => {
     )
     expect(refusal({ reserved: { address: 0x1200000, size: 4096 } })).toContain("overlaps the kernel at 0x1000000")
     const low = elfKernel(0x80000, [{ address: 0x80000, bytes: bytesOf(16), memorySize: 16 }])
-    expect(refusal({ kernel: low })).toContain("kernel wants to be loaded at 0x80000 to 0x80010")
-    expect(refusal({ kernel: new Uint8Array(1024) })).toContain("BadKernel: kernel is not a kernel image")
+    expect(refusal({ kernel: fileOf(low) })).toContain("kernel wants to be loaded at 0x80000 to 0x80010")
+    expect(refusal({ kernel: fileOf(new Uint8Array(1024)) })).toContain("BadKernel: kernel is not a kernel image")
     expect(refusal({ cmdline: "x".repeat(2048) })).toBe(
       "BadSpec: the kernel command line has 2048 bytes, the kernel takes 2047; shorten it"
     )
-    expect(refusal({ kernel: bzImage(bytesOf(16), { cmdlineSize: 255 }), cmdline: "x".repeat(256) })).toContain(
+    expect(refusal({ kernel: fileOf(bzImage(bytesOf(16), { cmdlineSize: 255 })), cmdline: "x".repeat(256) })).toContain(
       "the kernel takes 255"
     )
     expect(refusal({ cmdline: "a\0b" })).toContain("holds a NUL")

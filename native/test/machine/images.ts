@@ -1,4 +1,5 @@
 // Kernels as small as their formats allow.
+import type { KernelFile } from "../../machine/KernelLoad.ts"
 
 export interface Load {
   readonly address: number
@@ -33,6 +34,9 @@ export const elfKernel = (entry: number, loads: ReadonlyArray<Load>): Uint8Array
   file.writeUInt32LE(4, 64 + 56 * loads.length)
   return file
 }
+
+/** As it is on disk. */
+export const fileOf = (bytes: Uint8Array): KernelFile => ({ head: bytes, size: bytes.length })
 
 export const bytesOf = (length: number, seed = 1): Uint8Array =>
   Uint8Array.from({ length }, (_, i) => (i * 31 + seed) & 0xff)
