@@ -9,6 +9,7 @@ const alias = {
   "@ktstr/work-types": at("plugins/work-types/src/index.ts"),
   "@ktstr/scenarios": at("plugins/scenarios/src/index.ts"),
   "@ktstr/schedulers": at("plugins/schedulers/src/index.ts"),
+  "@ktstr/output-formats": at("plugins/output-formats/src/index.ts"),
   "@ktstr/reporters": at("plugins/reporters/src/index.ts"),
   "@ktstr/vmm-qemu": at("plugins/vmm-qemu/src/index.ts"),
   "@ktstr/kernel-sources": at("plugins/kernel-sources/src/index.ts"),

@@ -22,7 +22,8 @@ beforeAll(() => {
   npm(
     project,
     ...["install", "--install-links", "--offline", "--legacy-peer-deps", "--no-audit", "--no-fund"],
-    ...[join(root, "test/fixtures/third-party-work-type"), executable]
+    ...[join(root, "test/fixtures/third-party-work-type"), executable],
+    join(root, "test/fixtures/third-party-output-format")
   )
   mkdirSync(join(project, "node_modules/@ktstr"))
   for (const name of ["@ktstr/core", "@ktstr/vitest", "effect", "vitest", "vite", "esbuild"]) {
@@ -32,16 +33,24 @@ beforeAll(() => {
     join(project, "ktstr.config.ts"),
     `import { frames } from "ktstr-work-type-frames"
 import { sieve } from "ktstr-work-type-sieve"
+import { wc } from "ktstr-output-format-wc"
 
-export default { plugins: [frames, sieve] }
+export default { plugins: [frames, sieve, wc] }
 `
   )
   writeFileSync(
     join(project, "frames.ktstr.ts"),
-    `import { CgroupDef, HoldSpec, Step, WorkTypeRef } from "@ktstr/core"
+    `import { CgroupDef, HoldSpec, OutputRef, Payload, PayloadCheck, Step, WorkTypeRef } from "@ktstr/core"
 import { ktstrTest } from "@ktstr/vitest"
 
-ktstrTest("frames beside a sieve", { durationS: 1, minIterationRate: 1 }, () => [
+const payload = Payload.make("count", {
+  binary: "wc",
+  defaultArgs: ["/proc/cmdline"],
+  output: OutputRef.of("wc", { prefix: "cmdline." }),
+  defaultChecks: [PayloadCheck.range("cmdline.lines", 1, 1), PayloadCheck.min("cmdline.words", 3)]
+})
+
+ktstrTest("frames beside a sieve", { durationS: 1, minIterationRate: 1, payload }, () => [
   Step.withDefs(
     [
       CgroupDef.named("frames").workType(WorkTypeRef.of("Frames", { pause: "5 millis" })).workers(2),
@@ -61,10 +70,14 @@ const run = async (...args: ReadonlyArray<string>) => {
   return { code, stderr, result: stdout === "" ? undefined : JSON.parse(stdout) }
 }
 
-describe("work types of third parties", () => {
+describe("work types and output formats of third parties", () => {
   it("are copies in the project, not links into this repository", () => {
     const installed = JSON.parse(readFileSync(join(project, "package.json"), "utf8")).dependencies
-    expect(Object.keys(installed)).toEqual(["ktstr-work-type-frames", "ktstr-work-type-sieve"])
+    expect(Object.keys(installed)).toEqual([
+      "ktstr-output-format-wc",
+      "ktstr-work-type-frames",
+      "ktstr-work-type-sieve"
+    ])
     expect(existsSync(join(project, "node_modules/ktstr-work-type-sieve/sieve"))).toBe(true)
   })
 
@@ -82,6 +95,11 @@ describe("work types of third parties", () => {
     expect(listed.map((type: { name: string }) => type.name)).toContain("Sieve")
     const elsewhere = await ktstr(["list", "work-types", "--json"], { cwd: root })
     expect(elsewhere.stdout).not.toContain("Frames")
+  })
+
+  it("are listed beside output formats of third parties", async () => {
+    const { stdout } = await ktstr(["list", "output-formats", "--json"], { cwd: project })
+    expect(JSON.parse(stdout).at(-1)).toEqual({ name: "wc", description: "lines, words and bytes that wc counted" })
   })
 
   it("run by name, with parameters", async () => {
@@ -125,6 +143,14 @@ describe("work types of third parties", () => {
     const result = JSON.parse(stdout)
     expect(result.details).toEqual([])
     expect(result.cgroups.map((cgroup: { workType: string }) => cgroup.workType)).toEqual(["Frames", "Sieve"])
+    expect(result.payloads).toMatchObject([
+      {
+        name: "count",
+        outcome: "pass",
+        format: "wc",
+        metrics: [{ name: "cmdline.lines", value: 1, unit: "lines" }, {}, {}]
+      }
+    ])
     expect(code).toBe(0)
   })
 })

@@ -11,6 +11,7 @@ const libraries = {
   "plugins/work-types": "plugins/work-types/src/index.ts",
   "plugins/scenarios": "plugins/scenarios/src/index.ts",
   "plugins/schedulers": "plugins/schedulers/src/index.ts",
+  "plugins/output-formats": "plugins/output-formats/src/index.ts",
   "plugins/reporters": "plugins/reporters/src/index.ts",
   "plugins/vmm-qemu": "plugins/vmm-qemu/src/index.ts",
   "plugins/kernel-sources": "plugins/kernel-sources/src/index.ts",

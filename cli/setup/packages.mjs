@@ -17,11 +17,13 @@ export const forTests = [
   { package: "acpica-tools", command: "iasl" },
   { package: "clang-format", command: "clang-format" },
   { package: "cpio", command: "cpio" },
+  { package: "fio", command: "fio" },
   { package: "git", command: "git" },
   { package: "hwloc-nox", command: "hwloc-ls" },
   { package: "lz4", command: "lz4" },
   { package: "shellcheck", command: "shellcheck" },
   { package: "strace", command: "strace" },
+  { package: "stress-ng", command: "stress-ng" },
   { package: "xz-utils", command: "xz" }
 ]
 

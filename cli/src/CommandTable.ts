@@ -117,10 +117,11 @@ export const commands = {
     ]
   },
   list: {
-    summary: "List scenarios, work types, presets, schedulers",
-    args: "[scenarios|work-types|presets|schedulers]",
+    summary: "List scenarios, work types, output formats, presets, schedulers",
+    args: "[KIND]",
     maxArgs: 1,
     options: { json },
+    details: ["KIND: scenarios, work-types, output-formats, presets or schedulers; default: all."],
     examples: ["ktstr list", "ktstr list work-types --json"]
   },
   test: {

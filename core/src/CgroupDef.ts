@@ -6,6 +6,7 @@
 import type { AffinityKind } from "./Affinity.ts"
 import type { CpusetSpec } from "./CpusetSpec.ts"
 import type { MemPolicy } from "./MemPolicy.ts"
+import { Payload, type PayloadRunOptions, type PayloadSpec } from "./Payload.ts"
 import type { SchedPolicy } from "./SchedPolicy.ts"
 import { WorkSpec } from "./WorkSpec.ts"
 import type { WorkTypeRef } from "./WorkType.ts"
@@ -24,6 +25,7 @@ interface Fields {
   readonly cpuset: CpusetSpec | undefined
   readonly base: WorkSpec
   readonly works: ReadonlyArray<WorkSpec>
+  readonly payloads: ReadonlyArray<PayloadSpec>
   readonly isSwappable: boolean
 }
 
@@ -40,7 +42,7 @@ export const allControllers: ReadonlyArray<CgroupController> = ["cpuset", "cpu"]
  * workers and no cpuset of its own. A nested name (`a/b`) makes nested cgroups.
  *
  * Each `work(spec)` adds a group; groups take what they leave unset (affinity, policy, …) from the definition. Once there is
- * a `work`, the definition has a group of its own only if `workers` or `workType` was called.
+ * a `work` or a `payload`, the definition has a group of its own only if `workers` or `workType` was called.
  *
  * @since 0.1.0
  * @category models
@@ -54,6 +56,8 @@ export class CgroupDef {
   readonly isSwappable: boolean
   private readonly base: WorkSpec
   private readonly works: ReadonlyArray<WorkSpec>
+  /** Started in it once its workers run, and ended with it. */
+  readonly payloads: ReadonlyArray<PayloadSpec>
 
   private constructor(fields: Fields) {
     this.name = fields.name
@@ -61,6 +65,7 @@ export class CgroupDef {
     this.cpuset = fields.cpuset
     this.base = fields.base
     this.works = fields.works
+    this.payloads = fields.payloads
     this.isSwappable = fields.isSwappable
   }
 
@@ -71,6 +76,7 @@ export class CgroupDef {
       cpuset: undefined,
       base: {},
       works: [],
+      payloads: [],
       isSwappable: false
     })
   }
@@ -124,13 +130,19 @@ export class CgroupDef {
     return this.with({ works: [...this.works, WorkSpec.make(spec)] })
   }
 
+  /** One more external program beside its workers. */
+  payload(payload: Payload, options?: PayloadRunOptions): CgroupDef {
+    return this.with({ payloads: [...this.payloads, Payload.spec(payload, { ...options, cgroup: this.name })] })
+  }
+
   swappable(isSwappable: boolean): CgroupDef {
     return this.with({ isSwappable })
   }
 
   /** Its groups in order, its own first; each with what it takes from the definition. */
   get workGroups(): ReadonlyArray<WorkSpec> {
-    const hasOwn = this.works.length === 0 || this.base.workers !== undefined || this.base.workType !== undefined
+    const alone = this.works.length === 0 && this.payloads.length === 0
+    const hasOwn = alone || this.base.workers !== undefined || this.base.workType !== undefined
     const { workers: _workers, workType: _workType, ...shared } = this.base
     const added = this.works.map((spec) => WorkSpec.withBase(spec, shared))
     return hasOwn ? [this.base, ...added] : added
@@ -147,6 +159,7 @@ export class CgroupDef {
       cpuset: this.cpuset,
       base: this.base,
       works: this.works,
+      payloads: this.payloads,
       isSwappable: this.isSwappable,
       ...change
     })

@@ -8,6 +8,7 @@ import type { Assert } from "./Assert.ts"
 import { AssertResult, type CgroupStats, TotalStats } from "./AssertResult.ts"
 import { type CheckedCgroup, checkWorkers } from "./internal/workerChecks.ts"
 import { statsOf } from "./internal/workerStats.ts"
+import type { PayloadResult } from "./PayloadResult.ts"
 import type { Plan } from "./Plan.ts"
 import type { WorkerReport } from "./WorkerReport.ts"
 
@@ -22,17 +23,24 @@ export interface JudgeInput {
   readonly plan: Pick<Plan, "groups">
   /** With their wake latencies. */
   readonly reports: ReadonlyArray<WorkerReport>
+  /** Judged one by one already, by their own checks. Default: none. */
+  readonly payloads?: ReadonlyArray<PayloadResult> | undefined
 }
 
 /**
- * The verdict on a run's workers. A worker that sent no report or did not run to the end fails the run whatever the checks.
+ * The verdict on a run's workers and payloads. A worker that sent no report or did not run to the end fails the run whatever the checks.
  *
  * @since 0.1.0
  * @category judging
  */
-export const judge = ({ assert, plan, reports }: JudgeInput): AssertResult => {
+export const judge = ({ assert, payloads = [], plan, reports }: JudgeInput): AssertResult => {
+  const external = AssertResult.mergeAll(payloads.map(({ details, outcome }) => AssertResult.of(outcome, details)))
   const names = new Set([...plan.groups.map((group) => group.cgroup), ...reports.map((report) => report.cgroup)])
-  if (names.size === 0) return AssertResult.inconclusive("the scenario has no workers, so there is nothing to judge")
+  if (names.size === 0) {
+    return payloads.length > 0
+      ? external
+      : AssertResult.inconclusive("the scenario has neither workers nor payloads, so there is nothing to judge")
+  }
   const cgroups = [...names].map((name): CheckedCgroup => {
     const own = reports.filter((report) => report.cgroup === name)
     return { name, groups: plan.groups.filter((group) => group.cgroup === name), reports: own, stats: statsOf(own) }
@@ -42,12 +50,13 @@ export const judge = ({ assert, plan, reports }: JudgeInput): AssertResult => {
   const open = findings.filter((finding) => finding.outcome === "inconclusive")
   const stats: Record<string, CgroupStats> = {}
   for (const cgroup of cgroups) stats[cgroup.name] = cgroup.stats
-  return AssertResult.make({
+  const internal = AssertResult.make({
     outcome: failures.length > 0 ? "fail" : open.length > 0 ? "inconclusive" : "pass",
     details: [...failures, ...open].map((finding) => finding.detail),
     cgroups: stats,
     totals: cgroups.reduce((sum, cgroup) => TotalStats.merge(sum, TotalStats.ofCgroup(cgroup.stats)), TotalStats.empty)
   })
+  return payloads.length === 0 ? internal : AssertResult.merge(internal, external)
 }
 
 /**

@@ -77,6 +77,8 @@ const reasons: Readonly<Record<string, Readonly<Record<string, ExitCode>>>> = {
     Build: ExitCode.missing,
     Kernel: ExitCode.missing
   },
+  OutputFormatError: { UnknownFormat: ExitCode.usage, BadOption: ExitCode.usage, NoModel: ExitCode.missing },
+  PayloadError: { Program: ExitCode.missing, Refused: ExitCode.fail, Lost: ExitCode.fail },
   // The kernel under test, or what ran on it, brought the guest down.
   GuestLost: {
     Done: ExitCode.fail,

@@ -37,7 +37,7 @@ export interface Deadlines {
 
 /**
  * Emulated CPUs come up one after the other, so time to boot grows with their number. Workers may take 5 s each round to
- * stop, all at once; hundreds of them on a few CPUs take longer to start and to end.
+ * stop, all at once, and payloads what their waits and their ends may take; hundreds of them on a few CPUs take longer to start and to end.
  *
  * @since 0.1.0
  * @category sizes
@@ -54,7 +54,8 @@ export const deadlines = (options: {
   // Each start may take that long; a scheduler that won't end is given some seconds.
   const starts = options.plan.commands.filter((command) => command._tag === "SchedStart").length + 1
   const forScheduler = options.attachMs ? starts * (options.attachMs + 10_000) : 0
-  const guestMs = Math.ceil(options.plan.plannedNs / 1e6) + around + forScheduler
+  const ofPayloads = options.plan.commands.reduce((sum, c) => sum + (c._tag === "ProcStop" ? c.graceNs / 1e6 : 0), 0)
+  const guestMs = Math.ceil(options.plan.plannedNs / 1e6 + ofPayloads) + around + forScheduler
   return {
     bootMs: options.bootMs ?? 60_000 + 2_000 * options.cpus,
     guestMs,

@@ -7,7 +7,9 @@ import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
 import { Data, Effect, Either } from "effect"
 import { Assert } from "./Assert.ts"
 import { FlagProfile } from "./FlagProfile.ts"
+import { withBackgroundPayloads } from "./internal/backgroundPayloads.ts"
 import type { ResolvedKernel } from "./KernelResolver.ts"
+import { Payload } from "./Payload.ts"
 import type { RunRequest } from "./RunScenario.ts"
 import { executeSteps, Scenario, type ScenarioSteps } from "./Scenario.ts"
 import { ScenarioContext } from "./ScenarioContext.ts"
@@ -64,6 +66,13 @@ export interface KtstrTestOptions<F extends string = string> extends Assert {
   readonly constraints?: TestConstraints | undefined
   /** Files and programs for the guest, `NAME`, `PATH`, `DIRECTORY` or `SOURCE:/guest/path`; libraries come along. */
   readonly extraIncludeFiles?: ReadonlyArray<string> | undefined
+  /**
+   * The program that the test is about. Where steps do not start it by an op or in a cgroup of theirs, it runs beside them in the
+   * root, from before the first to behind the last; a scenario that is a program starts it by itself.
+   */
+  readonly payload?: Payload | undefined
+  /** More programs, as `payload`. */
+  readonly workloads?: ReadonlyArray<Payload> | undefined
   /** Words for the kernel command line. */
   readonly kargs?: ReadonlyArray<string> | undefined
   /** Seed of every random choice. Default 0. */
@@ -154,6 +163,8 @@ const otherNames = {
   workType: true,
   expectError: true,
   constraints: true,
+  payload: true,
+  workloads: true,
   kargs: true,
   extraIncludeFiles: true,
   seed: true,
@@ -265,6 +276,14 @@ const scenarioOf = (
   })
 }
 
+const payloadsOf = ({ payload, workloads = [] }: KtstrTestOptions): ReadonlyArray<Payload> =>
+  payload === undefined ? workloads : [payload, ...workloads]
+
+const withPayloads = (scenario: Scenario, payloads: ReadonlyArray<Payload>): Scenario =>
+  payloads.length === 0
+    ? scenario
+    : { ...scenario, build: (ctx) => withBackgroundPayloads(scenario.build(ctx), payloads) }
+
 /**
  * @since 0.1.0
  * @category constructors
@@ -332,7 +351,7 @@ export const KtstrTest: {
             : yield* resolveScheduler(scheduler, { profile, extraArgs: extraSchedArgs, directory }),
         watchdogMs: workerWatchdogS === undefined ? undefined : workerWatchdogS * 1000,
         watchdogTimeoutS: options.watchdogTimeoutS,
-        scenario: yield* scenarioOf(test, ctx),
+        scenario: withPayloads(yield* scenarioOf(test, ctx), payloadsOf(options)),
         topology,
         kernel,
         durationMs,
@@ -343,7 +362,7 @@ export const KtstrTest: {
         expectError: options.expectError,
         seed,
         kargs: options.kargs ?? [],
-        includes: options.extraIncludeFiles ?? [],
+        includes: [...(options.extraIncludeFiles ?? []), ...payloadsOf(options).flatMap(Payload.includes)],
         bootTimeoutMs: options.bootTimeoutS === undefined ? undefined : options.bootTimeoutS * 1000
       }
     })

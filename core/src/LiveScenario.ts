@@ -8,7 +8,10 @@ import { CgroupManager } from "./CgroupManager.ts"
 import { GuestAgent } from "./guest/LiveGuest.ts"
 import { makeLiveCgroups } from "./internal/liveCgroups.ts"
 import { type LedgerOptions, LiveLedger } from "./internal/liveLedger.ts"
+import { makeLivePayloads } from "./internal/livePayloads.ts"
 import { makeLiveWorkload } from "./internal/liveWorkload.ts"
+import type { PayloadResult } from "./PayloadResult.ts"
+import { PayloadRunner } from "./PayloadRun.ts"
 import type { PlannedCgroup, PlannedGroup } from "./Plan.ts"
 import { WorkloadEngine } from "./WorkloadEngine.ts"
 
@@ -23,12 +26,14 @@ export type LiveScenarioOptions = LedgerOptions
  * @category models
  */
 export interface LiveScenario {
-  readonly services: Context.Context<CgroupManager | WorkloadEngine | GuestAgent>
+  readonly services: Context.Context<CgroupManager | WorkloadEngine | PayloadRunner | GuestAgent>
   /** What ran and where it was allowed to, in the form in which a plan says it: what the checks judge by. */
   readonly account: () => {
     readonly groups: ReadonlyArray<PlannedGroup>
     readonly cgroups: ReadonlyArray<PlannedCgroup>
   }
+  /** Every payload that was started, judged; to be asked for when the session is over. */
+  readonly payloads: Effect.Effect<ReadonlyArray<PayloadResult>>
   /** Stops and collects what still runs, then removes every cgroup; gives what went wrong, one line each. */
   readonly finish: Effect.Effect<ReadonlyArray<string>>
 }
@@ -41,17 +46,21 @@ export const makeLiveScenario = (options: LiveScenarioOptions): LiveScenario => 
   const ledger = new LiveLedger(options)
   const cgroups = makeLiveCgroups(ledger)
   const engine = makeLiveWorkload(ledger)
+  const payloads = makeLivePayloads(ledger)
   const left = () => ledger.groups.filter(({ phase }) => phase === "alive").map(({ planned }) => planned)
   const told = (effect: Effect.Effect<unknown, { readonly message: string }>) =>
     Effect.match(effect, { onSuccess: () => [], onFailure: ({ message }) => [message] })
   return {
     services: Context.make(CgroupManager, cgroups).pipe(
       Context.add(WorkloadEngine, engine),
+      Context.add(PayloadRunner, payloads.runner),
       Context.add(GuestAgent, options.guest)
     ),
     account: () => ledger.account(),
+    payloads: payloads.results,
     finish: Effect.gen(function* () {
       const problems = [...(yield* told(Effect.suspend(() => engine.stopAndCollect(left()))))]
+      problems.push(...(yield* told(payloads.finish)))
       for (const name of [...ledger.state.names].reverse()) {
         if (ledger.state.exists(name)) problems.push(...(yield* told(cgroups.remove(name))))
       }
@@ -68,5 +77,5 @@ export const makeLiveScenario = (options: LiveScenarioOptions): LiveScenario => 
  */
 export const layerLiveScenario = (
   options: LiveScenarioOptions
-): Layer.Layer<CgroupManager | WorkloadEngine | GuestAgent> =>
+): Layer.Layer<CgroupManager | WorkloadEngine | PayloadRunner | GuestAgent> =>
   Layer.effectContext(Effect.sync(() => makeLiveScenario(options).services))

@@ -3,10 +3,11 @@
  *
  * @since 0.1.0
  */
-import { Data } from "effect"
+import { Data, Duration } from "effect"
 import type { AffinityKind } from "./Affinity.ts"
 import { allControllers, type CgroupController } from "./CgroupDef.ts"
 import type { CpusetSpec } from "./CpusetSpec.ts"
+import { Payload, type PayloadRunOptions, type PayloadSpec } from "./Payload.ts"
 import type { WorkSpec } from "./WorkSpec.ts"
 import { WorkTypeRef } from "./WorkType.ts"
 
@@ -48,11 +49,27 @@ export type Op = Data.TaggedEnum<{
   AttachScheduler: {}
   /** Ends it and starts it again. */
   RestartScheduler: {}
+  /** Starts a payload, and goes on at once. It ends with the step that started it: SIGTERM, SIGKILL 5 s later. */
+  RunPayload: { readonly spec: PayloadSpec }
+  /** Waits until a payload has ended. One that has not after the timeout is killed, and the run fails. */
+  WaitPayload: { readonly name: string; readonly cgroup: string | undefined; readonly timeout: Duration.Duration }
+  /** Sends a payload a signal and waits for its end; SIGKILL comes 5 s later. No error when it has ended. */
+  KillPayload: { readonly name: string; readonly cgroup: string | undefined; readonly signal: number }
   /** Sends a signal to one worker of a cgroup, counted in the order of spawning: a fault to be reported. */
   KillWorker: { readonly cgroup: string; readonly worker: number; readonly signal: number }
 }>
 
 const make = Data.taggedEnum<Op>()
+
+/** Which run of a payload is meant: the latest of its name, or the latest in this cgroup (`""`: the root). */
+interface PayloadAddress {
+  readonly cgroup?: string | undefined
+}
+
+const nameOf = (payload: Payload | string): string => (typeof payload === "string" ? payload : payload.name)
+
+const payloadText = (name: string, cgroup: string | undefined): string =>
+  cgroup === undefined || cgroup === "" ? name : `${cgroup} ${name}`
 
 /**
  * @since 0.1.0
@@ -78,6 +95,18 @@ export const Op: {
   readonly DetachScheduler: Op
   readonly AttachScheduler: Op
   readonly RestartScheduler: Op
+  /** The cgroup defaults to the root. */
+  readonly RunPayload: (payload: Payload, options?: PayloadRunOptions & PayloadAddress) => Op
+  /** The timeout defaults to 60 s. */
+  readonly WaitPayload: (
+    payload: Payload | string,
+    options?: PayloadAddress & { readonly timeout?: Duration.DurationInput | undefined }
+  ) => Op
+  /** The signal defaults to SIGTERM. */
+  readonly KillPayload: (
+    payload: Payload | string,
+    options?: PayloadAddress & { readonly signal?: number | undefined }
+  ) => Op
   /** The signal defaults to SIGKILL. */
   readonly KillWorker: (cgroup: string, worker: number, signal?: number) => Op
   /** The op's subject and values in a few words, for the timeline. */
@@ -100,6 +129,10 @@ export const Op: {
   DetachScheduler: make.DetachScheduler(),
   AttachScheduler: make.AttachScheduler(),
   RestartScheduler: make.RestartScheduler(),
+  RunPayload: (payload, options) => make.RunPayload({ spec: Payload.spec(payload, options) }),
+  WaitPayload: (payload, { cgroup, timeout = "60 seconds" } = {}) =>
+    make.WaitPayload({ name: nameOf(payload), cgroup, timeout: Duration.decode(timeout) }),
+  KillPayload: (payload, { cgroup, signal = 15 } = {}) => make.KillPayload({ name: nameOf(payload), cgroup, signal }),
   KillWorker: (cgroup, worker, signal = 9) => make.KillWorker({ cgroup, worker, signal }),
   describe: make.$match({
     AddCgroup: ({ cgroup }) => cgroup,
@@ -119,6 +152,9 @@ export const Op: {
     DetachScheduler: () => "",
     AttachScheduler: () => "",
     RestartScheduler: () => "",
+    RunPayload: ({ spec }) => payloadText(spec.payload.name, spec.cgroup),
+    WaitPayload: ({ cgroup, name }) => payloadText(name, cgroup),
+    KillPayload: ({ cgroup, name, signal }) => `${payloadText(name, cgroup)} signal ${signal}`,
     KillWorker: ({ cgroup, signal, worker }) => `${cgroup} worker ${worker} signal ${signal}`
   })
 }

@@ -8,6 +8,7 @@ import type { Assert } from "./Assert.ts"
 import type { CpuSet } from "./CpuSet.ts"
 import type { Command } from "./guest/Command.ts"
 import { PlanCompiler } from "./internal/planCompiler.ts"
+import type { PayloadSpec } from "./Payload.ts"
 import { PlanError } from "./PlanError.ts"
 import type { Scenario, ScenarioSteps } from "./Scenario.ts"
 import type { ScenarioContext } from "./ScenarioContext.ts"
@@ -55,6 +56,20 @@ export interface PlannedGroup {
 }
 
 /**
+ * One `PROC_RUN` of the plan.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PlannedPayload {
+  /** Its number among the processes. */
+  readonly id: number
+  readonly spec: PayloadSpec
+  /** Step in which it is started; -1: the backdrop. */
+  readonly step: number
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -84,6 +99,8 @@ export interface Plan {
   readonly commands: ReadonlyArray<Command>
   /** Every group, by its number. */
   readonly groups: ReadonlyArray<PlannedGroup>
+  /** Every payload, in the order of their starts. Programs in `commands` are as on this host: see `preparePayloads`. */
+  readonly payloads: ReadonlyArray<PlannedPayload>
   /** Every cgroup ever created, in that order. */
   readonly cgroups: ReadonlyArray<PlannedCgroup>
   readonly steps: ReadonlyArray<PlannedStep>
@@ -92,7 +109,7 @@ export interface Plan {
   /** The scenario's own layer of checks. */
   readonly assert: Assert
   readonly warnings: ReadonlyArray<string>
-  /** Files of this host that its work types need in the guest, as for `-i`, each once. */
+  /** Files of this host that its work types and payloads need in the guest, as for `-i`, each once. */
   readonly includes: ReadonlyArray<string>
 }
 

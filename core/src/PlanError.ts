@@ -21,6 +21,7 @@ export class PlanError extends Data.TaggedError("PlanError")<{
     | "Policy"
     | "Affinity"
     | "Value"
+    | "Payload"
     | "TooLong"
     | "Program"
   readonly message: string

@@ -31,6 +31,8 @@ export type RunEvent = Data.TaggedEnum<{
   StepEnded: { readonly index: number; readonly count: number }
   /** A hold goes on: milliseconds passed of the milliseconds to hold. */
   Holding: { readonly elapsedMs: number; readonly holdMs: number }
+  /** A payload's process ended after `durationMs` guest milliseconds; what it came to is in the result. */
+  PayloadEnded: { readonly name: string; readonly cgroup: string; readonly durationMs: number }
   Stimulus: { readonly event: StimulusEvent }
   GuestLog: { readonly level: "error" | "warning" | "info" | "debug"; readonly text: string }
   Warning: { readonly text: string }

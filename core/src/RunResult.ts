@@ -6,6 +6,7 @@
 import { Schema } from "effect"
 import { CgroupStats, Outcome, TotalStats } from "./AssertResult.ts"
 import { ClockMode } from "./ClockMode.ts"
+import { PayloadResult } from "./PayloadResult.ts"
 import { SchedulerReport } from "./SchedulerReport.ts"
 import { WorkerReport } from "./WorkerReport.ts"
 
@@ -126,6 +127,8 @@ export class RunResult extends Schema.Class<RunResult>("RunResult")({
   durationS: Schema.Number,
   cgroups: Schema.Array(CgroupResult),
   totals: TotalStats,
+  /** Every run of a payload, in the order of their starts. */
+  payloads: Schema.optionalWith(Schema.Array(PayloadResult), { default: () => [] }),
   stimuli: Schema.Array(StimulusEvent),
   /** Host milliseconds: `bootMs` from start of the machine to the agent's first frame. */
   timings: Schema.Struct({

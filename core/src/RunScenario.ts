@@ -16,7 +16,9 @@ import { InitramfsError, packBase, packRun } from "./image/Initramfs.ts"
 import { type AgentStart, conductRun, type Work } from "./internal/conductRun.ts"
 import { makeScheduling, planBytes, type Scheduling } from "./internal/scheduling.ts"
 import type { ResolvedKernel } from "./KernelResolver.ts"
+import type { OutputFormatError, OutputFormats } from "./OutputFormat.ts"
 import type { PlanError } from "./Plan.ts"
+import type { PayloadError } from "./PreparePayloads.ts"
 import { ownTemporaryPrefix } from "./ProcessMark.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import type { RunResult } from "./RunResult.ts"
@@ -79,7 +81,14 @@ export interface RunRequest extends ScenarioRequest {
  * @since 0.1.0
  * @category errors
  */
-export type RunError = SchedulerError | VmmError | PlanError | InitramfsError | AgentMissing
+export type RunError =
+  | SchedulerError
+  | VmmError
+  | PlanError
+  | InitramfsError
+  | AgentMissing
+  | PayloadError
+  | OutputFormatError
 
 /**
  * Runs a scenario to a verdict. Whatever the guest does ends in a `RunResult`; the effect fails only when no machine could be
@@ -91,41 +100,44 @@ export type RunError = SchedulerError | VmmError | PlanError | InitramfsError | 
 export const runScenario: (
   request: RunRequest,
   onEvent: (event: RunEvent) => Effect.Effect<void>
-) => Effect.Effect<RunResult, RunError, Vmm | Checker | WorkTypes | AgentBinary | FileSystem.FileSystem | Path.Path> =
-  Effect.fn("RunScenario.run")(function* (request: RunRequest, onEvent: (event: RunEvent) => Effect.Effect<void>) {
-    const { kernel, memoryMb, topology, watchdogMs = defaultWatchdogMs } = request
-    const resolved = request.scheduler ?? resolvedEevdf
-    yield* checkKernel(kernel, resolved)
-    const packed = resolved.program === undefined ? undefined : (yield* resolveInclude(resolved.program)).files[0]
-    const scheduling = makeScheduling(resolved, { program: packed?.guest, watchdogMs })
-    const place = {
-      topo: TestTopology.fromTopology(topology),
-      topology: String(topology),
-      kernel: { image: kernel.image, version: kernel.version, key: kernel.key ?? null },
-      scheduler: resolved.scheduler.name,
-      scheduling,
+) => Effect.Effect<
+  RunResult,
+  RunError,
+  Vmm | Checker | WorkTypes | OutputFormats | AgentBinary | FileSystem.FileSystem | Path.Path
+> = Effect.fn("RunScenario.run")(function* (request: RunRequest, onEvent: (event: RunEvent) => Effect.Effect<void>) {
+  const { kernel, memoryMb, topology, watchdogMs = defaultWatchdogMs } = request
+  const resolved = request.scheduler ?? resolvedEevdf
+  yield* checkKernel(kernel, resolved)
+  const packed = resolved.program === undefined ? undefined : (yield* resolveInclude(resolved.program)).files[0]
+  const scheduling = makeScheduling(resolved, { program: packed?.guest, watchdogMs })
+  const place = {
+    topo: TestTopology.fromTopology(topology),
+    topology: String(topology),
+    kernel: { image: kernel.image, version: kernel.version, key: kernel.key ?? null },
+    scheduler: resolved.scheduler.name,
+    scheduling,
+    ring: defaultRing,
+    packs: true
+  }
+  const start = Effect.fnUntraced(function* ({ includes, limits, warn, work }: AgentStart) {
+    if (request.watchdogTimeoutS !== undefined) yield* warn(noWatchdogTimeout(request.watchdogTimeoutS))
+    const initramfs = yield* packInitramfs(work, scheduling, includes, warn)
+    return yield* (yield* Vmm).boot({
+      kernel: { image: kernel.image, vmlinux: kernel.vmlinux },
+      initramfs: initramfs.files,
+      cmdline: [
+        ...agentCmdline({ mode: work._tag === "Plan" ? "plan" : "live", deadlineMs: limits.guestMs }),
+        ...resolved.scheduler.kargs,
+        ...request.kargs
+      ],
+      topology,
+      memoryMb: guestMemoryMb({ topology, asked: memoryMb, initramfsBytes: initramfs.bytes }),
       ring: defaultRing,
-      packs: true
-    }
-    const start = Effect.fnUntraced(function* ({ includes, limits, warn, work }: AgentStart) {
-      if (request.watchdogTimeoutS !== undefined) yield* warn(noWatchdogTimeout(request.watchdogTimeoutS))
-      const initramfs = yield* packInitramfs(work, scheduling, includes, warn)
-      return yield* (yield* Vmm).boot({
-        kernel: { image: kernel.image, vmlinux: kernel.vmlinux },
-        initramfs: initramfs.files,
-        cmdline: [
-          ...agentCmdline({ mode: work._tag === "Plan" ? "plan" : "live", deadlineMs: limits.guestMs }),
-          ...resolved.scheduler.kargs,
-          ...request.kargs
-        ],
-        topology,
-        memoryMb: guestMemoryMb({ topology, asked: memoryMb, initramfsBytes: initramfs.bytes }),
-        ring: defaultRing,
-        clock: "auto"
-      })
+      clock: "auto"
     })
-    return yield* conductRun(request, place, start, onEvent)
   })
+  return yield* conductRun(request, place, start, onEvent)
+})
 
 const noWatchdogTimeout = (seconds: number): string =>
   `watchdogTimeoutS ${seconds} has no effect: the kernel offers a guest no way to set its sched_ext watchdog; the scheduler's own ops.timeout_ms holds (30 s at most)`

@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import type { Payload } from "./Payload.ts"
+import { PayloadRun } from "./PayloadRun.ts"
 import type { TestTopology } from "./TestTopology.ts"
 import type { WorkTypeRef } from "./WorkType.ts"
 
@@ -24,6 +26,8 @@ export interface ScenarioContext {
   readonly seed: number
   /** `cg_0`, `cg_1`, … */
   readonly cgroupName: (index: number) => string
+  /** A run of a payload, for programs: `yield* ctx.payload(fio).inCgroup("io").run()`. */
+  readonly payload: (payload: Payload) => PayloadRun
 }
 
 /**
@@ -48,6 +52,7 @@ export const ScenarioContext: {
     workTypeOverride: options.workTypeOverride,
     scheduler: options.scheduler ?? "eevdf",
     seed: options.seed ?? 0,
-    cgroupName: (index) => `cg_${index}`
+    cgroupName: (index) => `cg_${index}`,
+    payload: PayloadRun.of
   })
 }

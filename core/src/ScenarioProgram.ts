@@ -7,6 +7,8 @@ import { Duration, type Effect } from "effect"
 import { Assert } from "./Assert.ts"
 import type { CgroupManager } from "./CgroupManager.ts"
 import type { GuestAgent } from "./guest/LiveGuest.ts"
+import { Payload } from "./Payload.ts"
+import type { PayloadRunner } from "./PayloadRun.ts"
 import type { ScenarioContext } from "./ScenarioContext.ts"
 import type { WorkloadEngine } from "./WorkloadEngine.ts"
 import type { WorkTypes } from "./WorkType.ts"
@@ -18,7 +20,7 @@ import type { WorkTypes } from "./WorkType.ts"
  * @since 0.1.0
  * @category models
  */
-export type ScenarioServices = CgroupManager | WorkloadEngine | WorkTypes | GuestAgent
+export type ScenarioServices = CgroupManager | WorkloadEngine | PayloadRunner | WorkTypes | GuestAgent
 
 /**
  * @since 0.1.0
@@ -29,6 +31,8 @@ export interface ScenarioProgramOptions {
   readonly assert?: Assert | undefined
   /** Files and programs that its work needs in the guest, as for `-i`: packed before the program runs. */
   readonly includes?: ReadonlyArray<string> | undefined
+  /** Programs that it will start: packed with what they need before it runs. */
+  readonly payloads?: ReadonlyArray<Payload> | undefined
   /** After so long the program is interrupted and the run fails. Default: twice the scenario's duration and 60 s. */
   readonly limit?: Duration.DurationInput | undefined
 }
@@ -57,7 +61,7 @@ export class ScenarioProgram {
   ) {
     this.program = program
     this.assert = Assert.merge(options.assert)
-    this.includes = options.includes ?? []
+    this.includes = [...(options.includes ?? []), ...(options.payloads ?? []).flatMap(Payload.includes)]
     this.limitMs = options.limit === undefined ? 2 * durationMs + 60_000 : Duration.toMillis(options.limit)
   }
 }

@@ -13,6 +13,9 @@ import {
   Step,
   Topology
 } from "../src/index.ts"
+import { Op } from "../src/Op.ts"
+import { Payload } from "../src/Payload.ts"
+import { ScenarioProgram } from "../src/ScenarioProgram.ts"
 
 const kernel: ResolvedKernel = { image: "/k", vmlinux: undefined, version: "7.3", key: undefined, origin: "--kernel" }
 
@@ -116,6 +119,25 @@ it.layer(Layer.merge(layerScenarios, NodeContext.layer))("KtstrTest.request", (i
       }
       const canned = yield* KtstrTest.request(make({}, "steady", "mine"), kernel)
       expect(canned.scenario.name).toBe("mine")
+    })
+  )
+
+  it.effect("runs its payloads beside steps that do not start them", () =>
+    Effect.gen(function* () {
+      const fio = Payload.make("fio", { binary: "fio" })
+      const noise = Payload.make("noise", { binary: "stress-ng" })
+      const started = (input: ScenarioInput) =>
+        Effect.map(
+          KtstrTest.request(make({ payload: fio, workloads: [noise] }, input), kernel),
+          ({ includes, scenario }) => {
+            expect(includes).toEqual(["fio", "stress-ng"])
+            const built = scenario.build({} as never)
+            return built instanceof ScenarioProgram ? [] : built.backdrop.ops.map((op) => Op.describe(op))
+          }
+        )
+      expect(yield* started([step])).toEqual(["fio", "noise"])
+      expect(yield* started([step.setOps([Op.RunPayload(fio, { cgroup: "a" })])])).toEqual(["noise"])
+      expect(yield* started([step.setDefs([CgroupDef.named("a").payload(noise)])])).toEqual(["fio"])
     })
   )
 

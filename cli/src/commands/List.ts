@@ -1,11 +1,13 @@
 /**
- * `ktstr list`: scenarios, work types, presets and schedulers.
+ * `ktstr list`: scenarios, work types, output formats, presets and schedulers.
  *
  * @since 0.1.0
  */
 import {
   ExitCode,
   FlagProfile,
+  type OutputFormat,
+  OutputFormats,
   Presets,
   type ReporterOutput,
   type Scenario,
@@ -23,7 +25,7 @@ import { Effect, Either, Option } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import { UsageError } from "../UsageError.ts"
 
-const kinds = ["scenarios", "work-types", "presets", "schedulers"] as const
+const kinds = ["scenarios", "work-types", "output-formats", "presets", "schedulers"] as const
 
 type Kind = (typeof kinds)[number]
 
@@ -32,6 +34,7 @@ const parameters = (type: WorkType): string => type.params.map((param) => `${par
 /** What the plugins and ktstr itself registered. */
 interface Registered {
   readonly types: ReadonlyArray<WorkType>
+  readonly formats: ReadonlyArray<OutputFormat>
   readonly scenarios: ReadonlyArray<Scenario>
   readonly schedulers: ReadonlyArray<Scheduler>
 }
@@ -68,7 +71,7 @@ const flagText = (scheduler: Scheduler): string =>
     .map(({ name, requires }) => (requires.length === 0 ? name : `${name} (needs ${requires.join(", ")})`))
     .join(", ")
 
-const tableOf = (kind: Kind, { scenarios, schedulers, types }: Registered): ReadonlyArray<string> => {
+const tableOf = (kind: Kind, { formats, scenarios, schedulers, types }: Registered): ReadonlyArray<string> => {
   switch (kind) {
     case "scenarios":
       return renderTable(
@@ -89,6 +92,14 @@ const tableOf = (kind: Kind, { scenarios, schedulers, types }: Registered): Read
           { title: "parameters", cell: parameters }
         ],
         types
+      )
+    case "output-formats":
+      return renderTable(
+        [
+          { title: "output format", cell: (format) => format.name },
+          { title: "what it reads", cell: (format) => format.description }
+        ],
+        formats
       )
     case "presets":
       return renderTable(
@@ -112,7 +123,7 @@ const tableOf = (kind: Kind, { scenarios, schedulers, types }: Registered): Read
   }
 }
 
-const jsonOf = (kind: Kind, { scenarios, schedulers, types }: Registered): ReadonlyArray<unknown> => {
+const jsonOf = (kind: Kind, { formats, scenarios, schedulers, types }: Registered): ReadonlyArray<unknown> => {
   switch (kind) {
     case "scenarios":
       return scenarios.map(({ name, category, description, needs }) => ({ name, category, description, needs }))
@@ -124,6 +135,8 @@ const jsonOf = (kind: Kind, { scenarios, schedulers, types }: Registered): Reado
         groupSize: defaultGroupSize,
         params: params.map((param) => ({ ...param, min: param.min ?? null, max: param.max ?? null }))
       }))
+    case "output-formats":
+      return formats.map(({ name, description }) => ({ name, description }))
     case "presets":
       return Presets.all.map(({ name, topology, smt }) => ({
         name,
@@ -144,6 +157,7 @@ const jsonOf = (kind: Kind, { scenarios, schedulers, types }: Registered): Reado
 const jsonKey: Readonly<Record<Kind, string>> = {
   scenarios: "scenarios",
   "work-types": "workTypes",
+  "output-formats": "outputFormats",
   presets: "presets",
   schedulers: "schedulers"
 }
@@ -165,6 +179,7 @@ export const list = (invocation: Extract<Invocation, { command: "list" }>, { out
     const registered = yield* Effect.provide(
       Effect.all({
         types: Effect.flatMap(WorkTypes, (registry) => registry.list),
+        formats: Effect.flatMap(OutputFormats, (registry) => registry.list),
         scenarios: Effect.flatMap(Scenarios, (registry) => registry.list),
         schedulers: Effect.flatMap(Schedulers, (registry) => registry.list)
       }),

@@ -7,6 +7,7 @@ import { GuestCpu, GuestNode, StimulusEvent } from "../RunResult.ts"
 import type { WorkerReport } from "../WorkerReport.ts"
 import { type AgentEvent, outsideSteps } from "./AgentEvent.ts"
 import { toWorkerReport } from "./AgentProtocol.ts"
+import { ProcessRecord } from "./ProcessRecord.ts"
 import { SchedulerRecord } from "./SchedulerRecord.ts"
 
 type Ready = Extract<AgentEvent, { readonly _tag: "Ready" }>
@@ -26,6 +27,7 @@ export class SessionRecord {
   /** Warnings and errors of the agent's log. */
   readonly logs: Array<string> = []
   readonly scheduler = new SchedulerRecord()
+  readonly processes = new ProcessRecord()
   private readonly latencies = new Map<string, Array<number>>()
   private firstStepAt: number | undefined
   private readonly cgroupParent: string | undefined
@@ -66,6 +68,10 @@ export class SessionRecord {
         this.latencies.delete(key)
         return undefined
       }
+      case "ProcOutput":
+      case "ProcExit":
+        this.processes.add(event)
+        return undefined
       case "Step":
         this.firstStepAt ??= event.timeNs
         return undefined

@@ -8,7 +8,18 @@ import type { AgentEvent } from "../guest/AgentEvent.ts"
 import { accountOfExit, describeEnd, followGuest, type SessionResult } from "../guest/GuestSession.ts"
 import { describeSchedulerExit } from "../guest/SchedulerRecord.ts"
 import { SessionRecord } from "../guest/SessionRecord.ts"
+import type { OutputFormatError, OutputFormats } from "../OutputFormat.ts"
+import type { PayloadSpec } from "../Payload.ts"
+import { toPayloadResult } from "../PayloadOutput.ts"
+import type { PayloadResult } from "../PayloadResult.ts"
 import { Plan, type PlanError } from "../Plan.ts"
+import {
+  type PayloadError,
+  type PayloadPlace,
+  type PreparedPayload,
+  preparePayload,
+  preparePayloads
+} from "../PreparePayloads.ts"
 import { saveFailure } from "../RunDirectory.ts"
 import { RunEvent } from "../RunEvent.ts"
 import { CgroupResult, RunResult } from "../RunResult.ts"
@@ -26,8 +37,12 @@ import { noScheduling, type Scheduling } from "./scheduling.ts"
 
 /** What runs: commands that the agent has whole, or a program that sends them one by one. */
 export type Work =
-  | { readonly _tag: "Plan"; readonly plan: Plan }
+  | { readonly _tag: "Plan"; readonly plan: Plan; readonly payloads: ReadonlyArray<PreparedPayload> }
   | { readonly _tag: "Program"; readonly program: ScenarioProgram }
+
+type PreparationError = PlanError | PayloadError | OutputFormatError
+
+type PayloadServices = OutputFormats | FileSystem.FileSystem | Path.Path
 
 /** Where it runs. */
 export interface Place {
@@ -65,6 +80,7 @@ interface Account {
   readonly place: Place
   readonly verdict: AssertResult
   readonly plan: Ran | undefined
+  readonly payloads: ReadonlyArray<PayloadResult>
   readonly record: SessionRecord
   readonly vm: Vm | undefined
   readonly session: SessionResult | undefined
@@ -128,6 +144,7 @@ const toResult = (account: Account): RunResult => {
         ]
       }),
       totals: verdict.totals,
+      payloads: account.payloads,
       stimuli: record.stimuli,
       timings: account.timings,
       warnings: [...account.warnings, ...record.logs],
@@ -144,7 +161,8 @@ const toRunEvent = (
   event: AgentEvent,
   record: SessionRecord,
   name: string,
-  bootMs: () => number
+  bootMs: () => number,
+  specs: ReadonlyMap<number, PayloadSpec>
 ): RunEvent | undefined => {
   const stimulus = record.add(event)
   if (stimulus !== undefined) return RunEvent.Stimulus({ event: stimulus })
@@ -163,6 +181,11 @@ const toRunEvent = (
       return RunEvent.SchedulerEnded({ name, exit: describeSchedulerExit(event), message: event.message })
     case "Log":
       return RunEvent.GuestLog({ level: event.level, text: event.text })
+    case "ProcExit": {
+      const spec = specs.get(event.id)
+      if (spec === undefined) return undefined
+      return RunEvent.PayloadEnded({ name: spec.payload.name, cgroup: spec.cgroup, durationMs: event.durationNs / 1e6 })
+    }
     default:
       return undefined
   }
@@ -173,7 +196,8 @@ const withCauses = (
   checked: AssertResult,
   record: SessionRecord,
   session: SessionResult,
-  failures: ReadonlyArray<string>
+  failures: ReadonlyArray<string>,
+  payloads: ReadonlyArray<PayloadResult>
 ): AssertResult => {
   const ended = describeEnd(session)
   const causes = [
@@ -188,7 +212,8 @@ const withCauses = (
   if (causes.length === 0) return checked
   const failed = AssertResult.fail(...causes)
   // Without a single report the checks have nothing to say beside the cause.
-  return record.reports.length === 0 ? failed : AssertResult.merge(failed, checked)
+  const silent = record.reports.length === 0 && payloads.every(({ end }) => end.kind === "Lost")
+  return silent ? failed : AssertResult.merge(failed, checked)
 }
 
 /** Keeps what is too long for the report. */
@@ -206,12 +231,17 @@ const save = (
     "console.log": vm.consoleTail(Number.POSITIVE_INFINITY)
   }).pipe(Effect.catchAll((message) => Effect.as(warn(message), null)))
 
-const workOf = (scenario: Scenario, ctx: ScenarioContext): Effect.Effect<Work, PlanError, WorkTypes> =>
-  Effect.suspend(() => {
+const workOf = (
+  scenario: Scenario,
+  ctx: ScenarioContext,
+  place: PayloadPlace
+): Effect.Effect<Work, PreparationError, WorkTypes | PayloadServices> =>
+  Effect.gen(function* () {
     const built = scenario.build(ctx)
-    return built instanceof ScenarioProgram
-      ? Effect.succeed<Work>({ _tag: "Program", program: built })
-      : Effect.map(Plan.compile(built, ctx), (plan): Work => ({ _tag: "Plan", plan }))
+    if (built instanceof ScenarioProgram) return { _tag: "Program", program: built }
+    const plan = yield* Plan.compile(built, ctx)
+    const { commands, payloads } = yield* preparePayloads(plan, place)
+    return { _tag: "Plan", plan: { ...plan, commands }, payloads }
   })
 
 /** Runs a scenario wherever `start` puts the agent. The events of beginning and end are told, too. */
@@ -220,11 +250,7 @@ export const conductRun = <E, R>(
   place: Place,
   start: StartAgent<E, R>,
   onEvent: (event: RunEvent) => Effect.Effect<void>
-): Effect.Effect<
-  RunResult,
-  E | PlanError,
-  Exclude<R, Scope.Scope> | Checker | WorkTypes | FileSystem.FileSystem | Path.Path
-> =>
+): Effect.Effect<RunResult, E | PreparationError, Exclude<R, Scope.Scope> | Checker | WorkTypes | PayloadServices> =>
   Effect.gen(function* () {
     const began = yield* Clock.currentTimeMillis
     yield* onEvent(
@@ -246,7 +272,7 @@ const conduct = <E, R>(
   start: StartAgent<E, R>,
   onEvent: (event: RunEvent) => Effect.Effect<void>,
   began: number
-): Effect.Effect<RunResult, E | PlanError, R | Scope.Scope | Checker | WorkTypes | FileSystem.FileSystem | Path.Path> =>
+): Effect.Effect<RunResult, E | PreparationError, R | Scope.Scope | Checker | WorkTypes | PayloadServices> =>
   Effect.gen(function* () {
     const scheduling = place.scheduling ?? noScheduling
     const { binary, cgroupParent, startTimeoutMs } = scheduling.resolved.scheduler
@@ -258,6 +284,7 @@ const conduct = <E, R>(
       const verdict = AssertResult.skip(unmet)
       const none = {
         plan: undefined,
+        payloads: [],
         vm: undefined,
         session: undefined,
         exit: "not started",
@@ -267,7 +294,10 @@ const conduct = <E, R>(
       return toResult({ request, place, verdict, record, timings, ...none })
     }
     const ctx = ScenarioContext.make({ ...request, topo: place.topo, scheduler: place.scheduler })
-    const work = yield* workOf(request.scenario, ctx)
+    const payloadPlace: PayloadPlace = place.packs ? "guest" : "host"
+    const work = yield* workOf(request.scenario, ctx, payloadPlace)
+    const specs = new Map(work._tag === "Plan" ? work.payloads.map(({ id, spec }) => [id, spec]) : [])
+    const payloadServices = yield* Effect.context<PayloadServices>()
     const warnings: Array<string> = []
     const warn = (text: string) =>
       Effect.suspend(() => {
@@ -293,7 +323,7 @@ const conduct = <E, R>(
     const onAgentEvent = (event: AgentEvent) =>
       Effect.flatMap(sinceStart, (now) => {
         if (event._tag === "Ready") readyMs = now
-        const told = toRunEvent(event, record, place.scheduler, () => readyMs - prepareMs)
+        const told = toRunEvent(event, record, place.scheduler, () => readyMs - prepareMs, specs)
         return told === undefined ? Effect.void : onEvent(told)
       })
     const session = { ring: place.ring, bootTimeoutMs: limits.bootMs, onEvent: onAgentEvent }
@@ -303,6 +333,9 @@ const conduct = <E, R>(
             session: yield* followGuest(vm, { ...session, planTimeoutMs: limits.planMs }),
             groups: work.plan.groups,
             cgroups: work.plan.cgroups,
+            payloads: yield* Effect.forEach(work.payloads, (payload) =>
+              toPayloadResult({ ...payload, process: record.processes.get(payload.id) })
+            ),
             failures: []
           }
         : yield* runProgram(vm, {
@@ -313,13 +346,22 @@ const conduct = <E, R>(
             ctx,
             packed: place.packs ? new Set(includes) : undefined,
             record,
+            prepare: (spec) => Effect.provide(preparePayload(spec, payloadPlace), payloadServices),
             onHolding: (elapsedNs, holdNs) =>
               onEvent(RunEvent.Holding({ elapsedMs: elapsedNs / 1e6, holdMs: holdNs / 1e6 }))
           })
     const own = work._tag === "Plan" ? work.plan.assert : work.program.assert
     const assert = Assert.merge(Assert.forClock(vm.clock), scheduling.resolved.scheduler.assert, own, request.assert)
-    const checked = yield* (yield* Checker).judge({ assert, plan: run, reports: record.reports })
-    const verdict = expectFailure(withCauses(checked, record, run.session, run.failures), request.expectError)
+    const checked = yield* (yield* Checker).judge({
+      assert,
+      plan: run,
+      reports: record.reports,
+      payloads: run.payloads
+    })
+    const verdict = expectFailure(
+      withCauses(checked, record, run.session, run.failures, run.payloads),
+      request.expectError
+    )
     const failed = verdict.outcome !== "pass" && binary._tag !== "Eevdf"
     const savedIn = failed ? yield* save(request.scenario.name, record, verdict, vm, warn) : null
     const totalMs = yield* sinceStart
@@ -331,6 +373,7 @@ const conduct = <E, R>(
       place,
       verdict,
       plan: run,
+      payloads: run.payloads,
       record,
       vm,
       session: run.session,

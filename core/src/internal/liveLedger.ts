@@ -4,7 +4,10 @@ import type { AgentEvent } from "../guest/AgentEvent.ts"
 import { Command } from "../guest/Command.ts"
 import type { CommandRefused, GuestLost, LiveGuest } from "../guest/LiveGuest.ts"
 import type { SessionRecord } from "../guest/SessionRecord.ts"
+import type { OutputFormatError } from "../OutputFormat.ts"
+import type { PayloadSpec } from "../Payload.ts"
 import type { PlannedCgroup, PlannedGroup } from "../Plan.ts"
+import type { PayloadError, PreparedPayload } from "../PreparePayloads.ts"
 import type { ScenarioContext } from "../ScenarioContext.ts"
 import { CgroupState } from "./cgroupState.ts"
 import { type LiveGroup, recordAllowed } from "./planGroups.ts"
@@ -24,6 +27,10 @@ export interface LedgerOptions {
   readonly record: SessionRecord
   /** What was packed for work types that bring files; undefined: all that there is. */
   readonly packed: ReadonlySet<string> | undefined
+  /** Where a payload's program is, and by what its output is read. */
+  readonly prepare: (
+    spec: PayloadSpec
+  ) => Effect.Effect<Pick<PreparedPayload, "argv" | "reader">, PayloadError | OutputFormatError>
   /** A hold goes on. */
   readonly onHolding: (elapsedNs: number, holdNs: number) => Effect.Effect<void>
 }
@@ -75,6 +82,16 @@ export class LiveLedger {
     return Effect.catchAll(effect, (error) =>
       (error as GuestLost)._tag === "GuestLost" ? Effect.die(error) : Effect.fail(error as Exclude<E, GuestLost>)
     )
+  }
+
+  /** Lets a cgroup run: what is frozen can't see that it is to stop, and would be killed for it. */
+  thaw(cgroup: string): Effect.Effect<void, CommandRefused> {
+    return Effect.gen(this, function* () {
+      for (let frozen = this.state.frozenAt(cgroup); frozen !== undefined; frozen = this.state.frozenAt(cgroup)) {
+        yield* this.obey(Command.CgroupWrite({ path: frozen, file: "cgroup.freeze", value: "0" }))
+        this.state.setFrozen(frozen, false)
+      }
+    })
   }
 
   /** To be called after whatever changes which CPUs a running worker may use. */

@@ -94,17 +94,9 @@ export const makeLiveWorkload = (ledger: LiveLedger): WorkloadEngine["Type"] => 
     ledger.recordCpus()
   })
 
-  /** A frozen worker can't see that it is to stop, and would be killed for it. */
-  const thaw = Effect.fnUntraced(function* (cgroup: string) {
-    for (let frozen = state.frozenAt(cgroup); frozen !== undefined; frozen = state.frozenAt(cgroup)) {
-      yield* obey(Command.CgroupWrite({ path: frozen, file: "cgroup.freeze", value: "0" }))
-      state.setFrozen(frozen, false)
-    }
-  })
-
   const stopAndCollect = Effect.fn("WorkloadEngine.stopAndCollect")(function* (groups: ReadonlyArray<WorkloadGroup>) {
     const running = (yield* Effect.forEach(groups, known)).filter(({ phase }) => phase === "alive")
-    for (const { live } of running) yield* thaw(live.cgroup)
+    for (const { live } of running) yield* Effect.mapError(ledger.thaw(live.cgroup), refused)
     if (running.length > 0) {
       yield* ledger.mark(
         "Stop",

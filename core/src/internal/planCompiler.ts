@@ -12,13 +12,13 @@ import type { Plan, PlannedGroup, PlannedStep } from "../Plan.ts"
 import { PlanError } from "../PlanError.ts"
 import type { ScenarioContext } from "../ScenarioContext.ts"
 import type { Step } from "../Step.ts"
-import { suggestion } from "../Suggest.ts"
 import type { WorkSpec } from "../WorkSpec.ts"
 import type { WorkTypes } from "../WorkType.ts"
 import { CgroupState } from "./cgroupState.ts"
-import { type LiveGroup, recordAllowed } from "./planGroups.ts"
+import { type LiveGroup, recordAllowed, workerAt } from "./planGroups.ts"
 import { compileLoop } from "./planLoop.ts"
-import { cgroupNameProblem, cgroupsOf, opValueProblem } from "./planOps.ts"
+import { cgroupNameProblem, cgroupsOf, createdProblem, opValueProblem } from "./planOps.ts"
+import { type LivePayload, PlanPayloads } from "./planPayloads.ts"
 import { affinityFailure, blocks, movesItself, resolveWork, toWorkers } from "./planWork.ts"
 
 type Compiled<A = void> = Effect.Effect<A, PlanError, WorkTypes>
@@ -27,10 +27,14 @@ type Compiled<A = void> = Effect.Effect<A, PlanError, WorkTypes>
 interface Lifetime {
   readonly cgroups: Array<string>
   readonly groups: Array<LiveGroup>
+  readonly payloads: Array<LivePayload>
 }
 
 /** A zero-length write never reaches the cgroup; a newline is what `echo >` sends. */
 const cleared = "\n"
+
+const badName = (message: string | undefined): Compiled =>
+  message === undefined ? Effect.void : new PlanError({ reason: "Name", message })
 
 /** Turns ops and definitions into commands while following what each will have done to cgroups and workers. */
 export class PlanCompiler {
@@ -38,11 +42,16 @@ export class PlanCompiler {
   private readonly state: CgroupState
   private readonly live: Array<LiveGroup> = []
   private readonly planned: Array<Omit<PlannedGroup, "cpusets" | "allowedCpus">> = []
+  private readonly payloads = new PlanPayloads({
+    emit: (command) => this.emit(command),
+    thaw: (cgroup) => this.thaw(cgroup),
+    include: (spec) => this.includes.add(spec)
+  })
   private readonly steps: Array<PlannedStep> = []
   private readonly warnings: Array<string> = []
   private readonly includes = new Set<string>()
   private readonly random: PCGRandom
-  private readonly backdropLifetime: Lifetime = { cgroups: [], groups: [] }
+  private readonly backdropLifetime: Lifetime = { cgroups: [], groups: [], payloads: [] }
   private lifetime: Lifetime = this.backdropLifetime
   private current = -1
   private heldNs = 0
@@ -61,7 +70,7 @@ export class PlanCompiler {
   step(step: Step, index: number, count: number): Compiled {
     return Effect.gen(this, function* () {
       this.current = index
-      this.lifetime = { cgroups: [], groups: [] }
+      this.lifetime = { cgroups: [], groups: [], payloads: [] }
       const label = step.label ?? `step ${index + 1} of ${count}`
       const holdNs = yield* Either.mapLeft(
         HoldSpec.resolve(step.hold, this.ctx.durationMs, this.heldNs),
@@ -95,6 +104,7 @@ export class PlanCompiler {
         cpusets: this.live[i]!.history,
         allowedCpus: this.live[i]!.allowed
       })),
+      payloads: this.payloads.planned,
       cgroups: this.state.names.map((name) => ({ name, cpuset: this.state.lastCpusetOf(name) })),
       steps: this.steps,
       plannedNs: this.heldNs,
@@ -124,7 +134,7 @@ export class PlanCompiler {
     return Effect.gen(this, function* () {
       const groups: Array<LiveGroup> = []
       for (const def of defs) {
-        yield* this.checkName(def.name)
+        yield* badName(cgroupNameProblem(def.name))
         const mark = this.commands.length
         this.emit(Command.Mark({ kind: "CgroupDef", detail: def.name }))
         this.create(def.name, def.controllers)
@@ -135,16 +145,19 @@ export class PlanCompiler {
           groups.push(group)
           details.push(`${group.workers}x${this.planned[group.group]!.workType}`)
         }
+        for (const { payload } of def.payloads) details.push(payload.name)
         // What it came to is known only now; the mark stays in front, where its time is right.
         this.commands[mark] = Command.Mark({ kind: "CgroupDef", detail: details.join(" ") })
       }
       this.start(groups)
+      const specs = defs.flatMap((def) => def.payloads)
+      this.lifetime.payloads.push(...(yield* Effect.forEach(specs, (spec) => this.payloads.run(spec, this.current))))
     })
   }
 
   private op(op: Op): Compiled {
     return Effect.gen(this, function* () {
-      for (const name of cgroupsOf(op)) yield* this.checkName(name)
+      for (const name of cgroupsOf(op)) yield* badName(cgroupNameProblem(name))
       const wrong = opValueProblem(op)
       if (wrong !== undefined) return yield* new PlanError({ reason: "Value", message: wrong })
       const mark = this.commands.length
@@ -178,6 +191,7 @@ export class PlanCompiler {
         case "MoveAllTasks":
           this.emit(Command.CgroupMoveAll({ from: op.from, to: op.to }))
           for (const group of this.running(op.from)) group.cgroup = op.to
+          this.payloads.move((cgroup) => cgroup === op.from, op.to)
           return this.record()
         case "FreezeCgroup":
         case "UnfreezeCgroup": {
@@ -197,6 +211,12 @@ export class PlanCompiler {
           return yield* this.scheduler(op, Command.SchedStart())
         case "RestartScheduler":
           return yield* this.scheduler(op, Command.SchedStop(), Command.SchedStart())
+        case "RunPayload":
+          return this.lifetime.payloads.push(yield* this.payloads.run(op.spec, this.current))
+        case "WaitPayload":
+          return yield* this.payloads.wait(op)
+        case "KillPayload":
+          return yield* this.payloads.kill(op)
         case "KillWorker":
           yield* this.checkCreated(op)
           return yield* this.killWorker(op)
@@ -214,9 +234,9 @@ export class PlanCompiler {
   private remove(path: string): void {
     this.emit(Command.CgroupRemove({ path }))
     this.state.remove(path)
-    for (const group of this.live) {
-      if (group.running && (group.cgroup === path || group.cgroup.startsWith(`${path}/`))) group.cgroup = ""
-    }
+    const within = (cgroup: string) => cgroup === path || cgroup.startsWith(`${path}/`)
+    for (const group of this.live) if (group.running && within(group.cgroup)) group.cgroup = ""
+    this.payloads.move(within, "")
     this.record()
   }
 
@@ -310,20 +330,22 @@ export class PlanCompiler {
   private stop(groups: ReadonlyArray<LiveGroup>): void {
     const running = groups.filter((group) => group.running)
     if (running.length === 0) return
-    // A frozen worker can't see that it is to stop, and would be killed for it.
-    for (const group of running) {
-      for (let frozen = this.state.frozenAt(group.cgroup); frozen !== undefined; ) {
-        this.emit(Command.CgroupWrite({ path: frozen, file: "cgroup.freeze", value: "0" }))
-        this.state.setFrozen(frozen, false)
-        frozen = this.state.frozenAt(group.cgroup)
-      }
-    }
+    for (const group of running) this.thaw(group.cgroup)
     this.emit(Command.Stop({ groups: running.map((group) => group.group) }))
     for (const group of running) group.running = false
   }
 
+  /** What is frozen can't see that it is to stop, and would be killed for it. */
+  private thaw(cgroup: string): void {
+    for (let frozen = this.state.frozenAt(cgroup); frozen !== undefined; frozen = this.state.frozenAt(cgroup)) {
+      this.emit(Command.CgroupWrite({ path: frozen, file: "cgroup.freeze", value: "0" }))
+      this.state.setFrozen(frozen, false)
+    }
+  }
+
   private end(lifetime: Lifetime): void {
     this.stop(lifetime.groups)
+    this.payloads.stop(lifetime.payloads)
     for (const path of [...lifetime.cgroups].reverse()) if (this.state.exists(path)) this.remove(path)
   }
 
@@ -344,16 +366,12 @@ export class PlanCompiler {
   }
 
   private killWorker(op: Extract<Op, { _tag: "KillWorker" }>): Compiled {
-    let index = op.worker
-    for (const group of this.running(op.cgroup)) {
-      if (index < group.workers) {
-        this.emit(Command.KillWorker({ group: group.group, index, signal: op.signal }))
-        return Effect.void
-      }
-      index -= group.workers
+    const { found, count } = workerAt(this.running(op.cgroup), op.worker)
+    if (found === undefined) {
+      const message = `KillWorker: cgroup '${op.cgroup}' has ${count} running workers, no worker ${op.worker}`
+      return new PlanError({ reason: "Value", message })
     }
-    const message = `KillWorker: cgroup '${op.cgroup}' has ${op.worker - index} running workers, no worker ${op.worker}`
-    return new PlanError({ reason: "Value", message })
+    return Effect.sync(() => this.emit(Command.KillWorker({ ...found, signal: op.signal })))
   }
 
   private scheduler(op: Op, ...commands: ReadonlyArray<Command>): Compiled {
@@ -366,22 +384,14 @@ export class PlanCompiler {
     return compileLoop({
       commands: this.commands,
       body: this.allOps(ops),
-      state: () => this.state.snapshot(),
+      state: () => `${this.state.snapshot()} ${this.payloads.snapshot()}`,
       totalNs,
       intervalNs,
       label
     })
   }
 
-  private checkName(name: string): Compiled {
-    const wrong = cgroupNameProblem(name)
-    return wrong === undefined ? Effect.void : new PlanError({ reason: "Name", message: wrong })
-  }
-
-  /** Only for ops on workers, which never name a file: the others fail in the guest, with the path. */
   private checkCreated(op: Op & { readonly cgroup: string }): Compiled {
-    if (this.state.wasEverCreated(op.cgroup)) return Effect.void
-    const near = suggestion(op.cgroup, this.state.names)
-    return new PlanError({ reason: "Name", message: `${op._tag}: no cgroup '${op.cgroup}' was created${near}` })
+    return badName(createdProblem(op, this.state))
   }
 }

@@ -53,3 +53,17 @@ export const recordAllowed = (
     )
   }
 }
+
+/** Which worker is the nth of these groups, counted in their order, and how many there are. */
+export const workerAt = (
+  groups: ReadonlyArray<LiveGroup>,
+  nth: number
+): { readonly found: { readonly group: number; readonly index: number } | undefined; readonly count: number } => {
+  let count = 0
+  let found: { readonly group: number; readonly index: number } | undefined
+  for (const { group, workers } of groups) {
+    if (nth >= count && nth < count + workers) found = { group, index: nth - count }
+    count += workers
+  }
+  return { found, count }
+}

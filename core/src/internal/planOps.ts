@@ -1,5 +1,8 @@
 import type { Command } from "../guest/Command.ts"
 import type { Op } from "../Op.ts"
+import { suggestion } from "../Suggest.ts"
+import type { CgroupState } from "./cgroupState.ts"
+import { payloadOpProblem } from "./planPayloads.ts"
 
 /** The cgroups an op names. */
 export const cgroupsOf = (op: Op): ReadonlyArray<string> => {
@@ -12,6 +15,11 @@ export const cgroupsOf = (op: Op): ReadonlyArray<string> => {
     case "DetachScheduler":
     case "AttachScheduler":
     case "RestartScheduler":
+      return []
+    case "RunPayload":
+      return op.spec.cgroup === "" ? [] : [op.spec.cgroup]
+    case "WaitPayload":
+    case "KillPayload":
       return []
     default:
       return [op.cgroup]
@@ -51,6 +59,9 @@ export const opValueProblem = (op: Op): string | undefined => {
     }
     case "KillWorker":
       return within("the worker", op.worker, 0, 2 ** 31) ?? within("the signal", op.signal, 1, 64)
+    case "WaitPayload":
+    case "KillPayload":
+      return payloadOpProblem(op)
     default:
       return undefined
   }
@@ -60,3 +71,9 @@ export const opValueProblem = (op: Op): string | undefined => {
 export const isSameRound = (a: ReadonlyArray<Command>, b: ReadonlyArray<Command>): boolean =>
   a.length === b.length &&
   a.every((command, i) => command._tag !== "Spawn" && JSON.stringify(command) === JSON.stringify(b[i]))
+
+/** Only for ops on workers, which never name a file: the others fail in the guest, with the path. */
+export const createdProblem = (op: Op & { readonly cgroup: string }, state: CgroupState): string | undefined =>
+  state.wasEverCreated(op.cgroup)
+    ? undefined
+    : `${op._tag}: no cgroup '${op.cgroup}' was created${suggestion(op.cgroup, state.names)}`

@@ -3,7 +3,8 @@ import { Command } from "../guest/Command.ts"
 import type { SessionResult } from "../guest/GuestSession.ts"
 import { type GuestListener, type GuestLost, type LiveGuest, makeLiveGuest } from "../guest/LiveGuest.ts"
 import type { SessionRecord } from "../guest/SessionRecord.ts"
-import { type LiveScenario, makeLiveScenario } from "../LiveScenario.ts"
+import { type LiveScenario, type LiveScenarioOptions, makeLiveScenario } from "../LiveScenario.ts"
+import type { PayloadResult } from "../PayloadResult.ts"
 import type { PlannedCgroup, PlannedGroup } from "../Plan.ts"
 import type { ScenarioContext } from "../ScenarioContext.ts"
 import type { ScenarioProgram } from "../ScenarioProgram.ts"
@@ -19,6 +20,7 @@ export interface ProgramRunOptions {
   readonly ring: { readonly address: number; readonly size: number } | undefined
   readonly bootTimeoutMs: number
   readonly packed: ReadonlySet<string> | undefined
+  readonly prepare: LiveScenarioOptions["prepare"]
   readonly record: SessionRecord
   /** Hears every event; feeds the record. */
   readonly onEvent: GuestListener
@@ -29,6 +31,7 @@ export interface ProgramRun {
   readonly session: SessionResult
   readonly groups: ReadonlyArray<PlannedGroup>
   readonly cgroups: ReadonlyArray<PlannedCgroup>
+  readonly payloads: ReadonlyArray<PayloadResult>
   /** Why the program failed, one line each; empty when it did not. */
   readonly failures: ReadonlyArray<string>
 }
@@ -111,7 +114,7 @@ export const runProgram = Effect.fn("ProgramRun.run")(function* (
   const { bootTimeoutMs, onEvent, ring } = options
   const started = yield* Effect.either(makeLiveGuest(vm, { ring, bootTimeoutMs, onEvent }))
   if (started._tag === "Left") {
-    return { session: lostSession(started.left), groups: [], cgroups: [], failures: [] }
+    return { session: lostSession(started.left), groups: [], cgroups: [], payloads: [], failures: [] }
   }
   const guest = started.right
   const live = makeLiveScenario({ ...options, guest: placedGuest(guest, options.scheduling) })
@@ -140,5 +143,5 @@ export const runProgram = Effect.fn("ProgramRun.run")(function* (
       bootMs: undefined
     })
   })
-  return { session, ...live.account(), failures }
+  return { session, ...live.account(), payloads: yield* live.payloads, failures }
 })

@@ -42,6 +42,8 @@ const plainLine = (event: RunEvent): string | undefined => {
       const step = `step ${event.index + 1} of ${event.count}`
       return event.label === "" || event.label === step ? step : `${step}: ${event.label}`
     }
+    case "PayloadEnded":
+      return `payload ${event.name}${event.cgroup === "" ? "" : ` in ${event.cgroup}`} ended after ${seconds(event.durationMs)}`
     default:
       return undefined
   }

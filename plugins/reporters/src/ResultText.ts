@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { CgroupResult, Outcome, RunResult } from "@ktstr/core"
+import type { CgroupResult, Outcome, PayloadResult, RunResult } from "@ktstr/core"
 import { type Column, renderTable, type Style, styled } from "./Table.ts"
 
 const badge: Readonly<Record<Outcome, readonly [word: string, style: Style]>> = {
@@ -77,6 +77,51 @@ const statsColumns: ReadonlyArray<Column<CgroupResult>> = [
 export const renderStats = (cgroups: ReadonlyArray<CgroupResult>): ReadonlyArray<string> =>
   cgroups.length === 0 ? [] : renderTable(statsColumns, cgroups)
 
+const endOf = ({ end }: PayloadResult): string => {
+  if (end.code !== null) return `${end.kind === "Stopped" ? "told to end, " : ""}exit ${end.code}`
+  switch (end.kind) {
+    case "Stopped":
+      return "told to end"
+    case "TimedOut":
+      return "killed at its deadline"
+    case "NotRun":
+      return "not run"
+    case "Lost":
+      return "no end heard of"
+    default:
+      return `signal ${end.signal ?? "?"}`
+  }
+}
+
+/** Metrics shown of each payload; JSON has them all. */
+const shownMetrics = 8
+
+/** Lines of a failed payload's standard error, or of its standard output when there is none. */
+const shownLines = 5
+
+const metricText = ({ name, unit, value }: PayloadResult["metrics"][number]): string =>
+  `${name} ${Number(value.toPrecision(6))}${unit === null || unit === "" ? "" : ` ${unit}`}`
+
+/**
+ * Each run of a payload: how it ended, the metrics asked for (else its first), and its last lines when it did not pass.
+ *
+ * @since 0.1.0
+ * @category rendering
+ */
+export const renderPayloads = (payloads: ReadonlyArray<PayloadResult>): ReadonlyArray<string> =>
+  payloads.flatMap((payload) => {
+    const { cgroup, durationMs, metrics, name, outcome, stderrTail, stdoutTail } = payload
+    const where = cgroup === "/" ? "" : ` in ${cgroup}`
+    const more = metrics.length - shownMetrics
+    const tail = stderrTail.length > 0 ? stderrTail : stdoutTail
+    return [
+      `payload ${name}${where}: ${endOf(payload)} after ${(durationMs / 1000).toFixed(1)}s`,
+      ...metrics.slice(0, shownMetrics).map((metric) => `  ${metricText(metric)}`),
+      ...(more > 0 ? [`  … ${more} more with --format json`] : []),
+      ...(outcome === "pass" ? [] : tail.slice(-shownLines).map((line) => `  | ${line}`))
+    ]
+  })
+
 const describeClock: Readonly<Record<RunResult["clock"], string>> = {
   kvm: "kvm clock",
   "qemu-kvm": "qemu-kvm clock",
@@ -147,6 +192,7 @@ export const renderResult = (result: RunResult, options: ResultTextOptions): str
       ? [`${headline} ${where}`]
       : [`${headline}: ${first}`, ...others.map((line) => `  ${line}`), `  ${where}`]),
     ...renderStats(result.cgroups).map((line, row) => `  ${row === 0 ? style(line, "dim") : line}`),
+    ...renderPayloads(result.payloads).map((line) => `  ${line}`),
     ...(options.warnings === true ? result.warnings.map((line) => `  ${style("warning:", "yellow")} ${line}`) : []),
     ...section("scheduler log", result.schedulerReport?.log ?? []),
     ...diagnosticsOf(result),

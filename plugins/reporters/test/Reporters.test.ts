@@ -1,5 +1,16 @@
 import { describe, expect, it } from "@effect/vitest"
-import { layerReporters, openReporter, Reporter, Reporters, RunEvent, RunResult, SessionEnd } from "@ktstr/core"
+import {
+  layerReporters,
+  Metric,
+  openReporter,
+  PayloadEnd,
+  PayloadResult,
+  Reporter,
+  Reporters,
+  RunEvent,
+  RunResult,
+  SessionEnd
+} from "@ktstr/core"
 import { Effect, Layer, Option, Schema } from "effect"
 import { jsonReporter, layerBuiltinReporters, ndjsonReporter, prettyReporter, renderResult } from "../src/index.ts"
 import { failed, passed, record } from "./fixtures.ts"
@@ -170,6 +181,56 @@ describe("pretty", () => {
     expect(renderResult(failed, { color: false })).not.toContain("\u001b")
     expect(renderResult(failed, { color: true })).toContain("\u001b[1;31mFAIL\u001b[0m")
   })
+})
+
+describe("payloads", () => {
+  const metrics = Array.from({ length: 10 }, (_, i) =>
+    Metric.make({ name: `m${i}`, value: 7409.590409 + i, unit: i === 0 ? "IOPS" : null, polarity: "higher" })
+  )
+  const fio = PayloadResult.make({
+    name: "fio",
+    cgroup: "io",
+    argv: ["/usr/bin/fio"],
+    format: "fio",
+    outcome: "fail",
+    details: ["payload fio in io ended with 1, expected 0"],
+    end: PayloadEnd.make({ kind: "Exited", code: 1, signal: null, message: "" }),
+    durationMs: 2049,
+    metrics,
+    problem: null,
+    stdoutTail: ["out"],
+    stderrTail: ["one", "two"],
+    droppedBytes: 0
+  })
+  const stopped = PayloadResult.make({
+    ...fio,
+    cgroup: "/",
+    outcome: "pass",
+    metrics: [],
+    end: PayloadEnd.make({ kind: "Stopped", code: null, signal: 15, message: "" })
+  })
+  const result = RunResult.make({ ...passed, payloads: [fio, stopped] })
+
+  it("are shown with their first metrics, and their last words when they failed", () => {
+    const lines = renderResult(result, { color: false }).trimEnd().split("\n").slice(-13)
+    expect(lines).toEqual([
+      "  payload fio in io: exit 1 after 2.0s",
+      "    m0 7409.59 IOPS",
+      ...[1, 2, 3, 4, 5, 6, 7].map((i) => `    m${i} ${Number((7409.590409 + i).toPrecision(6))}`),
+      "    … 2 more with --format json",
+      "    | one",
+      "    | two",
+      "  payload fio: told to end after 2.0s"
+    ])
+  })
+
+  it.effect("are in the JSON, every metric of them", () =>
+    Effect.gen(function* () {
+      const { payloads } = JSON.parse((yield* session(jsonReporter, [result])).out)
+      expect(payloads.map((payload: { metrics: Array<unknown> }) => payload.metrics.length)).toEqual([10, 0])
+      expect(payloads[0]).toMatchObject({ name: "fio", end: { kind: "Exited", code: 1 }, stderrTail: ["one", "two"] })
+    })
+  )
 })
 
 describe("Reporters", () => {

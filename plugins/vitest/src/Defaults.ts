@@ -21,10 +21,12 @@ import {
   layerChecker,
   layerKernelCache,
   layerKernelResolver,
+  layerOutputFormats,
   layerReporters,
   layerScenarios,
   layerSchedulers,
   layerWorkTypes,
+  type OutputFormats,
   type PayloadCodecs,
   type Reporters,
   resolveCacheDirs,
@@ -35,6 +37,7 @@ import {
 } from "@ktstr/core"
 import { layerDistroPackages, layerKernelCodecs } from "@ktstr/kernel-sources"
 import { layerAgentBinary, layerHostMachine, layerKvmProbe } from "@ktstr/native"
+import { layerBuiltinOutputFormats } from "@ktstr/output-formats"
 import { layerBuiltinReporters } from "@ktstr/reporters"
 import { layerCatalog } from "@ktstr/scenarios"
 import { layerBuiltinSchedulers } from "@ktstr/schedulers"
@@ -85,9 +88,18 @@ export const layerKernels: Layer.Layer<Platform | KernelCache | KernelSources | 
  */
 export const layerRegistries = (
   plugins: ReadonlyArray<Plugin>
-): Layer.Layer<WorkTypes | Scenarios | Schedulers | Reporters, { readonly message: string }> =>
-  Layer.mergeAll(layerBuiltinWorkTypes, layerCatalog, layerBuiltinSchedulers, layerBuiltinReporters, ...plugins).pipe(
-    Layer.provideMerge(Layer.mergeAll(layerWorkTypes, layerScenarios, layerSchedulers, layerReporters))
+): Layer.Layer<WorkTypes | OutputFormats | Scenarios | Schedulers | Reporters, { readonly message: string }> =>
+  Layer.mergeAll(
+    layerBuiltinWorkTypes,
+    layerBuiltinOutputFormats,
+    layerCatalog,
+    layerBuiltinSchedulers,
+    layerBuiltinReporters,
+    ...plugins
+  ).pipe(
+    Layer.provideMerge(
+      Layer.mergeAll(layerWorkTypes, layerOutputFormats, layerScenarios, layerSchedulers, layerReporters)
+    )
   )
 
 /**
@@ -126,6 +138,7 @@ export type HarnessServices =
   | KvmProbe
   | Vmm
   | WorkTypes
+  | OutputFormats
   | Scenarios
   | Schedulers
   | Reporters

@@ -7,16 +7,20 @@ import { existsSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import type { Reporters, Scenarios, Schedulers, WorkTypes } from "@ktstr/core"
+import type { OutputFormats, Reporters, Scenarios, Schedulers, WorkTypes } from "@ktstr/core"
 import { Data, Effect, Layer } from "effect"
 
 /**
- * A layer that registers something: `WorkType.plugin({…})`, `registerScenarios([…])`, `registerSchedulers([…])`, `Reporter.plugin({…})`.
+ * A layer that registers something: `WorkType.plugin({…})`, `OutputFormat.plugin({…})`, `registerScenarios([…])`, `registerSchedulers([…])`, `Reporter.plugin({…})`.
  *
  * @since 0.1.0
  * @category models
  */
-export type Plugin = Layer.Layer<never, { readonly message: string }, WorkTypes | Scenarios | Schedulers | Reporters>
+export type Plugin = Layer.Layer<
+  never,
+  { readonly message: string },
+  WorkTypes | OutputFormats | Scenarios | Schedulers | Reporters
+>
 
 /**
  * What the file exports by default.

@@ -1,0 +1,238 @@
+/**
+ * How the output of payloads is read, and the registry of the formats there are.
+ *
+ * @since 0.1.0
+ */
+import { Context, Data, Effect, Either, Layer, Option, ParseResult, Schema } from "effect"
+import { LlmExtract } from "./LlmExtract.ts"
+import type { MetricValue } from "./Metric.ts"
+import { suggestion } from "./Suggest.ts"
+import { DuplicateName } from "./WorkType.ts"
+
+/**
+ * A format can't be used as asked: there is none of that name, its options do not decode, or it needs a language model and
+ * none is installed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class OutputFormatError extends Data.TaggedError("OutputFormatError")<{
+  readonly reason: "UnknownFormat" | "BadOption" | "NoModel"
+  readonly message: string
+}> {}
+
+/**
+ * A format with its options, ready to read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OutputReader {
+  readonly name: string
+  /** What makes a program print this format; comes before the payload's own arguments. */
+  readonly args: ReadonlyArray<string>
+  /** Whether there is anything to be read; `ExitCode` reads nothing. */
+  readonly reads: boolean
+  /**
+   * The metrics of one stream's whole text; none: it has none. The error goes on from "its output", for example
+   * `is no JSON: "garbage"`.
+   */
+  readonly read: (text: string) => Effect.Effect<ReadonlyArray<MetricValue>, string>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface OutputFormat {
+  readonly name: string
+  /** One line. */
+  readonly description: string
+  readonly instantiate: (
+    options: Readonly<Record<string, unknown>>
+  ) => Either.Either<OutputReader, { readonly message: string }>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface OutputFormatOptions<O, I = unknown> {
+  readonly name: string
+  /** One line. */
+  readonly description: string
+  /** Decodes what a payload says beside the name; unset: the format has no options. */
+  readonly options?: Schema.Schema<O, I>
+  /** Default: none. */
+  readonly args?: ReadonlyArray<string>
+  /** Default: true. */
+  readonly reads?: boolean
+  /** As `OutputReader.read`, but for the Effect; an exception counts as an error. */
+  readonly read: (text: string, options: O) => Either.Either<ReadonlyArray<MetricValue>, string>
+}
+
+/**
+ * The registry of output formats.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class OutputFormats extends Context.Tag("@ktstr/core/OutputFormats")<
+  OutputFormats,
+  {
+    readonly register: (format: OutputFormat) => Effect.Effect<void, DuplicateName>
+    /** An unknown name's error suggests the nearest. */
+    readonly get: (name: string) => Effect.Effect<OutputFormat, OutputFormatError>
+    /** In the order of registration. */
+    readonly list: Effect.Effect<ReadonlyArray<OutputFormat>>
+  }
+>() {}
+
+/**
+ * An empty registry.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeOutputFormats: Effect.Effect<Context.Tag.Service<OutputFormats>> = Effect.sync(() => {
+  const known = new Map<string, OutputFormat>()
+  return {
+    register: Effect.fn("OutputFormats.register")(function* (format: OutputFormat) {
+      const { name } = format
+      if (known.has(name)) {
+        const message = `output format '${name}': there is one of that name already; choose another`
+        return yield* new DuplicateName({ name, message })
+      }
+      known.set(name, format)
+    }),
+    get: Effect.fn("OutputFormats.get")(function* (name: string) {
+      const found = known.get(name)
+      if (found !== undefined) return found
+      const message = `unknown output format '${name}'${suggestion(name, known.keys())}`
+      return yield* new OutputFormatError({ reason: "UnknownFormat", message })
+    }),
+    list: Effect.sync(() => [...known.values()])
+  }
+})
+
+/**
+ * A registry without any format; plugins' layers fill it: `Layer.provideMerge(pluginLayer, layerOutputFormats)`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerOutputFormats: Layer.Layer<OutputFormats> = Layer.effect(OutputFormats, makeOutputFormats)
+
+const contain = <A>(body: () => Either.Either<A, string>): Either.Either<A, string> => {
+  try {
+    return body()
+  } catch (error) {
+    return Either.left(`can't be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+const makeFormat = <O, I>(spec: OutputFormatOptions<O, I>): OutputFormat => {
+  const { args = [], description, name, read, reads = true } = spec
+  // Without a schema O is what an empty struct decodes to.
+  const schema = spec.options ?? (Schema.Struct({}) as Schema.Schema<unknown> as Schema.Schema<O, I>)
+  const decode = Schema.decodeUnknownEither(schema, { onExcessProperty: "error" })
+  return {
+    name,
+    description,
+    instantiate: (options) =>
+      Either.mapBoth(decode(options), {
+        onLeft: (error) => {
+          const [first] = ParseResult.ArrayFormatter.formatErrorSync(error)
+          const where = first === undefined || first.path.length === 0 ? "its options" : first.path.join(".")
+          return { message: `output format '${name}': ${where}: ${first?.message ?? "not understood"}` }
+        },
+        onRight: (decoded): OutputReader => ({
+          name,
+          args,
+          reads,
+          read: (text) => Effect.suspend(() => contain(() => read(text, decoded)))
+        })
+      })
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const OutputFormat: {
+  /** A format as a value, not registered anywhere. */
+  readonly make: <O = {}, I = unknown>(spec: OutputFormatOptions<O, I>) => OutputFormat
+  /** A layer that registers a format. */
+  readonly plugin: <O = {}, I = unknown>(
+    spec: OutputFormatOptions<O, I>
+  ) => Layer.Layer<never, DuplicateName, OutputFormats>
+  /** A layer that registers several made by `make`, in order. */
+  readonly layerAll: (formats: ReadonlyArray<OutputFormat>) => Layer.Layer<never, DuplicateName, OutputFormats>
+} = {
+  make: makeFormat,
+  plugin: (spec) => OutputFormat.layerAll([makeFormat(spec)]),
+  layerAll: (formats) =>
+    Layer.effectDiscard(
+      Effect.flatMap(OutputFormats, (registry) =>
+        Effect.forEach(formats, (format) => registry.register(format), { discard: true })
+      )
+    )
+}
+
+/**
+ * What a payload says of its output.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type OutputRef = Data.TaggedEnum<{
+  Format: { readonly name: string; readonly options: Readonly<Record<string, unknown>> }
+  /** Free text, read by a local language model that is told `hint`. */
+  LlmExtract: { readonly hint: string }
+}>
+
+const refs = Data.taggedEnum<OutputRef>()
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const OutputRef: {
+  /** A registered format, with options where it has some. */
+  readonly of: (name: string, options?: Readonly<Record<string, unknown>>) => OutputRef
+  /** Only how it ends counts. */
+  readonly ExitCode: OutputRef
+  /** Every number in a JSON document, by its dotted path. */
+  readonly Json: OutputRef
+  readonly LlmExtract: (hint: string) => OutputRef
+  /** Looks the format up and decodes its options. */
+  readonly resolve: (ref: OutputRef) => Effect.Effect<OutputReader, OutputFormatError, OutputFormats>
+} = {
+  of: (name, options = {}) => refs.Format({ name, options }),
+  ExitCode: refs.Format({ name: "ExitCode", options: {} }),
+  Json: refs.Format({ name: "Json", options: {} }),
+  LlmExtract: (hint) => refs.LlmExtract({ hint }),
+  resolve: Effect.fn("OutputRef.resolve")(function* (ref: OutputRef) {
+    if (ref._tag === "LlmExtract") {
+      const model = yield* Effect.serviceOption(LlmExtract)
+      if (Option.isNone(model)) {
+        const message =
+          "output LlmExtract needs a language model, and no plugin provides one; use another output format"
+        return yield* new OutputFormatError({ reason: "NoModel", message })
+      }
+      return {
+        name: "LlmExtract",
+        args: [],
+        reads: true,
+        read: (text) =>
+          Effect.mapError(model.value.extract(text, ref.hint), (error) => `can't be read: ${error.message}`)
+      } satisfies OutputReader
+    }
+    const format = yield* Effect.flatMap(OutputFormats, (registry) => registry.get(ref.name))
+    return yield* Either.mapLeft(
+      format.instantiate(ref.options),
+      ({ message }) => new OutputFormatError({ reason: "BadOption", message })
+    )
+  })
+}

@@ -1,0 +1,138 @@
+/**
+ * From what a payload printed, and how it ended, to its result.
+ *
+ * @since 0.1.0
+ */
+import { Effect, Either } from "effect"
+import { type Outcome, worstOutcome } from "./AssertResult.ts"
+import type { RecordedProcess } from "./guest/ProcessRecord.ts"
+import { askedFor, judgePayload } from "./internal/payloadChecks.ts"
+import { Metric, type MetricSpec, type MetricValue } from "./Metric.ts"
+import type { OutputReader } from "./OutputFormat.ts"
+import { type PayloadSpec, payloadOutputLimit } from "./Payload.ts"
+import { PayloadEnd, PayloadResult } from "./PayloadResult.ts"
+
+/** Lines and characters kept of each stream. */
+const tailLines = 20
+const tailLength = 400
+
+const metricLimit = 4096
+
+/** The last lines of a text, for messages; long ones are cut. */
+const tailOf = (text: string): ReadonlyArray<string> => {
+  const lines = text
+    .slice(-64 * 1024)
+    .replace(/\r?\n$/, "")
+    .split(/\r?\n/)
+  return text === "" ? [] : lines.slice(-tailLines).map((line) => line.slice(0, tailLength))
+}
+
+/** The beginning of a text on one line, quoted. */
+const beginning = (text: string): string => {
+  const start = text.trim()
+  return JSON.stringify(start.slice(0, 60)).replace(/"$/, `${start.length > 60 ? "…" : ""}"`)
+}
+
+/**
+ * The metrics of a program's output: of standard output, or of standard error when that yields none. `problem` says why
+ * there are none, and what the output begins with.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const readOutput: (
+  reader: OutputReader,
+  stdout: string,
+  stderr: string
+) => Effect.Effect<{ readonly metrics: ReadonlyArray<MetricValue>; readonly problem: string | undefined }> = Effect.fn(
+  "PayloadOutput.read"
+)(function* (reader: OutputReader, stdout: string, stderr: string) {
+  if (!reader.reads) return { metrics: [], problem: undefined }
+  const wrong: Array<string> = []
+  for (const text of [stdout, stderr]) {
+    if (text.trim() === "") continue
+    const read = yield* Effect.either(reader.read(text))
+    const metrics = Either.isRight(read) ? read.right.filter(({ value }) => Number.isFinite(value)) : []
+    if (metrics.length > 0) return { metrics, problem: undefined }
+    wrong.push(Either.isLeft(read) ? `its output ${read.left}` : `its output has no metrics for ${reader.name}`)
+  }
+  const [first] = wrong
+  if (first === undefined) return { metrics: [], problem: `it printed nothing for ${reader.name} to read` }
+  return { metrics: [], problem: `${first}; it begins with ${beginning(stdout.trim() === "" ? stderr : stdout)}` }
+})
+
+const toMetrics = (
+  found: ReadonlyArray<MetricValue>,
+  specs: ReadonlyArray<MetricSpec>,
+  asked: ReadonlyArray<string>
+): ReadonlyArray<Metric> => {
+  const declared = new Map(specs.map((spec) => [spec.name, spec]))
+  const byName = new Map(
+    found.map((metric) => {
+      const spec = declared.get(metric.name)
+      const unit = spec?.unit ?? metric.unit ?? null
+      const polarity = spec?.polarity ?? metric.polarity ?? "none"
+      return [metric.name, Metric.make({ name: metric.name, value: metric.value, unit, polarity })]
+    })
+  )
+  const first = asked.flatMap((name) => byName.get(name) ?? [])
+  const others = [...byName.values()].filter((metric) => !asked.includes(metric.name))
+  return [...first, ...others].slice(0, Math.max(metricLimit, first.length))
+}
+
+const toEnd = ({ end }: RecordedProcess): PayloadEnd => {
+  const of = (kind: PayloadEnd["kind"], fields: Partial<PayloadEnd> = {}) =>
+    PayloadEnd.make({ kind, code: null, signal: null, message: "", ...fields })
+  if (end === undefined) return of("Lost")
+  switch (end.kind) {
+    case 0:
+      return of(end.stopped ? "Stopped" : "Exited", { code: end.value })
+    case 1:
+      return of(end.stopped ? "Stopped" : "Signaled", { signal: end.value })
+    case 2:
+      return of("TimedOut", { signal: 9 })
+    default:
+      return of("NotRun", { message: end.message })
+  }
+}
+
+/**
+ * Reads and judges one run. `argv` is what was run in the guest.
+ *
+ * @since 0.1.0
+ * @category judging
+ */
+export const toPayloadResult: (run: {
+  readonly spec: PayloadSpec
+  readonly argv: ReadonlyArray<string>
+  readonly reader: OutputReader
+  readonly process: RecordedProcess
+}) => Effect.Effect<PayloadResult> = Effect.fn("PayloadOutput.toResult")(function* ({ argv, process, reader, spec }) {
+  const decoder = new TextDecoder()
+  const [stdout, stderr] = [decoder.decode(process.stdout), decoder.decode(process.stderr)]
+  const read = yield* readOutput(reader, stdout, stderr)
+  const { metrics: specs, name } = spec.payload
+  const cut = `; ${process.dropped} bytes beyond its first ${payloadOutputLimit / 2 ** 20} MiB were dropped`
+  const unjudged = {
+    name,
+    cgroup: spec.cgroup === "" ? "/" : spec.cgroup,
+    argv,
+    format: reader.name,
+    end: toEnd(process),
+    durationMs: (process.end?.durationNs ?? 0) / 1e6,
+    metrics: toMetrics(read.metrics, specs, askedFor(specs, spec.checks)),
+    problem: read.problem === undefined ? null : `${read.problem}${process.dropped > 0 ? cut : ""}`,
+    stdoutTail: tailOf(stdout),
+    stderrTail: tailOf(stderr),
+    droppedBytes: process.dropped
+  }
+  const findings = judgePayload(unjudged, specs, spec.checks)
+  return PayloadResult.make(
+    {
+      ...unjudged,
+      outcome: findings.reduce<Outcome>((worst, { outcome }) => worstOutcome(worst, outcome), "pass"),
+      details: findings.map(({ detail }) => detail)
+    },
+    { disableValidation: true }
+  )
+})

@@ -1,0 +1,86 @@
+/**
+ * What the processes of a session printed, and how they ended.
+ *
+ * @since 0.1.0
+ */
+import type { AgentEvent, ProcessTelemetry } from "./AgentEvent.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface RecordedProcess {
+  readonly stdout: Uint8Array
+  readonly stderr: Uint8Array
+  /** Bytes that were not kept, here or in the guest. */
+  readonly dropped: number
+  /** Undefined: nothing was heard of its end. */
+  readonly end: ProcessTelemetry | undefined
+}
+
+interface Growing {
+  readonly chunks: readonly [Array<Uint8Array>, Array<Uint8Array>]
+  dropped: number
+  end: ProcessTelemetry | undefined
+  readonly waiting: Array<() => void>
+}
+
+/** Of all processes of a session together: a plan that runs thousands in a loop must not fill this host's memory. */
+const sessionLimit = 64 * 1024 * 1024
+
+const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const all = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
+  let at = 0
+  for (const chunk of chunks) {
+    all.set(chunk, at)
+    at += chunk.length
+  }
+  return all
+}
+
+/**
+ * Grows event by event. Keeps the first 64 MiB of all output.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class ProcessRecord {
+  private readonly processes = new Map<number, Growing>()
+  private kept = 0
+
+  add(event: AgentEvent): void {
+    if (event._tag === "ProcExit") {
+      const process = this.of(event.id)
+      process.end = event
+      for (const heard of process.waiting.splice(0)) heard()
+    }
+    if (event._tag !== "ProcOutput") return
+    const process = this.of(event.id)
+    const room = Math.min(event.bytes.length, sessionLimit - this.kept)
+    this.kept += room
+    process.dropped += event.bytes.length - room
+    // A copy: the event's bytes may be a view of a whole frame.
+    if (room > 0) process.chunks[event.stream === 2 ? 1 : 0].push(event.bytes.slice(0, room))
+  }
+
+  /** What was heard so far of the process with this number. */
+  get(id: number): RecordedProcess {
+    const { chunks, dropped, end } = this.of(id)
+    return { stdout: joined(chunks[0]), stderr: joined(chunks[1]), dropped: dropped + (end?.dropped ?? 0), end }
+  }
+
+  /** Calls back once its end is heard of, at once when it was. */
+  whenEnded(id: number, heard: () => void): void {
+    const process = this.of(id)
+    if (process.end === undefined) process.waiting.push(heard)
+    else heard()
+  }
+
+  private of(id: number): Growing {
+    const known = this.processes.get(id)
+    if (known !== undefined) return known
+    const added: Growing = { chunks: [[], []], dropped: 0, end: undefined, waiting: [] }
+    this.processes.set(id, added)
+    return added
+  }
+}

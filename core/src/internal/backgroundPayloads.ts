@@ -1,0 +1,28 @@
+import { Backdrop } from "../Backdrop.ts"
+import { Op } from "../Op.ts"
+import type { Payload } from "../Payload.ts"
+import type { ScenarioSteps } from "../Scenario.ts"
+import { ScenarioProgram } from "../ScenarioProgram.ts"
+
+/** The names of the payloads that steps start by themselves. */
+const startedBy = ({ backdrop, steps }: ScenarioSteps): ReadonlySet<string> =>
+  new Set(
+    [backdrop, ...steps].flatMap(({ defs, ops }) => [
+      ...ops.flatMap((op) => (op._tag === "RunPayload" ? [op.spec.payload.name] : [])),
+      ...defs.flatMap((def) => def.payloads.map(({ payload }) => payload.name))
+    ])
+  )
+
+/** Steps with a test's payloads: those that they do not start by themselves run beside them, in the root cgroup. A program starts its own. */
+export const withBackgroundPayloads = (
+  steps: ScenarioSteps | ScenarioProgram,
+  payloads: ReadonlyArray<Payload>
+): ScenarioSteps | ScenarioProgram => {
+  if (steps instanceof ScenarioProgram) return steps
+  const started = startedBy(steps)
+  const missing = payloads.filter(({ name }) => !started.has(name))
+  if (missing.length === 0) return steps
+  const { defs, ops } = steps.backdrop
+  const backdrop = Backdrop.withDefs(defs).setOps([...ops, ...missing.map((payload) => Op.RunPayload(payload))])
+  return { ...steps, backdrop }
+}

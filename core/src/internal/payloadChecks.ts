@@ -1,0 +1,134 @@
+import type { Outcome } from "../AssertResult.ts"
+import type { Metric, MetricSpec } from "../Metric.ts"
+import type { PayloadCheck } from "../PayloadCheck.ts"
+import type { PayloadResult } from "../PayloadResult.ts"
+import { suggestion } from "../Suggest.ts"
+
+/** One reason why a payload's run is no pass. */
+export interface PayloadFinding {
+  readonly outcome: Outcome
+  readonly detail: string
+}
+
+/** A run before it is judged. */
+export type UnjudgedPayload = Omit<PayloadResult, "outcome" | "details">
+
+/** Signals that programs die of, by number (signal(7), x86). */
+const signalNames: Readonly<Record<number, string>> = {
+  1: "SIGHUP",
+  2: "SIGINT",
+  3: "SIGQUIT",
+  4: "SIGILL",
+  5: "SIGTRAP",
+  6: "SIGABRT",
+  7: "SIGBUS",
+  8: "SIGFPE",
+  9: "SIGKILL",
+  11: "SIGSEGV",
+  13: "SIGPIPE",
+  14: "SIGALRM",
+  15: "SIGTERM",
+  31: "SIGSYS"
+}
+
+/** `11 (SIGSEGV)`. */
+export const signalText = (signal: number | null): string => {
+  const name = signal === null ? undefined : signalNames[signal]
+  return `${signal ?? "?"}${name === undefined ? "" : ` (${name})`}`
+}
+
+/** As short as it stays exact enough to compare: six digits. */
+const number = (value: number): string => String(Number(value.toPrecision(6)))
+
+const withUnit = ({ unit, value }: Metric): string => `${number(value)}${unit === null ? "" : ` ${unit}`}`
+
+/** The last line that says something, for the end of a message. */
+const lastWords = ({ stderrTail, stdoutTail }: UnjudgedPayload): string => {
+  const line = [...stdoutTail, ...stderrTail].reverse().find((text) => text.trim() !== "")
+  return line === undefined ? "" : `: ${line.trim().slice(0, 200)}`
+}
+
+const endFinding = (
+  run: UnjudgedPayload,
+  checks: ReadonlyArray<PayloadCheck>,
+  subject: string
+): PayloadFinding | undefined => {
+  const { end } = run
+  const fail = (detail: string): PayloadFinding => ({ outcome: "fail", detail: `${subject} ${detail}` })
+  const wanted = checks.find((check) => check._tag === "ExitCode")?.code
+  switch (end.kind) {
+    case "NotRun":
+      return fail(`can't be run: ${end.message}`)
+    case "Lost":
+      return { outcome: "inconclusive", detail: `${subject} did not end before the guest did` }
+    case "TimedOut":
+      return fail(`still ran after ${(run.durationMs / 1000).toFixed(1)}s and was killed`)
+    case "Signaled":
+      return fail(`died of signal ${signalText(end.signal)}${lastWords(run)}`)
+    case "Exited":
+      return end.code === (wanted ?? 0)
+        ? undefined
+        : fail(`ended with ${end.code}, expected ${wanted ?? 0}${lastWords(run)}`)
+    case "Stopped": {
+      if (wanted === undefined || end.code === wanted) return undefined
+      return end.code === null
+        ? { outcome: "inconclusive", detail: `${subject} was told to end before it could end with ${wanted}` }
+        : fail(`ended with ${end.code} when told to, expected ${wanted}${lastWords(run)}`)
+    }
+  }
+}
+
+const bound = (metric: Metric, check: Exclude<PayloadCheck, { _tag: "ExitCode" }>): string | undefined => {
+  const { value } = metric
+  switch (check._tag) {
+    case "Min":
+      return value >= check.value ? undefined : `at least ${number(check.value)} expected`
+    case "Max":
+      return value <= check.value ? undefined : `at most ${number(check.value)} expected`
+    case "Range":
+      return value >= check.min && value <= check.max
+        ? undefined
+        : `${number(check.min)} to ${number(check.max)} expected`
+  }
+}
+
+/** The metrics that declarations and checks ask for, each once. */
+export const askedFor = (
+  specs: ReadonlyArray<MetricSpec>,
+  checks: ReadonlyArray<PayloadCheck>
+): ReadonlyArray<string> => [
+  ...new Set([...specs.map(({ name }) => name), ...checks.flatMap((c) => (c._tag === "ExitCode" ? [] : [c.metric]))])
+]
+
+/** Everything that is wrong with a run, the worst first. */
+export const judgePayload = (
+  run: UnjudgedPayload,
+  specs: ReadonlyArray<MetricSpec>,
+  checks: ReadonlyArray<PayloadCheck>
+): ReadonlyArray<PayloadFinding> => {
+  const subject = `payload ${run.name}${run.cgroup === "/" ? "" : ` in ${run.cgroup}`}`
+  const ended = endFinding(run, checks, subject)
+  const findings: Array<PayloadFinding> = ended === undefined ? [] : [ended]
+  if (run.end.kind === "NotRun" || run.end.kind === "Lost") return findings
+  const open = (detail: string) => findings.push({ outcome: "inconclusive", detail: `${subject}: ${detail}` })
+  const asked = askedFor(specs, checks)
+  if (run.problem !== null) {
+    // Of one that failed anyway nobody expects numbers; nor of one that was told to end, unless they were asked for.
+    if (ended === undefined && (run.end.kind !== "Stopped" || asked.length > 0)) open(run.problem)
+    return findings
+  }
+  const found = new Map(run.metrics.map((metric) => [metric.name, metric]))
+  for (const name of asked) {
+    if (found.has(name)) continue
+    if (run.format === "ExitCode") open(`metric '${name}' is asked for, but output ExitCode reads none; choose another`)
+    else open(`no metric '${name}' in its output${suggestion(name, found.keys())}`)
+  }
+  for (const check of checks) {
+    const metric = check._tag === "ExitCode" ? undefined : found.get(check.metric)
+    const wrong = metric === undefined || check._tag === "ExitCode" ? undefined : bound(metric, check)
+    if (metric !== undefined && wrong !== undefined) {
+      findings.push({ outcome: "fail", detail: `${subject}: ${metric.name} is ${withUnit(metric)}, ${wrong}` })
+    }
+  }
+  return findings.sort((a, b) => Number(b.outcome === "fail") - Number(a.outcome === "fail"))
+}

@@ -1,0 +1,304 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Either, Layer, Schema } from "effect"
+import { judge } from "../src/Checker.ts"
+import type { ProcessTelemetry } from "../src/guest/AgentEvent.ts"
+import { AgentEvent } from "../src/guest/AgentEvent.ts"
+import { ProcessRecord } from "../src/guest/ProcessRecord.ts"
+import { LlmExtract } from "../src/LlmExtract.ts"
+import { layerOutputFormats, OutputFormat, OutputFormats, OutputRef } from "../src/OutputFormat.ts"
+import { Payload, type PayloadOptions } from "../src/Payload.ts"
+import { PayloadCheck } from "../src/PayloadCheck.ts"
+import { toPayloadResult } from "../src/PayloadOutput.ts"
+
+/** `name=1 other=2`; text with an exclamation mark is an error. */
+const pairs = OutputFormat.make({
+  name: "pairs",
+  description: "names and numbers",
+  options: Schema.Struct({ prefix: Schema.optional(Schema.String) }),
+  args: ["--pairs"],
+  read: (text, { prefix = "" }) =>
+    text.includes("!")
+      ? Either.left("shouts")
+      : Either.right(
+          [...text.matchAll(/(\w+)=(\S+)/g)].map(([, name, value]) => ({
+            name: `${prefix}${name}`,
+            value: Number(value),
+            unit: "apples"
+          }))
+        )
+})
+const nothing = OutputFormat.make({ name: "ExitCode", description: "", reads: false, read: () => Either.right([]) })
+const registry = Layer.provideMerge(OutputFormat.layerAll([pairs, nothing]), layerOutputFormats)
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+
+const exit = (change: Partial<ProcessTelemetry> = {}): ProcessTelemetry => ({
+  id: 1,
+  kind: 0,
+  value: 0,
+  durationNs: 2_500_000_000,
+  dropped: 0,
+  stopped: false,
+  message: "",
+  ...change
+})
+
+interface Ran {
+  readonly options?: Partial<PayloadOptions>
+  readonly stdout?: string
+  readonly stderr?: string
+  readonly end?: ProcessTelemetry | undefined
+  readonly dropped?: number
+  readonly cgroup?: string
+}
+
+const result = ({ cgroup = "", dropped = 0, options = {}, stderr = "", stdout = "", ...ran }: Ran) =>
+  Effect.gen(function* () {
+    const spec = Payload.spec(Payload.make("p", { binary: "p", output: "pairs", ...options }), { cgroup })
+    const reader = yield* OutputRef.resolve(spec.payload.output)
+    const end = "end" in ran ? ran.end : exit()
+    return yield* toPayloadResult({
+      spec,
+      argv: ["/usr/bin/p"],
+      reader,
+      process: { stdout: bytes(stdout), stderr: bytes(stderr), dropped, end }
+    })
+  })
+
+const verdict = (ran: Ran) => Effect.map(result(ran), ({ details, outcome }) => [outcome, ...details])
+
+const exitCode: Partial<PayloadOptions> = { output: "ExitCode" }
+
+describe("a payload's run", () => {
+  it.layer(registry)((it) => {
+    it.effect("has the metrics of standard output, with units and polarities that were declared", () =>
+      Effect.gen(function* () {
+        const metrics = [{ name: "b", unit: "pears", polarity: "lower" as const }]
+        const { metrics: found, outcome } = yield* result({ stdout: "a=1 b=2", stderr: "c=3", options: { metrics } })
+        expect(outcome).toBe("pass")
+        // What was asked for comes first.
+        expect(found).toMatchObject([
+          { name: "b", value: 2, unit: "pears", polarity: "lower" },
+          { name: "a", value: 1, unit: "apples", polarity: "none" }
+        ])
+      })
+    )
+
+    for (const stdout of ["", " \n", "nothing here", "loud!"]) {
+      it.effect(`has those of standard error where standard output is ${JSON.stringify(stdout)}`, () =>
+        Effect.gen(function* () {
+          const { metrics, problem } = yield* result({ stdout, stderr: "c=3" })
+          expect(metrics).toMatchObject([{ name: "c", value: 3 }])
+          expect(problem).toBeNull()
+        })
+      )
+    }
+
+    const cases: ReadonlyArray<readonly [what: string, ran: Ran, expected: ReadonlyArray<string>]> = [
+      ["passes when it exits with 0", { options: exitCode }, ["pass"]],
+      [
+        "fails when it does not, with its last words",
+        { options: exitCode, end: exit({ value: 3 }), stdout: "out\n", stderr: "cannot open x\n\n" },
+        ["fail", "payload p ended with 3, expected 0: cannot open x"]
+      ],
+      [
+        "passes with the status asked for",
+        { options: { ...exitCode, defaultChecks: [PayloadCheck.exitCode(3)] }, end: exit({ value: 3 }) },
+        ["pass"]
+      ],
+      [
+        "fails when a signal kills it",
+        { options: exitCode, cgroup: "a/b", end: exit({ kind: 1, value: 11 }) },
+        ["fail", "payload p in a/b died of signal 11 (SIGSEGV)"]
+      ],
+      [
+        "fails when it is killed at its deadline, and says nothing of its output",
+        { end: exit({ kind: 2, value: 9 }) },
+        ["fail", "payload p still ran after 2.5s and was killed"]
+      ],
+      [
+        "fails when it can't be run",
+        { end: exit({ kind: 3, value: 2, message: "No such file or directory: /opt/p" }) },
+        ["fail", "payload p can't be run: No such file or directory: /opt/p"]
+      ],
+      [
+        "is inconclusive when nothing was heard of its end",
+        { end: undefined },
+        ["inconclusive", "payload p did not end before the guest did"]
+      ],
+      ["may be told to end", { options: exitCode, end: exit({ kind: 1, value: 15, stopped: true }) }, ["pass"]],
+      [
+        "may be told to end with any status, and without numbers that nobody asked for",
+        { end: exit({ value: 128, stopped: true }), stdout: "half" },
+        ["pass"]
+      ],
+      [
+        "is inconclusive when it was told to end before the status asked for",
+        {
+          options: { ...exitCode, defaultChecks: [PayloadCheck.exitCode(0)] },
+          end: exit({ kind: 1, value: 15, stopped: true })
+        },
+        ["inconclusive", "payload p was told to end before it could end with 0"]
+      ],
+      [
+        "is inconclusive when it prints nothing",
+        { stdout: " \n" },
+        ["inconclusive", "payload p: it printed nothing for pairs to read"]
+      ],
+      [
+        "is inconclusive when it prints garbage, of which the first bytes are shown",
+        { stdout: `\u0001loud! ${"x".repeat(100)}` },
+        ["inconclusive", `payload p: its output shouts; it begins with "\\u0001loud! ${"x".repeat(53)}…"`]
+      ],
+      [
+        "tells of output that was dropped",
+        { stdout: "none", dropped: 17 },
+        [
+          "inconclusive",
+          'payload p: its output has no metrics for pairs; it begins with "none"; 17 bytes beyond its first 4 MiB were dropped'
+        ]
+      ],
+      [
+        "is inconclusive without a metric that was declared",
+        { stdout: "iops=1", options: { metrics: [{ name: "iop" }] } },
+        ["inconclusive", "payload p: no metric 'iop' in its output; did you mean 'iops'?"]
+      ],
+      [
+        "is inconclusive without a metric that a check is about",
+        { stdout: "a=1", options: { defaultChecks: [PayloadCheck.max("zebra", 1)] } },
+        ["inconclusive", "payload p: no metric 'zebra' in its output; there are: a"]
+      ],
+      [
+        "is inconclusive where metrics are asked for, and the format reads none",
+        { options: { ...exitCode, metrics: [{ name: "iops" }] } },
+        ["inconclusive", "payload p: metric 'iops' is asked for, but output ExitCode reads none; choose another"]
+      ],
+      [
+        "fails by its bounds, failures first",
+        {
+          stdout: "a=812.123456789 b=4 c=5 d=6",
+          options: {
+            defaultChecks: [
+              PayloadCheck.min("missing", 1),
+              PayloadCheck.min("a", 1000),
+              PayloadCheck.max("b", 3),
+              PayloadCheck.range("c", 6, 8),
+              PayloadCheck.range("d", 6, 6),
+              PayloadCheck.min("d", 6),
+              PayloadCheck.max("d", 6)
+            ]
+          }
+        },
+        [
+          "fail",
+          "payload p: a is 812.123 apples, at least 1000 expected",
+          "payload p: b is 4 apples, at most 3 expected",
+          "payload p: c is 5 apples, 6 to 8 expected",
+          "payload p: no metric 'missing' in its output; there are: a, b, c, d"
+        ]
+      ],
+      [
+        "does not take what is no number for one",
+        { stdout: "a=nan", options: { metrics: [{ name: "a" }] } },
+        ["inconclusive", 'payload p: its output has no metrics for pairs; it begins with "a=nan"']
+      ]
+    ]
+    for (const [what, ran, expected] of cases) {
+      it.effect(what, () => Effect.map(verdict(ran), (found) => expect(found).toEqual(expected)))
+    }
+
+    it.effect("keeps the last lines of each stream", () =>
+      Effect.gen(function* () {
+        const lines = Array.from({ length: 30 }, (_, i) => `line ${i}`)
+        const { stderrTail, stdoutTail } = yield* result({
+          stdout: `a=1\n${lines.join("\n")}\n`,
+          stderr: "x".repeat(999)
+        })
+        expect(stdoutTail).toEqual(lines.slice(-20))
+        expect(stderrTail).toEqual(["x".repeat(400)])
+      })
+    )
+
+    it.effect("counts in the verdict, alone or beside workers", () =>
+      Effect.gen(function* () {
+        const good = yield* result({ options: exitCode })
+        const bad = yield* result({ options: exitCode, end: exit({ value: 1 }) })
+        const judged = (payloads: ReadonlyArray<typeof good>) =>
+          judge({ assert: {}, plan: { groups: [] }, reports: [], payloads })
+        expect(judged([]).outcome).toBe("inconclusive")
+        expect(judged([good]).outcome).toBe("pass")
+        expect(judged([good, bad])).toMatchObject({ outcome: "fail", details: ["payload p ended with 1, expected 0"] })
+      })
+    )
+
+    it.effect("is read by a format with options of its own", () =>
+      Effect.gen(function* () {
+        const { metrics } = yield* result({
+          stdout: "a=1",
+          options: { output: OutputRef.of("pairs", { prefix: "x." }) }
+        })
+        expect(metrics.map(({ name }) => name)).toEqual(["x.a"])
+      })
+    )
+
+    for (const [ref, message] of [
+      [OutputRef.of("pair"), "unknown output format 'pair'; did you mean 'pairs'?"],
+      [OutputRef.of("pairs", { prefix: 3 }), "output format 'pairs': prefix: Expected string, actual 3"],
+      [OutputRef.of("pairs", { prefx: "a" }), "output format 'pairs': prefx: is unexpected, expected: \"prefix\""],
+      [
+        OutputRef.LlmExtract("the latency"),
+        "output LlmExtract needs a language model, and no plugin provides one; use another output format"
+      ]
+    ] as const) {
+      it.effect(`can't be read by ${JSON.stringify(ref)}`, () =>
+        Effect.map(Effect.flip(OutputRef.resolve(ref)), (error) => expect(error.message).toBe(message))
+      )
+    }
+
+    it.effect("is read by a language model where there is one", () =>
+      Effect.gen(function* () {
+        const extract = (text: string, hint: string) =>
+          Effect.succeed([{ name: hint, value: text.length, unit: undefined }])
+        const reader = yield* Effect.provideService(OutputRef.resolve(OutputRef.LlmExtract("length")), LlmExtract, {
+          extract
+        })
+        expect(yield* reader.read("four")).toEqual([{ name: "length", value: 4, unit: undefined }])
+      })
+    )
+
+    it.effect("can't have two formats of one name", () =>
+      Effect.gen(function* () {
+        const registered = yield* OutputFormats
+        const error = yield* Effect.flip(registered.register(pairs))
+        expect(error.message).toBe("output format 'pairs': there is one of that name already; choose another")
+        expect((yield* registered.list).map(({ name }) => name)).toEqual(["pairs", "ExitCode"])
+      })
+    )
+  })
+})
+
+describe("ProcessRecord", () => {
+  it("keeps the streams of each process apart, and what was dropped", () => {
+    const record = new ProcessRecord()
+    const say = (id: number, stream: number, text: string) =>
+      record.add(AgentEvent.ProcOutput({ id, stream, bytes: bytes(text) }))
+    say(1, 1, "on")
+    say(2, 1, "two")
+    say(1, 2, "err")
+    say(1, 1, "e")
+    record.add(AgentEvent.ProcExit(exit({ dropped: 9 })))
+    const text = (of: Uint8Array) => new TextDecoder().decode(of)
+    const one = record.get(1)
+    expect([text(one.stdout), text(one.stderr), one.dropped, one.end?.kind]).toEqual(["one", "err", 9, 0])
+    expect([text(record.get(2).stdout), record.get(2).end, record.get(3).dropped]).toEqual(["two", undefined, 0])
+  })
+
+  it("keeps 64 MiB of a session, and counts the rest", () => {
+    const record = new ProcessRecord()
+    const chunk = new Uint8Array(2 ** 20)
+    for (let i = 0; i < 66; i++) record.add(AgentEvent.ProcOutput({ id: i % 2, stream: 1, bytes: chunk }))
+    const [a, b] = [record.get(0), record.get(1)]
+    expect(a.stdout.length + b.stdout.length).toBe(64 * 2 ** 20)
+    expect(a.dropped + b.dropped).toBe(2 * 2 ** 20)
+  })
+})

@@ -1,0 +1,81 @@
+/**
+ * Numbers found by regular expressions.
+ *
+ * @since 0.1.0
+ */
+import { type MetricValue, OutputFormat, OutputRef, Polarity } from "@ktstr/core"
+import { Either, Schema } from "effect"
+
+const isExpression = (text: string): boolean => {
+  try {
+    new RegExp(text, "m")
+    return true
+  } catch {
+    return false
+  }
+}
+
+const Expression = Schema.Union(
+  Schema.String.pipe(Schema.filter((text) => isExpression(text) || "it is no regular expression")),
+  Schema.instanceOf(RegExp)
+)
+
+const Patterns = Schema.Struct({
+  metrics: Schema.Record({
+    key: Schema.String,
+    value: Schema.Struct({
+      pattern: Expression,
+      unit: Schema.optional(Schema.String),
+      polarity: Schema.optional(Polarity)
+    })
+  })
+})
+
+/**
+ * How metrics are found, by name. The number is the group called `value`, else the first group, else the whole match; of
+ * several matches the last counts, as programs print their totals last. Text is a pattern whose `^` and `$` match at every line.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RegexMetrics = (typeof Patterns.Type)["metrics"]
+
+const expressionOf = (pattern: string | RegExp): RegExp =>
+  typeof pattern === "string"
+    ? new RegExp(pattern, "gm")
+    : new RegExp(pattern.source, pattern.flags.includes("g") ? pattern.flags : `${pattern.flags}g`)
+
+/** Digits grouped by commas are a number, too. */
+const numberOf = (text: string): number => (text.trim() === "" ? Number.NaN : Number(text.trim().replaceAll(",", "")))
+
+/**
+ * Option `metrics`: see {@link regex}.
+ *
+ * @since 0.1.0
+ * @category output formats
+ */
+export const Regex: OutputFormat = OutputFormat.make({
+  name: "regex",
+  description: "numbers found by regular expressions, one for each metric",
+  options: Patterns,
+  read: (text, { metrics }) => {
+    const found: Array<MetricValue> = []
+    for (const [name, { pattern, polarity, unit }] of Object.entries(metrics)) {
+      const match = [...text.matchAll(expressionOf(pattern))].at(-1)
+      if (match === undefined) continue
+      const written = match.groups?.value ?? match[1] ?? match[0]
+      const value = numberOf(written)
+      if (!Number.isFinite(value)) return Either.left(`has no number for '${name}', but ${JSON.stringify(written)}`)
+      found.push({ name, value, unit, polarity })
+    }
+    return Either.right(found)
+  }
+})
+
+/**
+ * The output of a payload whose metrics are found so: `regex({ p99: { pattern: /p99=(\d+)us/, unit: "us", polarity: "lower" } })`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const regex = (metrics: RegexMetrics): OutputRef => OutputRef.of("regex", { metrics })

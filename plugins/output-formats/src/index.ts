@@ -1,0 +1,33 @@
+/**
+ * The built-in output formats of payloads.
+ *
+ * @since 0.1.0
+ */
+import { type DuplicateName, OutputFormat, type OutputFormats } from "@ktstr/core"
+import type { Layer } from "effect"
+import { ExitCode } from "./ExitCode.ts"
+import { Fio } from "./Fio.ts"
+import { Json } from "./Json.ts"
+import { Regex } from "./Regex.ts"
+import { Schbench } from "./Schbench.ts"
+import { StressNg } from "./StressNg.ts"
+
+export { type RegexMetrics, regex } from "./Regex.ts"
+export { ExitCode, Fio, Json, Regex, Schbench, StressNg }
+
+/**
+ * All of them, in the order in which they are listed.
+ *
+ * @since 0.1.0
+ * @category output formats
+ */
+export const outputFormats: ReadonlyArray<OutputFormat> = [ExitCode, Json, Regex, Schbench, Fio, StressNg]
+
+/**
+ * Registers all of them in a registry: `Layer.provideMerge(layerBuiltinOutputFormats, layerOutputFormats)`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerBuiltinOutputFormats: Layer.Layer<never, DuplicateName, OutputFormats> =
+  OutputFormat.layerAll(outputFormats)

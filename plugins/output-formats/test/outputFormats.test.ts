@@ -1,0 +1,217 @@
+import { readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { describe, expect, it } from "@effect/vitest"
+import { layerOutputFormats, type MetricValue, OutputFormats, OutputRef } from "@ktstr/core"
+import { Effect, Either, Layer } from "effect"
+import { layerBuiltinOutputFormats, regex } from "../src/index.ts"
+
+const registry = Layer.provideMerge(layerBuiltinOutputFormats, layerOutputFormats)
+
+/** Output of the real programs, kept (but for schbench, after examples of its documentation, with numbers of its own). */
+const recorded = (name: string): string =>
+  readFileSync(fileURLToPath(new URL(`recorded/${name}`, import.meta.url)), "utf8")
+
+const read = (ref: OutputRef | string, text: string) =>
+  Effect.gen(function* () {
+    const reader = yield* OutputRef.resolve(typeof ref === "string" ? OutputRef.of(ref) : ref)
+    return yield* Effect.either(reader.read(text))
+  })
+
+const byName = (ref: OutputRef | string, text: string) =>
+  Effect.map(read(ref, text), (metrics) => new Map(Either.getOrThrow(metrics).map((metric) => [metric.name, metric])))
+
+const values = (metrics: ReadonlyMap<string, MetricValue>) =>
+  Object.fromEntries([...metrics].map(([name, { value }]) => [name, value]))
+
+it.layer(registry)("the built-in output formats", (it) => {
+  it.effect("are registered", () =>
+    Effect.gen(function* () {
+      const all = yield* Effect.flatMap(OutputFormats, (formats) => formats.list)
+      expect(all.map(({ name }) => name)).toEqual(["ExitCode", "Json", "regex", "schbench", "fio", "stress-ng"])
+    })
+  )
+
+  describe("Json", () => {
+    it.effect("finds every number, by its path", () =>
+      Effect.gen(function* () {
+        const text = JSON.stringify({ a: 1, b: { c: [2, { d: 3.5 }], e: "4", f: null, g: true }, "x.y": -6 })
+        expect(values(yield* byName("Json", text))).toEqual({ a: 1, "b.c.0": 2, "b.c.1.d": 3.5, "x.y": -6 })
+        expect(values(yield* byName("Json", " 7\n"))).toEqual({ value: 7 })
+      })
+    )
+
+    it.effect("passes over lines around the document", () =>
+      Effect.gen(function* () {
+        const text = 'warning: {odd} thing\nnote [1]\n  {"a": 1,\n "b": [2]}\ndone.\n'
+        expect(values(yield* byName("Json", text))).toEqual({ a: 1, "b.0": 2 })
+      })
+    )
+
+    for (const [text, message] of [
+      ["garbage", "is no JSON"],
+      ['{"a": 1', "is no JSON"],
+      ['{"a": 1 oops}', "is no JSON (Expected ',' or '}' after property value in JSON at position 8)"]
+    ] as const) {
+      it.effect(`refuses ${text}`, () =>
+        Effect.map(read("Json", text), (result) => {
+          expect(Either.isLeft(result) ? result.left : "accepted").toContain(message)
+        })
+      )
+    }
+
+    it.effect("survives a document of a million brackets", () =>
+      Effect.map(read("Json", `${"[".repeat(100_000)}1${"]".repeat(100_000)}`), (result) => {
+        // Either V8's parser or the depth limit ends it.
+        expect(Either.isLeft(result) || result.right.length === 0).toBe(true)
+      })
+    )
+  })
+
+  describe("regex", () => {
+    const output = "ops: 1,234\nround 1 lat=5.5us\nround 2 lat=6.5us\nend\n"
+
+    it.effect("takes the last match's group, with unit and polarity", () =>
+      Effect.gen(function* () {
+        const metrics = yield* byName(
+          regex({
+            ops: { pattern: "^ops: ([\\d,]+)$", polarity: "higher" },
+            lat: { pattern: /lat=(?<value>[\d.]+)(us)/, unit: "us", polarity: "lower" },
+            rounds: { pattern: /\d+(?= lat)/ },
+            missing: { pattern: /nowhere (\d+)/ }
+          }),
+          output
+        )
+        expect([...metrics.values()]).toEqual([
+          { name: "ops", value: 1234, unit: undefined, polarity: "higher" },
+          { name: "lat", value: 6.5, unit: "us", polarity: "lower" },
+          { name: "rounds", value: 2, unit: undefined, polarity: undefined }
+        ])
+      })
+    )
+
+    it.effect("says so when what matches is no number", () =>
+      Effect.map(read(regex({ x: { pattern: /lat=\S+/ } }), output), (result) => {
+        expect(result).toEqual(Either.left(`has no number for 'x', but "lat=6.5us"`))
+      })
+    )
+
+    it.effect("refuses what is no expression, and a payload without metrics", () =>
+      Effect.gen(function* () {
+        const odd = yield* Effect.flip(OutputRef.resolve(regex({ x: { pattern: "(" } })))
+        expect(odd.message).toContain("output format 'regex': metrics.x.pattern: it is no regular expression")
+        const none = yield* Effect.flip(OutputRef.resolve(OutputRef.of("regex")))
+        expect(none.message).toBe("output format 'regex': metrics: is missing")
+      })
+    )
+  })
+
+  it.effect("schbench: percentiles of the last report", () =>
+    Effect.gen(function* () {
+      const metrics = yield* byName("schbench", recorded("schbench.txt"))
+      expect(values(metrics)).toEqual({
+        "wakeup_latency.samples": 16240,
+        "wakeup_latency.p50": 7,
+        "wakeup_latency.p90": 12,
+        "wakeup_latency.p99": 27,
+        "wakeup_latency.p99.9": 402,
+        "wakeup_latency.min": 1,
+        "wakeup_latency.max": 3377,
+        "request_latency.samples": 16262,
+        "request_latency.p50": 4728,
+        "request_latency.p90": 5160,
+        "request_latency.p99": 7832,
+        "request_latency.p99.9": 12368,
+        "request_latency.min": 4081,
+        "request_latency.max": 17118,
+        "rps.samples": 21,
+        "rps.p20": 402,
+        "rps.p50": 405,
+        "rps.p90": 411,
+        "rps.min": 396,
+        "rps.max": 414,
+        "rps.average": 406.55
+      })
+      expect(metrics.get("wakeup_latency.p99")).toMatchObject({ unit: "us", polarity: "lower" })
+      expect(metrics.get("rps.average")).toMatchObject({ unit: "requests/s", polarity: "higher" })
+    })
+  )
+
+  it.effect("schbench before version 1", () =>
+    Effect.gen(function* () {
+      expect(values(yield* byName("schbench", recorded("schbench-0.txt")))).toMatchObject({
+        "latency.p50": 22,
+        "latency.p99": 1786,
+        "latency.p99.5": 5240,
+        "latency.max": 24754
+      })
+    })
+  )
+
+  it.effect("fio: all jobs together, and each", () =>
+    Effect.gen(function* () {
+      const text = recorded("fio.json")
+      const metrics = yield* byName("fio", text)
+      const { jobs } = JSON.parse(text.slice(text.indexOf("{")))
+      const [reader, both] = jobs
+      const get = (name: string) => metrics.get(name)?.value
+      expect(get("read.iops")).toBeCloseTo(reader.read.iops + both.read.iops, 6)
+      expect(get("write.iops")).toBe(both.write.iops)
+      expect(get("read.bw_bytes")).toBe(reader.read.bw_bytes + both.read.bw_bytes)
+      const p99 = "99.000000"
+      const worst = Math.max(reader.read.clat_ns.percentile[p99], both.read.clat_ns.percentile[p99])
+      expect(get("read.clat_ns.p99")).toBe(worst)
+      const mean =
+        (reader.read.clat_ns.mean * reader.read.total_ios + both.read.clat_ns.mean * both.read.total_ios) /
+        (reader.read.total_ios + both.read.total_ios)
+      expect(get("read.clat_ns.mean")).toBeCloseTo(mean, 6)
+      expect(get("jobs.reader.read.iops")).toBe(reader.read.iops)
+      expect(get("jobs.both.write.clat_ns.p99.9")).toBe(both.write.clat_ns.percentile["99.900000"])
+      expect([...metrics.keys()].filter((name) => /^jobs\.reader\.write|trim/.test(name))).toEqual([])
+      expect(metrics.get("read.iops")).toMatchObject({ unit: "IOPS", polarity: "higher" })
+      expect(metrics.get("write.clat_ns.p99")).toMatchObject({ unit: "ns", polarity: "lower" })
+      expect(get("error")).toBe(0)
+    })
+  )
+
+  it.effect("fio: other JSON is told apart", () =>
+    Effect.map(read("fio", '{"jobs": 3}'), (result) => {
+      expect(result).toEqual(Either.left("is JSON, but not fio's (version 3 or later)"))
+    })
+  )
+
+  it.effect("stress-ng: every stressor's metrics, wherever its log stands", () =>
+    Effect.gen(function* () {
+      const metrics = yield* byName("stress-ng", recorded("stress-ng.txt"))
+      expect(values(metrics)).toEqual({
+        "cpu.bogo-ops": 32,
+        "cpu.bogo-ops-per-second-usr-sys-time": 30.262022,
+        "cpu.bogo-ops-per-second-real-time": 31.087837,
+        "cpu.wall-clock-time": 1.029341,
+        "cpu.user-time": 0.959734,
+        "cpu.system-time": 0.097697,
+        "cpu.cpu-usage-per-instance": 102.728885,
+        "cpu.max-rss": 7060,
+        "switch.bogo-ops": 498,
+        "switch.bogo-ops-per-second-usr-sys-time": 1242.49947,
+        "switch.bogo-ops-per-second-real-time": 484.477766,
+        "switch.wall-clock-time": expect.any(Number),
+        "switch.user-time": expect.any(Number),
+        "switch.system-time": expect.any(Number),
+        "switch.cpu-usage-per-instance": expect.any(Number),
+        "switch.max-rss": expect.any(Number),
+        "switch.nanosecs-per-context-switch-pipe-method": expect.any(Number)
+      })
+      expect(metrics.get("switch.nanosecs-per-context-switch-pipe-method")).toMatchObject({
+        unit: "ns",
+        polarity: "lower"
+      })
+      expect(metrics.get("cpu.bogo-ops-per-second-real-time")).toMatchObject({ unit: "bogo-ops/s", polarity: "higher" })
+    })
+  )
+
+  it.effect("stress-ng without --yaml has nothing to read", () =>
+    Effect.map(read("stress-ng", "stress-ng: info:  [12] dispatching hogs: 1 cpu\n"), (result) => {
+      expect(result).toEqual(Either.right([]))
+    })
+  )
+})
