@@ -121,7 +121,7 @@ export const commands = {
     args: "[KIND]",
     maxArgs: 1,
     options: { json },
-    details: ["KIND: scenarios, work-types, output-formats, presets or schedulers; default: all."],
+    details: ["KIND: scenarios, work-types, output-formats, presets, schedulers. Default: all."],
     examples: ["ktstr list", "ktstr list work-types --json"]
   },
   test: {

@@ -12,7 +12,9 @@ import { readHostTopology } from "./HostTopology.ts"
 import { type AgentStart, conductRun } from "./internal/conductRun.ts"
 import { noScheduling, planBytes } from "./internal/scheduling.ts"
 import { compareVersions } from "./KernelVersion.ts"
+import type { OutputFormatError, OutputFormats } from "./OutputFormat.ts"
 import type { PlanError } from "./Plan.ts"
+import type { PayloadError } from "./PreparePayloads.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import type { RunResult } from "./RunResult.ts"
 import type { ScenarioRequest } from "./RunScenario.ts"
@@ -25,7 +27,7 @@ import type { WorkTypes } from "./WorkType.ts"
  * @since 0.1.0
  * @category errors
  */
-export type HostRunError = HostError | PlanError | AgentMissing
+export type HostRunError = HostError | PlanError | AgentMissing | PayloadError | OutputFormatError
 
 /** EEVDF took CFS's place in 6.6. */
 const firstEevdf = "6.6"
@@ -63,36 +65,39 @@ const absentTarget = Effect.fnUntraced(function* (include: string) {
 export const runOnHost: (
   request: ScenarioRequest,
   onEvent: (event: RunEvent) => Effect.Effect<void>
-) => Effect.Effect<RunResult, HostRunError, HostMachine | Checker | WorkTypes | FileSystem.FileSystem | Path.Path> =
-  Effect.fn("RunOnHost.run")(function* (request: ScenarioRequest, onEvent: (event: RunEvent) => Effect.Effect<void>) {
-    const fs = yield* FileSystem.FileSystem
-    const cgroupMount = yield* findCgroupMount()
-    const read = (path: string) => Effect.map(fs.readFileString(path), (text) => text.trim())
-    const release = yield* Effect.orElseSucceed(read("/proc/sys/kernel/osrelease"), () => "")
-    const sysfs = yield* Effect.mapError(
-      readHostTopology(),
-      ({ message }) =>
-        new HostError({ reason: "AgentFailed", message: `this machine's topology can't be read: ${message}` })
-    )
-    const place = {
-      topo: TestTopology.fromSysfs(sysfs),
-      topology: "this host",
-      kernel: { image: "", version: release, key: null },
-      scheduler: yield* hostScheduler(release),
-      ring: undefined,
-      packs: false
+) => Effect.Effect<
+  RunResult,
+  HostRunError,
+  HostMachine | Checker | WorkTypes | OutputFormats | FileSystem.FileSystem | Path.Path
+> = Effect.fn("RunOnHost.run")(function* (request: ScenarioRequest, onEvent: (event: RunEvent) => Effect.Effect<void>) {
+  const fs = yield* FileSystem.FileSystem
+  const cgroupMount = yield* findCgroupMount()
+  const read = (path: string) => Effect.map(fs.readFileString(path), (text) => text.trim())
+  const release = yield* Effect.orElseSucceed(read("/proc/sys/kernel/osrelease"), () => "")
+  const sysfs = yield* Effect.mapError(
+    readHostTopology(),
+    ({ message }) =>
+      new HostError({ reason: "AgentFailed", message: `this machine's topology can't be read: ${message}` })
+  )
+  const place = {
+    topo: TestTopology.fromSysfs(sysfs),
+    topology: "this host",
+    kernel: { image: "", version: release, key: null },
+    scheduler: yield* hostScheduler(release),
+    ring: undefined,
+    packs: false
+  }
+  const start = Effect.fnUntraced(function* ({ includes, limits, work }: AgentStart) {
+    const absent = (yield* Effect.forEach(includes, absentTarget)).flat()[0]
+    if (absent !== undefined) {
+      const message = `the scenario's work needs ${absent.target}, which a guest gets of '${absent.include}'; put it there, or leave out --host`
+      return yield* new HostError({ reason: "MissingFile", message })
     }
-    const start = Effect.fnUntraced(function* ({ includes, limits, work }: AgentStart) {
-      const absent = (yield* Effect.forEach(includes, absentTarget)).flat()[0]
-      if (absent !== undefined) {
-        const message = `the scenario's work needs ${absent.target}, which a guest gets of '${absent.include}'; put it there, or leave out --host`
-        return yield* new HostError({ reason: "MissingFile", message })
-      }
-      return yield* (yield* HostMachine).start({
-        plan: work._tag === "Plan" ? planBytes(work.plan, noScheduling) : undefined,
-        deadlineMs: limits.guestMs,
-        cgroupMount
-      })
+    return yield* (yield* HostMachine).start({
+      plan: work._tag === "Plan" ? planBytes(work.plan, noScheduling) : undefined,
+      deadlineMs: limits.guestMs,
+      cgroupMount
     })
-    return yield* conductRun(request, place, start, onEvent)
   })
+  return yield* conductRun(request, place, start, onEvent)
+})
