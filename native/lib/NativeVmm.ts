@@ -33,6 +33,8 @@ import { NativeRun } from "./NativeRun.ts"
 export interface NativeOptions {
   /** Default `/dev/kvm`. */
   readonly device?: string | undefined
+  /** Give machines a virtio console, `/dev/hvc0` for a guest with the drivers (virtio_console, virtio_mmio). Default false. */
+  readonly terminal?: boolean | undefined
 }
 
 /**
@@ -45,6 +47,10 @@ export interface NativeVm extends Vm {
   readonly memory: NativeMemory
   /** The host kernel's numbers of the vCPUs' threads, by vCPU. */
   readonly threadIds: ReadonlyArray<number>
+  /** The virtio console, where {@link NativeOptions} asked for one; `resize` tells the guest the size of its window. */
+  readonly terminal:
+    | (Vm["channel"] & { readonly resize: (columns: number, rows: number) => Effect.Effect<void> })
+    | undefined
 }
 
 const cpuidWords = 7
@@ -138,6 +144,7 @@ const machineOptions = (
   ],
   // The addon opens it anew: the name of what has none is its descriptor.
   disk: files.disk === undefined ? undefined : { ...virtioSlot(0), path: `/proc/self/fd/${files.disk}` },
+  console: options.terminal === true ? virtioSlot(files.disk === undefined ? 0 : 1) : undefined,
   vcpus: description.apicIds.map((apicId, vcpu) => ({
     apicId,
     cpuid: cpuidRows(description.cpuid(vcpu)),
@@ -211,7 +218,7 @@ const boot = (
               reserved: spec.ring,
               supportedCpuid: cpuid,
               realtimeHint: spec.performance?.realtimeHint,
-              virtioDevices: disk === undefined ? 0 : 1
+              virtioDevices: (disk === undefined ? 0 : 1) + (options.terminal === true ? 1 : 0)
             }),
             ({ reason, message }) =>
               new VmmError({ reason, message: reason === "BadKernel" ? `${path}: ${message}` : message })
@@ -232,7 +239,15 @@ const boot = (
     return {
       console: run.log.stream,
       consoleTail: (n) => run.log.tail(n),
-      channel: run.channel,
+      channel: { incoming: run.channel.incoming, send: run.channel.send },
+      terminal:
+        options.terminal === true
+          ? {
+              incoming: run.terminal.incoming,
+              send: run.terminal.send,
+              resize: (columns, rows) => Effect.sync(() => run.resize(columns, rows))
+            }
+          : undefined,
       memory,
       exit: run.exit,
       clock: "kvm",

@@ -4,7 +4,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { expect, it } from "@effect/vitest"
 import { Topology, Vmm, type VmSpec } from "@ktstr/core"
-import { freeHugePages, layerNativeVmm } from "@ktstr/native"
+import { freeHugePages, layerNativeVmm, makeNativeVmm } from "@ktstr/native"
 import { Chunk, Deferred, Effect, Logger, Stream } from "effect"
 import { afterAll, beforeAll, describe } from "vitest"
 import { type Ending, endingCode, writeTinyGuest } from "../../core/test/vmm/tinyGuest.ts"
@@ -57,6 +57,29 @@ describe.skipIf(noKvm !== undefined)("the native backend", () => {
       expect((yield* Deferred.await(vm.exit))._tag).toBe("PowerOff")
       expect(registers.map((_, index) => bytes.readUInt32LE(index * 4))).toEqual(words)
     }).pipe(Effect.provide(layerNativeVmm()))
+  )
+
+  it.scopedLive.each([
+    ["alone", undefined, 0],
+    ["behind the disk", 1, 1]
+  ] as const)("shows the guest a virtio console %s, when asked for", ([, scratchDiskMb, slot]) =>
+    Effect.gen(function* () {
+      const at = virtioMmio.base + slot * virtioMmio.size
+      const code = [...[0, 8].flatMap((register) => tell(at + register)), ...endingCode("poweroff")]
+      const native = yield* makeNativeVmm({ terminal: true })
+      const vm = yield* native.boot(specOf(code, { scratchDiskMb }))
+      const bytes = Buffer.concat(Chunk.toArray(yield* Stream.runCollect(vm.channel.incoming)))
+      expect([bytes.readUInt32LE(0), bytes.readUInt32LE(4)]).toEqual([0x74726976, 3])
+      const { terminal } = vm
+      if (terminal === undefined) throw new Error("no terminal, although asked for")
+      // It ends with the machine, and then nothing can be said.
+      expect(Chunk.isEmpty(yield* Stream.runCollect(terminal.incoming))).toBe(true)
+      const error = yield* Effect.flip(terminal.send(Uint8Array.of(1)))
+      expect([error.reason, error.message]).toEqual(["ChannelLost", expect.stringContaining("virtio console")])
+      yield* terminal.resize(80, 25)
+      const without = yield* (yield* makeNativeVmm()).boot(specOf(undefined, {}, "hang"))
+      expect(without.terminal).toBeUndefined()
+    })
   )
 
   it.scopedLive("warns of huge pages that are not there, and runs on regular ones", () =>
