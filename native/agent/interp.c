@@ -152,7 +152,7 @@ op_for_duration:
 op_for_next:
     // The reading of a checkpoint just passed serves; a body without any work has none of its own.
     if (probe->budget != CHECKPOINT_UNITS)
-        probe->now = now_ns();
+        read_clock(probe);
     else if (probe->now == interp->loops[at->loop + 1])
         checkpoint(probe);
     if (probe->now < interp->loops[at->loop]) {

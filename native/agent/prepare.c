@@ -14,6 +14,7 @@ static void *map(uint64_t bytes) {
 int interp_prepare(struct interp *interp, const char *scratch) {
     const struct program *program = interp->program;
     interp->file = interp->direct_file = -1;
+    tick_open(&interp->probe.clock);
     interp->loops = calloc(program->loops + 1, sizeof *interp->loops);
     if (!interp->loops)
         return ENOMEM;

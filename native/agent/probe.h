@@ -4,8 +4,8 @@
 #ifndef KTSTR_PROBE_H
 #define KTSTR_PROBE_H
 
-#include "clock.h"
 #include "telemetry.h"
+#include "tick.h"
 
 #include <sched.h>
 #include <stdbool.h>
@@ -16,6 +16,7 @@ enum { CHECKPOINT_UNITS = 1024 };
 
 struct probe {
     struct telemetry *page;
+    struct tick_clock clock;
     uint64_t now;    // clock at the latest reading
     uint64_t last;   // from when on the worker wanted to run: the start of the current gap
     uint32_t budget; // work units to the next checkpoint
@@ -86,8 +87,10 @@ static inline void checkpoint_here(struct probe *probe) {
     __atomic_store_n(&page->last_ns, probe->now, __ATOMIC_RELAXED);
 }
 
+static inline void read_clock(struct probe *probe) { probe->now = tick_ns(&probe->clock, probe->now); }
+
 static inline void checkpoint(struct probe *probe) {
-    probe->now = now_ns();
+    read_clock(probe);
     checkpoint_here(probe);
 }
 
@@ -113,7 +116,7 @@ static inline uint64_t probe_ready(uint64_t start, uint64_t stamp, uint64_t end)
 
 // The end of a call during which the worker was away on its own wish until `ready` (its start: never).
 static inline void call_end(struct probe *probe, uint64_t start, uint64_t ready) {
-    probe->now = now_ns();
+    read_clock(probe);
     probe->last = probe_ready(start, ready, probe->now);
     __atomic_store_n(&probe->page->away_until_ns, 0, __ATOMIC_RELAXED);
     probe->budget--;

@@ -204,6 +204,29 @@ static void files_and_regions(struct checks *checks) {
     tear_down(&f, &b);
 }
 
+static void ticks_follow_the_clock(struct checks *checks) {
+    struct tick_clock clock, none = {0};
+    uint64_t last = 0, worst = 0, served = 0, readings = 0;
+    tick_open(&clock);
+    for (uint64_t end = now_ns() + 60000000, ns = 0; ns < end; readings++) {
+        uint64_t before = now_ns();
+        ns = tick_ns(&clock, last);
+        uint64_t after = now_ns(), away = ns < before ? before - ns : ns > after ? ns - after : 0;
+        CHECK(checks, ns >= last);
+        worst = away > worst ? away : worst;
+        last = ns;
+        served += clock.span != 0;
+    }
+    // By the kernel's clock itself where the counter is of no use; either way within a microsecond of it.
+    CHECK(checks, worst < 1000);
+    CHECK(checks, !clock.usable || served > readings / 2);
+    printf("interp: ticks %s, at most %llu ns off the clock\n", clock.usable ? "serve" : "do not serve",
+           (unsigned long long)worst);
+    uint64_t before = now_ns();
+    CHECK(checks, tick_ns(&none, 0) >= before && none.span == 0);
+    CHECK(checks, tick_ns(&none, UINT64_MAX) == UINT64_MAX);
+}
+
 static void failures_are_noted(struct checks *checks) {
     struct fixture f;
     struct buffer b = {0};
@@ -293,6 +316,7 @@ int main(void) {
     for_duration_takes_its_time(&checks);
     post_and_await_alone(&checks);
     files_and_regions(&checks);
+    ticks_follow_the_clock(&checks);
     failures_are_noted(&checks);
     reservoir_is_uniform(&checks);
     costs(&checks);
