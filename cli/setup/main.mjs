@@ -15,7 +15,7 @@ import {
 import { createRequire } from "node:module"
 import { delimiter, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { forBench, forEveryone, forKernelBuilds, forLab, forSchedulers, forTests } from "./packages.mjs"
+import { forBench, forEveryone, forExamples, forKernelBuilds, forLab, forSchedulers, forTests } from "./packages.mjs"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const exitMissing = 69
@@ -209,6 +209,7 @@ installPackages([
   ...(wants.has("--test") ? [...forTests, ...forLab, ...forKernelBuilds] : []),
   ...(wants.has("--bench") ? forBench : []),
   ...(wantsSchedulers ? forSchedulers : []),
+  ...(wants.has("--examples") ? forExamples : []),
   ...(wants.has("--lab") ? forLab : [])
 ])
 installModules()

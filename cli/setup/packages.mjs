@@ -35,6 +35,13 @@ export const forSchedulers = [
   { package: "zlib1g-dev", anyOf: ["/usr/lib/x86_64-linux-gnu/libz.a", "/usr/lib64/libz.a", "/usr/lib/libz.a"] }
 ]
 
+/** To build the example schedulers of the kernel's source (test/schedulers): a clang that knows arenas. */
+export const forExamples = [
+  { package: "clang-22", anyOf: [20, 21, 22, 23, 24].map((version) => `/usr/bin/clang-${version}`) },
+  { package: "llvm-22", anyOf: [20, 21, 22, 23, 24].map((version) => `/usr/bin/llvm-strip-${version}`) },
+  { package: "xz-utils", command: "xz" }
+]
+
 /** To build kernels from source, beside what everyone and the tests need; the same list as in plugins/kernel-sources/src/BuildTools.ts. */
 export const forKernelBuilds = [
   { package: "bc", command: "bc" },
