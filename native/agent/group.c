@@ -41,6 +41,7 @@ bool group_start(struct agent *agent, const struct u32_list *ids, struct failure
         struct group *group = group_find(agent, ids->items[i]);
         group->started = true;
         group->started_ns = now_ns();
+        atomic_store_explicit(&group->shared->release_ns, group->started_ns, memory_order_relaxed);
         atomic_store_explicit(&group->shared->release, 1, memory_order_release);
         futex_wake(&group->shared->release, UINT32_MAX);
     }

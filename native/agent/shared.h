@@ -34,6 +34,7 @@ struct channel_set {
 
 struct shared_spawn {
     _Alignas(64) _Atomic uint32_t release; // futex: 1 once the group was started
+    _Atomic uint64_t release_ns;           // when; valid once `release` is 1
     uint32_t channels;
     struct channel_set sets[]; // channels of instance 0, then of instance 1, …
 };

@@ -71,18 +71,21 @@ static void take_baseline(struct telemetry *page) {
     page->migrated_start = procstat_pages_migrated();
 }
 
-static void begin(struct interp *interp, struct cpumask *initial) {
+static void begin(struct interp *interp, struct cpumask *initial, uint64_t released_ns) {
     struct probe *probe = &interp->probe;
     struct telemetry *page = probe->page;
     cpumask_read(0, initial);
     interp->initial = (cpu_set_t *)initial->words;
     interp->initial_size = sizeof initial->words;
     page->cpu_start_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-    page->start_ns = now_ns();
-    probe->now = probe->last = page->start_ns;
+    probe->now = now_ns();
+    // From the release on it wanted to run: what passed since is its first gap, however long it was kept waiting.
+    page->start_ns = released_ns ? released_ns : probe->now;
+    probe->last = page->start_ns;
     probe->budget = CHECKPOINT_UNITS;
     probe->cpu = current_cpu();
     note_cpu(page, probe->cpu);
+    checkpoint_here(probe);
 }
 
 static void finish(struct interp *interp) {
@@ -124,7 +127,7 @@ _Noreturn void worker_main(const struct worker_start *start, int placed) {
     tell(page, WORKER_READY, 0);
     while (atomic_load_explicit(&start->shared->release, memory_order_acquire) == 0 && !stop_requested(&interp.probe))
         futex_wait(&start->shared->release, 0, NULL);
-    begin(&interp, &initial);
+    begin(&interp, &initial, atomic_load_explicit(&start->shared->release_ns, memory_order_relaxed));
     interp_run(&interp);
     finish(&interp);
     _exit(0);
