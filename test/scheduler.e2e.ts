@@ -6,6 +6,7 @@ import { join } from "node:path"
 import type { ResultJson } from "@ktstr/reporters"
 import { afterAll, describe, expect, inject, it } from "vitest"
 import { type Ended, ktstr, leftovers, none, root } from "./ktstr.ts"
+import { guestKernel, kernel612 } from "./lab/GuestKernel.ts"
 
 const fixture = join(root, "native/bpf/build/scx_ktstr")
 const scratch = mkdtempSync(join(tmpdir(), "test-ktstr-scheduler-"))
@@ -84,7 +85,7 @@ describe("what the fixture's knobs are reported as", () => {
     )
     expect(details[1]).toMatch(/^its last words: .*Permission denied/)
     expect(schedulerReport!.attachMs).toBeNull()
-    expect(schedulerReport!.log.join("\n")).toMatch(/BEGIN PROG LOAD LOG[^]*invalid mem access/)
+    expect(schedulerReport!.log.join("\n")).toMatch(/BEGIN PROG LOAD LOG[\s\S]*invalid mem access/)
   })
 
   it("it calls scx_bpf_error: the kernel's reason, the dump, and where all of it is", async () => {
@@ -96,7 +97,7 @@ describe("what the fixture's knobs are reported as", () => {
     expect(details[0]).toMatch(/^scheduler process died unexpectedly during step 1 of 1 \(\d\.\ds into test\)$/)
     expect(details[1]).toMatch(/^the kernel's reason: scx_bpf_error: told to fail/)
     expect(details[2]).toBe("its process exited with status 1")
-    expect(schedulerReport!.dump.join("\n")).toMatch(/triggered exit kind 1025[^]*CPU states/)
+    expect(schedulerReport!.dump.join("\n")).toMatch(/triggered exit kind 1025[\s\S]*CPU states/)
     expect(diagnostics!.stage).toBe("scenario done")
     expect(savedIn).toContain(runs)
     expect(readFileSync(join(savedIn!, "sched_ext_dump.txt"), "utf8")).toContain("CPU states")
@@ -163,14 +164,8 @@ describe("schedulers that can't be run", () => {
   const steady = ["steady", "--duration", "1"]
 
   it("on a kernel without sched_ext: said before anything boots, or at once by the guest", async () => {
-    const { code, stderr } = await ktstr(["kernel", "fetch", "distro:bookworm/linux-image-*-amd64"], {
-      deadlineMs: 300_000
-    })
-    expect(code, stderr).toBe(0)
-    const { stdout } = await ktstr(["kernel", "list", "--json"])
-    const entries: ReadonlyArray<{ key: string; image: string; sched_ext: boolean | null }> = JSON.parse(stdout).entries
-    const without = entries.find(({ sched_ext }) => sched_ext === false)!
-    const refused = await ktstr(["run", ...steady, "--kernel", without.key, "--scheduler", fixture])
+    const without = await guestKernel(kernel612)
+    const refused = await ktstr(["run", ...steady, "--kernel", without.version, "--scheduler", fixture])
     expect(oneLine(refused.stderr)).toMatch(
       /^ktstr: scheduler 'scx_ktstr' can't attach: kernel \d\S+ has no sched_ext \(CONFIG_SCHED_CLASS_EXT\); choose another with --kernel/
     )
@@ -221,7 +216,7 @@ describe("schedulers that can't be run", () => {
     const { code, stdout } = await run([...steady, "--scheduler", script, "--sched-args", "-a 1", "--sched-args", "-b"])
     expect(stdout).toMatch(/^FAIL steady: scheduler scx_args exited with status 7 before it attached/)
     expect(stdout).toContain("its last words: args: -a 1 -b")
-    expect(stdout).toMatch(/--- scheduler log ---\nargs: -a 1 -b\n[^]*--- diagnostics ---[^]*saved in \//)
+    expect(stdout).toMatch(/--- scheduler log ---\nargs: -a 1 -b\n[\s\S]*--- diagnostics ---[\s\S]*saved in \//)
     expect(code).toBe(1)
   })
 

@@ -6,11 +6,13 @@ import { engineCost } from "./engine.mjs"
 import { helpTime } from "./help.mjs"
 import { hostMemory } from "./memory.mjs"
 import { runOverhead } from "./overhead.mjs"
+import { schedulerCosts } from "./scheduler.mjs"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const rows = [
   ...(await runOverhead(root)),
   ...(await engineCost(root)),
+  ...(await schedulerCosts(root)),
   ...(await helpTime(root)),
   ...(await hostMemory(root))
 ]
