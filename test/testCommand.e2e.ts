@@ -21,11 +21,11 @@ ktstrTest("needs two LLCs", { constraints: { minLlcs: 2 } }, "steady")
 `
 
 describe("ktstr test", () => {
-  it("runs the five examples, one of which must fail", async () => {
+  it("runs the six examples, one of which must fail", async () => {
     const { code, stdout, stderr } = await ktstr(["test", "test/examples", "--format", "json"])
     expect(stderr).not.toMatch(/error/i)
     const { runs } = JSON.parse(stdout)
-    expect(runs.map((run: { outcome: string }) => run.outcome)).toEqual(Array(5).fill("pass"))
+    expect(runs.map((run: { outcome: string }) => run.outcome)).toEqual(Array(6).fill("pass"))
     expect(code).toBe(0)
     expect(await leftovers()).toEqual(none)
   })

@@ -1,0 +1,139 @@
+// `ktstr run --host`, in level 1 of the lab: a machine with cgroup v2 whose cgroups the tests may do with as they like.
+import { join } from "node:path"
+import { NodeContext } from "@effect/platform-node"
+import { findCgroupMount } from "@ktstr/core"
+import { Effect, Either } from "effect"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { ktstr, leftovers, none, root } from "./ktstr.ts"
+import { type Level1, startLevel1 } from "./lab/Level1.ts"
+
+const bin = join(root, "cli/ktstr.js")
+/** Emulated, on a machine that others use as well: how long workers wait says nothing. */
+const patient = "--max-gap-ms 120000 --max-spread-pct 100"
+
+describe("where there is no cgroup v2 with cpuset", () => {
+  it("refuses in one line", async (context) => {
+    const mount = await Effect.runPromise(Effect.either(findCgroupMount()).pipe(Effect.provide(NodeContext.layer)))
+    if (Either.isRight(mount)) context.skip(`this machine has one, ${mount.right}`)
+    const { code, stderr, stdout } = await ktstr(["run", "steady", "--host"])
+    expect(code).toBe(69)
+    expect(stdout).toBe("")
+    expect(stderr).toMatch(/^ktstr: [^\n]*cgroup v2[^\n]*or leave out --host to run in a virtual machine\n$/)
+    expect(await leftovers()).toEqual(none)
+  })
+
+  it("refuses options of machines", async () => {
+    const { code, stderr } = await ktstr(["run", "steady", "--host", "--topology", "1n1l1c1t"])
+    expect({ code, stderr }).toEqual({
+      code: 64,
+      stderr: "ktstr: --topology is for virtual machines; --host runs on this machine as it is: give one of them\n"
+    })
+  })
+})
+
+describe("on a machine with cgroup v2", () => {
+  let level1: Level1 | undefined
+  // Two CPUs, so that there is something to confine workers to; nothing runs in a guest of it.
+  beforeAll(async () => {
+    level1 = await startLevel1({ cpus: 2, memoryMb: 2048 })
+  }, 300_000)
+  afterAll(() => level1?.stop())
+
+  const shell = (script: string, cwd = root, timeoutMs = 110_000) =>
+    level1!.run(["sh", "-c", `ktstr() { node ${bin} "$@"; }\n${script}`], { cwd, timeoutMs })
+
+  /** Everything there is below the mount, and what it hands down. */
+  const state = "{ find /sys/fs/cgroup -type d | sort; cat /sys/fs/cgroup/cgroup.subtree_control; }"
+
+  it("runs data and programs, with topology, scheduler and clock of this machine, and leaves its cgroups as they were", async () => {
+    const run = `ktstr run steady cpusetApply rebalance --host --duration 1 --format json ${patient}`
+    // cpuset is not handed down before, so it must be switched on, and off again.
+    const script = `echo -cpuset > /sys/fs/cgroup/cgroup.subtree_control; ${state} > /tmp/before
+      ${run}; code=$?; ${state} > /tmp/after; cmp /tmp/before /tmp/after && exit $code`
+    const { code, stdout, stderr } = await shell(script, join(root, "test/examples/imperative"))
+    expect(stderr).toBe("")
+    const { runs } = JSON.parse(stdout)
+    expect(runs.map(({ scenario, outcome, details }: Record<string, unknown>) => [scenario, outcome, details])).toEqual(
+      [
+        ["steady", "pass", []],
+        ["cpusetApply", "pass", []],
+        ["rebalance", "pass", []]
+      ]
+    )
+    for (const run of runs) {
+      expect(run).toMatchObject({
+        backend: "host",
+        clock: "host",
+        scheduler: "eevdf",
+        topology: { requested: "this host" }
+      })
+      expect(run.topology.guest.summary).toBe("1n1l2c1t")
+      expect(run.kernel.release).toMatch(/^6\.12\./)
+      expect(run.cgroups).toHaveLength(2)
+      for (const { workers } of run.cgroups) {
+        expect(workers).toHaveLength(2)
+        for (const worker of workers) expect(worker).toMatchObject({ completed: true, policy: 0 })
+      }
+    }
+    expect(runs[1].cgroups.map(({ cpuset }: { cpuset: string }) => cpuset)).toEqual(["0", "1"])
+    expect(code).toBe(0)
+  })
+
+  /** Starts a run that would take long, waits for its workers, does something to it, and tells what is left. */
+  const ended = async (what: string, how: { readonly scenario?: string; readonly after?: string } = {}) => {
+    const script = `${state} > /tmp/before
+      node ${bin} run ${how.scenario ?? "steady"} --host --duration 1000 ${patient} > /tmp/out 2>&1 & cli=$!
+      until agent=$(pgrep -ox ktstr-agent) && grep -q . /sys/fs/cgroup/ktstr-$agent/*/cgroup.procs 2>/dev/null; do
+        kill -0 $cli || { cat /tmp/out; exit 99; }; sleep 0.1; done
+      ${what}
+      wait $cli; code=$?
+      for i in $(seq 150); do pgrep -x 'ktstr-agent|SpinWait' >/dev/null || break; sleep 0.1; done
+      ${how.after ?? ""}
+      ${state} > /tmp/after; cmp /tmp/before /tmp/after && ! pgrep -lx 'ktstr-agent|SpinWait' && echo clean
+      tail -n 20 /tmp/out >&2; exit $code`
+    return shell(script, join(root, "test/examples/imperative"))
+  }
+
+  it.each([
+    ["Ctrl-C", "kill -INT $cli", 130, "steady"],
+    ["Ctrl-C in a program", "kill -INT $cli", 130, "rebalance"],
+    ["SIGTERM", "kill -TERM $cli", 143, "steady"],
+    ["SIGKILL of the command", "kill -KILL $cli", 137, "steady"],
+    ["SIGKILL of the command in a program", "kill -KILL $cli", 137, "rebalance"]
+  ])("%s leaves no worker and no cgroup", async (_, what, code, scenario) => {
+    expect(await ended(what, { scenario })).toMatchObject({ code, stdout: "clean\n" })
+  })
+
+  it("tells that the agent was killed, and cleans up after it", async () => {
+    const result = await ended("kill -KILL $agent")
+    expect(result).toMatchObject({ code: 1, stdout: "clean\n" })
+    expect(result.stderr).toMatch(/FAIL steady: the agent on this host was killed by SIGKILL/)
+  })
+
+  it("the agent that is asked to end says so", async () => {
+    const result = await ended("kill -TERM $agent")
+    expect(result).toMatchObject({ code: 1, stdout: "clean\n" })
+    expect(result.stderr).toMatch(/FAIL steady: HOLD: Interrupted system call: the agent was asked to end by signal 15/)
+  })
+
+  it("after both were killed at once ktstr cleanup removes the cgroups, and not those of a run that goes on", async () => {
+    const result = await ended("ktstr cleanup; kill -KILL $cli $agent", { after: "ktstr cleanup" })
+    expect(result).toMatchObject({ code: 137, stdout: expect.stringMatching(/clean\n$/) })
+    const lines = result.stdout.split("\n").filter((line) => line.includes("/sys/fs/cgroup"))
+    expect(lines).toEqual([
+      expect.stringMatching(/^left \/sys\/fs\/cgroup\/ktstr-\d+ \(cgroups, of process \d+, which runs\)$/),
+      expect.stringMatching(/^removed \/sys\/fs\/cgroup\/ktstr-\d+ \(cgroups, of process \d+\)$/)
+    ])
+  })
+
+  it("refuses in one line whom the cgroups do not belong to", async () => {
+    const { code, stderr } = await shell(
+      `setpriv --reuid 65534 --regid 65534 --clear-groups node ${bin} run --host`,
+      "/"
+    )
+    expect(stderr).toBe(
+      "ktstr: no right to make cgroups in /sys/fs/cgroup: run it as root, or leave out --host to run in a virtual machine\n"
+    )
+    expect(code).toBe(69)
+  })
+})
