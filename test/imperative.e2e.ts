@@ -1,4 +1,5 @@
 // Imperative scenarios: programs over the live channel, in a machine.
+import { join } from "node:path"
 import {
   Affinity,
   type Assert,
@@ -14,6 +15,7 @@ import {
 } from "@ktstr/core"
 import { Effect } from "effect"
 import { describe, expect, inject, it } from "vitest"
+import { ktstr, leftovers, none, root, start } from "./ktstr.ts"
 import { runSteps } from "./scenarioRun.ts"
 
 const run = async (
@@ -170,5 +172,28 @@ describe("an imperative scenario", () => {
     expect(result.details[0]).toBe("the scenario's program did not end within 1 s and was interrupted")
     expect(finalized).toBe(true)
     expect(result.cgroups[0]?.workers).toHaveLength(1)
+  })
+
+  it("is run by its name like any other", async () => {
+    const where = ["--topology", "1n1l2c1t", "--duration", "1", "--max-gap-ms", "20000", "--format", "json"]
+    const { code, stdout } = await ktstr(["run", "rebalance", ...where], {
+      cwd: join(root, "test/examples/imperative")
+    })
+    const result = JSON.parse(stdout)
+    expect(result).toMatchObject({ scenario: "rebalance", outcome: "pass", details: [] })
+    expect(result.stimuli.filter(({ kind }: { kind: string }) => kind === "SetCpuset")).toHaveLength(4)
+    expect(code).toBe(0)
+    expect(await leftovers()).toEqual(none)
+  })
+
+  it("goes with its machine when the command is interrupted", async () => {
+    const cwd = join(root, "test/examples/imperative")
+    const started = start(["run", "rebalance", "--topology", "1n1l2c1t", "--duration", "1000"], { cwd })
+    await started.shows("step 1 of 1")
+    started.child.kill("SIGINT")
+    const { code, stderr } = await started.ended
+    expect(stderr).toMatch(/ktstr: interrupted: rebalance was in step 1 of 1/)
+    expect(code).toBe(130)
+    expect(await leftovers()).toEqual(none)
   })
 })

@@ -12,7 +12,7 @@ import type { PayloadSpec } from "./Payload.ts"
 import { PlanError } from "./PlanError.ts"
 import type { Scenario, ScenarioSteps } from "./Scenario.ts"
 import type { ScenarioContext } from "./ScenarioContext.ts"
-import { ScenarioProgram } from "./ScenarioProgram.ts"
+import { isScenarioProgram } from "./ScenarioProgram.ts"
 import type { WorkTypes } from "./WorkType.ts"
 
 export { PlanError }
@@ -126,7 +126,7 @@ export const Plan: {
 } = {
   compile: Effect.fn("Plan.compile")(function* (scenario: Scenario | ScenarioSteps, ctx: ScenarioContext) {
     const built = "build" in scenario ? scenario.build(ctx) : scenario
-    if (built instanceof ScenarioProgram) {
+    if (isScenarioProgram(built)) {
       const message = "the scenario is a program: it is not compiled but runs over the live channel"
       return yield* new PlanError({ reason: "Program", message })
     }

@@ -67,6 +67,14 @@ export class ScenarioProgram {
 }
 
 /**
+ * Whether a scenario's body is a program. By its shape: a user's configuration may have another copy of this package.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isScenarioProgram = (body: object): body is ScenarioProgram => "program" in body && "limitMs" in body
+
+/**
  * The body of an imperative scenario: `Scenario.make({ …, build: (ctx) => executeProgram(ctx, Effect.gen(…)) })`.
  *
  * @since 0.1.0

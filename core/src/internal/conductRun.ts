@@ -26,7 +26,7 @@ import { CgroupResult, RunResult } from "../RunResult.ts"
 import type { ScenarioRequest } from "../RunScenario.ts"
 import { Scenario } from "../Scenario.ts"
 import { ScenarioContext } from "../ScenarioContext.ts"
-import { ScenarioProgram } from "../ScenarioProgram.ts"
+import { isScenarioProgram, type ScenarioProgram } from "../ScenarioProgram.ts"
 import { schedulerCauses, schedulerReport } from "../SchedulerRun.ts"
 import type { TestTopology } from "../TestTopology.ts"
 import type { Vm } from "../Vmm.ts"
@@ -238,7 +238,7 @@ const workOf = (
 ): Effect.Effect<Work, PreparationError, WorkTypes | PayloadServices> =>
   Effect.gen(function* () {
     const built = scenario.build(ctx)
-    if (built instanceof ScenarioProgram) return { _tag: "Program", program: built }
+    if (isScenarioProgram(built)) return { _tag: "Program", program: built }
     const plan = yield* Plan.compile(built, ctx)
     const { commands, payloads } = yield* preparePayloads(plan, place)
     return { _tag: "Plan", plan: { ...plan, commands }, payloads }
