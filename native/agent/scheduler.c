@@ -117,8 +117,10 @@ static void ending(const struct scheduler *scheduler, char *text, size_t size) {
 }
 
 // Where in the test: "after completing step 2 of 5 (12.3s into test)".
-static void whereabouts(const struct agent *agent, char *text, size_t size) {
-    double into = agent->first_step_ns ? (double)(agent->scheduler.noticed_ns - agent->first_step_ns) / 1e9 : 0;
+static void note_place(struct agent *agent) {
+    char *text = agent->scheduler.where;
+    const size_t size = sizeof agent->scheduler.where;
+    double into = agent->first_step_ns ? (double)(now_ns() - agent->first_step_ns) / 1e9 : 0;
     if (agent->step_count == 0)
         snprintf(text, size, "before the first step");
     else if (agent->steps_done == 0)
@@ -130,9 +132,9 @@ static void whereabouts(const struct agent *agent, char *text, size_t size) {
 
 static void describe(struct agent *agent) {
     struct scheduler *scheduler = &agent->scheduler;
-    char end[192], where[96];
+    char end[192];
+    const char *where = scheduler->where;
     ending(scheduler, end, sizeof end);
-    whereabouts(agent, where, sizeof where);
     switch (scheduler->cause) {
     case CAUSE_STOPPED:
         fail_text(&scheduler->failure, "scheduler %s %s while it was stopped", scheduler->name, end);
@@ -328,7 +330,6 @@ bool scheduler_stop(struct agent *agent, struct failure *failure) {
     failure->where[0] = 0;
     scheduler->phase = PHASE_STOPPING;
     scheduler->cause = CAUSE_STOPPED;
-    scheduler->noticed_ns = now_ns();
     if (scheduler->builtin)
         return stop_builtin(agent, failure);
     end_process(agent, 0, settle_patience_ns / 2);
@@ -355,10 +356,11 @@ void scheduler_finish(struct agent *agent) {
     scheduler_stop(agent, &ignored);
 }
 
-static void begin_ending(struct scheduler *scheduler, enum scheduler_cause cause, uint64_t now) {
+static void begin_ending(struct agent *agent, enum scheduler_cause cause, uint64_t now) {
+    struct scheduler *scheduler = &agent->scheduler;
     scheduler->phase = PHASE_ENDING;
     scheduler->cause = cause;
-    scheduler->noticed_ns = now;
+    note_place(agent);
     scheduler->ladder = 1;
     scheduler->next_look_ns = now;
     scheduler->give_up_ns = now + settle_patience_ns;
@@ -369,11 +371,11 @@ static void look(struct agent *agent, uint64_t now) {
     scheduler->next_look_ns = now + look_ns;
     // The kernel disables at once; the process needs a moment to learn of it, say why, and end.
     if (scheduler->attached && !sched_ext_is("enabled"))
-        begin_ending(scheduler, CAUSE_DISABLED, now);
+        begin_ending(agent, CAUSE_DISABLED, now);
     else if (scheduler_watchdog(agent, scheduler->stuck, sizeof scheduler->stuck)) {
         sched_ext_dump();
         sched_ext_hear(agent);
-        begin_ending(scheduler, CAUSE_STALLED, now);
+        begin_ending(agent, CAUSE_STALLED, now);
         sched_ext_reset();
     }
 }
@@ -401,7 +403,7 @@ void scheduler_turn(struct agent *agent) {
         return;
     now = now_ns();
     if (scheduler->phase == PHASE_RUNNING && scheduler->process_ended && !scheduler->builtin)
-        begin_ending(scheduler, CAUSE_DIED, now);
+        begin_ending(agent, CAUSE_DIED, now);
     if (now < scheduler->next_look_ns)
         return;
     if (scheduler->phase == PHASE_RUNNING)

@@ -55,7 +55,7 @@ struct scheduler {
     char refusal[128]; // why its program could not be run
     char stuck[160];   // whom the watchdog found
     uint64_t begun_ns, ended_ns;
-    uint64_t noticed_ns; // when it was seen that it is ending against the plan
+    char where[96]; // in the test it was seen to end against the plan
     uint64_t next_look_ns, give_up_ns;
     uint64_t seq_before; // enable_seq before its start
     int ladder;          // how far ending it has gone

@@ -26,7 +26,8 @@ static uint64_t waiting_since(const struct group *group, const struct worker *wo
     const struct telemetry *page = worker->page;
     uint64_t away = __atomic_load_n(&page->away_until_ns, __ATOMIC_RELAXED);
     uint64_t last = __atomic_load_n(&page->last_ns, __ATOMIC_RELAXED);
-    if (worker->pid <= 0 || worker->dead || worker->stop_sent || page->execed)
+    // One that was told to stop needs the CPU for that as well.
+    if (worker->pid <= 0 || worker->dead || page->end_ns || page->execed)
         return UINT64_MAX;
     if (page->start_ns == 0) // not yet set up, or released and never seen since
         return group->started_ns ? group->started_ns : group->spawned_ns;
