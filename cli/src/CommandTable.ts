@@ -170,13 +170,15 @@ export const commands = {
     maxArgs: 1,
     options: { refresh: { about: "look for a newer one even when the cache has one" }, json },
     details: [
-      "SPEC is distro:[SUITE/]PACKAGE-PATTERN.",
+      "SPEC is distro:[SUITE/]PACKAGE-PATTERN, or a version, which is built.",
       "Default: the newest kernel with sched_ext that the archive offers."
     ],
     examples: ["ktstr kernel fetch", "ktstr kernel fetch 'distro:bookworm/linux-image-*-amd64'"]
   },
   "kernel build": {
     summary: "Build a kernel from source into the cache",
+    args: "[VERSION]",
+    maxArgs: 1,
     options: {
       source: { value: "PATH", about: "a source tarball, or a kernel tree" },
       base: { value: "BASE", about: "tinyconfig (default), or defconfig" },
@@ -185,10 +187,12 @@ export const commands = {
       json
     },
     details: [
+      "VERSION is one of kernel.org: 6.14.2, 6.14 (its last patch), 6.15-rc3.",
+      "Without one and without --source: the newest stable with patch 8 or more.",
       "ktstr's own options go on top of the base: sched_ext, BTF, probes, cgroups.",
       "A tree is left as it is. One not under git, or changed, is built but not cached."
     ],
-    examples: ["ktstr kernel build --source linux-source-6.12.tar.xz", "ktstr kernel build --source ~/linux"]
+    examples: ["ktstr kernel build 6.14.10", "ktstr kernel build --source linux-source-6.12.tar.xz"]
   },
   "kernel list": {
     summary: "List the kernels in the cache",

@@ -9,13 +9,16 @@ import { PayloadCodecs } from "./image/KernelPayload.ts"
 import { type CacheEntry, KernelCache, type KernelEntry } from "./KernelCache.ts"
 import { describeImage } from "./KernelFile.ts"
 import { KernelError, KernelResolver, type ResolvedKernel } from "./KernelResolver.ts"
-import { KernelSources } from "./KernelSource.ts"
+import { type KernelSource, KernelSources } from "./KernelSource.ts"
 import { compareVersions, isVersionPrefix } from "./KernelVersion.ts"
 import { suggestion } from "./Suggest.ts"
 
 const notFound = `no kernel found
   hint: set KTSTR_KERNEL to a kernel source directory, a version (e.g. \`6.14.2\`), or a cache key (see \`ktstr kernel list\`), or run \`ktstr kernel fetch\` to populate the cache
   hint: or set KTSTR_TEST_KERNEL=/path/to/bzImage to point at a pre-built bootable image directly (bypasses KTSTR_KERNEL resolution)`
+
+/** Downloads at a time; builds wait for each other. */
+const defaultParallelism = 4
 
 const bootImage = "arch/x86/boot/bzImage"
 
@@ -82,9 +85,9 @@ export const makeKernelResolver: Effect.Effect<
   const fromName = Effect.fn("KernelResolver.fromName")(function* (text: string, origin: string) {
     if (text === "") return yield* named(`${origin} is empty: give a path, a cache key or a version`)
     const source = sources.find((candidate) => candidate.accepts(text))
-    if (source !== undefined) {
-      return yield* Effect.map(source.fetch({ spec: text }), (entry) => fromEntry(entry, origin))
-    }
+    const fetched = (from: KernelSource) => Effect.map(from.fetch({ spec: text }), (entry) => fromEntry(entry, origin))
+    // `distro:…` and the like name their source; a version is looked for in the cache first.
+    if (source !== undefined && text.includes(":")) return yield* fetched(source)
     if (text.includes("/") || text.startsWith(".")) return yield* fromPath(text, origin)
     const listed = yield* Effect.either(cache.list)
     const entries = Either.getOrElse(listed, (): ReadonlyArray<CacheEntry> => [])
@@ -101,6 +104,7 @@ export const makeKernelResolver: Effect.Effect<
     }
     if (yield* exists(text)) return yield* fromPath(text, origin)
     if (Either.isLeft(listed)) return yield* listed.left
+    if (source !== undefined) return yield* fetched(source)
     const keys = valid(entries).map(({ key }) => key)
     const near = suggestion(text, keys) || "; see `ktstr kernel list`"
     return yield* named(
@@ -148,7 +152,25 @@ export const makeKernelResolver: Effect.Effect<
     )
   })
 
-  return KernelResolver.of({ resolve })
+  const resolveAll = Effect.fn("KernelResolver.resolveAll")(function* (wanted: ReadonlyArray<string>) {
+    const parallelism = yield* Config.integer("KTSTR_KERNEL_PARALLELISM").pipe(
+      Config.withDefault(defaultParallelism),
+      Effect.filterOrFail((count) => count >= 1),
+      Effect.mapError(() => named("KTSTR_KERNEL_PARALLELISM must be a whole number from 1"))
+    )
+    const concurrency = { concurrency: parallelism }
+    const expanded = yield* Effect.forEach(
+      wanted,
+      (text) => sources.find((source) => source.accepts(text))?.expand?.(text) ?? Effect.succeed([text]),
+      concurrency
+    )
+    const names = [...new Set(expanded.flat())]
+    return yield* names.length === 0
+      ? Effect.map(resolve(undefined), (kernel) => [kernel])
+      : Effect.forEach(names, resolve, concurrency)
+  })
+
+  return KernelResolver.of({ resolve, resolveAll })
 })
 
 /**

@@ -62,5 +62,10 @@ export class KernelResolver extends Context.Tag("@ktstr/core/KernelResolver")<
   {
     /** `named` is the value of `--kernel`; undefined: the environment, then the cache, then the machine's own kernels. */
     readonly resolve: (named: string | undefined) => Effect.Effect<ResolvedKernel, KernelError>
+    /**
+     * The kernels of several `--kernel` values, in their order, ranges expanded and what is named twice taken once; `KTSTR_KERNEL_PARALLELISM`
+     * (default 4) of them at a time. Fails when one fails. None named is what `resolve(undefined)` gives.
+     */
+    readonly resolveAll: (named: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<ResolvedKernel>, KernelError>
   }
 >() {}

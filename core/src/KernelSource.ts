@@ -44,6 +44,8 @@ export interface KernelSource {
   readonly accepts: (spec: string) => boolean
   /** Gives the cached entry when one fits, else brings the kernel into the cache. */
   readonly fetch: (options: FetchOptions) => Effect.Effect<KernelEntry, KernelError>
+  /** The specs of the kernels that one accepted spec means, such as a range; default: that spec. */
+  readonly expand?: ((spec: string) => Effect.Effect<ReadonlyArray<string>, KernelError>) | undefined
 }
 
 /**

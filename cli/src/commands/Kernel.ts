@@ -12,9 +12,9 @@ import {
   KernelSources,
   type ReporterOutput
 } from "@ktstr/core"
-import { type BuildBase, buildKernel } from "@ktstr/kernel-sources"
+import { type BuildBase, type BuiltKernel, buildKernel, fetchRelease, layerHttp } from "@ktstr/kernel-sources"
 import { type Column, renderTable } from "@ktstr/reporters"
-import { layerKernels } from "@ktstr/vitest/defaults"
+import { layerKernels, type Platform } from "@ktstr/vitest/defaults"
 import { DateTime, Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import { fetchLine } from "../FetchLine.ts"
@@ -70,7 +70,7 @@ export const fetchInto = Effect.fn("Kernel.fetch")(function* (
   const sources = yield* KernelSources
   const source = spec === undefined ? sources[0] : sources.find((candidate) => candidate.accepts(spec))
   if (source === undefined) {
-    const message = `no kernel source answers for '${spec ?? ""}'; there are: ${sources.map(({ name }) => `${name}:…`).join(", ")}`
+    const message = `no kernel source answers for '${spec ?? ""}'; there are: ${sources.map(({ name }) => `${name}:…`).join(", ")}; a version is written as 6.14.2, 6.14 or 6.15-rc3`
     return yield* new KernelError({ reason: "Named", message })
   }
   const line = fetchLine(err)
@@ -97,8 +97,11 @@ const bases: ReadonlyArray<BuildBase> = ["tinyconfig", "defconfig"]
 export const kernelBuild = (invocation: Extract<Invocation, { command: "kernel build" }>, output: ReporterOutput) =>
   Effect.gen(function* () {
     const { source, base: named, jobs, refresh, json } = invocation.values
-    if (source === undefined) {
-      return yield* new UsageError({ message: "ktstr kernel build needs a source: --source TARBALL or --source TREE" })
+    const version = invocation.args[0]
+    if (source !== undefined && version !== undefined) {
+      return yield* new UsageError({
+        message: `ktstr kernel build takes VERSION or --source, got '${version}' and '${source}'`
+      })
     }
     const base = bases.find((known) => known === (named ?? "tinyconfig"))
     if (base === undefined) {
@@ -106,8 +109,15 @@ export const kernelBuild = (invocation: Extract<Invocation, { command: "kernel b
     }
     const parallel = jobs === undefined ? undefined : yield* Settings.wholeNumber("--jobs", jobs, 1, 4096)
     const line = fetchLine(output.err)
-    const options = { source, base, jobs: parallel, refresh, onProgress: line.onProgress }
-    const built = yield* Effect.ensuring(buildKernel(options), line.clear)
+    const options = { base, jobs: parallel, refresh, onProgress: line.onProgress }
+    const building: Effect.Effect<BuiltKernel, KernelError, Platform | KernelCache> =
+      source === undefined
+        ? fetchRelease({ ...options, spec: version }).pipe(
+            Effect.provide(layerHttp),
+            Effect.map((entry) => ({ _tag: "Cached", entry }))
+          )
+        : buildKernel({ ...options, source })
+    const built = yield* Effect.ensuring(building, line.clear)
     if (built._tag === "Uncached") {
       const { version, image } = built
       yield* output.out.write(json ? `${JSON.stringify({ key: null, version, image }, undefined, 2)}\n` : `${image}\n`)

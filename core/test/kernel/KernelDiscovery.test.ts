@@ -7,7 +7,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer } from "effect"
 import { KernelCache, layerKernelCache } from "../../src/KernelCache.ts"
 import { layerKernelResolver } from "../../src/KernelDiscovery.ts"
-import { KernelResolver } from "../../src/KernelResolver.ts"
+import { KernelError, KernelResolver } from "../../src/KernelResolver.ts"
 import { type KernelSource, KernelSources } from "../../src/KernelSource.ts"
 import { bzImage, vmlinux } from "../image/images.ts"
 
@@ -183,6 +183,45 @@ describe("KernelResolver", () => {
           expect(asked).toEqual(["distro:trixie/linux-*"])
         }),
       [source(() => made as KernelCache["Type"])]
+    )
+  })
+
+  it.live("takes a version from the cache before it asks a source, and several at once with their ranges", () => {
+    const asked: Array<string | undefined> = []
+    let cache: KernelCache["Type"] | undefined
+    let working = 0
+    let most = 0
+    const source: KernelSource = {
+      name: "kernel.org",
+      accepts: (spec) => /^[0-9]/.test(spec),
+      expand: (spec) => Effect.succeed(spec === "7.1..7.2" ? ["7.1.9", "7.2.9"] : [spec]),
+      fetch: ({ spec }) =>
+        Effect.gen(function* () {
+          asked.push(spec)
+          if (spec === "9.9.9") return yield* new KernelError({ reason: "Named", message: "version 9.9.9 not found" })
+          working++
+          most = Math.max(most, working)
+          yield* Effect.sleep("20 millis")
+          working--
+          return yield* store(cache as KernelCache["Type"], `${spec}`)
+        })
+    }
+    return setting(
+      { KTSTR_KERNEL_PARALLELISM: "2" },
+      (services) =>
+        Effect.gen(function* () {
+          cache = services.cache
+          const { resolver } = services
+          yield* store(cache, "7.3.4")
+          const kernels = yield* resolver.resolveAll(["7.3", "7.1..7.2", "7.2.9", "7.0.8"])
+          expect(kernels.map(({ version }) => version)).toEqual(["7.3.4", "7.1.9", "7.2.9", "7.0.8"])
+          expect([...asked].sort()).toEqual(["7.0.8", "7.1.9", "7.2.9"])
+          expect(most).toBe(2)
+          expect((yield* resolver.resolveAll([])).map(({ version }) => version)).toEqual(["7.3.4"])
+          const error = yield* Effect.flip(resolver.resolveAll(["7.3", "9.9.9"]))
+          expect(error.message).toBe("version 9.9.9 not found")
+        }),
+      [source]
     )
   })
 

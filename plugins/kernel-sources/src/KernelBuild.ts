@@ -5,11 +5,19 @@
  */
 import { availableParallelism } from "node:os"
 import { Command, CommandExecutor, FileSystem, Path } from "@effect/platform"
-import { type FetchProgress, hasSchedExt, KernelCache, type KernelEntry, KernelError } from "@ktstr/core"
+import {
+  type FetchProgress,
+  hasSchedExt,
+  KernelCache,
+  type KernelEntry,
+  KernelError,
+  type StoreInput
+} from "@ktstr/core"
 import { Effect, Fiber, Option, type Scope, Stream } from "effect"
 import { checkBuildTools } from "./BuildTools.ts"
 import { kernelFragmentHash, kernelFragmentText, missingOptions } from "./KernelFragment.ts"
 import { findSource, type KernelSourcePath } from "./SourceTree.ts"
+import { checkTarball } from "./TarballCheck.ts"
 
 /**
  * What the fragment is put on.
@@ -32,6 +40,8 @@ export interface BuildOptions {
   readonly jobs?: number | undefined
   /** Build even when the cache has the same. Default false. */
   readonly refresh?: boolean | undefined
+  /** What the entry is called by; default: by what the source holds. */
+  readonly as?: Pick<StoreInput, "label" | "source"> | undefined
   readonly onProgress?: ((progress: FetchProgress) => Effect.Effect<void>) | undefined
 }
 
@@ -106,7 +116,7 @@ const openTree = Effect.fn("KernelBuild.openTree")(function* (source: KernelSour
   if (source.kind === "tree") return source.path
   const into = path.join(scratch, "source")
   yield* Effect.mapError(fs.makeDirectory(into), ioFailure(into))
-  // tar refuses members above the directory, and takes the root off absolute ones.
+  yield* checkTarball(source.path)
   yield* run(`unpacking ${source.path}`, "tar", ["-x", "--no-same-owner", "-C", into, "-f", source.path])
   const names = yield* Effect.mapError(fs.readDirectory(into), ioFailure(into))
   const trees = yield* Effect.filter(names, (name) =>
@@ -192,8 +202,8 @@ const compile = Effect.fn("KernelBuild.compile")(function* (
     {
       key: `${release}-${source.kind}-x86_64-kc${hash.slice(0, 6)}-${source.identity}${base === "defconfig" ? "-defconfig" : ""}`,
       version: release,
-      label: `kernel_local_${source.identity.slice(0, 6)}`,
-      source: {
+      label: options.as?.label ?? `kernel_local_${source.identity.slice(0, 6)}`,
+      source: options.as?.source ?? {
         type: source.kind,
         description: `${path.basename(source.path)} on ${base}`,
         spec: specOf(source, base)
@@ -227,7 +237,7 @@ export const buildKernel: (options: BuildOptions) => Effect.Effect<BuiltKernel, 
   const report = (stage: FetchProgress["stage"], detail: string, done = 0, total: number | undefined = undefined) =>
     options.onProgress?.({ stage, detail, done, total }) ?? Effect.void
   const hash = yield* kernelFragmentHash
-  const spec = specOf(source, options.base ?? "tinyconfig")
+  const spec = options.as?.source.spec ?? specOf(source, options.base ?? "tinyconfig")
   const cached = Effect.map(cache.list, (entries) =>
     source.stable && options.refresh !== true
       ? Option.fromNullable(

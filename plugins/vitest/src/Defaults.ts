@@ -35,7 +35,7 @@ import {
   type Vmm,
   type WorkTypes
 } from "@ktstr/core"
-import { layerDistroPackages, layerKernelCodecs } from "@ktstr/kernel-sources"
+import { layerDistroPackages, layerKernelCodecs, layerKernelOrg } from "@ktstr/kernel-sources"
 import { layerAgentBinary, layerHostMachine, layerKvmProbe } from "@ktstr/native"
 import { layerBuiltinOutputFormats } from "@ktstr/output-formats"
 import { layerBuiltinReporters } from "@ktstr/reporters"
@@ -74,7 +74,8 @@ export const layerPlatform: Layer.Layer<Platform> = Layer.provideMerge(NodeComma
  */
 export const layerKernels: Layer.Layer<Platform | KernelCache | KernelSources | KernelResolver | PayloadCodecs> =
   layerKernelResolver.pipe(
-    Layer.provideMerge(layerDistroPackages),
+    // The first source is the one that answers when nothing is named.
+    Layer.provideMerge(Layer.provideMerge(layerKernelOrg, layerDistroPackages)),
     Layer.provideMerge(layerKernelCache),
     Layer.provideMerge(layerKernelCodecs),
     Layer.provideMerge(layerPlatform)

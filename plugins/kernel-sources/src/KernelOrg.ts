@@ -1,0 +1,296 @@
+/**
+ * Kernels of kernel.org: the release that is meant, its tarball checked against the list of checksums, built and cached.
+ *
+ * @since 0.1.0
+ */
+import { createHash } from "node:crypto"
+import { type CommandExecutor, FileSystem, type HttpClient, Path } from "@effect/platform"
+import {
+  type FetchOptions,
+  type FetchProgress,
+  KernelCache,
+  type KernelEntry,
+  KernelError,
+  type KernelSource,
+  KernelSources
+} from "@ktstr/core"
+import { Config, Effect, Either, Layer, Option, Stream } from "effect"
+import { type DownloadError, downloadFile, downloadText } from "./Download.ts"
+import { layerHttp } from "./HttpProxy.ts"
+import { type BuildBase, buildKernel } from "./KernelBuild.ts"
+import { kernelFragmentHash } from "./KernelFragment.ts"
+import {
+  type KernelOrgSpec,
+  livingSeries,
+  newestRelease,
+  parseChecksums,
+  parseKernelOrgSpec,
+  parseReleaseIndex,
+  type ReleaseIndex,
+  releasesInRange,
+  seriesOfChecksums,
+  seriesRelease
+} from "./KernelOrgIndex.ts"
+
+type Report = (stage: FetchProgress["stage"], detail: string, done?: number, total?: number) => Effect.Effect<void>
+
+const failed = (message: string, cause?: unknown) => new KernelError({ reason: "Fetch", message, cause })
+
+const named = (message: string) => new KernelError({ reason: "Named", message })
+
+/** One server for all three with `KTSTR_KERNEL_ORG`, e.g. a mirror inside a company. */
+const addresses = Config.nonEmptyString("KTSTR_KERNEL_ORG").pipe(
+  Effect.map((base) => base.replace(/\/+$/, "")),
+  Effect.map((base) => ({ index: base, tarballs: base, candidates: base })),
+  Effect.orElseSucceed(() => ({
+    index: "https://www.kernel.org",
+    tarballs: "https://cdn.kernel.org",
+    candidates: "https://git.kernel.org"
+  }))
+)
+
+const directoryUrl = (version: string) =>
+  Effect.map(addresses, ({ tarballs }) => `${tarballs}/pub/linux/kernel/v${version.split(".")[0]}.x`)
+
+const readIndex: Effect.Effect<ReleaseIndex, KernelError, HttpClient.HttpClient> = Effect.gen(function* () {
+  const url = `${(yield* addresses).index}/releases.json`
+  const text = yield* Effect.mapError(downloadText(url), (cause) => failed(`fetch ${url}: ${cause.message}`, cause))
+  return yield* Either.mapLeft(parseReleaseIndex(text), (cause) =>
+    failed(`fetch ${url}: it is no list of releases: ${cause.message.split("\n", 1)[0]}`, cause)
+  )
+}).pipe(Effect.withSpan("KernelOrg.readIndex"))
+
+/** Checksums of a directory; empty where there is no such directory. */
+const readChecksums = Effect.fn("KernelOrg.readChecksums")(function* (version: string) {
+  const url = `${yield* directoryUrl(version)}/sha256sums.asc`
+  const text = yield* Effect.catchIf(
+    downloadText(url),
+    ({ status }) => status === 404,
+    () => Effect.succeed("")
+  ).pipe(Effect.mapError((cause) => failed(`fetch ${url}: ${cause.message}`, cause)))
+  return parseChecksums(text)
+})
+
+const notFound = Effect.fn("KernelOrg.notFound")(function* (version: string) {
+  const series = /^\d+\.\d+/.exec(version)?.[0] ?? version
+  const index = yield* Effect.option(readIndex)
+  const latest = Option.flatMap(index, (found) => seriesRelease(found, series))
+  return named(
+    `version ${version} not found${Option.match(latest, { onNone: () => "", onSome: (near) => `. latest ${series}.x: ${near}` })}`
+  )
+})
+
+/**
+ * The releases a value of `--kernel` means: one, or for a range as many as releases.json lists in it, oldest first. A series that has ended
+ * is looked for among the tarballs. Only exact versions and release candidates need no network.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolveReleases: (
+  spec: KernelOrgSpec
+) => Effect.Effect<ReadonlyArray<string>, KernelError, HttpClient.HttpClient> = Effect.fn("KernelOrg.resolveReleases")(
+  function* (spec: KernelOrgSpec) {
+    switch (spec._tag) {
+      case "Exact":
+      case "Candidate":
+        return [spec.version]
+      case "Newest": {
+        const newest = newestRelease(yield* readIndex)
+        if (Option.isNone(newest)) return yield* failed("no stable kernel with patch >= 8 found in releases.json")
+        return [newest.value]
+      }
+      case "Series": {
+        const index = yield* readIndex
+        const listed = seriesRelease(index, spec.series)
+        if (Option.isSome(listed)) return [listed.value]
+        const ended = seriesOfChecksums(yield* readChecksums(spec.series), spec.series)
+        if (Option.isSome(ended)) return [ended.value]
+        return yield* named(
+          `version ${spec.series} not found; releases.json lists ${[...livingSeries(index)].join(", ")}`
+        )
+      }
+      case "Range": {
+        const index = yield* readIndex
+        const found = releasesInRange(index, spec.from, spec.to)
+        if (found.length > 0) return found
+        return yield* named(
+          `no stable or longterm release from ${spec.from} to ${spec.to} in releases.json, which lists ${[...livingSeries(index)].join(", ")}`
+        )
+      }
+    }
+  }
+)
+
+const sha256OfFile = Effect.fn("KernelOrg.sha256OfFile")(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const hash = createHash("sha256")
+  yield* Stream.runForEach(fs.stream(file, { chunkSize: 2 ** 20 }), (chunk) => Effect.sync(() => hash.update(chunk)))
+  return hash.digest("hex")
+})
+
+const downloadFailure = (url: string, version: string) => (cause: DownloadError) => {
+  if (cause.status === 404 && version.includes("-rc")) {
+    return Effect.fail(
+      named(
+        `RC tarball not found: ${url}\n  RC releases are removed from git.kernel.org after the stable version ships.`
+      )
+    )
+  }
+  if (cause.status === 404) return Effect.flatMap(notFound(version), Effect.fail)
+  const words =
+    cause.reason === "Html"
+      ? cause.message
+      : `${cause.message}${cause.reason === "Transport" ? "; what came is kept, and a second try goes on from there" : ""}`
+  return Effect.fail(failed(`download ${url}: ${words}`, cause))
+}
+
+/**
+ * Downloads the tarball of a release into a directory and gives its path. A release is checked against `sha256sums.asc`; release
+ * candidates, which the git server packs anew for each request, have no checksum. A download that was cut stays for the next try.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const downloadTarball: (
+  version: string,
+  directory: string,
+  report: Report
+) => Effect.Effect<string, KernelError, HttpClient.HttpClient | FileSystem.FileSystem | Path.Path> = Effect.fn(
+  "KernelOrg.downloadTarball"
+)(function* (version: string, directory: string, report: Report) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const candidate = version.includes("-rc")
+  const name = `linux-${version}.tar.${candidate ? "gz" : "xz"}`
+  const url = candidate
+    ? `${(yield* addresses).candidates}/torvalds/t/${name}`
+    : `${yield* directoryUrl(version)}/${name}`
+  const file = path.join(directory, name)
+  const part = `${file}.part`
+  const onDisk = (cause: { readonly message: string }) => failed(`download ${url}: ${cause.message}`, cause)
+  yield* Effect.mapError(fs.makeDirectory(directory, { recursive: true }), onDisk)
+  yield* report("index", "kernel.org")
+  const expected = candidate ? undefined : (yield* readChecksums(version)).get(name)
+  yield* downloadFile(url, part, (done, total) => report("download", name, done, total)).pipe(
+    Effect.catchAll(downloadFailure(url, version))
+  )
+  if (!candidate) {
+    yield* report("verify", name)
+    const sha256 = yield* Effect.mapError(sha256OfFile(part), onDisk)
+    if (sha256 !== expected) {
+      yield* Effect.ignore(fs.remove(part, { force: true }))
+      return yield* failed(
+        expected === undefined
+          ? `download ${url}: sha256sums.asc beside it has no checksum of ${name}; try again in an hour, when the list has caught up`
+          : `download ${url}: it has SHA-256 ${sha256}, sha256sums.asc says ${expected}; it was removed: fetch it again`
+      )
+    }
+  }
+  yield* Effect.mapError(fs.rename(part, file), onDisk)
+  return file
+})
+
+const release = (version: string) => ({
+  label: `kernel_${version.replace(/[^A-Za-z0-9]+/g, "_")}`,
+  source: { type: "kernel.org", description: `linux-${version} of kernel.org`, spec: `kernel.org:${version}` }
+})
+
+/**
+ * Gives the cached kernel of a release, or downloads and builds it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fetchRelease: (
+  options: FetchOptions & { readonly base?: BuildBase | undefined; readonly jobs?: number | undefined }
+) => Effect.Effect<
+  KernelEntry,
+  KernelError,
+  HttpClient.HttpClient | KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+> = Effect.fn("KernelOrg.fetchRelease")(function* (
+  options: FetchOptions & { readonly base?: BuildBase | undefined; readonly jobs?: number | undefined }
+) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const cache = yield* KernelCache
+  const report: Report = (stage, detail, done = 0, total = undefined) =>
+    options.onProgress?.({ stage, detail, done, total }) ?? Effect.void
+  const spec = parseKernelOrgSpec(options.spec)
+  if (Option.isNone(spec)) return yield* named(`'${options.spec}' is no version: write it as 6.14.2, 6.14 or 6.15-rc3`)
+  const [version, ...others] = yield* resolveReleases(spec.value)
+  if (version === undefined || others.length > 0) {
+    return yield* named(`'${options.spec}' names ${others.length + 1} kernels where one is wanted`)
+  }
+  const base = options.base ?? "tinyconfig"
+  const hash = yield* kernelFragmentHash
+  const origin = release(version)
+  const as = { ...origin, source: { ...origin.source, spec: `${origin.source.spec}:${base}` } }
+  const cached = Effect.map(cache.list, (entries) =>
+    entries
+      .flatMap((found) => (found._tag === "Valid" && options.refresh !== true ? [found.entry] : []))
+      .find(({ metadata }) => metadata.source.spec === as.source.spec && metadata.kconfigHash === hash)
+  )
+  const hit = yield* cached
+  if (hit !== undefined) return hit
+  const { kernels } = yield* cache.directories
+  return yield* cache.exclusively(
+    `release-${version}`,
+    report("waiting", `kernel ${version}`)
+  )(
+    Effect.gen(function* () {
+      const found = yield* cached
+      if (found !== undefined) return found
+      const tarball = yield* downloadTarball(version, path.join(kernels, ".downloads"), report)
+      const { refresh, jobs, onProgress } = options
+      const built = yield* buildKernel({ source: tarball, base, jobs, refresh, as, onProgress }).pipe(
+        Effect.ensuring(Effect.ignore(fs.remove(tarball, { force: true })))
+      )
+      if (built._tag === "Cached") return built.entry
+      return yield* failed("kernel built but cache store failed — cannot return image from temporary directory")
+    })
+  )
+})
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeKernelOrg: Effect.Effect<
+  KernelSource,
+  never,
+  KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+> = Effect.map(
+  Effect.context<KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor>(),
+  (context): KernelSource => ({
+    name: "kernel.org",
+    accepts: (spec) => Option.isSome(parseKernelOrgSpec(spec)),
+    fetch: (options) => fetchRelease(options).pipe(Effect.provide(layerHttp), Effect.provide(context)),
+    expand: (spec) =>
+      Option.match(parseKernelOrgSpec(spec), {
+        onSome: (parsed) =>
+          parsed._tag === "Range"
+            ? Effect.provide(resolveReleases(parsed), layerHttp)
+            : Effect.succeed<ReadonlyArray<string>>([spec]),
+        onNone: () => Effect.succeed<ReadonlyArray<string>>([spec])
+      })
+  })
+)
+
+/**
+ * Adds kernel.org to the kernel sources provided so far.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerKernelOrg: Layer.Layer<
+  KernelSources,
+  never,
+  KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+> = Layer.effect(
+  KernelSources,
+  Effect.gen(function* () {
+    const sources = yield* KernelSources
+    return [...sources, yield* makeKernelOrg]
+  })
+)
