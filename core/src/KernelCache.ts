@@ -28,6 +28,8 @@ export interface KernelEntry {
   readonly directory: string
   readonly image: string
   readonly vmlinux: string | undefined
+  /** The configuration it was built with; of kernels that were fetched it is there where their distribution has it in a package. */
+  readonly config: string | undefined
   readonly metadata: KernelMetadata
 }
 
@@ -53,8 +55,9 @@ export interface StoreInput {
   readonly label: string
   readonly source: KernelMetadata["source"]
   readonly schedExt: boolean | null
-  /** Of a kernel that ktstr built: the hash of its fragment, and its whole configuration. */
+  /** Of a kernel that ktstr built: the hash of its fragment. */
   readonly kconfigHash?: string | undefined
+  /** The whole configuration. */
   readonly config?: Uint8Array | undefined
   readonly image: Uint8Array
   readonly vmlinux:
@@ -140,12 +143,14 @@ export const makeKernelCache: Effect.Effect<
       const metadata = yield* parseKernelMetadata(text)
       yield* checkFile(directory, metadata.image)
       if (metadata.vmlinux !== null) yield* checkFile(directory, metadata.vmlinux)
+      if (metadata.config !== null) yield* checkFile(directory, metadata.config)
       const entry: KernelEntry = {
         key,
         directory,
         metadata,
         image: path.join(directory, metadata.image.file),
-        vmlinux: metadata.vmlinux === null ? undefined : path.join(directory, metadata.vmlinux.file)
+        vmlinux: metadata.vmlinux === null ? undefined : path.join(directory, metadata.vmlinux.file),
+        config: metadata.config === null ? undefined : path.join(directory, metadata.config.file)
       }
       return { _tag: "Valid", entry } as const
     }).pipe(

@@ -25,6 +25,7 @@ const bootImage = "arch/x86/boot/bzImage"
 const fromEntry = (entry: KernelEntry, origin: string): ResolvedKernel => ({
   image: entry.image,
   vmlinux: entry.vmlinux,
+  config: entry.config,
   version: entry.metadata.version,
   key: entry.key,
   origin,

@@ -43,7 +43,7 @@ export class KernelMetadata extends Schema.Class<KernelMetadata>("KernelMetadata
   schedExt: Schema.NullOr(Schema.Boolean),
   /** SHA-256 of the configuration fragment it was built with; null for a kernel not built by ktstr. */
   kconfigHash: Schema.NullOr(Schema.String),
-  /** The configuration it was built with; null for a kernel not built by ktstr. */
+  /** The configuration it was built with; null when it is not known. */
   config: Schema.optionalWith(Schema.NullOr(FileRecord), { default: () => null })
 }) {}
 

@@ -16,6 +16,8 @@ export interface ResolvedKernel {
   readonly image: string
   /** Path of the uncompressed ELF where known. */
   readonly vmlinux: string | undefined
+  /** Path of the configuration it was built with, where the cache has it. */
+  readonly config?: string | undefined
   /** Version or release as far as the host knows it before the guest speaks, e.g. `7.3.4+deb13-amd64`. */
   readonly version: string
   /** Cache key; undefined for an image outside the cache. */

@@ -121,7 +121,7 @@ export const runScenario: (
   }
   const start = Effect.fnUntraced(function* ({ includes, limits, warn, work }: AgentStart) {
     if (request.watchdogTimeoutS !== undefined) yield* warn(noWatchdogTimeout(request.watchdogTimeoutS))
-    const initramfs = yield* packInitramfs(work, scheduling, includes, warn)
+    const initramfs = yield* packInitramfs(work, scheduling, kernel, includes, warn)
     return yield* (yield* Vmm).boot({
       kernel: { image: kernel.image, vmlinux: kernel.vmlinux },
       initramfs: initramfs.files,
@@ -151,15 +151,23 @@ const checkKernel = (kernel: ResolvedKernel, { program, scheduler }: ResolvedSch
       })
     : Effect.void
 
-/** What the scheduler brings into the guest: its program and its configuration. */
-const schedulerFiles = ({ program, scheduler: { configFile } }: ResolvedScheduler): ReadonlyArray<string> => [
+/**
+ * What the scheduler brings into the guest: its program and its configuration; and the kernel's, where libbpf looks for the values of a BPF
+ * program's `__kconfig` variables when there is no /proc/config.gz.
+ */
+const schedulerFiles = (
+  { program, scheduler: { configFile } }: ResolvedScheduler,
+  { config, version }: ResolvedKernel
+): ReadonlyArray<string> => [
   ...(program === undefined ? [] : [program]),
+  ...(program === undefined || config === undefined ? [] : [`${config}:/boot/config-${version}`]),
   ...(configFile === undefined ? [] : [`${configFile}:/include-files/${configFile.split("/").at(-1)}`])
 ]
 
 const packInitramfs = Effect.fnUntraced(function* (
   work: Work,
   scheduling: Scheduling,
+  kernel: ResolvedKernel,
   includes: ReadonlyArray<string>,
   warn: (text: string) => Effect.Effect<void>
 ) {
@@ -170,7 +178,7 @@ const packInitramfs = Effect.fnUntraced(function* (
   const base = yield* packBase({
     agent,
     busybox: scheduling.resolved.busybox,
-    includes: [...new Set([...schedulerFiles(scheduling.resolved), ...includes])],
+    includes: [...new Set([...schedulerFiles(scheduling.resolved, kernel), ...includes])],
     scratch
   })
   yield* Effect.forEach(base.warnings, warn, { discard: true })

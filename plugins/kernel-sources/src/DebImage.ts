@@ -14,11 +14,18 @@ import { extract } from "tar-stream"
 const isImage = (name: string): boolean =>
   /^(\.\/)?(boot\/vmlinuz-[^/]+|(usr\/)?lib\/modules\/[^/]+\/vmlinuz)$/.test(name)
 
-const readTar = async (tar: AsyncIterable<Uint8Array>): Promise<Uint8Array | undefined> => {
+/** In /boot, since Debian 7.x in the headers. */
+const isConfig = (name: string): boolean =>
+  /^(\.\/)?(boot\/config-[^/]+|(usr\/)?lib\/modules\/[^/]+\/config|usr\/src\/linux-headers-[^/]+\/\.config)$/.test(name)
+
+const readTar = async (
+  tar: AsyncIterable<Uint8Array>,
+  isWanted: (name: string) => boolean
+): Promise<Uint8Array | undefined> => {
   const archive = extract()
   let image: Uint8Array | undefined
   archive.on("entry", (header, stream, next) => {
-    const wanted = image === undefined && header.type === "file" && isImage(header.name)
+    const wanted = image === undefined && header.type === "file" && isWanted(header.name)
     const chunks: Array<Uint8Array> = []
     stream.on("data", (chunk) => {
       if (wanted && chunk instanceof Uint8Array) chunks.push(chunk)
@@ -33,33 +40,58 @@ const readTar = async (tar: AsyncIterable<Uint8Array>): Promise<Uint8Array | und
   return image
 }
 
+const failure = (deb: string, why: string, cause?: unknown) =>
+  new KernelError({ reason: "Fetch", message: `${deb} cannot be unpacked: ${why}`, cause })
+
+/** The first file of the package that is wanted. */
+const readDeb: (
+  deb: string,
+  isWanted: (name: string) => boolean
+) => Effect.Effect<Uint8Array | undefined, KernelError, CommandExecutor.CommandExecutor> = Effect.fn(
+  "DebImage.readDeb"
+)(function* (deb: string, isWanted: (name: string) => boolean) {
+  const executor = yield* CommandExecutor.CommandExecutor
+  const failed = (why: string, cause?: unknown) => failure(deb, why, cause)
+  return yield* Effect.scoped(
+    Effect.gen(function* () {
+      const dpkg = yield* executor
+        .start(Command.make("dpkg-deb", "--fsys-tarfile", deb))
+        .pipe(Effect.mapError((cause) => failed(`dpkg-deb does not start (${cause.message})`, cause)))
+      const stderr = yield* Effect.fork(Stream.runFold(Stream.decodeText(dpkg.stderr), "", (all, part) => all + part))
+      const image = yield* Effect.tryPromise({
+        try: () => readTar(Stream.toAsyncIterable(dpkg.stdout), isWanted),
+        catch: (cause) => failed(String(cause), cause)
+      })
+      const code = yield* Effect.mapError(dpkg.exitCode, (cause) => failed(cause.message, cause))
+      if (code !== 0) {
+        const said = yield* Effect.orElseSucceed(Fiber.join(stderr), () => "")
+        return yield* failed(said.trim().split("\n")[0] || `dpkg-deb ended with ${code}`)
+      }
+      return image
+    })
+  )
+})
+
 /**
  * Reads the image out of a `.deb`. Fails with `Fetch` when the package is damaged or holds no image.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const readDebImage: (deb: string) => Effect.Effect<Uint8Array, KernelError, CommandExecutor.CommandExecutor> =
-  Effect.fn("DebImage.read")(function* (deb: string) {
-    const executor = yield* CommandExecutor.CommandExecutor
-    const failed = (why: string, cause?: unknown) =>
-      new KernelError({ reason: "Fetch", message: `${deb} cannot be unpacked: ${why}`, cause })
-    return yield* Effect.scoped(
-      Effect.gen(function* () {
-        const dpkg = yield* executor
-          .start(Command.make("dpkg-deb", "--fsys-tarfile", deb))
-          .pipe(Effect.mapError((cause) => failed(`dpkg-deb does not start (${cause.message})`, cause)))
-        const stderr = yield* Effect.fork(Stream.runFold(Stream.decodeText(dpkg.stderr), "", (all, part) => all + part))
-        const image = yield* Effect.tryPromise({
-          try: () => readTar(Stream.toAsyncIterable(dpkg.stdout)),
-          catch: (cause) => failed(String(cause), cause)
-        })
-        const code = yield* Effect.mapError(dpkg.exitCode, (cause) => failed(cause.message, cause))
-        if (code !== 0) {
-          const said = yield* Effect.orElseSucceed(Fiber.join(stderr), () => "")
-          return yield* failed(said.trim().split("\n")[0] || `dpkg-deb ended with ${code}`)
-        }
-        return image ?? (yield* failed("it holds no kernel image"))
-      })
-    )
-  })
+export const readDebImage: (deb: string) => Effect.Effect<Uint8Array, KernelError, CommandExecutor.CommandExecutor> = (
+  deb
+) =>
+  Effect.flatMap(readDeb(deb, isImage), (image) =>
+    image === undefined ? failure(deb, "it holds no kernel image") : Effect.succeed(image)
+  )
+
+/**
+ * Reads a kernel's configuration out of a `.deb`; undefined when it holds none.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const readDebConfig: (
+  deb: string
+) => Effect.Effect<Uint8Array | undefined, KernelError, CommandExecutor.CommandExecutor> = (deb) =>
+  readDeb(deb, isConfig)

@@ -22,7 +22,7 @@ import {
 } from "@ktstr/core"
 import { Effect, Either, Layer, Option } from "effect"
 import { type AptArchive, openAptArchive } from "./AptArchive.ts"
-import { readDebImage } from "./DebImage.ts"
+import { readDebConfig, readDebImage } from "./DebImage.ts"
 import { candidateSuites, type Distribution, detectDistribution } from "./Distribution.ts"
 import { type KernelPackage, matchesPattern, packageRelease, parseDistroSpec, selectPackages } from "./DistroSpec.ts"
 import { layerKernelCodecs } from "./KernelCodecs.ts"
@@ -105,9 +105,26 @@ export const downloadImage: (
   return yield* readDebImage(deb)
 })
 
+/**
+ * The configuration a kernel was built with, out of its image's package or that of its headers (2 MB). Schedulers that ask for values of it
+ * don't load without; everything else does, so that it is left out where it can't be had.
+ */
+const fetchConfig = Effect.fn("DistroPackages.fetchConfig")(
+  function* (archive: AptArchive, wanted: KernelPackage, deb: string, report: Report) {
+    const own = yield* readDebConfig(deb)
+    if (own !== undefined) return own
+    const release = packageRelease(wanted.name)
+    const headers = release === undefined ? undefined : yield* archive.find(wanted.suite, `linux-headers-${release}`)
+    if (headers === undefined) return undefined
+    return yield* readDebConfig(yield* downloadPackage(archive, headers, report))
+  },
+  Effect.orElseSucceed(() => undefined)
+)
+
 const storeImage = Effect.fn("DistroPackages.store")(function* (
   wanted: KernelPackage,
   image: Uint8Array,
+  config: Effect.Effect<Uint8Array | undefined, never, FileSystem.FileSystem | CommandExecutor.CommandExecutor>,
   requireSchedExt: boolean,
   report: Report
 ) {
@@ -135,6 +152,7 @@ const storeImage = Effect.fn("DistroPackages.store")(function* (
         spec: `${prefix}${wanted.suite}/${wanted.name}`
       },
       schedExt,
+      config: yield* config,
       image,
       vmlinux: Either.isRight(unpacked)
         ? { _tag: "Elf", bytes: unpacked.right }
@@ -198,9 +216,13 @@ const fetchFresh = Effect.fn("DistroPackages.fetchFresh")(function* (options: Fe
       if (releases.size === maxTries) break
       releases.add(release)
       const cached = fitting(yield* validEntries(cache), `${prefix}${suite}/${candidate.name}`)[0]
-      if (cached?.metadata.source.description === `${candidate.name} ${candidate.version} (${suite})`) return cached
-      const image = yield* downloadImage(archive, candidate, report)
-      const stored = yield* storeImage(candidate, image, wanted.pattern === undefined, report)
+      const same = cached?.metadata.source.description === `${candidate.name} ${candidate.version} (${suite})`
+      if (same && cached.config !== undefined) return cached
+      const deb = yield* downloadPackage(archive, candidate, report)
+      yield* report("extract", `${candidate.name} ${candidate.version}`)
+      const image = yield* readDebImage(deb)
+      const config = fetchConfig(archive, candidate, deb, report)
+      const stored = yield* storeImage(candidate, image, config, wanted.pattern === undefined, report)
       if (Option.isSome(stored)) return stored.value
     }
   }

@@ -7,7 +7,7 @@ import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { KernelCache, layerKernelCache } from "@ktstr/core"
 import { ConfigProvider, Effect, Layer } from "effect"
-import { readDebImage } from "../src/DebImage.ts"
+import { readDebConfig, readDebImage } from "../src/DebImage.ts"
 import { downloadImage, fetchKernel } from "../src/DistroPackages.ts"
 import { zstdCodec } from "../src/Zstd.ts"
 
@@ -43,8 +43,20 @@ describe("readDebImage", () => {
     it.effect(`takes ./${place} out of the package`, () =>
       inFolder((root) =>
         Effect.gen(function* () {
-          const files = { "boot/config": new Uint8Array(10), [place]: image, "usr/share/doc/x": new Uint8Array(9000) }
+          const files = { "boot/config-1": new Uint8Array(10), [place]: image, "usr/share/doc/x": new Uint8Array(9000) }
           expect(yield* readDebImage(buildDeb(root, files))).toEqual(image)
+        })
+      )
+    )
+  }
+
+  for (const place of ["boot/config-6.1.0-37-amd64", "usr/src/linux-headers-7.3.4+deb13-amd64/.config"]) {
+    it.effect(`finds the configuration at /${place}`, () =>
+      inFolder((root) =>
+        Effect.gen(function* () {
+          const config = new TextEncoder().encode("CONFIG_HZ=250\n")
+          const deb = buildDeb(root, { [place]: config, "usr/share/doc/x": new Uint8Array(9) })
+          expect(yield* readDebConfig(deb)).toEqual(config)
         })
       )
     )
