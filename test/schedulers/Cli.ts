@@ -1,12 +1,12 @@
 // `npm run schedulers [KERNEL…]`: builds the example schedulers of the kernels' own source, prints their paths.
-// `npm run table:schedulers [PART…]`: runs them and the fixture, and writes docs/schedulers.md.
+// `npm run table:schedulers [PART|EXAMPLE…]`: runs them and the fixture, and writes docs/schedulers.md.
 import { readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { NodeContext } from "@effect/platform-node"
 import { compareVersions, KernelCache, type KernelEntry, layerKernelCache, Scenarios } from "@ktstr/core"
 import { layerRegistries } from "@ktstr/vitest/defaults"
 import { Effect, Layer } from "effect"
-import { examplesFor } from "./KernelSchedulers.ts"
+import { exampleNames, examplesFor } from "./KernelSchedulers.ts"
 import { fixture, matrix, repeat, stall, type TestedKernel } from "./Table.ts"
 
 const root = fileURLToPath(new URL("../../..", import.meta.url))
@@ -62,9 +62,11 @@ const canned = (): Promise<ReadonlyArray<string>> =>
     )
   )
 
+const pageText = (): string => readFileSync(page, "utf8")
+
 /** Replaces what stands between the marks of a part. */
 const write = (part: string, text: string): void => {
-  const before = readFileSync(page, "utf8")
+  const before = pageText()
   const [start, end] = [`<!-- ${part} -->`, `<!-- end of ${part} -->`]
   const from = before.indexOf(start)
   const to = before.indexOf(end)
@@ -73,7 +75,8 @@ const write = (part: string, text: string): void => {
 }
 
 const parts = {
-  matrix: (kernels: ReadonlyArray<TestedKernel>) => matrix(kernels, say),
+  matrix: (kernels: ReadonlyArray<TestedKernel>, examples: ReadonlyArray<string>) =>
+    matrix(kernels, examples, pageText(), say),
   stall: (kernels: ReadonlyArray<TestedKernel>) => stall(kernels, say),
   fixture: async (kernels: ReadonlyArray<TestedKernel>) => fixture(kernels, program, await canned(), say),
   repeat: (kernels: ReadonlyArray<TestedKernel>) => repeat(kernels, program, say)
@@ -82,12 +85,17 @@ const parts = {
 const isPart = (name: string): name is keyof typeof parts => name in parts
 
 const makeTable = async (named: ReadonlyArray<string>): Promise<void> => {
-  const unknown = named.find((name) => !isPart(name))
-  if (unknown !== undefined) throw new Error(`unknown part '${unknown}'; there are: ${Object.keys(parts).join(", ")}`)
+  const examples = named.filter((name) => exampleNames.some((known) => known === name))
+  const wanted = examples.length > 0 ? [...named.filter(isPart), "matrix"] : named.filter(isPart)
+  const unknown = named.find((name) => !isPart(name) && !examples.includes(name))
+  if (unknown !== undefined) {
+    const known = [...Object.keys(parts), ...exampleNames].join(", ")
+    throw new Error(`unknown part '${unknown}'; there are: ${known}`)
+  }
   const kernels = await prepared([])
   for (const name of Object.keys(parts).filter(isPart)) {
-    if (named.length > 0 && !named.includes(name)) continue
-    const text = await parts[name](kernels)
+    if (wanted.length > 0 && !wanted.includes(name)) continue
+    const text = await parts[name](kernels, examples)
     write(name, text)
     process.stdout.write(`${text}\n\n`)
   }

@@ -23,20 +23,32 @@ const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<st
 
 const quoted = (text: string): string => text.replaceAll("|", "\\|").replaceAll(/\s+/g, " ").slice(0, 240)
 
-/** The first detail, and what the kernel said where that is something else. */
+/** The first detail, and what the kernel or the scheduler itself said of it. */
 const reason = ({ details, kernelReason }: Row): string => {
   const first = details[0] ?? ""
-  const more = kernelReason !== null && !details.some((line) => line.includes(kernelReason)) ? `; ${kernelReason}` : ""
-  return quoted(first + more)
+  const words = details.find((line) => line.startsWith("its last words:"))
+  const more = [kernelReason ?? undefined, words].find((text) => text !== undefined && !first.includes(text))
+  return quoted(more === undefined ? first : `${first}; ${more}`)
 }
 
 const ms = (value: number | null): string => (value === null ? "–" : `${Math.round(value)} ms`)
 
-/** Every example on every kernel, topology and scenario. */
-export const matrix = async (kernels: ReadonlyArray<TestedKernel>, say: Say): Promise<string> => {
+/** The examples on every kernel, topology and scenario; all of them, or the named ones, with the rows of the others from the page as it is. */
+export const matrix = async (
+  kernels: ReadonlyArray<TestedKernel>,
+  named: ReadonlyArray<string>,
+  page: string,
+  say: Say
+): Promise<string> => {
   const rows: Array<ReadonlyArray<string>> = []
   for (const { entry, examples } of kernels) {
     for (const name of exampleNames) {
+      if (named.length > 0 && !named.includes(name)) {
+        const start = `| ${entry.metadata.version} | ${name} |`
+        const kept = page.split("\n").filter((line) => line.startsWith(start))
+        rows.push(...kept.map((line) => line.slice(2, -2).split(" | ")))
+        continue
+      }
       for (const topology of topologies) {
         const scheduler = examples[name]
         const found = await runScenarios({ scenarios, topology, kernel: entry.key, scheduler, seconds: 2 })
