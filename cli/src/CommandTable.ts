@@ -199,6 +199,17 @@ export const commands = {
     options: { json },
     examples: ["ktstr kernel list", "ktstr kernel list --json"]
   },
+  "kernel clean": {
+    summary: "Remove kernels from the cache",
+    options: {
+      keep: { value: "N", about: "keep the N newest valid ones" },
+      "corrupt-only": { about: "remove corrupt entries, and no others" },
+      force: { about: "don't ask; needed where there is no terminal" },
+      json
+    },
+    details: ["A corrupt entry is removed in any case: it never counts as one to keep."],
+    examples: ["ktstr kernel clean --keep 2", "ktstr kernel clean --corrupt-only --force"]
+  },
   topo: {
     summary: "Show the topology of this machine",
     options: { json },

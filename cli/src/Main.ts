@@ -36,6 +36,10 @@ const execute = (invocation: Invocation, output: CommandIo): Effect.Effect<numbe
       return Effect.flatMap(load(import("./commands/Kernel.ts")), ({ kernelBuild }) => kernelBuild(invocation, output))
     case "kernel list":
       return Effect.flatMap(load(import("./commands/Kernel.ts")), ({ kernelList }) => kernelList(invocation, output))
+    case "kernel clean":
+      return Effect.flatMap(load(import("./commands/KernelClean.ts")), ({ kernelClean }) =>
+        kernelClean(invocation, output)
+      )
     case "topo":
       return Effect.flatMap(load(import("./commands/Topo.ts")), ({ topo }) => topo(invocation, output))
     case "cleanup":

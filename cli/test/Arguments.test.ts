@@ -74,7 +74,7 @@ describe("parse", () => {
       expect(yield* failure("rnu")).toBe("unknown command 'rnu'; did you mean 'run'?")
       expect(yield* failure("frobnicate")).toBe("unknown command 'frobnicate'; see: ktstr --help")
       expect(yield* failure("kernel", "fetsch")).toBe("unknown kernel command 'fetsch'; did you mean 'fetch'?")
-      expect(yield* failure("kernel")).toBe("ktstr kernel needs a command: fetch, build, list")
+      expect(yield* failure("kernel")).toBe("ktstr kernel needs a command: fetch, build, list, clean")
       expect(yield* failure("run", "--topolgy", "x")).toBe("unknown option '--topolgy'; did you mean '--topology'?")
       expect(yield* failure("run", "-q")).toBe("unknown option '-q'; see: ktstr run --help")
       expect(yield* failure("--json", "list")).toMatch(/^unknown option '--json'; the command comes first/)

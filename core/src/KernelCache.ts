@@ -84,6 +84,11 @@ export class KernelCache extends Context.Tag("@ktstr/core/KernelCache")<
       options?: { readonly replace?: boolean | undefined }
     ) => Effect.Effect<KernelEntry, KernelError>
     /**
+     * Takes an entry out of the cache, valid or corrupt, and removes what it holds. A key that is not there is none of its business. A
+     * machine that is running keeps its kernel.
+     */
+    readonly remove: (key: string) => Effect.Effect<void, KernelError>
+    /**
      * Runs an effect while no other process runs one under the same name, so that two of them don't fetch the same kernel.
      * Where locks can't be had it just runs.
      */
@@ -94,7 +99,13 @@ export class KernelCache extends Context.Tag("@ktstr/core/KernelCache")<
   }
 >() {}
 
-const toolVersion = "0.1.0"
+/**
+ * What new entries are marked with.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const toolVersion = "0.1.0"
 
 /** Names that can be entries: no path, not hidden. */
 const isKey = (name: string): boolean => name !== "" && !name.startsWith(".") && !name.includes("/")
@@ -284,11 +295,29 @@ export const makeKernelCache: Effect.Effect<
     return stored.entry
   })
 
+  const removeEntry = Effect.fn("KernelCache.remove")(function* (key: string) {
+    const kernels = yield* writable
+    const target = path.join(kernels, key)
+    const prefix = yield* Effect.provideService(ownTemporaryPrefix(".old"), FileSystem.FileSystem, fs)
+    const outgoing = path.join(kernels, `${prefix}${crypto.randomUUID().slice(0, 8)}`)
+    yield* Effect.gen(function* () {
+      yield* lock(kernels, "store", Effect.void)
+      if (!isKey(key) || !(yield* fs.exists(target))) return
+      // Renamed first: half an entry is never seen.
+      yield* fs.rename(target, outgoing)
+      yield* fs.remove(outgoing, { recursive: true, force: true })
+    }).pipe(
+      Effect.scoped,
+      Effect.catchAll((cause) => cacheWriteError("write", kernels, cause))
+    )
+  })
+
   return KernelCache.of({
     directories,
     list,
     lookup,
     store,
+    remove: removeEntry,
     exclusively: (name, onWait) => (effect) =>
       Effect.acquireUseRelease(
         Scope.make(),

@@ -10,9 +10,17 @@ import {
   type KernelEntry,
   KernelError,
   KernelSources,
-  type ReporterOutput
+  type ReporterOutput,
+  toolVersion
 } from "@ktstr/core"
-import { type BuildBase, type BuiltKernel, buildKernel, fetchRelease, layerHttp } from "@ktstr/kernel-sources"
+import {
+  type BuildBase,
+  type BuiltKernel,
+  buildKernel,
+  fetchRelease,
+  kernelFragmentHash,
+  layerHttp
+} from "@ktstr/kernel-sources"
 import { type Column, renderTable } from "@ktstr/reporters"
 import { layerKernels, type Platform } from "@ktstr/vitest/defaults"
 import { DateTime, Effect } from "effect"
@@ -126,7 +134,17 @@ export const kernelBuild = (invocation: Extract<Invocation, { command: "kernel b
     return ExitCode.pass
   }).pipe(Effect.provide(layerKernels))
 
-const columns: ReadonlyArray<Column<CacheEntry>> = [
+/** Only kernels that ktstr built have a fragment. */
+const isStaleKconfig = ({ metadata }: KernelEntry, hash: string): boolean =>
+  metadata.kconfigHash !== null && metadata.kconfigHash !== hash
+
+const isStaleTool = ({ metadata }: KernelEntry): boolean =>
+  metadata.kconfigHash !== null && metadata.toolVersion !== toolVersion
+
+const marks = (entry: KernelEntry, hash: string): string =>
+  `${isStaleKconfig(entry, hash) ? " (stale kconfig)" : ""}${isStaleTool(entry) ? " (stale ktstr)" : ""}`
+
+const columns = (hash: string): ReadonlyArray<Column<CacheEntry>> => [
   { title: "key", cell: (row) => (row._tag === "Valid" ? row.entry.key : row.key) },
   { title: "version", cell: (row) => (row._tag === "Valid" ? row.entry.metadata.version : "") },
   {
@@ -140,7 +158,10 @@ const columns: ReadonlyArray<Column<CacheEntry>> = [
   { title: "size", align: "right", cell: (row) => (row._tag === "Valid" ? mebibytes(sizeOf(row.entry)) : "") },
   {
     title: "source",
-    cell: (row) => (row._tag === "Valid" ? row.entry.metadata.source.description : `(corrupt: ${row.corruption.error})`)
+    cell: (row) =>
+      row._tag === "Valid"
+        ? row.entry.metadata.source.description + marks(row.entry, hash)
+        : `(corrupt: ${row.corruption.error})`
   }
 ]
 
@@ -152,17 +173,29 @@ export const kernelList = (invocation: Extract<Invocation, { command: "kernel li
   Effect.gen(function* () {
     const cache = yield* KernelCache
     const entries = yield* cache.list
+    const hash = yield* kernelFragmentHash
     const { kernels } = yield* cache.directories
     if (invocation.values.json) {
       yield* out.write(`${JSON.stringify({ directory: kernels, entries: entries.map(entryToJson) }, undefined, 2)}\n`)
     } else if (entries.length === 0) {
       yield* err.write(`no kernels in ${kernels}; get one: ktstr kernel fetch\n`)
     } else {
-      yield* out.write(`${renderTable(columns, entries).join("\n")}\n`)
+      yield* out.write(`${renderTable(columns(hash), entries).join("\n")}\n`)
     }
     if (entries.some(({ _tag }) => _tag === "Corrupt")) {
       yield* err.write(
-        `warning: entries marked (corrupt) cannot be used — cached metadata is missing, malformed, or references a missing image. Inspect the entry directory under ${kernels} to remove it manually.\n`
+        `warning: entries marked (corrupt) cannot be used — cached metadata is missing, malformed, or references a missing image. Inspect the entry directory under ${kernels} to remove it manually, or run \`ktstr kernel clean --corrupt-only --force\`, which removes only corrupt entries and leaves valid ones intact.\n`
+      )
+    }
+    const valid = entries.flatMap((found) => (found._tag === "Valid" ? [found.entry] : []))
+    if (valid.some((entry) => isStaleKconfig(entry, hash))) {
+      yield* err.write(
+        "warning: entries marked (stale kconfig) were built against a different ktstr.kconfig.\nRebuild with: ktstr kernel build --refresh <entry version>\n"
+      )
+    }
+    if (valid.some(isStaleTool)) {
+      yield* err.write(
+        "warning: entries marked (stale ktstr) were built with a different ktstr version.\nRebuild with: ktstr kernel build --refresh <entry version>\n"
       )
     }
     return ExitCode.pass

@@ -1,0 +1,71 @@
+/**
+ * `ktstr kernel clean`.
+ *
+ * @since 0.1.0
+ */
+import { createInterface } from "node:readline/promises"
+import { type CacheEntry, ExitCode, entriesToClean, KernelCache } from "@ktstr/core"
+import { layerKernels } from "@ktstr/vitest/defaults"
+import { Effect } from "effect"
+import type { Invocation } from "../Arguments.ts"
+import type { CommandIo } from "../CommandIo.ts"
+import * as Settings from "../Settings.ts"
+import { UsageError } from "../UsageError.ts"
+
+const keyOf = (found: CacheEntry): string => (found._tag === "Valid" ? found.entry.key : found.key)
+
+const line = (found: CacheEntry): string =>
+  found._tag === "Valid" ? found.entry.key : `${found.key} (corrupt: ${found.corruption.error})`
+
+const ask = (question: string): Effect.Effect<boolean> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => createInterface({ input: process.stdin, output: process.stderr })),
+    (prompt) =>
+      Effect.map(
+        Effect.promise((signal) => prompt.question(question, { signal })),
+        (answer) => /^y(es)?$/i.test(answer.trim())
+      ),
+    (prompt) => Effect.sync(() => prompt.close())
+  )
+
+/**
+ * Removes entries after a question on the terminal, or with `--force` without one.
+ *
+ * @since 0.1.0
+ * @category commands
+ */
+export const kernelClean = (invocation: Extract<Invocation, { command: "kernel clean" }>, { out, err }: CommandIo) =>
+  Effect.gen(function* () {
+    const { keep: named, "corrupt-only": corruptOnly, force, json } = invocation.values
+    if (named !== undefined && corruptOnly) {
+      return yield* new UsageError({
+        message: "--keep and --corrupt-only exclude each other: --corrupt-only keeps every valid entry"
+      })
+    }
+    const keep = named === undefined ? undefined : yield* Settings.wholeNumber("--keep", named, 0, 100_000)
+    const cache = yield* KernelCache
+    const { kernels } = yield* cache.directories
+    const entries = yield* cache.list
+    const doomed = entriesToClean(entries, { keep, corruptOnly })
+    if (doomed.length > 0 && !force) {
+      if (process.stdin.isTTY !== true || !err.terminal) {
+        return yield* new UsageError({
+          message: `ktstr kernel clean would remove ${doomed.length} of ${entries.length} entries of ${kernels}: without a terminal to ask on it needs --force`
+        })
+      }
+      yield* err.write(`${doomed.map((found) => `  ${line(found)}\n`).join("")}`)
+      if (!(yield* ask(`Remove ${doomed.length} of ${entries.length} entries of ${kernels}? [y/N] `))) {
+        yield* err.write("nothing was removed\n")
+        return ExitCode.pass
+      }
+    }
+    yield* Effect.forEach(doomed, (found) => cache.remove(keyOf(found)))
+    const removed = doomed.map(keyOf)
+    const kept = entries.map(keyOf).filter((key) => !removed.includes(key))
+    yield* json
+      ? out.write(`${JSON.stringify({ directory: kernels, removed, kept }, undefined, 2)}\n`)
+      : out.write(
+          `${doomed.map((found) => `removed ${line(found)}\n`).join("")}${removed.length} removed, ${kept.length} kept in ${kernels}\n`
+        )
+    return ExitCode.pass
+  }).pipe(Effect.provide(layerKernels))
