@@ -18,6 +18,9 @@ const isImage = (name: string): boolean =>
 const isConfig = (name: string): boolean =>
   /^(\.\/)?(boot\/config-[^/]+|(usr\/)?lib\/modules\/[^/]+\/config|usr\/src\/linux-headers-[^/]+\/\.config)$/.test(name)
 
+/** Bytes of an image; real ones have 15 MB or less. Nothing else in a package is held in memory, and nothing at all is written. */
+const maxImage = 256 * 2 ** 20
+
 const readTar = async (
   tar: AsyncIterable<Uint8Array>,
   isWanted: (name: string) => boolean
@@ -26,6 +29,11 @@ const readTar = async (
   let image: Uint8Array | undefined
   archive.on("entry", (header, stream, next) => {
     const wanted = image === undefined && header.type === "file" && isWanted(header.name)
+    stream.on("error", next)
+    if (wanted && (header.size ?? 0) > maxImage) {
+      archive.destroy(new Error(`${header.name} has ${header.size} bytes, more than any kernel image`))
+      return
+    }
     const chunks: Array<Uint8Array> = []
     stream.on("data", (chunk) => {
       if (wanted && chunk instanceof Uint8Array) chunks.push(chunk)
@@ -34,7 +42,6 @@ const readTar = async (
       if (wanted) image = new Uint8Array(Buffer.concat(chunks))
       next()
     })
-    stream.on("error", next)
   })
   await pipeline(Readable.from(tar), archive)
   return image
@@ -60,7 +67,7 @@ const readDeb: (
       const stderr = yield* Effect.fork(Stream.runFold(Stream.decodeText(dpkg.stderr), "", (all, part) => all + part))
       const image = yield* Effect.tryPromise({
         try: () => readTar(Stream.toAsyncIterable(dpkg.stdout), isWanted),
-        catch: (cause) => failed(String(cause), cause)
+        catch: (cause) => failed(cause instanceof Error ? cause.message : String(cause), cause)
       })
       const code = yield* Effect.mapError(dpkg.exitCode, (cause) => failed(cause.message, cause))
       if (code !== 0) {
