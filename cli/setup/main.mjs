@@ -207,7 +207,7 @@ checkNode()
 installPackages([
   ...forEveryone,
   ...(wants.has("--test") ? [...forTests, ...forLab, ...forKernelBuilds] : []),
-  ...(wants.has("--bench") ? forBench : []),
+  ...(wants.has("--bench") ? [...forBench, ...forLab] : []),
   ...(wantsSchedulers ? forSchedulers : []),
   ...(wants.has("--examples") ? forExamples : []),
   ...(wants.has("--lab") ? forLab : [])

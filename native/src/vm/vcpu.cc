@@ -127,6 +127,7 @@ Vcpu::Vcpu(Vm &vm, unsigned index, const VcpuOptions &options)
     if (run == MAP_FAILED)
         throw_errno("mmap of the run area of " + name);
     run_ = static_cast<kvm_run *>(run);
+    vm_.coalesced().find_ring(run_, run_size_);
 }
 
 Vcpu::~Vcpu() {
@@ -170,12 +171,15 @@ bool Vcpu::enter() {
     __atomic_store_n(&run_->immediate_exit, 0, __ATOMIC_SEQ_CST);
     if (!vm_.may_run())
         return false;
-    if (ioctl(fd_.get(), KVM_RUN, 0) < 0) {
-        if (errno == EINTR || errno == EAGAIN) {
+    int result = ioctl(fd_.get(), KVM_RUN, 0);
+    int error_number = errno;
+    vm_.coalesced().deliver(vm_.ports());
+    if (result < 0) {
+        if (error_number == EINTR || error_number == EAGAIN) {
             exits_[KVM_EXIT_INTR].fetch_add(1, std::memory_order_relaxed);
             return true;
         }
-        fail(std::string("KVM_RUN: ") + std::strerror(errno));
+        fail(std::string("KVM_RUN: ") + std::strerror(error_number));
         return false;
     }
     size_t reason = run_->exit_reason < exit_reasons ? run_->exit_reason : exit_reasons - 1;

@@ -45,6 +45,8 @@ Vm::Vm(const VmOptions &options, std::function<void()> notify)
     create_chips(options.split_irqchip);
     register_memory();
     create_devices(options);
+    // Kernels ask the console's transmitter for room before each byte; COM2's driver relies on its interrupt alone.
+    coalesced_.emplace(kvm_, fd_.get(), com1_port);
     for (const VcpuOptions &vcpu : options.vcpus)
         vcpus_.push_back(std::make_unique<Vcpu>(*this, static_cast<unsigned>(vcpus_.size()), vcpu));
 }

@@ -18,6 +18,7 @@
 #include "devices/virtio_block.h"
 #include "devices/virtio_console.h"
 #include "devices/virtio_mmio.h"
+#include "vm/coalesced_writes.h"
 #include "vm/guest_memory.h"
 #include "vm/io_bus.h"
 #include "vm/io_thread.h"
@@ -101,6 +102,7 @@ class Vm {
 
     const IoBus &ports() const { return ports_; }
     const IoBus &mmio() const { return mmio_; }
+    CoalescedWrites &coalesced() { return *coalesced_; }
     const Kvm &kvm() const { return kvm_; }
     int fd() const { return fd_.get(); }
     /** Whether the vCPU may run; waits while the machine is paused. False: it is to end. */
@@ -133,6 +135,7 @@ class Vm {
     Outbox outbox_;
     IoBus ports_;
     IoBus mmio_;
+    std::optional<CoalescedWrites> coalesced_;
     /** Of a split interrupt chip only. */
     std::unique_ptr<IoApic> io_apic_;
     /** What KVM turns into interrupts (irqfd). */

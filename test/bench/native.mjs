@@ -1,0 +1,88 @@
+// The native backend: time to the agent's first frame against bare qemu under KVM, host memory beyond the guest's, and set-up of a
+// large machine. The first two run in the KVM lab where this machine's KVM is of no use.
+import { execFileSync, spawnSync } from "node:child_process"
+
+const median = (values) => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length / 2
+  return sorted.length % 2 === 1 ? sorted[Math.floor(middle)] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+const isUsable = (root) => {
+  const { stdout } = spawnSync("native/probe/build/kvm-probe", { cwd: root, encoding: "utf8" })
+  try {
+    return JSON.parse(stdout).verdict === "usable"
+  } catch {
+    return false
+  }
+}
+
+const newestKernel = (root) => {
+  const list = execFileSync("node", ["cli/dist/bin.js", "kernel", "list", "--json"], { cwd: root, encoding: "utf8" })
+  const entry = JSON.parse(list).entries.find((kernel) => kernel.valid && kernel.vmlinux)
+  if (entry === undefined) throw new Error("no kernel in the cache; run: npx ktstr kernel fetch")
+  return entry
+}
+
+const run = (root, args) =>
+  JSON.parse(
+    execFileSync("node", args, {
+      cwd: root,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+      maxBuffer: 1 << 26
+    })
+  )
+
+const seconds = (ms) => `${(ms / 1000).toFixed(2)} s`
+
+const bootRows = (root, entry, rounds) => {
+  const direct = isUsable(root)
+  const script = ["--expose-gc", "test/bench/nativeBoot.mjs", entry.vmlinux, String(rounds)]
+  const { runs, first, patienceMs } = run(root, direct ? script : ["test/lab/main.mjs", "node", ...script])
+  const times = Object.entries(runs).map(([name, results]) => [name, results.map((result) => result.ms)])
+  const known = Object.fromEntries(
+    times.filter(([, list]) => list.length > 0).map(([name, list]) => [name, median(list)])
+  )
+  const told = times.map(([name]) =>
+    known[name] === undefined ? `${name} hangs (${patienceMs / 1000} s)` : `${name} ${seconds(known[name])}`
+  )
+  const where = `medians of ${rounds} ${direct ? "here" : "in the lab"}, kernel ${entry.version}`
+  const peers = ["q35", "microvm"].filter((name) => known[name] !== undefined)
+  return [
+    {
+      name: "native, boot to first frame / qemu -accel kvm",
+      value: (known.native / Math.min(...peers.map((name) => known[name]))).toFixed(2),
+      unit: "x",
+      target: 0.8,
+      note: `${told.join(", ")}; ${where}`
+    },
+    {
+      name: "native, host memory beyond guest RAM",
+      value: first.native.toFixed(1),
+      unit: "MB",
+      target: 8,
+      note: `growth of the host process by its first machine, without the guest's pages; ${peers.map((name) => `qemu ${name} ${first[name].toFixed(1)} MB`).join(", ")}`
+    }
+  ]
+}
+
+const setupRow = (root, entry) => {
+  const processes = Array.from({ length: 10 }, () => run(root, ["test/bench/nativeSetup.mjs", entry.vmlinux]))
+  const first = processes.map((result) => result.first.ms)
+  const again = processes.flatMap((result) => result.again.map(({ ms }) => ms))
+  const cpu = processes.map((result) => result.first.cpuMs)
+  const ms = (value) => Math.round(value)
+  return {
+    name: "native, set-up with 64 vCPUs",
+    value: ms(median(first)),
+    unit: "ms",
+    target: 50,
+    note: `first machine of a process, median of 10 (least ${ms(Math.min(...first))}, CPU time ${ms(median(cpu))}); later ones ${ms(median(again))} (least ${ms(Math.min(...again))})`
+  }
+}
+
+export const nativeBackend = async (root, rounds = 10) => {
+  const entry = newestKernel(root)
+  return [...bootRows(root, entry, rounds), setupRow(root, entry)]
+}

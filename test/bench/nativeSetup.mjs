@@ -1,0 +1,40 @@
+// One process: milliseconds from asking the native backend for a machine with 64 vCPUs until its vCPUs run, and that again, as JSON.
+// node nativeSetup.mjs VMLINUX
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { NodeContext } from "@effect/platform-node"
+import { AgentBinary, packBase, Topology } from "@ktstr/core"
+import { layerAgentBinary, makeNativeVmm } from "@ktstr/native"
+import { Effect, Either } from "effect"
+
+const [kernel] = process.argv.slice(2)
+const scratch = mkdtempSync(join(tmpdir(), "ktstr-bench-"))
+const pack = Effect.gen(function* () {
+  const agent = yield* Effect.flatMap(AgentBinary, (binary) => binary.path)
+  return (yield* packBase({ agent, scratch })).path
+}).pipe(Effect.provide(layerAgentBinary), Effect.provide(NodeContext.layer))
+try {
+  const spec = {
+    kernel: { image: kernel, vmlinux: kernel },
+    initramfs: [await Effect.runPromise(pack)],
+    cmdline: [],
+    topology: Either.getOrThrow(Topology.parse("1n4l8c2t")),
+    memoryMb: 1024,
+    clock: "auto"
+  }
+  const vmm = await Effect.runPromise(makeNativeVmm())
+  const setup = Effect.gen(function* () {
+    const began = performance.now()
+    const cpu = process.cpuUsage()
+    yield* vmm.boot(spec)
+    const { user, system } = process.cpuUsage(cpu)
+    return { ms: performance.now() - began, cpuMs: (user + system) / 1000 }
+  }).pipe(Effect.scoped)
+  const first = await Effect.runPromise(setup)
+  const again = []
+  for (let i = 0; i < 4; i++) again.push(await Effect.runPromise(setup))
+  process.stdout.write(JSON.stringify({ first, again }))
+} finally {
+  rmSync(scratch, { recursive: true })
+}
