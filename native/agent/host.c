@@ -50,12 +50,38 @@ static bool take_controllers(struct agent *agent, const char *mount) {
     return error == 0 || refuse(mount, "/cgroup.subtree_control", error);
 }
 
+static bool populated(const struct agent *agent) {
+    char path[600];
+    snprintf(path, sizeof path, "%s/cgroup.events", agent->cgroups.root);
+    return textfile_field(path, "populated ", 0) != 0;
+}
+
+// Kills what runs in the run's cgroups and removes them.
+static void sweep(struct agent *agent) {
+    char path[600];
+    struct failure failure = {0};
+    if (agent->cgroups.root[0] == 0 || access(agent->cgroups.root, F_OK) < 0)
+        return;
+    snprintf(path, sizeof path, "%s/cgroup.kill", agent->cgroups.root);
+    uint64_t limit = now_ns() + death_patience_ns;
+    while (populated(agent) && now_ns() < limit) {
+        textfile_write(path, "1"); // ENOENT before Linux 5.14: then the removal moves them out
+        group_bury(agent);
+        struct timespec nap = timespec_of(5000000);
+        nanosleep(&nap, NULL);
+    }
+    if (!cgroup_remove_root(agent, &failure))
+        fprintf(stderr, "ktstr-agent: %s\n", failure.message);
+}
+
 static bool make_directory(const char *path) { return mkdir(path, 0755) == 0 || refuse(path, "", errno); }
 
 static bool make_tree(struct agent *agent, const char *mount) {
     struct cgroup_tree *tree = &agent->cgroups;
     char leaf[600];
     snprintf(tree->root, sizeof tree->root, "%s/ktstr-%d", mount, (int)getpid());
+    // One of that name is of a dead agent that had the same number.
+    sweep(agent);
     if (!make_directory(tree->root))
         return false;
     snprintf(tree->leaf, sizeof tree->leaf, "ktstr-root");
@@ -101,27 +127,8 @@ bool host_begin(struct agent *agent, const char *mount, char *notes, size_t note
     return false;
 }
 
-static bool populated(const struct agent *agent) {
-    char path[600];
-    snprintf(path, sizeof path, "%s/cgroup.events", agent->cgroups.root);
-    return textfile_field(path, "populated ", 0) != 0;
-}
-
 void host_end(struct agent *agent, const char *mount) {
-    char path[600];
-    struct failure failure = {0};
-    if (agent->cgroups.root[0] && access(agent->cgroups.root, F_OK) == 0) {
-        snprintf(path, sizeof path, "%s/cgroup.kill", agent->cgroups.root);
-        uint64_t limit = now_ns() + death_patience_ns;
-        while (populated(agent) && now_ns() < limit) {
-            textfile_write(path, "1"); // ENOENT before Linux 5.14: then the removal moves them out
-            group_bury(agent);
-            struct timespec nap = timespec_of(5000000);
-            nanosleep(&nap, NULL);
-        }
-        if (!cgroup_remove_root(agent, &failure))
-            fprintf(stderr, "ktstr-agent: %s\n", failure.message);
-    }
+    sweep(agent);
     for (int i = 0; i < HOST_CONTROLLERS; i++)
         if (agent->switched_on[i])
             switch_controller(mount, '-', controllers[i]); // EBUSY: another run has come to need it

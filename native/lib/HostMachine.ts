@@ -58,7 +58,7 @@ interface Agent {
 const exitOf = (code: number | null, signal: string | null, log: ConsoleLog): VmExit => {
   if (code === 0) return { _tag: "PowerOff" }
   const how = signal === null ? `ended with ${code}` : `was killed by ${signal}`
-  const said = log.tail(1)[0]?.replace(/^ktstr-agent: /, "")
+  const said = log.tail(Number.POSITIVE_INFINITY)[0]?.replace(/^ktstr-agent: /, "")
   return { _tag: "AgentEnded", message: `the agent on this host ${how}${said === undefined ? "" : `: ${said}`}` }
 }
 
@@ -133,12 +133,19 @@ const start = Effect.fn("HostMachine.start")(function* (path: string, spec: Host
   const incoming = yield* Mailbox.make<Uint8Array, VmmError>()
   const exit = yield* Deferred.make<VmExit>()
   const over = new Promise<void>((resolve) => channel.once("close", resolve))
+  const greeted = new Promise<undefined>((resolve) => channel.once("data", () => resolve(undefined)))
   channel.on("data", (chunk: Uint8Array) => incoming.unsafeOffer(chunk))
   yield* Effect.forkScoped(
     Effect.promise(() => Promise.all([ended, over])).pipe(
       Effect.flatMap(([how]) => Effect.zipRight(Deferred.succeed(exit, how), incoming.end))
     )
   )
+  // One that could not begin has said why, which is no verdict on a scenario.
+  const unborn = yield* Effect.timeoutOption(
+    Effect.promise(() => Promise.race([greeted, ended])),
+    patienceMs
+  )
+  if (unborn._tag === "Some" && unborn.value?._tag === "AgentEnded") return yield* failed(unborn.value.message)
   const unable = new VmmError({ reason: "BadSpec", message: "the host can't be paused" })
   const vm: Vm = {
     console: console.stream,
