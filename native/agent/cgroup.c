@@ -72,12 +72,25 @@ bool cgroup_create(const struct agent *agent, const char *path, const struct str
     return true;
 }
 
+// Linux 6.12 refuses to clear the CPUs of a cgroup with tasks in it (ENOSPC), which later ones allow. All that the
+// cgroup above has mean the same.
+static int clear_cpus(const struct agent *agent, const char *path, const char *full) {
+    char above[PATH_MAX], file[PATH_MAX + 32], text[4096];
+    snprintf(above, sizeof above, "%s/%s", agent->cgroups.root, path);
+    *strrchr(above, '/') = 0;
+    snprintf(file, sizeof file, "%s/cpuset.cpus.effective", above);
+    int error = textfile_read(file, text, sizeof text);
+    return error ? error : textfile_write(full, text);
+}
+
 bool cgroup_write(const struct agent *agent, const char *path, const char *file, const char *value,
                   struct failure *failure) {
     char full[PATH_MAX];
     if (!full_path(agent, path, file, full, failure))
         return false;
     int error = textfile_write(full, value);
+    if (error == ENOSPC && *path && strcmp(file, "cpuset.cpus") == 0 && strcmp(value, "\n") == 0)
+        error = clear_cpus(agent, path, full);
     return error == 0 || fail_errno(failure, error, "%s: \"%s\"", full, value);
 }
 

@@ -24,7 +24,8 @@ const treeOf = async (directory: string): Promise<ReadonlyArray<string>> => {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-const patienceMs = 3_000
+/** Killed workers of a busy machine take their time to die. */
+const longestMs = 10_000
 
 /** Linux 5.14 has `cgroup.kill`; before it the processes are signalled one by one. */
 const killAll = async (tree: ReadonlyArray<string>, root: string): Promise<void> => {
@@ -44,7 +45,7 @@ const killAll = async (tree: ReadonlyArray<string>, root: string): Promise<void>
   }
 }
 
-const remove = async (root: string): Promise<void> => {
+const remove = async (root: string, patienceMs: number): Promise<void> => {
   for (const until = Date.now() + patienceMs; ; await pause(20)) {
     const tree = await treeOf(root)
     if (/^populated 1/m.test(await textOf(join(root, "cgroup.events")))) await killAll(tree, root)
@@ -60,14 +61,14 @@ const remove = async (root: string): Promise<void> => {
 }
 
 /**
- * Kills what runs in a cgroup and below it, and removes them. One that is not there is no failure; after 3 s it gives up.
+ * Kills what runs in a cgroup and below it, and removes them. One that is not there is no failure; after the patience, in milliseconds, it gives up.
  *
  * @since 0.1.0
  * @category maintenance
  */
-export const removeCgroups = (root: string): Effect.Effect<void, Error> =>
+export const removeCgroups = (root: string, patienceMs = longestMs): Effect.Effect<void, Error> =>
   Effect.tryPromise({
-    try: () => remove(root),
+    try: () => remove(root, patienceMs),
     catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause)))
   })
 

@@ -24,7 +24,7 @@ import { removeCgroups } from "./HostCgroups.ts"
 /** Descriptors as the agent knows them (native/agent/host.h). */
 const channelFd = 3
 
-/** Workers have 5 s to answer a stop, and cgroups 3 s to become empty. */
+/** Workers have 5 s to answer a stop, and the agent 2 s to empty its cgroups. */
 const patienceMs = 9_000
 
 /** An open file with these bytes that has no name any more: nothing of it can be left behind. */

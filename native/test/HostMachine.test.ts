@@ -56,7 +56,7 @@ describe("removeCgroups", () => {
       mkdirSync(root)
       // A cgroup's own files do not keep it from being removed; this one does.
       writeFileSync(join(root, "file"), "")
-      const error = yield* Effect.flip(removeCgroups(root))
+      const error = yield* Effect.flip(removeCgroups(root, 200))
       expect(error.message).toMatch(/^ENOTEMPTY/)
     })
   )
