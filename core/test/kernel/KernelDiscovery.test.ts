@@ -201,7 +201,8 @@ describe("KernelResolver", () => {
           if (spec === "9.9.9") return yield* new KernelError({ reason: "Named", message: "version 9.9.9 not found" })
           working++
           most = Math.max(most, working)
-          yield* Effect.sleep("20 millis")
+          // Until two are at work, or it shows that they never will be.
+          for (let waited = 0; most < 2 && waited < 5000; waited += 10) yield* Effect.sleep("10 millis")
           working--
           return yield* store(cache as KernelCache["Type"], `${spec}`)
         })
