@@ -47,16 +47,23 @@ const spec = {
   clock: "auto"
 }
 
+/** What this process has resident once its garbage is gone and its heap has given back what it can. */
+const settled = Effect.promise(async () => {
+  for (let i = 0; i < 2; i++) {
+    globalThis.gc?.()
+    await new Promise((resolve) => setTimeout(resolve, 300))
+  }
+  return resident(process.pid)
+})
+
 const native = () =>
   Effect.gen(function* () {
-    globalThis.gc?.()
-    const before = resident(process.pid)
+    const before = yield* settled
     const began = performance.now()
     const vm = yield* vmm.boot(spec)
     yield* Stream.runHead(vm.channel.incoming)
     const ms = performance.now() - began
-    globalThis.gc?.()
-    const after = resident(process.pid)
+    const after = yield* settled
     return { ms, overheadMb: after.all - after.guest - before.all }
   }).pipe(Effect.scoped, Effect.runPromise)
 
@@ -99,12 +106,10 @@ const machines = {
   }
 }
 
-/** Of the first machine, for which the process takes what it keeps for later ones. */
-const first = {}
 const runs = { native: [], q35: [], microvm: [] }
 const hung = new Set()
 try {
-  // The first round fills the page cache and does not count.
+  // The first round fills the page cache: its times do not count.
   for (let round = 0; round <= Number(rounds); round++) {
     for (const name of ["native", "q35", "microvm"]) {
       if (hung.has(name)) continue
@@ -113,11 +118,10 @@ try {
         `${round} ${name} ${result === undefined ? "does not answer" : `${Math.round(result.ms)} ms`}\n`
       )
       if (result === undefined) hung.add(name)
-      else if (round > 0) runs[name].push(result)
-      else first[name] = result.overheadMb
+      else runs[name].push(result)
     }
   }
 } finally {
   rmSync(scratch, { recursive: true })
 }
-process.stdout.write(JSON.stringify({ runs, first, patienceMs }))
+process.stdout.write(JSON.stringify({ runs, patienceMs }))
