@@ -19,9 +19,11 @@ const variable = (name: string) =>
  */
 export const layerHttp: Layer.Layer<HttpClient.HttpClient> = Layer.unwrapEffect(
   Effect.gen(function* () {
-    const [{ Dispatcher, layerUndiciWithoutDispatcher }, { EnvHttpProxyAgent }] = yield* Effect.promise(() =>
+    // Undici is CommonJS: in a bundle its names are only on the default export, whose type lacks some.
+    const [{ Dispatcher, layerUndiciWithoutDispatcher }, module] = yield* Effect.promise(() =>
       Promise.all([import("@effect/platform-node/NodeHttpClient"), import("@effect/platform-node/Undici")])
     )
+    const undici = module.default as unknown as Pick<typeof module, "EnvHttpProxyAgent">
     const [http, https, none] = yield* Effect.all([
       variable("HTTP_PROXY"),
       variable("HTTPS_PROXY"),
@@ -30,7 +32,8 @@ export const layerHttp: Layer.Layer<HttpClient.HttpClient> = Layer.unwrapEffect(
     const orEmpty = Option.getOrElse(() => "")
     const agent = Effect.acquireRelease(
       Effect.sync(
-        () => new EnvHttpProxyAgent({ httpProxy: orEmpty(http), httpsProxy: orEmpty(https), noProxy: orEmpty(none) })
+        () =>
+          new undici.EnvHttpProxyAgent({ httpProxy: orEmpty(http), httpsProxy: orEmpty(https), noProxy: orEmpty(none) })
       ),
       (dispatcher) => Effect.promise(() => dispatcher.destroy())
     )
