@@ -146,7 +146,8 @@ describe("programs of the test's own", () => {
           ),
           Op.RunPayload(Payload.make("absent", { binary: { guest: "/opt/absent" } })),
           Op.RunPayload(script("endless", "echo begun; $B sleep 1000", { output: "ExitCode" }), {
-            timeout: "1 seconds"
+            // Long enough for a shell to begin on a busy host.
+            timeout: "4 seconds"
           }),
           Op.RunPayload(script("patient", "$B sleep 1000"), { cgroup: "a" }),
           Op.RunPayload(script("garbage", "echo 'segfault? no: a banner {'; echo oops >&2", json)),
@@ -164,9 +165,10 @@ describe("programs of the test's own", () => {
           Op.RunPayload(script("placed", "$B cat /proc/self/cgroup; $B pwd; $B id -u", { directory: "/" }), {
             cgroup: "a"
           }),
-          Op.WaitPayload("patient", { timeout: "500 millis" }),
+          Op.WaitPayload("patient", { timeout: "3 seconds" }),
           Op.KillPayload("polite"),
-          Op.WaitPayload("flood")
+          Op.WaitPayload("flood"),
+          Op.WaitPayload("endless")
         ],
         HoldSpec.Fixed("1500 millis")
       )
@@ -191,7 +193,7 @@ describe("programs of the test's own", () => {
     const { details, durationMs, end, stdoutTail } = payload(done, "endless")
     expect(end.kind).toBe("TimedOut")
     expect(details).toEqual([expect.stringMatching(/^payload endless still ran after \d\.\ds and was killed$/)])
-    expect(durationMs).toBeGreaterThanOrEqual(1000)
+    expect(durationMs).toBeGreaterThanOrEqual(4000)
     expect(stdoutTail).toEqual(["begun"])
   })
 
