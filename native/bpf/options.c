@@ -37,7 +37,8 @@ static const char help[] =
     "first time\n"
     "      --starve-for S       for that long (default 4)\n"
     "      --ignore-cpusets     dispatch tasks to CPUs they are not allowed on; the kernel ends a scheduler that does\n"
-    "      --widen-cpusets      let the loader empty cpuset.cpus of all cgroups, so that tasks do run elsewhere\n";
+    "      --widen-cpusets      let the loader write all CPUs into cpuset.cpus of all cgroups: tasks do run "
+    "elsewhere\n";
 
 static void refuse(const char *option, const char *value, const char *wanted) {
     fprintf(stderr, "scx_ktstr: --%s must be %s, got '%s'\n", option, wanted, value);

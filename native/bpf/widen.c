@@ -6,6 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* All CPUs of the machine. An empty list would mean the same, but older kernels refuse to empty that of a cgroup with
+ * tasks. */
+static char all[4096];
+
 static int widen(const char *path, const struct stat *status, int type, struct FTW *place) {
     (void)status;
     if (type != FTW_F || strcmp(path + place->base, "cpuset.cpus") != 0)
@@ -14,10 +18,19 @@ static int widen(const char *path, const struct stat *status, int type, struct F
     if (file < 0)
         return 0;
     /* A cgroup that is just removed is no concern. */
-    ssize_t ignored = write(file, "\n", 1);
+    ssize_t ignored = write(file, all, strlen(all));
     (void)ignored;
     close(file);
     return 0;
 }
 
-void widen_cpusets(void) { nftw("/sys/fs/cgroup", widen, 16, FTW_PHYS); }
+void widen_cpusets(void) {
+    int file = open("/sys/fs/cgroup/cpuset.cpus.effective", O_RDONLY | O_CLOEXEC);
+    ssize_t length = file < 0 ? -1 : read(file, all, sizeof all - 1);
+    if (file >= 0)
+        close(file);
+    if (length <= 0)
+        return;
+    all[length] = 0;
+    nftw("/sys/fs/cgroup", widen, 16, FTW_PHYS);
+}

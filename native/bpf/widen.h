@@ -2,7 +2,7 @@
 #ifndef WIDEN_H
 #define WIDEN_H
 
-/* Empties cpuset.cpus of every cgroup below the root, so that all have all CPUs of their parent. */
+/* Writes all CPUs into cpuset.cpus of every cgroup below the root. */
 void widen_cpusets(void);
 
 #endif

@@ -23,6 +23,8 @@ export interface RunSpec {
   readonly scheduler: string
   readonly schedulerArgs?: string
   readonly seconds: number
+  /** Seconds after which a worker that is stuck ends the scheduler; 0: only the kernel does. Default: ktstr's. */
+  readonly watchdog?: number
 }
 
 interface Result {
@@ -52,6 +54,7 @@ export const runScenarios = async (spec: RunSpec): Promise<ReadonlyArray<Row>> =
     ...spec.scenarios,
     ...["--topology", spec.topology, "--kernel", spec.kernel, "--scheduler", spec.scheduler],
     ...(spec.schedulerArgs === undefined ? [] : ["--sched-args", spec.schedulerArgs]),
+    ...(spec.watchdog === undefined ? [] : ["--watchdog", String(spec.watchdog)]),
     ...["--duration", String(spec.seconds), "--format", "json"]
   ]
   const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] })

@@ -63,30 +63,35 @@ export const matrix = async (
   return table(["kernel", "scheduler", "topology", "scenario", "outcome", "attached in", "reason"], rows).join("\n")
 }
 
-/** scx_qmap told to stall user threads after 200 dispatches: the kernel's watchdog needs half a minute. */
+/** scx_qmap told to stall user threads after 200 dispatches: found by ktstr's watchdog and, without that, by the kernel's in half a minute. */
 export const stall = async (kernels: ReadonlyArray<TestedKernel>, say: Say): Promise<string> => {
   const rows: Array<ReadonlyArray<string>> = []
-  for (const { entry, examples } of kernels) {
+  const each = kernels.flatMap((kernel) => [2, 0].map((watchdog) => ({ ...kernel, watchdog })))
+  for (const { entry, examples, watchdog } of each) {
     const [result] = await runScenarios({
       scenarios: ["steady"],
       topology: "1n2l2c1t",
       kernel: entry.key,
       scheduler: examples.scx_qmap,
       schedulerArgs: "-t 200",
-      seconds: 60
+      seconds: 60,
+      watchdog
     })
     if (result === undefined) continue
-    say(`${entry.metadata.version} scx_qmap -t 200: ${result.outcome} ${reason(result)}`)
+    say(`${entry.metadata.version} scx_qmap -t 200 --watchdog ${watchdog}: ${result.outcome} ${reason(result)}`)
     const details = result.details.slice(0, 3).map(quoted).join("<br>")
     rows.push([
       entry.metadata.version,
+      `${watchdog} s`,
       result.outcome,
       details,
       quoted(result.kernelReason ?? "–"),
       result.hasDump ? "yes" : "no"
     ])
   }
-  return table(["kernel", "outcome", "what ktstr says", "what the kernel says", "dump"], rows).join("\n")
+  return table(["kernel", "`--watchdog`", "outcome", "what ktstr says", "what the kernel says", "dump"], rows).join(
+    "\n"
+  )
 }
 
 /** The fixture under scenarios of the catalog. */
