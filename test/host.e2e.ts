@@ -31,7 +31,7 @@ describe("where there is no cgroup v2 with cpuset", () => {
   })
 })
 
-describe("on a machine with cgroup v2", () => {
+describe("on a machine with cgroup v2", { timeout: 300_000 }, () => {
   let level1: Level1 | undefined
   // Two CPUs, so that there is something to confine workers to; nothing runs in a guest of it.
   beforeAll(async () => {
@@ -39,7 +39,7 @@ describe("on a machine with cgroup v2", () => {
   }, 300_000)
   afterAll(() => level1?.stop())
 
-  const shell = (script: string, cwd = root, timeoutMs = 110_000) =>
+  const shell = (script: string, cwd = root, timeoutMs = 290_000) =>
     level1!.run(["sh", "-c", `ktstr() { node ${bin} "$@"; }\n${script}`], { cwd, timeoutMs })
 
   /** Everything there is below the mount, and what it hands down. */
@@ -49,7 +49,8 @@ describe("on a machine with cgroup v2", () => {
     const run = `ktstr run steady cpusetApply program --host --duration 1 --format json ${patient}`
     // cpuset is not handed down before, so it must be switched on, and off again.
     const script = `echo -cpuset > /sys/fs/cgroup/cgroup.subtree_control; ${state} > /tmp/before
-      ${run}; code=$?; ${state} > /tmp/after; cmp /tmp/before /tmp/after && exit $code`
+      ${run}; code=$?; ${state} > /tmp/after; cmp /tmp/before /tmp/after && same=$code
+      echo +cpuset > /sys/fs/cgroup/cgroup.subtree_control; exit \${same:-98}`
     const { code, stdout, stderr } = await shell(script, join(root, "test/fixtures/host"))
     expect(stderr).toBe("")
     const { runs } = JSON.parse(stdout)
@@ -98,10 +99,11 @@ describe("on a machine with cgroup v2", () => {
    */
   const ended = (
     what: string,
-    how: { readonly scenario?: string; readonly cwd?: string; readonly after?: string } = {}
+    how: { readonly scenario?: string; readonly cwd?: string; readonly before?: string; readonly after?: string } = {}
   ) =>
     shell(
-      `${state} > /tmp/before
+      `${how.before ?? ""}
+      ${state} > /tmp/before
       node ${bin} run ${how.scenario ?? "steady"} --host --workers 1 --duration 1000 ${patient} > /tmp/out 2>&1 & cli=$!
       worker=
       until [ -n "$worker" ]; do
@@ -128,7 +130,10 @@ describe("on a machine with cgroup v2", () => {
   })
 
   it("tells that the agent was killed, and cleans up after it", async () => {
-    const result = await ended("kill -KILL $agent")
+    // What the agent had to switch on is off again, too.
+    const control = "/sys/fs/cgroup/cgroup.subtree_control"
+    const result = await ended("kill -KILL $agent", { before: `echo -cpuset > ${control}` })
+    await shell(`echo +cpuset > ${control}`)
     expect(result).toMatchObject({ code: 1, stdout: "clean\n" })
     expect(result.stderr).toMatch(/FAIL steady: the agent on this host was killed by SIGKILL/)
   })

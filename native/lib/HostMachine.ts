@@ -46,6 +46,29 @@ const openPlan = (bytes: Uint8Array): Effect.Effect<number, HostError> =>
       new HostError({ reason: "AgentFailed", message: `can't write to the temporary directory (TMPDIR): ${cause}` })
   })
 
+const controlFile = (mount: string): string => join(mount, "cgroup.subtree_control")
+
+/** The controllers that a mount hands down to its cgroups. */
+const handedDown = (mount: string): ReadonlyArray<string> => {
+  try {
+    return fs.readFileSync(controlFile(mount), "utf8").split(/\s+/).filter(Boolean)
+  } catch {
+    return []
+  }
+}
+
+/** What an agent that was killed could not switch off again; the kernel refuses it (EBUSY) where another run has come to need it. */
+const takeBack = (mount: string, before: ReadonlyArray<string>): void => {
+  for (const name of handedDown(mount).filter((controller) => ["cpuset", "cpu"].includes(controller))) {
+    if (before.includes(name)) continue
+    try {
+      fs.writeFileSync(controlFile(mount), `-${name}`)
+    } catch {
+      // It stays on for the other run, which takes nothing from it.
+    }
+  }
+}
+
 interface Agent {
   readonly child: ChildProcess
   readonly channel: Duplex
@@ -53,6 +76,9 @@ interface Agent {
   /** Settles when it has ended and all it said is read. */
   readonly ended: Promise<VmExit>
   readonly cgroup: string
+  readonly mount: string
+  /** What it handed down before the agent began. */
+  readonly before: ReadonlyArray<string>
 }
 
 const exitOf = (code: number | null, signal: string | null, log: ConsoleLog): VmExit => {
@@ -64,6 +90,7 @@ const exitOf = (code: number | null, signal: string | null, log: ConsoleLog): Vm
 
 const spawnAgent = (path: string, spec: HostSpec, plan: number | undefined): Promise<Agent> =>
   new Promise((resolve, reject) => {
+    const before = handedDown(spec.cgroupMount)
     const words = [`ktstr.mode=${plan === undefined ? "live" : "plan"}`, `ktstr.deadline_ms=${spec.deadlineMs}`]
     const child = spawn(path, ["--host", spec.cgroupMount, ...words], {
       cwd: "/",
@@ -84,12 +111,20 @@ const spawnAgent = (path: string, spec: HostSpec, plan: number | undefined): Pro
     })
     child.once("error", reject)
     child.once("spawn", () =>
-      resolve({ child, channel, console, ended, cgroup: join(spec.cgroupMount, `ktstr-${child.pid}`) })
+      resolve({
+        child,
+        channel,
+        console,
+        ended,
+        cgroup: join(spec.cgroupMount, `ktstr-${child.pid}`),
+        mount: spec.cgroupMount,
+        before
+      })
     )
   })
 
 /** Whatever state the agent is in, afterwards nothing of it is there. */
-const endAgent = ({ cgroup, channel, child, ended }: Agent): Effect.Effect<void> =>
+const endAgent = ({ before, cgroup, channel, child, ended, mount }: Agent): Effect.Effect<void> =>
   Effect.gen(function* () {
     channel.destroy()
     const gone = Effect.promise(() => ended)
@@ -99,6 +134,7 @@ const endAgent = ({ cgroup, channel, child, ended }: Agent): Effect.Effect<void>
     yield* Effect.catchAll(removeCgroups(cgroup), ({ message }) =>
       Effect.logWarning(`can't remove ${cgroup}: ${message}; run: ktstr cleanup`)
     )
+    yield* Effect.sync(() => takeBack(mount, before))
   })
 
 const noMemory = {
