@@ -19,7 +19,9 @@ const isUsable = (root) => {
 
 const newestKernel = (root) => {
   const list = execFileSync("node", ["cli/dist/bin.js", "kernel", "list", "--json"], { cwd: root, encoding: "utf8" })
-  const entry = JSON.parse(list).entries.find((kernel) => kernel.valid && kernel.vmlinux)
+  const [entry] = JSON.parse(list)
+    .entries.filter((kernel) => kernel.valid && kernel.vmlinux)
+    .sort((a, b) => b.version.localeCompare(a.version, "en", { numeric: true }))
   if (entry === undefined) throw new Error("no kernel in the cache; run: npx ktstr kernel fetch")
   return entry
 }
