@@ -158,6 +158,20 @@ describe("what the fixture's knobs are reported as", () => {
     )
     expect(details[1]).toMatch(/the kernel's reason: runtime error: .*target CPU \d not allowed for/)
   })
+
+  it("it lets every task go everywhere: isolation", async () => {
+    const { details } = await under("--widen-cpusets", [
+      "steadyLlc",
+      "--duration",
+      "2",
+      "--topology",
+      "1n2l2c1t",
+      "--isolation"
+    ])
+    expect(details.join("\n")).toMatch(
+      /^cgroup 'cg_\d' worker \d: not isolated: ran on cpus \S+, allowed are only (0-1|2-3)$/m
+    )
+  })
 })
 
 describe("schedulers that can't be run", () => {
