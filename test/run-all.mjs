@@ -31,7 +31,7 @@ const counts = (file) => {
 }
 
 /** Ends a stage that hangs, with everything it started, so that the run tells instead of being cut off. */
-const stageLimitMs = 50 * 60_000
+const stageLimitMs = 70 * 60_000
 
 /** Runs a command to its end; gives its exit code, or null when it was killed. */
 const run = ([command, ...args]) =>
