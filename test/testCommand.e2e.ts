@@ -63,7 +63,7 @@ describe("ktstr test", () => {
       encoding: "utf8",
       env: { ...process.env, NO_COLOR: "1" }
     })
-    expect(stdout).toMatch(/1 passed \| 4 skipped/)
+    expect(stdout).toMatch(/1 passed \| 5 skipped/)
     expect(status).toBe(0)
   })
 })
