@@ -31,5 +31,7 @@ export default async (project: TestProject): Promise<() => void> => {
   )
   if (kernel === undefined) throw new Error(`ktstr kernel list does not know ${image}, which kernel fetch gave`)
   project.provide("kernel", kernel)
+  // Without a word on kernels the tests mean this one, whatever else was built into the user's cache.
+  process.env.KTSTR_KERNEL = kernel.key
   return clean
 }

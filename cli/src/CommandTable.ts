@@ -48,8 +48,14 @@ const json = { about: "print JSON on stdout" } as const satisfies OptionSpec
 /** The resolver reads KTSTR_TEST_KERNEL and KTSTR_KERNEL by itself, after this option and in its own order. */
 const kernel = {
   value: "KERNEL",
-  about: "a bzImage, or a key of the cache [KTSTR_KERNEL]"
+  about: "image, tree, version, or cache key [KTSTR_KERNEL]"
 } as const satisfies OptionSpec
+const kernels = {
+  value: "KERNEL",
+  about: "image, tree, version, A..B, or key [KTSTR_KERNEL]",
+  repeated: true
+} as const satisfies OptionSpec
+const yes = { about: "fetch a kernel without asking when there is none", alias: "y" } as const satisfies OptionSpec
 const vmm = {
   value: "BACKEND",
   about: "auto, native, qemu, qemu-kvm, qemu-tcg",
@@ -62,6 +68,7 @@ const guest = {
   topology: { value: "SHAPE", about: "NnNlNcNt[L+L…] or N,L,C,T (default: 1n2l2c1t)", alias: "t" },
   preset: { value: "NAME", about: "a topology by name, see: ktstr list presets" },
   kernel,
+  yes,
   vmm,
   memory: { value: "MIB", about: "guest memory" },
   "scratch-disk": { value: "MIB", about: "an empty virtio disk, gone with the guest" },
@@ -84,7 +91,8 @@ export const commands = {
     options: {
       topology: { value: "SHAPE", about: "NnNlNcNt[L+L…] or N,L,C,T (default: 1n2l2c1t)", alias: "t" },
       preset: { value: "NAME", about: "a topology by name, see: ktstr list presets" },
-      kernel,
+      kernel: kernels,
+      yes,
       host: { about: "run on this machine itself, under its scheduler" },
       scheduler: { value: "NAME", about: "scheduler under test: a name, or a path with a /", alias: "s" },
       "sched-args": { value: "WORDS", about: "arguments for it", repeated: true },
@@ -108,6 +116,7 @@ export const commands = {
     },
     details: [
       "SCENARIO defaults to steady; several run one after the other.",
+      "Several kernels: everything on each, once all of them are there.",
       "Exit code: 0 pass, 1 fail, 2 inconclusive, 64 usage, 69 missing, 70 internal."
     ],
     examples: [
@@ -129,7 +138,8 @@ export const commands = {
     args: "[FILES…]",
     passThrough: true,
     options: {
-      kernel,
+      kernel: kernels,
+      yes,
       vmm,
       filter: { value: "PATTERN", about: "only tests whose name matches" },
       format,
@@ -137,6 +147,7 @@ export const commands = {
     },
     details: [
       "FILES: paths or parts of them; default: every *.ktstr.ts below this directory.",
+      "With several kernels each test runs on each, as NAME/KERNEL-LABEL.",
       "Everything after -- goes to vitest."
     ],
     examples: ["ktstr test", "ktstr test scheduling.ktstr.ts -- --reporter=verbose"]

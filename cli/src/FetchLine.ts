@@ -48,6 +48,8 @@ export const describeFetch = (progress: FetchProgress): string => {
 export const fetchLine = (err: ReporterStream) => {
   let drawn = false
   let last = ""
+  // Several fetches at a time take turns: each stage of each is said once.
+  const said = new Set<string>()
   const clear = Effect.suspend(() => {
     if (!drawn) return Effect.void
     drawn = false
@@ -63,8 +65,8 @@ export const fetchLine = (err: ReporterStream) => {
         return err.write(`\r\u001b[K${text}`)
       }
       const text = describeFetch({ ...progress, done: 0, total: undefined })
-      if (text === last) return Effect.void
-      last = text
+      if (said.has(text)) return Effect.void
+      said.add(text)
       return err.write(`${text}\n`)
     })
   return { onProgress, clear }

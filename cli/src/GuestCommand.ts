@@ -3,22 +3,16 @@
  *
  * @since 0.1.0
  */
-import {
-  bootInteractive,
-  ExitCode,
-  type GuestLost,
-  type GuestProcess,
-  KernelResolver,
-  type ProcessEnd,
-  runProcess
-} from "@ktstr/core"
+import { bootInteractive, ExitCode, type GuestLost, type GuestProcess, type ProcessEnd, runProcess } from "@ktstr/core"
 import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
 import { Deferred, Effect, type Scope, Stream } from "effect"
 import type { CommandIo } from "./CommandIo.ts"
 import type { Values } from "./CommandTable.ts"
 import { makeEscapeKeys } from "./EscapeKeys.ts"
+import { chosenKernels } from "./KernelChoice.ts"
 import { rawMode, resizes, standardInput, terminalSize, writeBytes } from "./LocalTerminal.ts"
 import * as Settings from "./Settings.ts"
+import { UsageError } from "./UsageError.ts"
 
 /** What a shell gives for a program that is not there, and for one that can't be run. */
 const notFound = 127
@@ -101,7 +95,13 @@ export const runInGuest = (
     // In raw mode a new line alone does not begin at the left.
     const line = (text: string) => io.err.write(process.stdin.isRaw === true ? `${text}\r\n` : `${text}\n`)
     return yield* Effect.gen(function* () {
-      const kernel = yield* Effect.flatMap(KernelResolver, (resolver) => resolver.resolve(values.kernel))
+      const named = values.kernel === undefined ? [] : [values.kernel]
+      const [kernel, ...others] = yield* chosenKernels(named, values.yes, io)
+      if (kernel === undefined || others.length > 0) {
+        return yield* new UsageError({
+          message: `--kernel '${values.kernel}' names ${others.length + 1} kernels where one is wanted`
+        })
+      }
       const guest = yield* bootInteractive({
         topology,
         kernel,

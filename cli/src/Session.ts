@@ -12,6 +12,7 @@ import {
   type ReporterOutput,
   type RunEvent,
   type RunResult,
+  runName,
   type ScenarioRequest,
   SessionEnd
 } from "@ktstr/core"
@@ -63,7 +64,7 @@ export const runSession = <R extends ScenarioRequest, E, S>(
         requests,
         (request) =>
           Effect.suspend(() => {
-            current = request.scenario.name
+            current = runName({ scenario: request.scenario.name, variant: request.variant ?? "" })
             return Effect.tap(run(request, onEvent), (result) => {
               results.push(result)
               return session.onResult(result)

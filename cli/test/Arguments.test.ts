@@ -64,7 +64,7 @@ describe("parse", () => {
 
   it.effect("falls back to KTSTR_ variables, which options override", () =>
     Effect.gen(function* () {
-      expect((yield* parse(["run"])).values).toMatchObject({ vmm: "qemu-tcg", kernel: undefined })
+      expect((yield* parse(["run"])).values).toMatchObject({ vmm: "qemu-tcg", kernel: [] })
       expect((yield* parse(["run", "--vmm", "qemu"])).values).toMatchObject({ vmm: "qemu" })
     }).pipe(Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["KTSTR_VMM", "qemu-tcg"]]))))
   )

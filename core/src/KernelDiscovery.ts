@@ -8,8 +8,10 @@ import { Config, Effect, Either, Layer, Option } from "effect"
 import { PayloadCodecs } from "./image/KernelPayload.ts"
 import { type CacheEntry, KernelCache, type KernelEntry } from "./KernelCache.ts"
 import { describeImage } from "./KernelFile.ts"
+import { distinctKernels } from "./KernelLabel.ts"
+import { kernelPreference } from "./KernelPreference.ts"
 import { KernelError, KernelResolver, type ResolvedKernel } from "./KernelResolver.ts"
-import { type KernelSource, KernelSources } from "./KernelSource.ts"
+import { CurrentFragment, KernelProgress, type KernelSource, KernelSources } from "./KernelSource.ts"
 import { compareVersions, isVersionPrefix } from "./KernelVersion.ts"
 import { suggestion } from "./Suggest.ts"
 
@@ -38,6 +40,17 @@ const named = (message: string): KernelError => new KernelError({ reason: "Named
 /** Empty variables count as unset. */
 const variable = (name: string): Effect.Effect<Option.Option<string>> =>
   Config.string(name).pipe(Effect.option, Effect.map(Option.filter((value) => value !== "")))
+
+/** One line for each that failed. What the user can mend outweighs what the network did. */
+const joined = (errors: readonly [KernelError, ...ReadonlyArray<KernelError>]): KernelError => {
+  const [first, ...others] = errors
+  if (others.length === 0) return first
+  const { cause, reason } = errors.find((error) => error.reason === "Named") ?? first
+  return new KernelError({ reason, cause, message: [...new Set(errors.map(({ message }) => message))].join("\n") })
+}
+
+/** A name that was looked at: what is on this machine already, or how to get it. */
+type Located = Effect.Effect<ResolvedKernel, KernelError>
 
 const valid = (entries: ReadonlyArray<CacheEntry>): ReadonlyArray<KernelEntry> =>
   entries.flatMap((entry) => (entry._tag === "Valid" ? [entry.entry] : []))
@@ -83,29 +96,38 @@ export const makeKernelResolver: Effect.Effect<
     )
   })
 
-  const fromName = Effect.fn("KernelResolver.fromName")(function* (text: string, origin: string) {
+  /** Fails with what can be known at once; what it gives fails only where something had to be fetched. */
+  const locate = Effect.fn("KernelResolver.locate")(function* (
+    text: string,
+    origin: string
+  ): Effect.fn.Return<Located, KernelError> {
     if (text === "") return yield* named(`${origin} is empty: give a path, a cache key or a version`)
     const source = sources.find((candidate) => candidate.accepts(text))
-    const fetched = (from: KernelSource) => Effect.map(from.fetch({ spec: text }), (entry) => fromEntry(entry, origin))
+    const fetched = (from: KernelSource): Located =>
+      Effect.gen(function* () {
+        const onProgress = yield* KernelProgress
+        return fromEntry(yield* from.fetch({ spec: text, onProgress }), origin)
+      })
+    const here = Effect.map(fromPath(text, origin), (kernel): Located => Effect.succeed(kernel))
     // `distro:…` and the like name their source; a version is looked for in the cache first.
-    if (source !== undefined && text.includes(":")) return yield* fetched(source)
-    if (text.includes("/") || text.startsWith(".")) return yield* fromPath(text, origin)
+    if (source !== undefined && text.includes(":")) return fetched(source)
+    if (text.includes("/") || text.startsWith(".")) return yield* here
     const listed = yield* Effect.either(cache.list)
     const entries = Either.getOrElse(listed, (): ReadonlyArray<CacheEntry> => [])
     const byVersion = valid(entries)
       .filter(({ metadata }) => isVersionPrefix(text, metadata.version))
       .sort((a, b) => compareVersions(b.metadata.version, a.metadata.version))
     const found = valid(entries).find(({ key }) => key === text) ?? byVersion[0]
-    if (found !== undefined) return fromEntry(found, origin)
+    if (found !== undefined) return Effect.succeed(fromEntry(found, origin))
     const corrupt = entries.find((entry) => entry._tag === "Corrupt" && entry.key === text)
     if (corrupt?._tag === "Corrupt") {
       return yield* named(
         `cache entry '${text}' given by ${origin} is corrupt (${corrupt.corruption.error}): remove ${corrupt.directory} and fetch it again`
       )
     }
-    if (yield* exists(text)) return yield* fromPath(text, origin)
+    if (yield* exists(text)) return yield* here
     if (Either.isLeft(listed)) return yield* listed.left
-    if (source !== undefined) return yield* fetched(source)
+    if (source !== undefined) return fetched(source)
     const keys = valid(entries).map(({ key }) => key)
     const near = suggestion(text, keys) || "; see `ktstr kernel list`"
     return yield* named(
@@ -114,6 +136,8 @@ export const makeKernelResolver: Effect.Effect<
       }`
     )
   })
+
+  const fromName = (text: string, origin: string) => Effect.flatten(locate(text, origin))
 
   /** Kernels nobody asked for by name: one that can't be used is passed over. */
   const fromMachine = Effect.gen(function* () {
@@ -138,11 +162,7 @@ export const makeKernelResolver: Effect.Effect<
     const name = yield* variable("KTSTR_KERNEL")
     if (Option.isSome(name)) return yield* fromName(name.value, "KTSTR_KERNEL")
     const entries = valid(yield* cache.list)
-    // A kernel without sched_ext in the cache was fetched for a purpose of its own: it is not the one to fall back to.
-    const able = entries.filter(({ metadata }) => metadata.schedExt === true)
-    const newest = [...(able.length > 0 ? able : entries)].sort((a, b) =>
-      compareVersions(b.metadata.version, a.metadata.version)
-    )[0]
+    const newest = [...entries].sort(kernelPreference(yield* CurrentFragment))[0]
     if (newest !== undefined) return fromEntry(newest, "cache")
     return yield* Effect.flatMap(
       fromMachine,
@@ -159,16 +179,18 @@ export const makeKernelResolver: Effect.Effect<
       Effect.filterOrFail((count) => count >= 1),
       Effect.mapError(() => named("KTSTR_KERNEL_PARALLELISM must be a whole number from 1"))
     )
-    const concurrency = { concurrency: parallelism }
-    const expanded = yield* Effect.forEach(
+    /** All of them, whatever becomes of the others: what was fetched for one is in the cache the next time. */
+    const each = <A, B>(items: ReadonlyArray<A>, f: (item: A) => Effect.Effect<B, KernelError>) =>
+      Effect.mapError(Effect.validateAll(items, f, { concurrency: parallelism }), joined)
+    const expanded = yield* each(
       wanted,
-      (text) => sources.find((source) => source.accepts(text))?.expand?.(text) ?? Effect.succeed([text]),
-      concurrency
+      (text) => sources.find((source) => source.accepts(text))?.expand?.(text) ?? Effect.succeed([text])
     )
     const names = [...new Set(expanded.flat())]
-    return yield* names.length === 0
-      ? Effect.map(resolve(undefined), (kernel) => [kernel])
-      : Effect.forEach(names, resolve, concurrency)
+    if (names.length === 0) return [yield* resolve(undefined)]
+    // A mistyped name is told before an hour of building the others.
+    const located = yield* each(names, (name) => locate(name, "--kernel"))
+    return distinctKernels(yield* each(located, (kernel) => kernel))
   })
 
   return KernelResolver.of({ resolve, resolveAll })

@@ -65,8 +65,9 @@ export class KernelResolver extends Context.Tag("@ktstr/core/KernelResolver")<
     /** `named` is the value of `--kernel`; undefined: the environment, then the cache, then the machine's own kernels. */
     readonly resolve: (named: string | undefined) => Effect.Effect<ResolvedKernel, KernelError>
     /**
-     * The kernels of several `--kernel` values, in their order, ranges expanded and what is named twice taken once; `KTSTR_KERNEL_PARALLELISM`
-     * (default 4) of them at a time. Fails when one fails. None named is what `resolve(undefined)` gives.
+     * The kernels of several `--kernel` values, in their order, ranges expanded and what is named twice taken once, each with a label of its own;
+     * `KTSTR_KERNEL_PARALLELISM` (default 4) of them at a time. Fails when one fails, with a line for each that did; names that are nowhere
+     * to be had are told before anything is fetched. None named is what `resolve(undefined)` gives.
      */
     readonly resolveAll: (named: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<ResolvedKernel>, KernelError>
   }

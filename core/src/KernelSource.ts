@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Context, type Effect } from "effect"
+import { Context, Effect } from "effect"
 import type { KernelEntry } from "./KernelCache.ts"
 import type { KernelError } from "./KernelResolver.ts"
 
@@ -56,4 +56,24 @@ export interface KernelSource {
  */
 export class KernelSources extends Context.Reference<KernelSources>()("@ktstr/core/KernelSources", {
   defaultValue: (): ReadonlyArray<KernelSource> => []
+}) {}
+
+/**
+ * Who hears how far the sources have come for the resolver. Nobody by default.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class KernelProgress extends Context.Reference<KernelProgress>()("@ktstr/core/KernelProgress", {
+  defaultValue: (): ((progress: FetchProgress) => Effect.Effect<void>) => () => Effect.void
+}) {}
+
+/**
+ * Hash of the configuration fragment that this ktstr builds kernels with, as `metadata.json` has it; undefined where nothing builds kernels.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class CurrentFragment extends Context.Reference<CurrentFragment>()("@ktstr/core/CurrentFragment", {
+  defaultValue: (): string | undefined => undefined
 }) {}

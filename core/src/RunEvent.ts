@@ -15,6 +15,8 @@ export type RunEvent = Data.TaggedEnum<{
   /** A run begins; nothing is booted yet. */
   RunStarted: {
     readonly scenario: string
+    /** As in the result. */
+    readonly variant: string
     readonly topology: string
     readonly kernel: string
     readonly durationS: number

@@ -82,7 +82,7 @@ export const runOnHost: (
   const place = {
     topo: TestTopology.fromSysfs(sysfs),
     topology: "this host",
-    kernel: { image: "", version: release, key: null },
+    kernel: { image: "", version: release, key: null, label: null },
     scheduler: yield* hostScheduler(release),
     ring: undefined,
     packs: false

@@ -95,6 +95,8 @@ export const InitStage: Schema.Literal<
 export class RunResult extends Schema.Class<RunResult>("RunResult")({
   schemaVersion: Schema.Literal(1),
   scenario: Schema.String,
+  /** What tells it from the runs of the same scenario beside it, such as the kernel's label where several are tested; else empty. */
+  variant: Schema.optionalWith(Schema.String, { default: () => "" }),
   outcome: Outcome,
   /** One line each, the most important first; empty on a pass. */
   details: Schema.Array(Schema.String),
@@ -104,7 +106,9 @@ export class RunResult extends Schema.Class<RunResult>("RunResult")({
     /** `uname -r` in the guest; empty when the guest never said. */
     release: Schema.String,
     image: Schema.String,
-    key: Schema.NullOr(Schema.String)
+    key: Schema.NullOr(Schema.String),
+    /** `kernel_distro_7_3_4_deb13_amd64`; null on this machine's own. */
+    label: Schema.optionalWith(Schema.NullOr(Schema.String), { default: () => null })
   }),
   topology: Schema.Struct({
     /** As asked for, `1n2l2c1t`. */
@@ -143,3 +147,17 @@ export class RunResult extends Schema.Class<RunResult>("RunResult")({
     Schema.Struct({ stage: InitStage, exit: Schema.String, consoleTail: Schema.Array(Schema.String) })
   )
 }) {}
+
+/**
+ * The name of a run among the others of its session: `steady`, `steady/kernel_6_14_2`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const runName = ({
+  scenario,
+  variant = ""
+}: {
+  readonly scenario: string
+  readonly variant?: string
+}): string => (variant === "" ? scenario : `${scenario}/${variant}`)

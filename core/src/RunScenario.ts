@@ -15,6 +15,7 @@ import { resolveInclude } from "./image/Include.ts"
 import { InitramfsError, packBase, packRun } from "./image/Initramfs.ts"
 import { type AgentStart, conductRun, type Work } from "./internal/conductRun.ts"
 import { makeScheduling, planBytes, type Scheduling } from "./internal/scheduling.ts"
+import { kernelLabel } from "./KernelLabel.ts"
 import type { ResolvedKernel } from "./KernelResolver.ts"
 import type { OutputFormatError, OutputFormats } from "./OutputFormat.ts"
 import type { PlanError } from "./Plan.ts"
@@ -39,6 +40,8 @@ import type { WorkTypeRef, WorkTypes } from "./WorkType.ts"
  */
 export interface ScenarioRequest {
   readonly scenario: Scenario
+  /** What tells it from other runs of the scenario: the result's `variant`. */
+  readonly variant?: string | undefined
   /** The scenario's duration, which fractions of holds are of. */
   readonly durationMs: number
   readonly workersPerCgroup: number
@@ -113,7 +116,12 @@ export const runScenario: (
   const place = {
     topo: TestTopology.fromTopology(topology),
     topology: String(topology),
-    kernel: { image: kernel.image, version: kernel.version, key: kernel.key ?? null },
+    kernel: {
+      image: kernel.image,
+      version: kernel.version,
+      key: kernel.key ?? null,
+      label: kernelLabel(kernel)
+    },
     scheduler: resolved.scheduler.name,
     scheduling,
     ring: defaultRing,

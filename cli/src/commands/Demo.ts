@@ -38,7 +38,8 @@ export const demo = (invocation: Extract<Invocation, { command: "demo" }>, io: C
         values: {
           topology: "1n2l2c1t",
           preset: undefined,
-          kernel: undefined,
+          kernel: [],
+          yes: false,
           host: false,
           scheduler: undefined,
           "sched-args": [],

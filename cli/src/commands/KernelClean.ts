@@ -3,12 +3,12 @@
  *
  * @since 0.1.0
  */
-import { createInterface } from "node:readline/promises"
 import { type CacheEntry, ExitCode, entriesToClean, KernelCache } from "@ktstr/core"
 import { layerKernels } from "@ktstr/vitest/defaults"
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"
+import { ask } from "../Question.ts"
 import * as Settings from "../Settings.ts"
 import { UsageError } from "../UsageError.ts"
 
@@ -16,17 +16,6 @@ const keyOf = (found: CacheEntry): string => (found._tag === "Valid" ? found.ent
 
 const line = (found: CacheEntry): string =>
   found._tag === "Valid" ? found.entry.key : `${found.key} (corrupt: ${found.corruption.error})`
-
-const ask = (question: string): Effect.Effect<boolean> =>
-  Effect.acquireUseRelease(
-    Effect.sync(() => createInterface({ input: process.stdin, output: process.stderr })),
-    (prompt) =>
-      Effect.map(
-        Effect.promise((signal) => prompt.question(question, { signal })),
-        (answer) => /^y(es)?$/i.test(answer.trim())
-      ),
-    (prompt) => Effect.sync(() => prompt.close())
-  )
 
 /**
  * Removes entries after a question on the terminal, or with `--force` without one.

@@ -5,7 +5,7 @@
  */
 import {
   Assert,
-  KernelResolver,
+  kernelLabel,
   Reporters,
   type RunRequest,
   runOnHost,
@@ -18,6 +18,7 @@ import { Effect, Option } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"
 import type { Values } from "../CommandTable.ts"
+import { chosenKernels } from "../KernelChoice.ts"
 import { chosenSchedulers } from "../SchedulerChoice.ts"
 import { runSession } from "../Session.ts"
 import * as Settings from "../Settings.ts"
@@ -115,14 +116,17 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, io: Com
         const requests = scenarios.map((scenario): ScenarioRequest => ({ scenario, ...common }))
         return yield* runSession(requests, runOnHost, reporter, io, io.signalled)
       }
-      const kernel = yield* Effect.flatMap(KernelResolver, (resolver) => resolver.resolve(values.kernel))
+      const kernels = yield* chosenKernels(values.kernel, values.yes, io)
       const schedulers = (yield* chosenSchedulers(values)) ?? [undefined]
       const own = values.preset === undefined ? schedulers[0]?.scheduler.topology?.toString() : undefined
       const topology = yield* Settings.topology(values.topology ?? own, values.preset)
-      const runs = schedulers.flatMap((scheduler) => scenarios.map((scenario) => ({ scenario, scheduler })))
+      const runs = kernels.flatMap((kernel) =>
+        schedulers.flatMap((scheduler) => scenarios.map((scenario) => ({ kernel, scenario, scheduler })))
+      )
       const requests = runs.map(
-        ({ scenario, scheduler }): RunRequest => ({
+        ({ kernel, scenario, scheduler }): RunRequest => ({
           scenario,
+          variant: kernels.length > 1 ? kernelLabel(kernel) : undefined,
           scheduler,
           watchdogMs,
           ...common,

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs"
 import { createRequire } from "node:module"
 import { join, relative, resolve } from "node:path"
 import { pathToFileURL } from "node:url"
-import { ExitCode, exitCodeOfResults, KernelResolver, openReporter, type RunResult, SessionEnd } from "@ktstr/core"
+import { ExitCode, exitCodeOfResults, openReporter, type RunResult, SessionEnd } from "@ktstr/core"
 import { resultFromJson } from "@ktstr/reporters"
 import { layerKernels, layerRegistries, loadPlugins } from "@ktstr/vitest/defaults"
 import { ktstr } from "@ktstr/vitest/plugin"
@@ -15,6 +15,7 @@ import { Data, Effect, Exit } from "effect"
 import type { Reporter, TestCase, Vitest } from "vitest/node"
 import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"
+import { chosenKernels } from "../KernelChoice.ts"
 import * as Settings from "../Settings.ts"
 import { UsageError } from "../UsageError.ts"
 import { reporterNamed } from "./Run.ts"
@@ -106,10 +107,7 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, io: C
     const format = values.format ?? "pretty"
     const { createVitest, parseCLI } = yield* loadVitest
     const reporter = yield* Effect.provide(reporterNamed(format), layerRegistries(plugins))
-    const kernel = yield* Effect.provide(
-      Effect.flatMap(KernelResolver, (resolver) => resolver.resolve(values.kernel)),
-      layerKernels
-    )
+    const kernels = yield* Effect.provide(chosenKernels(values.kernel, values.yes, io), layerKernels)
     const { filter, options } = yield* Effect.try({
       try: () => parseCLI(["vitest", "run", ...filters.filter((path) => path !== "."), ...rest]),
       catch: (error) => new UsageError({ message: `vitest: ${error instanceof Error ? error.message : String(error)}` })
@@ -136,7 +134,7 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, io: C
                   session === undefined ? [...[options.reporters ?? "default"].flat(), collector] : [collector],
                 ...(values.filter === undefined ? {} : { testNamePattern: values.filter })
               },
-              { plugins: [ktstr({ resolved: kernel, vmm, demos: values.demos })] }
+              { plugins: [ktstr({ resolved: kernels, vmm, demos: values.demos })] }
             )
           ),
           (vitest) => Effect.promise(() => vitest.close())

@@ -49,7 +49,12 @@ export interface Place {
   readonly topo: TestTopology
   /** As asked for. */
   readonly topology: string
-  readonly kernel: { readonly image: string; readonly version: string; readonly key: string | null }
+  readonly kernel: {
+    readonly image: string
+    readonly version: string
+    readonly key: string | null
+    readonly label: string | null
+  }
   /** What the result calls the scheduler. */
   readonly scheduler: string
   /** What starts and ends it; undefined: nothing. */
@@ -111,6 +116,7 @@ const toResult = (account: Account): RunResult => {
     {
       schemaVersion: 1,
       scenario: request.scenario.name,
+      variant: request.variant ?? "",
       outcome: verdict.outcome,
       details: verdict.details,
       clock: vm?.clock ?? "emulated",
@@ -118,7 +124,8 @@ const toResult = (account: Account): RunResult => {
       kernel: {
         release: record.ready?.release ?? "",
         image: place.kernel.image,
-        key: place.kernel.key
+        key: place.kernel.key,
+        label: place.kernel.label
       },
       topology: { requested: place.topology, guest: record.topology },
       scheduler: place.scheduler,
@@ -256,6 +263,7 @@ export const conductRun = <E, R>(
     yield* onEvent(
       RunEvent.RunStarted({
         scenario: request.scenario.name,
+        variant: request.variant ?? "",
         topology: place.topology,
         kernel: place.kernel.version,
         durationS: request.durationMs / 1000

@@ -5,10 +5,10 @@ import { gzipSync } from "node:zlib"
 import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer } from "effect"
-import { KernelCache, layerKernelCache } from "../../src/KernelCache.ts"
+import { KernelCache, layerKernelCache, type StoreInput } from "../../src/KernelCache.ts"
 import { layerKernelResolver } from "../../src/KernelDiscovery.ts"
 import { KernelError, KernelResolver } from "../../src/KernelResolver.ts"
-import { type KernelSource, KernelSources } from "../../src/KernelSource.ts"
+import { CurrentFragment, type KernelSource, KernelSources } from "../../src/KernelSource.ts"
 import { bzImage, vmlinux } from "../image/images.ts"
 
 interface Setting {
@@ -41,16 +41,18 @@ const setting = <A, E>(
     (root) => Effect.sync(() => rmSync(root, { recursive: true }))
   )
 
+const storeInput = (version: string, schedExt = true): StoreInput => ({
+  key: `${version}-distro-x86_64`,
+  version,
+  label: `kernel_distro_${version.replace(/\W/g, "_")}`,
+  source: { type: "distro", description: version, spec: `distro:linux-binary-${version}` },
+  schedExt,
+  image: bzImage(gzipSync(vmlinux([])), { version }),
+  vmlinux: { _tag: "Elf", bytes: vmlinux([]) }
+})
+
 const store = (cache: KernelCache["Type"], version: string, schedExt = true) =>
-  cache.store({
-    key: `${version}-distro-x86_64`,
-    version,
-    label: `kernel_distro_${version.replace(/\W/g, "_")}`,
-    source: { type: "distro", description: version, spec: `distro:linux-binary-${version}` },
-    schedExt,
-    image: bzImage(gzipSync(vmlinux([])), { version }),
-    vmlinux: { _tag: "Elf", bytes: vmlinux([]) }
-  })
+  cache.store(storeInput(version, schedExt))
 
 const image = (version: string) => bzImage(gzipSync(vmlinux(["sched_ext_ops"])), { version })
 
@@ -102,6 +104,30 @@ describe("KernelResolver", () => {
           label: "kernel_distro_7_3_0_amd64",
           schedExt: true
         })
+      })
+    )
+  )
+
+  it.live("prefers what was built with the current fragment, and what others built to what has an old one", () =>
+    setting({}, ({ cache, resolver }) =>
+      Effect.gen(function* () {
+        const build = (version: string, kconfigHash: string) =>
+          cache.store({ ...storeInput(version), key: `${version}-${kconfigHash}`, kconfigHash })
+        const now = Effect.map(
+          Effect.provideService(resolver.resolve(undefined), CurrentFragment, "new"),
+          ({ key }) => key
+        )
+        yield* store(cache, "6.1.0", false)
+        yield* build("7.4.0", "old")
+        expect(yield* now).toBe("7.4.0-old")
+        yield* store(cache, "7.3.0")
+        expect(yield* now).toBe("7.3.0-distro-x86_64")
+        yield* build("7.1.0", "new")
+        yield* build("7.2.0", "new")
+        expect(yield* now).toBe("7.2.0-new")
+        yield* Effect.sleep("5 millis")
+        yield* cache.store({ ...storeInput("7.2.0"), key: "7.2.0-later", kconfigHash: "new" })
+        expect(yield* now).toBe("7.2.0-later")
       })
     )
   )
@@ -198,6 +224,11 @@ describe("KernelResolver", () => {
       fetch: ({ spec }) =>
         Effect.gen(function* () {
           asked.push(spec)
+          if (spec === "7.8.1") {
+            // Later than the other's failure: the order is that of the names.
+            yield* Effect.sleep("20 millis")
+            return yield* new KernelError({ reason: "Fetch", message: "fetch 7.8.1: HTTP 503" })
+          }
           if (spec === "9.9.9") return yield* new KernelError({ reason: "Named", message: "version 9.9.9 not found" })
           working++
           most = Math.max(most, working)
@@ -221,10 +252,45 @@ describe("KernelResolver", () => {
           expect((yield* resolver.resolveAll([])).map(({ version }) => version)).toEqual(["7.3.4"])
           const error = yield* Effect.flip(resolver.resolveAll(["7.3", "9.9.9"]))
           expect(error.message).toBe("version 9.9.9 not found")
+          asked.length = 0
+          const both = yield* Effect.flip(resolver.resolveAll(["9.9.9", "7.0.9", "7.8.1"]))
+          // What is on its way still arrives, so that the next time it is there.
+          expect(both.message).toBe("version 9.9.9 not found\nfetch 7.8.1: HTTP 503")
+          expect(both.reason).toBe("Named")
+          expect((yield* resolver.resolve("7.0.9")).version).toBe("7.0.9")
+          expect([...asked].sort()).toEqual(["7.0.9", "7.8.1", "9.9.9"])
+          asked.length = 0
+          const mistyped = yield* Effect.flip(resolver.resolveAll(["7.8.1", "/nowhere/bzImage", "no-such-key"]))
+          expect(mistyped.message.split("\n")).toEqual([
+            expect.stringContaining("'/nowhere/bzImage' given by --kernel does not exist"),
+            expect.stringContaining("no kernel 'no-such-key' given by --kernel")
+          ])
+          expect(asked).toEqual([])
         }),
       [source]
     )
   })
+
+  it.live("takes a kernel with two names once, and gives kernels that share a label different ones", () =>
+    setting({}, ({ root, cache, resolver }) =>
+      Effect.gen(function* () {
+        const entry = yield* store(cache, "7.3.4")
+        const other = yield* cache.store({
+          ...storeInput("7.3.4"),
+          key: "7.3.4-defconfig",
+          label: entry.metadata.label
+        })
+        writeFileSync(join(root, "bzImage"), image("6.16.0"))
+        const kernels = yield* resolver.resolveAll([entry.key, "7.3.4-distro-x86_64", other.key, join(root, "bzImage")])
+        expect(kernels.map(({ image }) => image)).toEqual([entry.image, other.image, join(root, "bzImage")])
+        expect(kernels.map(({ label }) => label)).toEqual([
+          "kernel_distro_7_3_4",
+          "kernel_distro_7_3_4_2",
+          expect.stringMatching(/^kernel_path_bzImage_[0-9a-f]{6}$/)
+        ])
+      })
+    )
+  )
 
   it.live("gives the reference page's message for HOME where only the cache could answer", () =>
     setting({ KTSTR_CACHE_DIR: "", HOME: "" }, ({ root, resolver }) =>

@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import { sha256Hex } from "@ktstr/core"
-import type { Effect } from "effect"
+import { CurrentFragment, sha256Hex } from "@ktstr/core"
+import { type Effect, Layer } from "effect"
 
 /**
  * A group of options with the reason for them.
@@ -211,6 +211,14 @@ export const kernelFragmentText: string = [
  * @category constants
  */
 export const kernelFragmentHash: Effect.Effect<string> = sha256Hex(new TextEncoder().encode(kernelFragmentText))
+
+/**
+ * Tells the resolver which kernels of the cache were built with this fragment.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerCurrentFragment: Layer.Layer<CurrentFragment> = Layer.effect(CurrentFragment, kernelFragmentHash)
 
 /** Options without which a kernel is of no use here, and why one may be missing. */
 const required: Readonly<Record<string, string>> = {

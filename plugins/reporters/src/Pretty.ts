@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Outcome, Reporter, ReporterStream, RunEvent, RunResult } from "@ktstr/core"
+import { type Outcome, type Reporter, type ReporterStream, type RunEvent, type RunResult, runName } from "@ktstr/core"
 import { Effect, Schedule } from "effect"
 import { renderResult } from "./ResultText.ts"
 import { styled } from "./Table.ts"
@@ -59,7 +59,7 @@ const warningOf = (event: RunEvent): string | undefined => {
 const advance = (before: Progress | undefined, event: RunEvent, now: number): Progress | undefined => {
   switch (event._tag) {
     case "RunStarted":
-      return { scenario: event.scenario, text: "preparing", since: now, share: undefined }
+      return { scenario: runName(event), text: "preparing", since: now, share: undefined }
     case "RunFinished":
       return undefined
     default:

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { CgroupResult, Outcome, PayloadResult, RunResult } from "@ktstr/core"
+import { type CgroupResult, type Outcome, type PayloadResult, type RunResult, runName } from "@ktstr/core"
 import { type Column, renderTable, type Style, styled } from "./Table.ts"
 
 const badge: Readonly<Record<Outcome, readonly [word: string, style: Style]>> = {
@@ -185,7 +185,7 @@ export const renderResult = (result: RunResult, options: ResultTextOptions): str
   const style = styled(options.color)
   const [word, colour] = badge[result.outcome]
   const [first, ...others] = result.details
-  const headline = `${style(word, "bold", colour)} ${style(result.scenario, "bold")}`
+  const headline = `${style(word, "bold", colour)} ${style(runName(result), "bold")}`
   const where = style(setting(result), "dim")
   return [
     ...(first === undefined

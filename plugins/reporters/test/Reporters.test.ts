@@ -16,7 +16,7 @@ import { jsonReporter, layerBuiltinReporters, ndjsonReporter, prettyReporter, re
 import { failed, passed, record } from "./fixtures.ts"
 
 const events: ReadonlyArray<RunEvent> = [
-  RunEvent.RunStarted({ scenario: "steady", topology: "1n2l2c1t", kernel: "7.3.4", durationS: 5 }),
+  RunEvent.RunStarted({ scenario: "steady", variant: "", topology: "1n2l2c1t", kernel: "7.3.4", durationS: 5 }),
   RunEvent.Booting({ backend: "qemu", clock: "emulated" }),
   RunEvent.AgentReady({ release: "7.3.4-test", bootMs: 1900 }),
   RunEvent.StepBegan({ index: 0, count: 2, label: "" }),

@@ -75,7 +75,7 @@ export const passed: RunResult = RunResult.make({
   details: [],
   clock: "emulated",
   backend: "qemu",
-  kernel: { release: "7.3.4-test", image: "/k/bzImage", key: null },
+  kernel: { release: "7.3.4-test", image: "/k/bzImage", key: null, label: "kernel_7_3_4_test" },
   topology: { requested: "1n2l2c1t", guest: null },
   scheduler: "",
   durationS: 5,

@@ -15,7 +15,7 @@ import {
   type Checker,
   type HostMachine,
   type KernelCache,
-  type KernelResolver,
+  KernelResolver,
   type KernelSources,
   type KvmProbe,
   layerChecker,
@@ -29,13 +29,14 @@ import {
   type OutputFormats,
   type PayloadCodecs,
   type Reporters,
+  type ResolvedKernel,
   resolveCacheDirs,
   type Scenarios,
   type Schedulers,
   type Vmm,
   type WorkTypes
 } from "@ktstr/core"
-import { layerDistroPackages, layerKernelCodecs, layerKernelOrg } from "@ktstr/kernel-sources"
+import { layerCurrentFragment, layerDistroPackages, layerKernelCodecs, layerKernelOrg } from "@ktstr/kernel-sources"
 import { layerAgentBinary, layerHostMachine, layerKvmProbe } from "@ktstr/native"
 import { layerBuiltinOutputFormats } from "@ktstr/output-formats"
 import { layerBuiltinReporters } from "@ktstr/reporters"
@@ -76,9 +77,21 @@ export const layerKernels: Layer.Layer<Platform | KernelCache | KernelSources | 
   layerKernelResolver.pipe(
     // The first source is the one that answers when nothing is named.
     Layer.provideMerge(Layer.provideMerge(layerKernelOrg, layerDistroPackages)),
+    Layer.provide(layerCurrentFragment),
     Layer.provideMerge(layerKernelCache),
     Layer.provideMerge(layerKernelCodecs),
     Layer.provideMerge(layerPlatform)
+  )
+
+/**
+ * The kernels of several `--kernel` values, all of them there; rejects with a line for each that can't be had.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolveKernels = (names: ReadonlyArray<string>): Promise<ReadonlyArray<ResolvedKernel>> =>
+  Effect.runPromise(
+    Effect.flatMap(KernelResolver, (resolver) => resolver.resolveAll(names)).pipe(Effect.provide(layerKernels))
   )
 
 /**

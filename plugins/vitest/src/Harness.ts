@@ -7,6 +7,7 @@ import { dirname } from "node:path"
 import {
   KernelResolver,
   type KtstrTest,
+  kernelLabel,
   type ResolvedKernel,
   type RunResult,
   runScenario,
@@ -21,8 +22,13 @@ import type { Provided } from "./Plugin.ts"
  * @category models
  */
 export interface Harness {
-  /** Runs a test of `file` to its result; rejects with what kept it from one. */
-  readonly run: (test: KtstrTest, signal: AbortSignal, file: string) => Promise<RunResult>
+  /** Runs a test of `file` to its result; rejects with what kept it from one. `kernel`: one of those provided, where they are several. */
+  readonly run: (
+    test: KtstrTest,
+    signal: AbortSignal,
+    file: string,
+    kernel?: ResolvedKernel | undefined
+  ) => Promise<RunResult>
   readonly dispose: () => Promise<void>
 }
 
@@ -67,18 +73,24 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
     })
   ).pipe(Layer.provideMerge(layerLog))
   const runtime = ManagedRuntime.make(layer)
-  let kernel: ResolvedKernel | undefined = provided?.resolved
+  let only: ResolvedKernel | undefined = provided?.resolved[0]
   const resolve = Effect.gen(function* () {
     const resolver = yield* KernelResolver
-    kernel ??= yield* resolver.resolve(provided?.kernel)
-    return kernel
+    only ??= yield* resolver.resolve(provided?.kernel)
+    return only
   })
   const active = new Map<AbortController, Promise<unknown>>()
-  const start = async (test: KtstrTest, controller: AbortController, file: string): Promise<RunResult> => {
+  const start = async (
+    test: KtstrTest,
+    controller: AbortController,
+    file: string,
+    kernel: ResolvedKernel | undefined
+  ): Promise<RunResult> => {
     const exit = await runtime.runPromiseExit(
       Effect.gen(function* () {
-        const request = yield* Test.request(test, yield* resolve, { directory: dirname(file) })
-        return yield* runScenario(request, () => Effect.void)
+        const request = yield* Test.request(test, kernel ?? (yield* resolve), { directory: dirname(file) })
+        const variant = kernel === undefined ? undefined : kernelLabel(kernel)
+        return yield* runScenario({ ...request, variant }, () => Effect.void)
       }),
       { signal: controller.signal }
     )
@@ -95,11 +107,11 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
   }
   for (const name of signals) process.on(name, stop)
   return {
-    run: async (test, signal, file) => {
+    run: async (test, signal, file, kernel) => {
       const controller = new AbortController()
       const abort = () => controller.abort()
       signal.addEventListener("abort", abort)
-      const running = start(test, controller, file)
+      const running = start(test, controller, file, kernel)
       active.set(controller, running)
       try {
         return await running

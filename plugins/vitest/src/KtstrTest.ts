@@ -6,6 +6,7 @@
 import {
   exitCodeOfError,
   type KtstrTestOptions,
+  kernelLabel,
   type RunResult,
   type ScenarioInput,
   KtstrTest as Test
@@ -70,8 +71,8 @@ const failureText = (result: RunResult): string =>
 
 /**
  * Registers a test: boots a machine with the topology asked for, runs the scenario in it, and passes when its checks do. A
- * failed or inconclusive run fails with what went wrong, a skipped one skips. Under vitest it is called `ktstr/NAME`; tests
- * called `demo_…` run only when asked for. Options that no run can come of throw here, where they are written.
+ * failed or inconclusive run fails with what went wrong, a skipped one skips. Under vitest it is called `ktstr/NAME`, and with several
+ * kernels there is one for each, `ktstr/NAME/KERNEL-LABEL`; tests called `demo_…` run only when asked for. Options that no run can come of throw here, where they are written.
  *
  * @since 0.1.0
  * @category constructors
@@ -90,18 +91,22 @@ export const ktstrTest = <F extends string = never>(
   const attachMs = options.scheduler === undefined ? 0 : options.scheduler.startTimeoutMs
   const timeout = declared.durationMs + bootMs + attachMs + aroundMs
   const leftOut = Test.isDemo(declared) && inject("ktstr")?.demos !== true
-  test.skipIf(leftOut)(`ktstr/${name}`, { timeout }, async ({ task, skip, signal }) => {
-    const unmet = Test.unmet(declared)
-    if (unmet !== undefined) return skip(unmet)
-    let result: RunResult
-    try {
-      result = await theHarness().run(declared, signal, task.file.filepath)
-    } catch (error) {
-      task.meta.ktstr = { error: messageOf(error), exitCode: exitCodeOfError(error) }
-      throw failure(messageOf(error), site)
-    }
-    task.meta.ktstr = { result: resultToJson(result) }
-    if (result.outcome === "skip") return skip(result.details.join("; "))
-    if (result.outcome !== "pass") throw failure(failureText(result), site)
-  })
+  const kernels = inject("ktstr")?.resolved ?? []
+  for (const kernel of kernels.length > 1 ? kernels : [undefined]) {
+    const title = kernel === undefined ? `ktstr/${name}` : `ktstr/${name}/${kernelLabel(kernel)}`
+    test.skipIf(leftOut)(title, { timeout }, async ({ task, skip, signal }) => {
+      const unmet = Test.unmet(declared)
+      if (unmet !== undefined) return skip(unmet)
+      let result: RunResult
+      try {
+        result = await theHarness().run(declared, signal, task.file.filepath, kernel)
+      } catch (error) {
+        task.meta.ktstr = { error: messageOf(error), exitCode: exitCodeOfError(error) }
+        throw failure(messageOf(error), site)
+      }
+      task.meta.ktstr = { result: resultToJson(result) }
+      if (result.outcome === "skip") return skip(result.details.join("; "))
+      if (result.outcome !== "pass") throw failure(failureText(result), site)
+    })
+  }
 }

@@ -14,8 +14,11 @@ import type { HarnessOptions } from "./Defaults.ts"
 export interface KtstrPluginOptions {
   /** Which files hold tests. Default every `*.ktstr.ts`. */
   readonly include?: ReadonlyArray<string> | undefined
-  /** A kernel as `--kernel` takes it. Default: the environment, then the cache. */
-  readonly kernel?: string | undefined
+  /**
+   * A kernel as `--kernel` takes it, or several: then every test runs on each, as `NAME/KERNEL-LABEL`. Default: the environment, then the
+   * cache.
+   */
+  readonly kernel?: string | ReadonlyArray<string> | undefined
   /** Default: KTSTR_VMM, else `auto`. */
   readonly vmm?: HarnessOptions["backend"]
   /** Run `demo_*` tests too. Default false. */
@@ -30,8 +33,8 @@ export interface KtstrPluginOptions {
  */
 export interface Provided {
   readonly kernel: string | undefined
-  /** Resolved beforehand, once for all files. */
-  readonly resolved: ResolvedKernel | undefined
+  /** Resolved beforehand, once for all files; empty: at the first test. */
+  readonly resolved: ReadonlyArray<ResolvedKernel>
   readonly vmm: HarnessOptions["backend"]
   readonly demos: boolean
 }
@@ -45,15 +48,25 @@ declare module "vitest" {
 /** Machines of different files would share the CPUs, and each other's timing. */
 const hookTimeoutMs = 120_000
 
+/** A range may be several kernels, too: which, and how they are called, must be known before the tests are. */
+const resolvedBeforehand = async ({ kernel }: KtstrPluginOptions): Promise<ReadonlyArray<ResolvedKernel>> => {
+  const names = typeof kernel === "string" ? [kernel] : (kernel ?? [])
+  if (names.length < 2 && !names.some((name) => name.includes(".."))) return []
+  const { resolveKernels } = await import("./Defaults.ts")
+  return resolveKernels(names)
+}
+
 /**
  * Adds to a vitest configuration what `*.ktstr.ts` files need. Files run one after the other, each in a process of its own.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const ktstr = (options: KtstrPluginOptions & { readonly resolved?: ResolvedKernel } = {}): Plugin => ({
+export const ktstr = (
+  options: KtstrPluginOptions & { readonly resolved?: ReadonlyArray<ResolvedKernel> } = {}
+): Plugin => ({
   name: "ktstr",
-  config: () => ({
+  config: async () => ({
     test: {
       include: [...(options.include ?? ["**/*.ktstr.ts"])],
       pool: "forks",
@@ -63,8 +76,8 @@ export const ktstr = (options: KtstrPluginOptions & { readonly resolved?: Resolv
       testTimeout: hookTimeoutMs,
       provide: {
         ktstr: {
-          kernel: options.kernel,
-          resolved: options.resolved,
+          kernel: typeof options.kernel === "string" ? options.kernel : options.kernel?.[0],
+          resolved: options.resolved ?? (await resolvedBeforehand(options)),
           vmm: options.vmm,
           demos: options.demos ?? false
         } satisfies Provided

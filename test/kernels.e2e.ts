@@ -1,0 +1,68 @@
+// Several kernels in one command, and the cache as processes that live and die side by side see it.
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
+import { ktstr, leftovers, none, root } from "./ktstr.ts"
+
+const scratch = mkdtempSync(join(tmpdir(), "test-ktstr-kernels-"))
+const image = join(scratch, "copied image")
+beforeAll(() => {
+  symlinkSync(join(root, "node_modules"), join(scratch, "node_modules"))
+  copyFileSync(inject("kernel").image, image)
+  writeFileSync(
+    join(scratch, "short.ktstr.ts"),
+    `import { ktstrTest } from "@ktstr/vitest"\nktstrTest("short", { topology: "1n1l1c1t", durationS: 0.3 }, "steady")\n`
+  )
+})
+afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+interface Run {
+  readonly scenario: string
+  readonly variant: string
+  readonly outcome: string
+  readonly kernel: { readonly label: string; readonly image: string }
+}
+
+describe("several kernels", () => {
+  const labels = [/^kernel_distro_/, /^kernel_path_copied_image_[0-9a-f]{6}$/]
+
+  it("are a dimension of ktstr test: each test runs on each, by its label", async () => {
+    const { image: cached, version } = inject("kernel")
+    const twice = ["--kernel", version, "--kernel", image, "--kernel", version]
+    const { code, stdout } = await ktstr(["test", ...twice, "--format", "json"], { cwd: scratch })
+    const { runs } = JSON.parse(stdout) as { runs: ReadonlyArray<Run> }
+    expect(runs.map(({ scenario, outcome, kernel }) => [scenario, outcome, kernel.image])).toEqual([
+      ["short", "pass", cached],
+      ["short", "pass", image]
+    ])
+    expect(runs.map(({ variant }) => variant)).toEqual(labels.map((label) => expect.stringMatching(label)))
+    expect(code).toBe(0)
+    // No machine boots for a filter that leaves both out: it sees the label as part of the name.
+    const filtered = await ktstr(["test", ...twice, "--filter", "short/kernel_git"], { cwd: scratch })
+    expect(filtered.stdout).toMatch(/2 skipped/)
+    expect(await leftovers()).toEqual(none)
+  })
+
+  it("are run one after the other by ktstr run, whose lines tell them apart", async () => {
+    const short = ["run", "steady", "--topology", "1n1l1c1t", "--duration", "0.3"]
+    const { code, stdout } = await ktstr([...short, "--kernel", inject("kernel").version, "--kernel", image])
+    expect(stdout).toMatch(
+      /^PASS steady\/kernel_distro_\S+ on 1n1l1c1t.*[\s\S]*^PASS steady\/kernel_path_copied_image_/m
+    )
+    expect(stdout).toMatch(/^2 pass$/m)
+    expect(code).toBe(0)
+  })
+
+  it("that can't be had end it before anything boots, with a line for each", async () => {
+    const wrong = ["--kernel", "/nowhere/bzImage", "--kernel", inject("kernel").version, "--kernel", "no-such-key"]
+    for (const command of [["run", "steady"], ["test"]]) {
+      const { code, stdout, stderr } = await ktstr([...command, ...wrong], { cwd: scratch })
+      expect(stderr.trim().split("\n")).toEqual([
+        expect.stringMatching(/^ktstr: kernel '\/nowhere\/bzImage' given by --kernel does not exist/),
+        expect.stringMatching(/^no kernel 'no-such-key' given by --kernel/)
+      ])
+      expect([code, stdout]).toEqual([64, ""])
+    }
+  })
+})
