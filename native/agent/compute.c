@@ -1,8 +1,8 @@
 #include "compute.h"
 
 // The empty asm makes each step depend on the one before in a way that the compiler can't fold.
-static inline uint64_t spin_steps(uint64_t value, uint32_t steps) {
-    for (uint32_t i = 0; i < steps; i++) {
+static inline uint64_t spin_steps(uint64_t value, uint64_t steps) {
+    for (uint64_t left = steps; left != 0; left--) {
         value = value * 6364136223846793005ull + 1442695040888963407ull;
         __asm__ volatile("" : "+r"(value));
     }
@@ -21,6 +21,31 @@ void compute_spin(struct probe *probe, uint64_t n) {
                 return;
         }
     }
+}
+
+// Rounds between two checkpoints: as many as take some tens of microseconds, so that their cost disappears and no gap
+// that matters does. One more halves or doubles it, so an interruption costs only a few more checkpoints.
+enum { ROUNDS_MOST = 256 };
+static const uint64_t checkpoint_short_ns = 25000, checkpoint_long_ns = 100000;
+
+void compute_spin_rounds(struct probe *probe, uint32_t n) {
+    uint32_t rounds = 1;
+    uint64_t value = n, begun = call_start(probe);
+    do {
+        uint32_t done = 0;
+        do {
+            value = spin_steps(value, n);
+            __atomic_store_n(&probe->page->iterations, ++probe->iterations, __ATOMIC_RELAXED);
+        } while (++done < rounds && !stop_requested(probe));
+        probe->units += (uint64_t)n * done;
+        checkpoint(probe);
+        uint64_t took = probe->now - begun;
+        begun = probe->now;
+        if (took < checkpoint_short_ns && rounds < ROUNDS_MOST)
+            rounds *= 2;
+        else if (took > checkpoint_long_ns && rounds > 1)
+            rounds /= 2;
+    } while (!stop_requested(probe));
 }
 
 void compute_walk(struct probe *probe, uint8_t *memory, uint64_t bytes, uint32_t stride, uint32_t passes) {

@@ -42,6 +42,7 @@ void interp_run(struct interp *interp) {
         [OP_FOR_NEXT] = &&op_for_next,
         [OP_JUMP] = &&op_jump,
         [OP_ITERATION] = &&op_iteration,
+        [OP_SPIN_ROUNDS] = &&op_spin_rounds,
         [OP_END] = &&op_end,
     };
     const struct program *program = interp->program;
@@ -175,6 +176,10 @@ op_iteration:
     if (__builtin_expect(stop_requested(probe), 0))
         NEXT();
     at = code + at->target;
+    DISPATCH();
+op_spin_rounds:
+    compute_spin_rounds(probe, (uint32_t)at->x);
+    at = teardown;
     DISPATCH();
 op_end:
     blocking_release_all(interp);

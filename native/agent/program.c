@@ -306,6 +306,13 @@ static void nodes(struct decoder *d) {
     d->depth--;
 }
 
+// A body that is one short spin needs no dispatch between its iterations.
+static void fuse_spin(struct program *p) {
+    struct instruction *first = &p->code[p->body];
+    if (p->length == p->body + 2 && first->op == OP_SPIN && first->x <= PROGRAM_SHORT_SPIN)
+        first->op = OP_SPIN_ROUNDS;
+}
+
 bool program_decode(const uint8_t *bytes, size_t length, uint32_t role, struct arena *arena, struct program *program,
                     char *error, size_t error_size) {
     *program = (struct program){0};
@@ -320,6 +327,7 @@ bool program_decode(const uint8_t *bytes, size_t length, uint32_t role, struct a
     if (!d.cursor.failed && d.nodes == before)
         cursor_fail(&d.cursor, "body: it is empty; give at least one node");
     emit(&d, (struct instruction){.op = OP_ITERATION, .target = program->body});
+    fuse_spin(program);
     program->teardown = program->length;
     nodes(&d);
     emit(&d, (struct instruction){.op = OP_END});

@@ -36,6 +36,7 @@ enum op {
     OP_FOR_NEXT,    // back to `target` until the loop register's time
     OP_JUMP,        // to `target`
     OP_ITERATION,   // end of the body: back to `target`
+    OP_SPIN_ROUNDS, // the whole body is one short spin of `x` units: all its iterations
     OP_END,
     OP_COUNT
 };
@@ -47,6 +48,7 @@ enum {
     PROGRAM_NODES = 4096,
     PROGRAM_TRANSFER = 1 << 20,
     PROGRAM_MATRIX = 1024,
+    PROGRAM_SHORT_SPIN = 1024,
 };
 
 struct instruction {

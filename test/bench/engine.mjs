@@ -35,7 +35,7 @@ export const engineCost = async (root) => {
       value: here.yieldNs.toFixed(1),
       unit: "ns",
       target: 30,
-      note: `median of 10; the call takes ${here.bareYieldNs.toFixed(0)} ns`
+      note: `median of 10, each the least of 8 slices; the call takes ${here.bareYieldNs.toFixed(0)} ns`
     }
   ]
 }
