@@ -9,10 +9,10 @@ import { PayloadCodecs } from "./image/KernelPayload.ts"
 import { type CacheEntry, KernelCache, type KernelEntry } from "./KernelCache.ts"
 import { describeImage } from "./KernelFile.ts"
 import { distinctKernels } from "./KernelLabel.ts"
-import { kernelPreference } from "./KernelPreference.ts"
+import { ableInstead, kernelPreference, versionPreference } from "./KernelPreference.ts"
 import { KernelError, KernelResolver, type ResolvedKernel } from "./KernelResolver.ts"
 import { CurrentFragment, KernelProgress, type KernelSource, KernelSources } from "./KernelSource.ts"
-import { compareVersions, isVersionPrefix } from "./KernelVersion.ts"
+import { isVersionPrefix } from "./KernelVersion.ts"
 import { suggestion } from "./Suggest.ts"
 
 const notFound = `no kernel found
@@ -24,7 +24,7 @@ const defaultParallelism = 4
 
 const bootImage = "arch/x86/boot/bzImage"
 
-const fromEntry = (entry: KernelEntry, origin: string): ResolvedKernel => ({
+const described = (entry: KernelEntry, origin: string): ResolvedKernel => ({
   image: entry.image,
   vmlinux: entry.vmlinux,
   config: entry.config,
@@ -70,6 +70,14 @@ export const makeKernelResolver: Effect.Effect<
   const sources = yield* KernelSources
   const codecs = yield* PayloadCodecs
 
+  /** Of a kernel that no sched_ext scheduler can attach to it is known which one to take instead. */
+  const fromEntry = Effect.fnUntraced(function* (entry: KernelEntry, origin: string) {
+    const kernel = described(entry, origin)
+    if (kernel.schedExt !== false) return kernel
+    const entries = Effect.orElseSucceed(cache.list, (): ReadonlyArray<CacheEntry> => [])
+    return { ...kernel, instead: ableInstead(entry, valid(yield* entries), yield* CurrentFragment) }
+  })
+
   const exists = (file: string): Effect.Effect<boolean> => Effect.orElseSucceed(fs.exists(file), () => false)
 
   const describe = (image: string, origin: string): Effect.Effect<ResolvedKernel, KernelError> =>
@@ -106,7 +114,7 @@ export const makeKernelResolver: Effect.Effect<
     const fetched = (from: KernelSource): Located =>
       Effect.gen(function* () {
         const onProgress = yield* KernelProgress
-        return fromEntry(yield* from.fetch({ spec: text, onProgress }), origin)
+        return yield* fromEntry(yield* from.fetch({ spec: text, onProgress }), origin)
       })
     const here = Effect.map(fromPath(text, origin), (kernel): Located => Effect.succeed(kernel))
     // `distro:…` and the like name their source; a version is looked for in the cache first.
@@ -116,9 +124,9 @@ export const makeKernelResolver: Effect.Effect<
     const entries = Either.getOrElse(listed, (): ReadonlyArray<CacheEntry> => [])
     const byVersion = valid(entries)
       .filter(({ metadata }) => isVersionPrefix(text, metadata.version))
-      .sort((a, b) => compareVersions(b.metadata.version, a.metadata.version))
+      .sort(versionPreference(text, yield* CurrentFragment))
     const found = valid(entries).find(({ key }) => key === text) ?? byVersion[0]
-    if (found !== undefined) return Effect.succeed(fromEntry(found, origin))
+    if (found !== undefined) return fromEntry(found, origin)
     const corrupt = entries.find((entry) => entry._tag === "Corrupt" && entry.key === text)
     if (corrupt?._tag === "Corrupt") {
       return yield* named(
@@ -163,7 +171,7 @@ export const makeKernelResolver: Effect.Effect<
     if (Option.isSome(name)) return yield* fromName(name.value, "KTSTR_KERNEL")
     const entries = valid(yield* cache.list)
     const newest = [...entries].sort(kernelPreference(yield* CurrentFragment))[0]
-    if (newest !== undefined) return fromEntry(newest, "cache")
+    if (newest !== undefined) return yield* fromEntry(newest, "cache")
     return yield* Effect.flatMap(
       fromMachine,
       Option.match({

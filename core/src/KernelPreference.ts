@@ -1,5 +1,5 @@
 /**
- * Which kernel of the cache is taken when none was named.
+ * Which kernel of the cache is taken when none was named, or several are what was named.
  *
  * @since 0.1.0
  */
@@ -30,3 +30,40 @@ export const kernelPreference = (fragment: string | undefined): Order.Order<Kern
     (a, b) => compareVersions(b.metadata.version, a.metadata.version),
     Order.mapInput(Order.reverse(DateTime.Order), (entry: KernelEntry) => entry.metadata.builtAt)
   ])
+
+/** `6.12.117` of `6.12.117+deb12-amd64`: what kernels have in common that were made of one source. */
+const upstream = ({ metadata }: KernelEntry): string => /^\d+(\.\d+)*(-rc\d+)?/.exec(metadata.version)?.[0] ?? ""
+
+/**
+ * Orders the entries that `--kernel VERSION` fits: the one of exactly that release, then the newest version; of several that were made of
+ * one version those with sched_ext, the one built with the current fragment first.
+ *
+ * @since 0.1.0
+ * @category ordering
+ */
+export const versionPreference = (text: string, fragment: string | undefined): Order.Order<KernelEntry> =>
+  Order.combineAll([
+    Order.mapInput(Order.reverse(Order.boolean), ({ metadata }: KernelEntry) => metadata.version === text),
+    (a, b) => compareVersions(upstream(b), upstream(a)),
+    kernelPreference(fragment)
+  ])
+
+/**
+ * The key of the entry with sched_ext to take in place of one without: of the same version if there is one; undefined when there is none.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const ableInstead = (
+  entry: KernelEntry,
+  entries: ReadonlyArray<KernelEntry>,
+  fragment: string | undefined
+): string | undefined =>
+  entries
+    .filter(({ metadata }) => metadata.schedExt === true)
+    .sort(
+      Order.combine(
+        Order.mapInput(Order.reverse(Order.boolean), (other: KernelEntry) => upstream(other) === upstream(entry)),
+        kernelPreference(fragment)
+      )
+    )[0]?.key

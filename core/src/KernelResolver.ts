@@ -28,6 +28,8 @@ export interface ResolvedKernel {
   readonly label?: string | undefined
   /** CONFIG_SCHED_CLASS_EXT as far as the host knows before the guest speaks. */
   readonly schedExt?: boolean | undefined
+  /** Of one without sched_ext: the key of a kernel in the cache that has it. */
+  readonly instead?: string | undefined
 }
 
 /**

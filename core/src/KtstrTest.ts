@@ -19,7 +19,7 @@ import type { Scheduler } from "./Scheduler.ts"
 import { resolveScheduler } from "./SchedulerDiscovery.ts"
 import { Step } from "./Step.ts"
 import { suggestion } from "./Suggest.ts"
-import type { TestConstraints } from "./TestConstraints.ts"
+import { TestConstraints } from "./TestConstraints.ts"
 import { TestTopology } from "./TestTopology.ts"
 import { Topology } from "./Topology.ts"
 import { WorkTypeRef } from "./WorkType.ts"
@@ -229,20 +229,11 @@ const profilesOf = ({ excludedFlags, requiredFlags, scheduler }: KtstrTestOption
     ? Either.right([])
     : FlagProfile.all(scheduler, { required: requiredFlags ?? [], excluded: excludedFlags ?? [] })
 
-const unmet = (constraints: TestConstraints, topology: Topology): string | undefined => {
-  const counts = [
-    ["LLC", constraints.minLlcs, constraints.maxLlcs, topology.llcs],
-    ["CPU", constraints.minCpus, constraints.maxCpus, topology.cpus],
-    ["NUMA node", constraints.minNumaNodes, constraints.maxNumaNodes, topology.numaNodes]
-  ] as const
-  for (const [what, min, max, has] of counts) {
-    if (min !== undefined && has < min) return `needs at least ${min} ${what}s; topology ${topology} has ${has}`
-    if (max !== undefined && has > max) return `takes at most ${max} ${what}s; topology ${topology} has ${has}`
-  }
-  return constraints.requiresSmt === true && topology.threadsPerCore < 2
-    ? `needs more than one thread per core; topology ${topology} has one`
-    : undefined
-}
+/** The test's own fields come before those of its scheduler. */
+const constraintsOf = ({ constraints, scheduler }: KtstrTestOptions): TestConstraints => ({
+  ...scheduler?.constraints,
+  ...constraints
+})
 
 const bodyOf = (ctx: ScenarioContext, data: ScenarioData): ScenarioSteps | ScenarioProgram => {
   if (data instanceof Step) return executeSteps(ctx, [data])
@@ -325,7 +316,7 @@ export const KtstrTest: {
     return Either.right({ name, topology: topology.right, durationMs, options, scenario })
   },
   isDemo: ({ name }) => name.startsWith("demo_"),
-  unmet: ({ options, topology }) => unmet({ ...options.scheduler?.constraints, ...options.constraints }, topology),
+  unmet: ({ options, topology }) => TestConstraints.unmet(constraintsOf(options), topology),
   request: (test, kernel, { directory } = {}) =>
     Effect.gen(function* () {
       const { options, topology, durationMs } = test
@@ -351,6 +342,7 @@ export const KtstrTest: {
             : yield* resolveScheduler(scheduler, { profile, extraArgs: extraSchedArgs, directory }),
         watchdogMs: workerWatchdogS === undefined ? undefined : workerWatchdogS * 1000,
         watchdogTimeoutS: options.watchdogTimeoutS,
+        constraints: constraintsOf(options),
         scenario: withPayloads(yield* scenarioOf(test, ctx), payloadsOf(options)),
         topology,
         kernel,

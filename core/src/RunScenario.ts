@@ -27,6 +27,7 @@ import type { Scenario } from "./Scenario.ts"
 import { type ResolvedScheduler, resolvedEevdf } from "./SchedulerDiscovery.ts"
 import { SchedulerError } from "./SchedulerError.ts"
 import { defaultWatchdogMs } from "./SchedulerRun.ts"
+import { TestConstraints } from "./TestConstraints.ts"
 import { TestTopology } from "./TestTopology.ts"
 import type { Topology } from "./Topology.ts"
 import { Vmm, type VmmError } from "./Vmm.ts"
@@ -66,6 +67,8 @@ export interface ScenarioRequest {
 export interface RunRequest extends ScenarioRequest {
   readonly topology: Topology
   readonly kernel: ResolvedKernel
+  /** Where the topology does not meet them the run is skipped. Default: those of the scheduler. */
+  readonly constraints?: TestConstraints | undefined
   /** Undefined: the kernel's own. */
   readonly scheduler?: ResolvedScheduler | undefined
   /** How long a worker may be runnable without running before the scheduler under test is ended; 0: for ever. Default 2000. */
@@ -110,12 +113,14 @@ export const runScenario: (
 > = Effect.fn("RunScenario.run")(function* (request: RunRequest, onEvent: (event: RunEvent) => Effect.Effect<void>) {
   const { kernel, memoryMb, topology, watchdogMs = defaultWatchdogMs } = request
   const resolved = request.scheduler ?? resolvedEevdf
-  yield* checkKernel(kernel, resolved)
+  const unfit = unfitness(request, resolved)
+  if (unfit === undefined) yield* checkKernel(kernel, resolved)
   const packed = resolved.program === undefined ? undefined : (yield* resolveInclude(resolved.program)).files[0]
   const scheduling = makeScheduling(resolved, { program: packed?.guest, watchdogMs })
   const place = {
     topo: TestTopology.fromTopology(topology),
     topology: String(topology),
+    unfit,
     kernel: {
       image: kernel.image,
       version: kernel.version,
@@ -150,14 +155,25 @@ export const runScenario: (
 const noWatchdogTimeout = (seconds: number): string =>
   `watchdogTimeoutS ${seconds} has no effect: the kernel offers a guest no way to set its sched_ext watchdog; the scheduler's own ops.timeout_ms holds (30 s at most)`
 
+/** Why the machine that was asked for is not for this scheduler, or this test. */
+const unfitness = ({ constraints, topology }: RunRequest, { scheduler }: ResolvedScheduler): string | undefined => {
+  const unmet = TestConstraints.unmet(constraints ?? scheduler.constraints, topology)
+  if (unmet === undefined) return undefined
+  return constraints === undefined ? `scheduler '${scheduler.name}' ${unmet}` : unmet
+}
+
 /** Said before anything boots where it is known; else the agent says it. */
-const checkKernel = (kernel: ResolvedKernel, { program, scheduler }: ResolvedScheduler) =>
-  program !== undefined && kernel.schedExt === false
-    ? new SchedulerError({
-        reason: "Kernel",
-        message: `scheduler '${scheduler.name}' can't attach: kernel ${kernel.version} has no sched_ext (CONFIG_SCHED_CLASS_EXT); choose another with --kernel, see: ktstr kernel list`
-      })
-    : Effect.void
+const checkKernel = ({ instead, schedExt, version }: ResolvedKernel, { program, scheduler }: ResolvedScheduler) => {
+  if (program === undefined || schedExt !== false) return Effect.void
+  const remedy =
+    instead === undefined
+      ? "get one that has it: ktstr kernel fetch"
+      : `the cache has one that does: --kernel ${instead}`
+  return new SchedulerError({
+    reason: "Kernel",
+    message: `scheduler '${scheduler.name}' can't attach: kernel ${version} has no sched_ext (CONFIG_SCHED_CLASS_EXT); ${remedy}`
+  })
+}
 
 /**
  * What the scheduler brings into the guest: its program and its configuration; and the kernel's, where libbpf looks for the values of a BPF

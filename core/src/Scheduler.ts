@@ -84,7 +84,7 @@ export interface Scheduler<out F extends string = string> {
   readonly kargs: ReadonlyArray<string>
   /** cgroup below which the scenario's cgroups are made, and of which it is told; `undefined`: the root. */
   readonly cgroupParent: string | undefined
-  /** A file of this host that the guest gets as `/include-files/NAME`, and the scheduler as `--config`. */
+  /** A file of this host, from the test's directory, that the guest gets as `/include-files/NAME`, and the scheduler as `--config`. */
   readonly configFile: string | undefined
   /** Its layer of checks, above the clock's default and below the scenario's. */
   readonly assert: Assert

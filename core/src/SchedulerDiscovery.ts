@@ -222,10 +222,12 @@ export const resolveScheduler: (
 > = Effect.fn("SchedulerDiscovery.resolve")(function* (scheduler, options = {}) {
   const path = yield* Path.Path
   const profile = options.profile ?? FlagProfile.none
+  const directory = path.resolve(options.directory ?? ".")
+  const { configFile } = scheduler
   return {
-    scheduler,
+    scheduler: configFile === undefined ? scheduler : { ...scheduler, configFile: path.resolve(directory, configFile) },
     profile,
-    program: yield* programOf(scheduler, path.resolve(options.directory ?? ".")),
+    program: yield* programOf(scheduler, directory),
     args: schedulerArgs(scheduler, profile, options.extraArgs ?? []),
     busybox: scheduler.binary._tag === "KernelBuiltin" ? yield* findBusybox : undefined
   }

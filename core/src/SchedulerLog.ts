@@ -92,3 +92,51 @@ export const boundLines = (lines: ReadonlyArray<string>, most: number): Readonly
   const tail = most - head
   return [...lines.slice(0, head), `… ${lines.length - most} lines …`, ...lines.slice(lines.length - tail)]
 }
+
+/**
+ * What the kernel's verifier said of a BPF program that it refused.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface VerifierRefusal {
+  readonly program: string
+  /** The errno, in words. */
+  readonly error: string
+  /** Its log's last line before the statistics: what it objects to. */
+  readonly objection: string
+  /** `processed 106630 insns (limit 1000000) …`; undefined where the log has none. */
+  readonly statistics: string | undefined
+}
+
+/**
+ * The refusal in what libbpf prints when it loads a scheduler; undefined when there is none. The middle of a long log may be missing.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const verifierRefusal = (log: ReadonlyArray<string>): VerifierRefusal | undefined => {
+  const end = log.findLastIndex((line) => line.includes("-- END PROG LOAD LOG --"))
+  const begin = log.slice(0, Math.max(end, 0)).findLastIndex((line) => line.includes("-- BEGIN PROG LOAD LOG --"))
+  if (begin < 0) return undefined
+  const refused = log.findLast((line, at) => at < end && failedLoad.test(line))
+  const [, program = "", error = ""] = failedLoad.exec(refused ?? "") ?? []
+  if (program === "") return undefined
+  const all = log.slice(begin + 1, end)
+  // From 7.3 on an explanation with source lines follows what it objects to.
+  const explained = all.findIndex((line) => line.startsWith("Verification failed: "))
+  const said = all.filter(
+    (line, at) => line.trim() !== "" && !line.startsWith("… ") && (explained < 0 || at < explained)
+  )
+  const isStatistics = (line: string) => /^processed \d+ insns /.test(line)
+  const objection = said.findLast((line) => !isStatistics(line) && !/^(;|verification time |stack depth )/.test(line))
+  return {
+    program,
+    error: error.trim(),
+    objection: (objection ?? "it gives no reason").trim().replace(/\.$/, ""),
+    statistics: all.findLast(isStatistics)
+  }
+}
+
+/** libbpf's words, wherever a program's own logger puts them. */
+const failedLoad = /prog '([^']+)': BPF program load failed: (.*)$/

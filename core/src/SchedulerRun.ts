@@ -6,7 +6,7 @@
 import { Command } from "./guest/Command.ts"
 import { describeSchedulerExit, kernelReason, type SchedulerRecord } from "./guest/SchedulerRecord.ts"
 import type { ResolvedScheduler } from "./SchedulerDiscovery.ts"
-import { boundLines, collapseLog } from "./SchedulerLog.ts"
+import { boundLines, collapseLog, type VerifierRefusal, verifierRefusal } from "./SchedulerLog.ts"
 import { SchedulerReport } from "./SchedulerReport.ts"
 
 /**
@@ -113,8 +113,12 @@ export const schedulerReport = (
 const lastWords = (record: SchedulerRecord): string | undefined =>
   record.log.findLast((line) => line.trim() !== "" && !line.startsWith("… "))?.trim()
 
+const refusedBy = ({ error, objection, program }: VerifierRefusal): string =>
+  `the kernel's verifier refused program ${program}: ${objection.slice(0, 200)} (${error})`
+
 /**
- * Why the scheduler ended, in one line each, the agent's message first; nothing when it ended as it was told to.
+ * Why the scheduler ended, in one line each, the cause first: the verifier's refusal, else the agent's message with the kernel's
+ * reason; nothing when it ended as it was told to.
  *
  * @since 0.1.0
  * @category messages
@@ -127,10 +131,16 @@ export const schedulerCauses = (record: SchedulerRecord): ReadonlyArray<string> 
     return [end.message, "the worker watchdog ended it; --watchdog 0 leaves that to the kernel's own"]
   const reason = kernelReason(end)
   const words = reason === undefined ? lastWords(record) : undefined
+  // Of one that never attached and of one that the kernel disabled the agent's message tells this, too.
+  const ended = end.cause === 2 ? [describeSchedulerExit(end)] : []
+  const why = reason === undefined ? ended : [`the kernel's reason: ${reason}`]
+  // That the program then exited follows from it.
+  const refusal = end.cause === 1 ? verifierRefusal(record.log) : undefined
   return [
-    end.message,
-    ...(reason === undefined ? [] : [`the kernel's reason: ${reason}`]),
-    ...(end.cause === 1 ? [] : [describeSchedulerExit(end)]),
+    ...(refusal === undefined ? [] : [refusedBy(refusal)]),
+    [end.message, ...why].join("; "),
+    ...(reason === undefined ? [] : ended),
+    ...(refusal?.statistics === undefined ? [] : [`the verifier's last line: ${refusal.statistics}`]),
     ...(words === undefined ? [] : [`its last words: ${words.slice(0, 300)}`])
   ]
 }

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { Topology } from "./Topology.ts"
 
 /**
  * The machines a test fits; where its topology does not, it is skipped with the reason. An unset field is not judged for the
@@ -20,4 +21,28 @@ export interface TestConstraints {
   readonly maxNumaNodes?: number
   /** More than one thread per core. */
   readonly requiresSmt?: boolean
+}
+
+/**
+ * @since 0.1.0
+ * @category predicates
+ */
+export const TestConstraints: {
+  /** Why a machine of that topology does not do; undefined when it does. */
+  readonly unmet: (constraints: TestConstraints, topology: Topology) => string | undefined
+} = {
+  unmet: (constraints, topology) => {
+    const counts = [
+      ["LLC", constraints.minLlcs, constraints.maxLlcs, topology.llcs],
+      ["CPU", constraints.minCpus, constraints.maxCpus, topology.cpus],
+      ["NUMA node", constraints.minNumaNodes, constraints.maxNumaNodes, topology.numaNodes]
+    ] as const
+    for (const [what, min, max, has] of counts) {
+      if (min !== undefined && has < min) return `needs at least ${min} ${what}s; topology ${topology} has ${has}`
+      if (max !== undefined && has > max) return `takes at most ${max} ${what}s; topology ${topology} has ${has}`
+    }
+    return constraints.requiresSmt === true && topology.threadsPerCore < 2
+      ? `needs more than one thread per core; topology ${topology} has one`
+      : undefined
+  }
 }

@@ -100,7 +100,7 @@ describe("judge", () => {
   })
 
   it("words a gap as the seed does, the worst first", () => {
-    const stuck = { maxGapNs: 4500 * ms, maxGapCpu: 2, maxGapAtNs: 3200 * ms }
+    const stuck = { maxGapNs: 4500 * ms, maxGapCpu: 2, maxGapAtNs: 3200 * ms, cpusUsed: [1, 2] }
     const result = one({ ...Assert.standard, maxGapMs: 3000 }, {}, { ...stuck, maxGapNs: 3001 * ms }, stuck)
     expect(result.outcome).toBe("fail")
     expect(result.details).toEqual([
@@ -108,6 +108,31 @@ describe("judge", () => {
       "cgroup 'cg_0' worker 1: stuck 3001ms on cpu2 at +3200ms (threshold 3000ms)"
     ])
     expect(result.totals.worstGapCpu).toBe(2)
+  })
+
+  it("says what workers that were stuck have in common: all of them at once", () => {
+    const assert = { ...Assert.standard, maxGapMs: 200 }
+    const paused = (endMs: number, gapMs: number): Options => ({
+      maxGapAtNs: endMs * ms,
+      maxGapNs: gapMs * ms,
+      cpusUsed: [0, 1]
+    })
+    const { details } = one(assert, paused(3450, 460), { ...paused(3455, 455), maxGapCpu: 1 })
+    expect(details[0]).toBe("all 2 workers were stuck at once for 450ms at +3450ms (threshold 200ms)")
+    expect(details).toHaveLength(3)
+    // At other times, or not all of them: each for itself.
+    expect(one(assert, paused(3450, 460), paused(1455, 455)).details).toHaveLength(2)
+    expect(one(assert, paused(3450, 460), paused(3450, 100)).details).toHaveLength(1)
+    expect(one(assert, paused(3450, 460)).details).toHaveLength(1)
+  })
+
+  it("says what workers that were stuck have in common: one CPU of several", () => {
+    const assert = { ...Assert.standard, maxGapMs: 150 }
+    const shared = (index: number): Options => ({ maxGapAtNs: index * 400 * ms, maxGapNs: 300 * ms, cpusUsed: [1] })
+    expect(one(assert, shared(1), shared(2), shared(3)).details[0]).toBe(
+      "3 workers ran on cpu1 only, allowed were 0-3: each was stuck for longer than 150ms"
+    )
+    expect(one(assert, shared(1), { ...shared(2), cpusUsed: [1, 2] }).details).toHaveLength(2)
   })
 
   it("words an unfair cgroup as the seed does", () => {
@@ -183,7 +208,8 @@ describe("judge", () => {
   })
 
   it("keeps the list of details short", () => {
-    const result = one(Assert.standard, ...Array.from({ length: 64 }, () => ({ maxGapNs: 9000 * ms })))
+    const stuck = (at: number): Options => ({ maxGapNs: 9000 * ms, maxGapAtNs: at * 10_000 * ms, cpusUsed: [at % 4] })
+    const result = one(Assert.standard, ...Array.from({ length: 64 }, (_, at) => stuck(at)))
     expect(result.details).toHaveLength(6)
     expect(result.details[5]).toBe("cgroup 'cg_0': the same of 59 more workers")
   })

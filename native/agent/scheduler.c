@@ -1,4 +1,4 @@
-#include "scheduler.h"
+#include "scheduler_end.h"
 
 #include "agent.h"
 #include "clock.h"
@@ -65,11 +65,6 @@ static void take_end(struct agent *agent, const struct process_exit *end) {
 
 static const struct process_owner owner = {.output = take_output, .ended = take_end};
 
-static void signal_process(struct agent *agent, int signal) {
-    struct failure gone;
-    process_signal(agent, SCHEDULER_PROCESS, (uint32_t)signal, &gone);
-}
-
 static bool run(struct agent *agent, const struct str_list *argv, uint64_t deadline_ns, struct failure *failure) {
     struct process_command command = {.id = SCHEDULER_PROCESS,
                                       .cgroup = "",
@@ -85,149 +80,6 @@ static bool run(struct agent *agent, const struct str_list *argv, uint64_t deadl
     return process_run(agent, &command, failure);
 }
 
-// For a moment; past the deadline and without a host agent_wait does not wait.
-static enum wait_result nap(struct agent *agent, uint64_t ns) {
-    enum wait_result result = agent_wait(agent, now_ns() + ns, false);
-    if (result == WAIT_DEADLINE || result == WAIT_LOST) {
-        struct timespec pause = timespec_of(ns);
-        nanosleep(&pause, NULL);
-    }
-    return result;
-}
-
-// How its process ended, in words.
-static void ending(const struct scheduler *scheduler, char *text, size_t size) {
-    switch (scheduler->exit_kind) {
-    case EXIT_STATUS:
-        snprintf(text, size, "exited with status %d", (int)scheduler->exit_value);
-        return;
-    case EXIT_SIGNAL:
-        snprintf(text, size, "died of signal %d (%s)", (int)scheduler->exit_value, strsignal(scheduler->exit_value));
-        return;
-    case EXIT_KILLED:
-        snprintf(text, size, "had to be killed");
-        return;
-    case EXIT_NOT_RUN:
-        snprintf(text, size, "could not be run: %s", scheduler->refusal);
-        return;
-    case EXIT_ALIVE:
-        break;
-    }
-    snprintf(text, size, "still runs");
-}
-
-// Where in the test: "after completing step 2 of 5 (12.3s into test)".
-static void note_place(struct agent *agent) {
-    char *text = agent->scheduler.where;
-    const size_t size = sizeof agent->scheduler.where;
-    double into = agent->first_step_ns ? (double)(now_ns() - agent->first_step_ns) / 1e9 : 0;
-    if (agent->step_count == 0)
-        snprintf(text, size, "before the first step");
-    else if (agent->steps_done == 0)
-        snprintf(text, size, "during step 1 of %u (%.1fs into test)", agent->step_count, into);
-    else
-        snprintf(text, size, "after completing step %u of %u (%.1fs into test)", agent->steps_done, agent->step_count,
-                 into);
-}
-
-static void describe(struct agent *agent) {
-    struct scheduler *scheduler = &agent->scheduler;
-    char end[192];
-    const char *where = scheduler->where;
-    ending(scheduler, end, sizeof end);
-    switch (scheduler->cause) {
-    case CAUSE_STOPPED:
-        fail_text(&scheduler->failure, "scheduler %s %s while it was stopped", scheduler->name, end);
-        break;
-    case CAUSE_NOT_BEGUN:
-        if (scheduler->exit_kind == EXIT_NOT_RUN)
-            fail_text(&scheduler->failure, "scheduler %s %s", scheduler->name, end);
-        else if (scheduler->exit_kind == EXIT_KILLED || scheduler->exit_kind == EXIT_ALIVE)
-            fail_text(&scheduler->failure, "scheduler %s did not attach within %.0fs of its start; it was ended",
-                      scheduler->name, (double)scheduler->start_timeout_ns / 1e9);
-        else
-            fail_text(&scheduler->failure, "scheduler %s %s before it attached (%.1fs after its start)",
-                      scheduler->name, end, (double)(scheduler->ended_ns - scheduler->begun_ns) / 1e9);
-        break;
-    case CAUSE_DIED:
-        if (scheduler->exit_kind == EXIT_STATUS && scheduler->exit_value == 0)
-            fail_text(&scheduler->failure, "scheduler process exited by itself %s", where);
-        else
-            fail_text(&scheduler->failure, "scheduler process died unexpectedly %s", where);
-        break;
-    case CAUSE_DISABLED:
-        fail_text(&scheduler->failure, "the kernel disabled the scheduler %s; its process %s", where, end);
-        break;
-    case CAUSE_STALLED:
-        fail_text(&scheduler->failure, "scheduler stalled %s: %s", where, scheduler->stuck);
-        break;
-    }
-}
-
-// It is over, with all that is known about it; `failed` when it ended against the plan.
-static void conclude(struct agent *agent, bool failed) {
-    struct scheduler *scheduler = &agent->scheduler;
-    char state[32] = "";
-    sched_ext_hear(agent);
-    textfile_read("/sys/kernel/sched_ext/state", state, sizeof state);
-    describe(agent);
-    struct scheduler_end end = {
-        .time_ns = now_ns(),
-        .cause = (uint8_t)scheduler->cause,
-        .kind = (uint8_t)scheduler->exit_kind,
-        .value = scheduler->exit_value,
-        .duration_ns = (scheduler->process_ended ? scheduler->ended_ns : now_ns()) - scheduler->begun_ns,
-        .dropped = scheduler_log_end(agent),
-        .rejected = (uint64_t)textfile_number("/sys/kernel/sched_ext/nr_rejected", 0),
-        .state = state,
-        .kernel_log = &scheduler->kernel_lines,
-        .message = failed ? scheduler->failure.message : "",
-    };
-    event_scheduler_ended(&agent->channel, &end);
-    scheduler->phase = PHASE_OFF;
-    if (failed && !scheduler->failed) {
-        scheduler->failed = true;
-        scheduler->failure.where[0] = 0; // the message says all
-    }
-}
-
-// From one try to the next: told to stop, told to end, disabled by the kernel, killed.
-static void push(struct agent *agent) {
-    struct scheduler *scheduler = &agent->scheduler;
-    switch (scheduler->ladder++) {
-    case 0:
-        signal_process(agent, SIGINT);
-        break;
-    case 1:
-        signal_process(agent, SIGTERM);
-        break;
-    case 2:
-        // What is stalled can't even die; this takes its CPUs from it.
-        sched_ext_reset();
-        break;
-    case 3:
-        scheduler->killed = true;
-        signal_process(agent, SIGKILL);
-        break;
-    default:
-        break;
-    }
-}
-
-static bool is_over(const struct scheduler *scheduler) {
-    return scheduler->process_ended && (!sched_ext_present() || sched_ext_is("disabled"));
-}
-
-static void end_process(struct agent *agent, int from, uint64_t patience_ns) {
-    struct scheduler *scheduler = &agent->scheduler;
-    for (scheduler->ladder = from; scheduler->ladder < 4 && !is_over(scheduler);) {
-        push(agent);
-        uint64_t limit = now_ns() + patience_ns;
-        while (!is_over(scheduler) && now_ns() < limit)
-            nap(agent, 2000000);
-    }
-}
-
 static bool fail_as(const struct scheduler *scheduler, struct failure *failure) {
     *failure = scheduler->failure;
     return false;
@@ -237,9 +89,13 @@ static bool never_attached(struct agent *agent, struct failure *failure) {
     struct scheduler *scheduler = &agent->scheduler;
     scheduler->cause = CAUSE_NOT_BEGUN;
     scheduler->phase = PHASE_STOPPING;
-    if (!scheduler->process_ended)
-        end_process(agent, 1, 1000000000);
-    conclude(agent, true);
+    // How it ends when it is told to says nothing of why it did not attach.
+    uint64_t waited = now_ns() - scheduler->begun_ns;
+    if (!scheduler->process_ended) {
+        scheduler->late_ns = waited < scheduler->start_timeout_ns ? waited : scheduler->start_timeout_ns;
+        scheduler_end_process(agent, 1, 1000000000);
+    }
+    scheduler_conclude(agent, true);
     return fail_as(scheduler, failure);
 }
 
@@ -280,6 +136,7 @@ bool scheduler_start(struct agent *agent, struct failure *failure) {
     sched_ext_listen(scheduler);
     sched_ext_forget(scheduler);
     scheduler->attached = false;
+    scheduler->late_ns = 0;
     // A kernel before enable_seq counts nothing: then any change from this counts.
     scheduler->seq_before = (uint64_t)textfile_number("/sys/kernel/sched_ext/enable_seq", -1);
     scheduler->begun_ns = now_ns();
@@ -288,7 +145,7 @@ bool scheduler_start(struct agent *agent, struct failure *failure) {
     scheduler->phase = PHASE_STARTING;
     while (!has_attached(scheduler)) {
         bool late = now_ns() - scheduler->begun_ns > scheduler->start_timeout_ns;
-        if (scheduler->process_ended || late || nap(agent, attach_look_ns) >= WAIT_DEADLINE)
+        if (scheduler->process_ended || late || scheduler_nap(agent, attach_look_ns) >= WAIT_DEADLINE)
             return never_attached(agent, failure);
     }
     attached(agent);
@@ -301,15 +158,15 @@ static bool stop_builtin(struct agent *agent, struct failure *failure) {
     if (scheduler->stop.count) {
         good = run(agent, &scheduler->stop, command_patience_ns, failure);
         while (good && !scheduler->process_ended)
-            nap(agent, attach_look_ns);
+            scheduler_nap(agent, attach_look_ns);
         if (good && (scheduler->exit_kind != EXIT_STATUS || scheduler->exit_value != 0)) {
             char text[192];
-            ending(scheduler, text, sizeof text);
+            scheduler_ending(scheduler, text, sizeof text);
             good = fail_text(failure, "scheduler %s: the commands that switch it off: the shell %s", scheduler->name,
                              text);
         }
     }
-    conclude(agent, false);
+    scheduler_conclude(agent, false);
     return good;
 }
 
@@ -324,7 +181,7 @@ bool scheduler_stop(struct agent *agent, struct failure *failure) {
     struct scheduler *scheduler = &agent->scheduler;
     // One that is ending by itself is heard to its end first.
     while (scheduler->phase == PHASE_ENDING)
-        nap(agent, 2000000);
+        scheduler_nap(agent, 2000000);
     if (scheduler->phase == PHASE_OFF)
         return !scheduler->failed || fail_as(scheduler, failure);
     failure->where[0] = 0;
@@ -332,9 +189,9 @@ bool scheduler_stop(struct agent *agent, struct failure *failure) {
     scheduler->cause = CAUSE_STOPPED;
     if (scheduler->builtin)
         return stop_builtin(agent, failure);
-    end_process(agent, 0, settle_patience_ns / 2);
+    scheduler_end_process(agent, 0, settle_patience_ns / 2);
     bool good = ended_well(scheduler);
-    conclude(agent, !good);
+    scheduler_conclude(agent, !good);
     return good || fail_as(scheduler, failure);
 }
 
@@ -348,8 +205,8 @@ void scheduler_finish(struct agent *agent) {
         sched_ext_dump();
         scheduler->phase = PHASE_STOPPING;
         scheduler->cause = CAUSE_STOPPED;
-        end_process(agent, 2, 100000000);
-        conclude(agent, false);
+        scheduler_end_process(agent, 2, 100000000);
+        scheduler_conclude(agent, false);
         return;
     }
     struct failure ignored = {0};
@@ -360,7 +217,7 @@ static void begin_ending(struct agent *agent, enum scheduler_cause cause, uint64
     struct scheduler *scheduler = &agent->scheduler;
     scheduler->phase = PHASE_ENDING;
     scheduler->cause = cause;
-    note_place(agent);
+    scheduler_note_place(agent);
     scheduler->ladder = 1;
     scheduler->next_look_ns = now;
     scheduler->give_up_ns = now + settle_patience_ns;
@@ -386,13 +243,13 @@ static void look_at_ending(struct agent *agent, uint64_t now) {
     // A process that ended by itself in time has died; one that had to be ended has not.
     if (scheduler->process_ended && !scheduler->builtin && scheduler->ladder == 1 && scheduler->cause == CAUSE_DISABLED)
         scheduler->cause = CAUSE_DIED;
-    if (is_over(scheduler) || scheduler->ladder > 4) {
-        conclude(agent, true);
+    if (scheduler_is_over(scheduler) || scheduler->ladder > 4) {
+        scheduler_conclude(agent, true);
         return;
     }
     if (now < scheduler->give_up_ns)
         return;
-    push(agent);
+    scheduler_push(agent);
     scheduler->give_up_ns = now + settle_patience_ns / 4;
 }
 

@@ -55,7 +55,8 @@ struct scheduler {
     char refusal[128]; // why its program could not be run
     char stuck[160];   // whom the watchdog found
     uint64_t begun_ns, ended_ns;
-    char where[96]; // in the test it was seen to end against the plan
+    uint64_t late_ns; // how long it had taken when it was ended because it did not attach; 0: it was not
+    char where[96];   // in the test it was seen to end against the plan
     uint64_t next_look_ns, give_up_ns;
     uint64_t seq_before; // enable_seq before its start
     int ladder;          // how far ending it has gone

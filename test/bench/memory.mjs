@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { cachedKernel } from "./cachedKernel.mjs"
 
 export const hostMemory = async (root) => {
   const scratch = mkdtempSync(join(tmpdir(), "ktstr-bench-"))
@@ -10,7 +11,8 @@ export const hostMemory = async (root) => {
   const report = `import{writeFileSync}from"node:fs";process.on("exit",()=>writeFileSync(${JSON.stringify(file)},String(process.resourceUsage().maxRSS)))`
   try {
     const preload = `data:text/javascript,${encodeURIComponent(report)}`
-    const { status } = spawnSync("node", ["--import", preload, "cli/dist/bin.js", "run", "steady", "--duration", "1"], {
+    const run = ["run", "steady", "--duration", "1", "--kernel", cachedKernel(root).key]
+    const { status } = spawnSync("node", ["--import", preload, "cli/dist/bin.js", ...run], {
       cwd: root,
       stdio: ["ignore", "ignore", "inherit"]
     })

@@ -1,6 +1,7 @@
 // The native backend: time to the agent's first frame against bare qemu under KVM, host memory beyond the guest's, and set-up of a
 // large machine. The first two run in the KVM lab where this machine's KVM is of no use.
 import { execFileSync, spawnSync } from "node:child_process"
+import { cachedKernel } from "./cachedKernel.mjs"
 
 const median = (values) => {
   const sorted = [...values].sort((a, b) => a - b)
@@ -15,15 +16,6 @@ const isUsable = (root) => {
   } catch {
     return false
   }
-}
-
-const newestKernel = (root) => {
-  const list = execFileSync("node", ["cli/dist/bin.js", "kernel", "list", "--json"], { cwd: root, encoding: "utf8" })
-  const [entry] = JSON.parse(list)
-    .entries.filter((kernel) => kernel.valid && kernel.vmlinux)
-    .sort((a, b) => b.version.localeCompare(a.version, "en", { numeric: true }))
-  if (entry === undefined) throw new Error("no kernel in the cache; run: npx ktstr kernel fetch")
-  return entry
 }
 
 const run = (root, args) =>
@@ -86,6 +78,6 @@ const setupRow = (root, entry) => {
 }
 
 export const nativeBackend = async (root, rounds = 10) => {
-  const entry = newestKernel(root)
+  const entry = cachedKernel(root)
   return [...bootRows(root, entry, rounds), setupRow(root, entry)]
 }

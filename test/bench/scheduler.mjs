@@ -2,11 +2,12 @@
 // and the scenario; its peer is the same run without a scheduler.
 import { execFileSync } from "node:child_process"
 import { join } from "node:path"
+import { cachedKernel } from "./cachedKernel.mjs"
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
 
 export const schedulerCosts = async (root, rounds = 5) => {
-  const options = ["--topology", "1n2l2c1t", "--duration", "1", "--format", "json"]
+  const options = ["--topology", "1n2l2c1t", "--duration", "1", "--format", "json", "--kernel", cachedKernel(root).key]
   const steady = (...more) => {
     const output = { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }
     return JSON.parse(execFileSync("node", ["cli/dist/bin.js", "run", "steady", ...options, ...more], output))

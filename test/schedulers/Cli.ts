@@ -7,6 +7,7 @@ import { compareVersions, KernelCache, type KernelEntry, layerKernelCache, Scena
 import { layerRegistries } from "@ktstr/vitest/defaults"
 import { Effect, Layer } from "effect"
 import { exampleNames, examplesFor } from "./KernelSchedulers.ts"
+import { knobTable } from "./Knobs.ts"
 import { fixture, matrix, repeat, stall, type TestedKernel } from "./Table.ts"
 
 const root = fileURLToPath(new URL("../../..", import.meta.url))
@@ -79,6 +80,7 @@ const parts = {
     matrix(kernels, examples, pageText(), say),
   stall: (kernels: ReadonlyArray<TestedKernel>) => stall(kernels, say),
   fixture: async (kernels: ReadonlyArray<TestedKernel>) => fixture(kernels, program, await canned(), say),
+  knobs: (kernels: ReadonlyArray<TestedKernel>) => knobTable(kernels, program, say),
   repeat: (kernels: ReadonlyArray<TestedKernel>) => repeat(kernels, program, say)
 }
 

@@ -25,6 +25,8 @@ export interface RunSpec {
   readonly seconds: number
   /** Seconds after which a worker that is stuck ends the scheduler; 0: only the kernel does. Default: ktstr's. */
   readonly watchdog?: number
+  /** Further words of the command line. */
+  readonly options?: ReadonlyArray<string>
 }
 
 interface Result {
@@ -55,6 +57,7 @@ export const runScenarios = async (spec: RunSpec): Promise<ReadonlyArray<Row>> =
     ...["--topology", spec.topology, "--kernel", spec.kernel, "--scheduler", spec.scheduler],
     ...(spec.schedulerArgs === undefined ? [] : ["--sched-args", spec.schedulerArgs]),
     ...(spec.watchdog === undefined ? [] : ["--watchdog", String(spec.watchdog)]),
+    ...(spec.options ?? []),
     ...["--duration", String(spec.seconds), "--format", "json"]
   ]
   const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] })

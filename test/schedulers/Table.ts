@@ -2,6 +2,7 @@
 import type { KernelEntry } from "@ktstr/core"
 import { type Examples, exampleNames } from "./KernelSchedulers.ts"
 import { type Row, runScenarios } from "./Runs.ts"
+import { quoted, table } from "./TableText.ts"
 
 export interface TestedKernel {
   readonly entry: KernelEntry
@@ -12,16 +13,6 @@ type Say = (text: string) => void
 
 const scenarios = ["steady", "oversubscribed", "cpusetApply", "cgroupAdd", "nestedSteady"]
 const topologies = ["1n2l2c1t", "2n4l2c1t"]
-
-const row = (cells: ReadonlyArray<string>): string => `| ${cells.join(" | ")} |`
-
-const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => [
-  row(head),
-  row(head.map(() => "---")),
-  ...rows.map(row)
-]
-
-const quoted = (text: string): string => text.replaceAll("|", "\\|").replaceAll(/\s+/g, " ").slice(0, 240)
 
 /** The first detail, and what the kernel or the scheduler itself said of it. */
 const reason = ({ details, kernelReason }: Row): string => {

@@ -49,6 +49,8 @@ export interface Place {
   readonly topo: TestTopology
   /** As asked for. */
   readonly topology: string
+  /** Why a run there makes no sense: it is skipped. */
+  readonly unfit?: string | undefined
   readonly kernel: {
     readonly image: string
     readonly version: string
@@ -210,7 +212,10 @@ const withCauses = (
   const causes = [
     ...schedulerCauses(record.scheduler),
     ...failures,
-    ...record.errors.map(({ message, where }) => (where === "" ? message : `${where}: ${message}`))
+    // Of a scheduler that ended the agent says the same in both places.
+    ...record.errors
+      .filter(({ message }) => message !== record.scheduler.failure?.message)
+      .map(({ message, where }) => (where === "" ? message : `${where}: ${message}`))
   ].filter((cause, index, all) => all.indexOf(cause) === index)
   if (ended !== undefined) causes.push(ended)
   if (session.end._tag === "Done" && !session.end.ok && causes.length === 0) {
@@ -286,7 +291,7 @@ const conduct = <E, R>(
     const { binary, cgroupParent, startTimeoutMs } = scheduling.resolved.scheduler
     const record = new SessionRecord(cgroupParent)
     const sinceStart = Effect.map(Clock.currentTimeMillis, (now) => now - began)
-    const unmet = Scenario.unmet(request.scenario, place.topo)
+    const unmet = place.unfit ?? Scenario.unmet(request.scenario, place.topo)
     if (unmet !== undefined) {
       const timings = { prepareMs: 0, bootMs: 0, runMs: 0, totalMs: yield* sinceStart }
       const verdict = AssertResult.skip(unmet)

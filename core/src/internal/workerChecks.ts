@@ -3,6 +3,7 @@ import type { CgroupStats } from "../AssertResult.ts"
 import { CpuSet } from "../CpuSet.ts"
 import type { PlannedGroup } from "../Plan.ts"
 import type { WorkerReport } from "../WorkerReport.ts"
+import { stuckPattern } from "./stuckPattern.ts"
 import { iterationRate, spreadOf, workRate } from "./workerStats.ts"
 
 /** What a check found: nothing, reasons to fail, or that there was nothing to judge by. */
@@ -123,6 +124,11 @@ const stuck = (cgroup: CheckedCgroup, threshold: number): ReadonlyArray<Finding>
       })
   )
 
+const common = (cgroups: ReadonlyArray<CheckedCgroup>, threshold: number): ReadonlyArray<Finding> => {
+  const pattern = stuckPattern(cgroups, threshold)
+  return pattern === undefined ? [] : [failed(pattern)]
+}
+
 const unfair = (cgroup: CheckedCgroup, threshold: number): ReadonlyArray<Finding> => {
   const spread = spreadOf(cgroup.reports)
   if (spread === null || spread.pct <= threshold) return []
@@ -214,6 +220,7 @@ export const checkWorkers = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Asse
   return [
     ...each(lost),
     ...(assert.notStarved === true ? each(starved) : []),
+    ...(set(assert.maxGapMs) ? common(cgroups, assert.maxGapMs) : []),
     ...bounded(assert.maxGapMs, stuck),
     ...bounded(assert.maxSpreadPct, unfair),
     ...(assert.isolation === true ? each(escaped) : []),

@@ -67,8 +67,7 @@ describe("why a scheduler ended", () => {
   it("is the kernel's reason where it gives one", () => {
     expect(kernelReason(end({ kernelLog: stall }))).toBe("runnable task stall: spin[42] failed to run for 5.120s")
     expect(schedulerCauses(recordOf(output("bye\n"), AgentEvent.SchedEnded(end({ kernelLog: stall }))))).toEqual([
-      "scheduler process died unexpectedly after completing step 2 of 5 (12.3s into test)",
-      "the kernel's reason: runnable task stall: spin[42] failed to run for 5.120s",
+      "scheduler process died unexpectedly after completing step 2 of 5 (12.3s into test); the kernel's reason: runnable task stall: spin[42] failed to run for 5.120s",
       "its process exited with status 1"
     ])
   })
@@ -78,7 +77,38 @@ describe("why a scheduler ended", () => {
     const causes = schedulerCauses(
       recordOf(output("a\npanic: bad\n\n"), AgentEvent.SchedEnded(end({ kernelLog, kind: 1, value: 11 })))
     )
-    expect(causes.slice(1)).toEqual(["its process died of signal 11", "its last words: panic: bad"])
+    expect(causes).toEqual([
+      "scheduler process died unexpectedly after completing step 2 of 5 (12.3s into test); its process died of signal 11",
+      "its last words: panic: bad"
+    ])
+  })
+
+  it("is the verifier's objection where it refused a program", () => {
+    const message = "scheduler scx_a exited with status 1 before it attached (7.3s after its start)"
+    const says = (log: string) =>
+      schedulerCauses(recordOf(output(log), AgentEvent.SchedEnded(end({ cause: 1, message }))))
+    const begins = "libbpf: prog 'enqueue': BPF program load failed: Argument list too long\nlibbpf: prog 'enqueue': "
+    const statistics = "processed 106630 insns (limit 1000000) max_states_per_insn 4 total_states 2065"
+    expect(
+      says(
+        `${begins}-- BEGIN PROG LOAD LOG --\n0: R1=ctx()\nThe sequence of 8193 jumps is too complex.\n${statistics}\n-- END PROG LOAD LOG --\nscx_a: bye\n`
+      )
+    ).toEqual([
+      "the kernel's verifier refused program enqueue: The sequence of 8193 jumps is too complex (Argument list too long)",
+      message,
+      `the verifier's last line: ${statistics}`,
+      "its last words: scx_a: bye"
+    ])
+    expect(
+      says(
+        `${begins}-- BEGIN PROG LOAD LOG --\nR0 invalid mem access 'x'\n\nVerification failed: Invalid dereference\n\nReason:\n  R0 may be NULL.\n${statistics}\n-- END PROG LOAD LOG --\n`
+      )[0]
+    ).toContain(": R0 invalid mem access 'x' (Argument")
+    // A program whose loader gave up for another reason, and one that got no log.
+    expect(says("bad option\n")).toEqual([message, "its last words: bad option"])
+    expect(says(`${begins}-- BEGIN PROG LOAD LOG --\n-- END PROG LOAD LOG --\n`)[0]).toBe(
+      "the kernel's verifier refused program enqueue: it gives no reason (Argument list too long)"
+    )
   })
 
   it("is the worker watchdog's own finding, whatever follows from it", () => {

@@ -1,0 +1,50 @@
+/** What workers that were stuck have in common: the pattern says what the scheduler did, no single worker's line does. */
+import { CpuSet } from "../CpuSet.ts"
+import type { WorkerReport } from "../WorkerReport.ts"
+import type { CheckedCgroup } from "./workerChecks.ts"
+
+/** The time in which it did not get on for longest, nanoseconds of the guest. */
+const longestGap = (report: WorkerReport) => {
+  const end = report.startTimeNs + report.maxGapAtNs
+  return { begin: end - report.maxGapNs, end }
+}
+
+/** All workers that never wait by themselves were stuck in one stretch of time: the whole machine got nothing. */
+const pause = (spinners: ReadonlyArray<WorkerReport>, thresholdMs: number): string | undefined => {
+  if (spinners.length < 2 || spinners.some((report) => report.maxGapMs <= thresholdMs)) return undefined
+  const gaps = spinners.map(longestGap)
+  const end = Math.min(...gaps.map((gap) => gap.end))
+  const lengthMs = (end - Math.max(...gaps.map((gap) => gap.begin))) / 1e6
+  if (lengthMs <= thresholdMs) return undefined
+  const sinceStart = Math.round((end - Math.min(...spinners.map((report) => report.startTimeNs))) / 1e6)
+  const threshold = `(threshold ${thresholdMs}ms)`
+  return `all ${spinners.length} workers were stuck at once for ${Math.round(lengthMs)}ms at +${sinceStart}ms ${threshold}`
+}
+
+/** All workers that were stuck ran on one CPU though each could have run on others. */
+const pileUp = (cgroups: ReadonlyArray<CheckedCgroup>, thresholdMs: number): string | undefined => {
+  const stuck = cgroups.flatMap(({ groups, reports }) =>
+    reports
+      .filter((report) => report.maxGapMs > thresholdMs)
+      .map((report) => ({
+        used: report.cpusUsed,
+        allowed: groups.find(({ group }) => group === report.group)?.allowedCpus[report.index]
+      }))
+  )
+  const used = CpuSet.from(stuck.flatMap((worker) => worker.used))
+  if (stuck.length < 2 || used.size !== 1) return undefined
+  let allowed = CpuSet.from([])
+  for (const worker of stuck) {
+    if (worker.allowed === undefined || worker.allowed.size < 2) return undefined
+    allowed = allowed.union(worker.allowed)
+  }
+  return `${stuck.length} workers ran on cpu${used} only, allowed were ${allowed}: each was stuck for longer than ${thresholdMs}ms`
+}
+
+/** At most one line, for details in front of those of single workers. */
+export const stuckPattern = (cgroups: ReadonlyArray<CheckedCgroup>, thresholdMs: number): string | undefined => {
+  const spinners = cgroups.flatMap(({ groups, reports }) =>
+    reports.filter((report) => groups.some(({ blocks, group }) => group === report.group && !blocks))
+  )
+  return pause(spinners, thresholdMs) ?? pileUp(cgroups, thresholdMs)
+}
