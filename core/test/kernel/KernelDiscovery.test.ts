@@ -1,8 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
-import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer } from "effect"
 import { KernelCache, layerKernelCache, type StoreInput } from "../../src/KernelCache.ts"
@@ -10,6 +9,7 @@ import { layerKernelResolver } from "../../src/KernelDiscovery.ts"
 import { KernelError, KernelResolver } from "../../src/KernelResolver.ts"
 import { CurrentFragment, type KernelSource, KernelSources } from "../../src/KernelSource.ts"
 import { bzImage, vmlinux } from "../image/images.ts"
+import { layerMachineAt } from "./machineRoot.ts"
 
 interface Setting {
   readonly root: string
@@ -32,7 +32,7 @@ const setting = <A, E>(
         return yield* body({ root, cache: yield* KernelCache, resolver: yield* KernelResolver })
       }).pipe(
         Effect.provide(
-          layerKernelResolver.pipe(Layer.provideMerge(layerKernelCache), Layer.provideMerge(NodeContext.layer))
+          layerKernelResolver.pipe(Layer.provideMerge(layerKernelCache), Layer.provideMerge(layerMachineAt(root)))
         ),
         Effect.provideService(KernelSources, sources),
         Effect.withConfigProvider(ConfigProvider.fromMap(config))
@@ -310,6 +310,58 @@ describe("KernelResolver", () => {
         ])
       })
     )
+  )
+
+  it.live(
+    "goes from built trees beside the working directory to the machine's own kernels, past what is no kernel",
+    () =>
+      setting({}, ({ root, cache, resolver }) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => {
+            const before = process.cwd()
+            mkdirSync(join(root, "work"))
+            process.chdir(join(root, "work"))
+            return before
+          }),
+          () =>
+            Effect.gen(function* () {
+              const nothing = yield* Effect.flip(resolver.resolve(undefined))
+              expect(nothing.reason).toBe("NotFound")
+              expect(nothing.message).toBe(
+                [
+                  "no kernel found",
+                  "  hint: set KTSTR_KERNEL to a kernel source directory, a version (e.g. `6.14.2`), or a cache key (see `ktstr kernel list`), or run `ktstr kernel fetch` to populate the cache",
+                  "  hint: or set KTSTR_TEST_KERNEL=/path/to/bzImage to point at a pre-built bootable image directly (bypasses KTSTR_KERNEL resolution)"
+                ].join("\n")
+              )
+              const release = readFileSync("/proc/sys/kernel/osrelease", "utf8").trim()
+              // Least wanted first: each that comes is taken before those that were there.
+              const places = [
+                ["/boot/vmlinuz", "boot/vmlinuz"],
+                [`/boot/vmlinuz-${release}`, `boot/vmlinuz-${release}`],
+                [`/lib/modules/${release}/vmlinuz`, `lib/modules/${release}/vmlinuz`],
+                [
+                  `/lib/modules/${release}/build/arch/x86/boot/bzImage`,
+                  `lib/modules/${release}/build/arch/x86/boot/bzImage`
+                ],
+                ["../linux/arch/x86/boot/bzImage", "linux/arch/x86/boot/bzImage"],
+                ["linux/arch/x86/boot/bzImage", "work/linux/arch/x86/boot/bzImage"]
+              ] as const
+              for (const [index, [origin, file]] of places.entries()) {
+                mkdirSync(join(root, file, ".."), { recursive: true })
+                writeFileSync(join(root, file), "no kernel")
+                if (index > 0) {
+                  expect(yield* resolver.resolve(undefined)).toMatchObject({ version: `6.1.${index - 1}` })
+                }
+                writeFileSync(join(root, file), image(`6.1.${index}`))
+                expect(yield* resolver.resolve(undefined)).toMatchObject({ version: `6.1.${index}`, origin })
+              }
+              yield* store(cache, "6.0.9", false)
+              expect(yield* resolver.resolve(undefined)).toMatchObject({ version: "6.0.9", origin: "cache" })
+            }),
+          (before) => Effect.sync(() => process.chdir(before))
+        )
+      )
   )
 
   it.live("gives the reference page's message for HOME where only the cache could answer", () =>
