@@ -226,6 +226,16 @@ export const commands = {
     options: { json },
     examples: ["ktstr topo"]
   },
+  locks: {
+    summary: "Show who holds a lock of ktstr, and who waits for one",
+    options: { watch: { value: "INTERVAL", about: "look again and again: 1s, 500ms", alias: "w" }, json },
+    details: [
+      "Locks are flocks in kernel caches and on kernel source trees. Those of processes",
+      "of other users are seen by root only. --watch ends with Ctrl-C; with --json",
+      "each look is one line."
+    ],
+    examples: ["ktstr locks", "ktstr locks --watch 1s"]
+  },
   cleanup: {
     summary: "Remove what runs that were killed left behind",
     options: { "dry-run": { about: "only say what would be removed" }, json },

@@ -42,6 +42,8 @@ const execute = (invocation: Invocation, output: CommandIo): Effect.Effect<numbe
       )
     case "topo":
       return Effect.flatMap(load(import("./commands/Topo.ts")), ({ topo }) => topo(invocation, output))
+    case "locks":
+      return Effect.flatMap(load(import("./commands/Locks.ts")), ({ locks }) => locks(invocation, output))
     case "cleanup":
       return Effect.flatMap(load(import("./commands/Cleanup.ts")), ({ cleanup }) => cleanup(invocation, output))
     case "doctor":

@@ -29,6 +29,20 @@ export const durationMs = (option: string, text: string): Checked<number> => {
 }
 
 /**
+ * A time as `1s`, `500ms`, `2m`, or a number of seconds, as milliseconds.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const intervalMs = (option: string, text: string): Checked<number> => {
+  const found = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text)
+  const ms = Number(found?.[1]) * ({ ms: 1, s: 1000, m: 60_000 }[found?.[2] ?? "s"] ?? Number.NaN)
+  return ms >= 10 && ms <= 86_400_000
+    ? Either.right(Math.round(ms))
+    : bad(`${option} must be a time from 10ms to a day as 1s, 500ms or 2m, got '${text}'`)
+}
+
+/**
  * @since 0.1.0
  * @category parsing
  */

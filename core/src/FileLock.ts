@@ -1,6 +1,6 @@
 /**
  * Exclusive advisory locks between processes: flock(2), held by util-linux `flock(1)` because the JavaScript runtimes lack the call.
- * The holder is a child that waits for the end of its standard input, so the kernel frees the lock however its owner ends.
+ * The holder is a child that waits for the end of its standard input, so the lock is freed however its owner ends.
  *
  * @since 0.1.0
  */
@@ -8,8 +8,32 @@ import { Command, CommandExecutor } from "@effect/platform"
 import { Deferred, Effect, type Scope, Stream } from "effect"
 
 /**
- * Holds the lock on `file` (created when absent, never removed) until the scope closes. `onWait` runs once when another process
- * has it. Succeeds with false where the lock cannot be had at all (no `flock` program, read-only directory, more than `timeoutS` seconds):
+ * @since 0.1.0
+ * @category models
+ */
+export interface FileLockOptions {
+  /** Longest wait in seconds; 0: none. Default 600. */
+  readonly timeoutS?: number | undefined
+  /** Runs once when another process has the lock. */
+  readonly onWait?: Effect.Effect<void> | undefined
+}
+
+/**
+ * Takes away a lock file while it holds the lock, so that none is left of what ended as it should. Whoever waited for the file that was
+ * taken away finds its name gone or another's, says so, and is started anew. A directory is locked as it is.
+ */
+const holder = `
+[ -d "$0" ] && { echo locked; exec cat; }
+for open in /proc/self/fd/*; do [ "$open" -ef "$0" ] && same=1; done
+[ "$same" ] || { echo gone; exit; }
+echo locked; cat; rm -f "$0"`
+
+/** How long the holder may take to end when it is told to. */
+const releaseTimeout = "5 seconds"
+
+/**
+ * Holds the lock on `file` until the scope closes. A file is created when absent and removed with the lock; a directory may be given
+ * as well. Succeeds with false where the lock cannot be had at all (no `flock` program, read-only directory, a longer wait than was allowed):
  * callers must be correct without it and use it only to avoid doing the same work twice.
  *
  * @since 0.1.0
@@ -17,28 +41,37 @@ import { Deferred, Effect, type Scope, Stream } from "effect"
  */
 export const acquireFileLock: (
   file: string,
-  options?: { readonly timeoutS?: number; readonly onWait?: Effect.Effect<void> }
+  options?: FileLockOptions
 ) => Effect.Effect<boolean, never, CommandExecutor.CommandExecutor | Scope.Scope> = Effect.fn("FileLock.acquire")(
-  function* (file: string, options?: { readonly timeoutS?: number; readonly onWait?: Effect.Effect<void> }) {
+  function* (file: string, options?: FileLockOptions) {
     const executor = yield* CommandExecutor.CommandExecutor
-    // The executor feeds standard input from a daemon fiber: it must be told when the lock is given up, or it outlives the scope.
-    const released = yield* Deferred.make<Uint8Array>()
-    yield* Effect.addFinalizer(() => Deferred.succeed(released, new Uint8Array(0)))
     const attempt = (...flags: ReadonlyArray<string>) =>
-      executor
-        .start(
-          Command.make("flock", ...flags, file, "sh", "-c", "echo locked; exec cat").pipe(
+      Effect.gen(function* () {
+        const released = yield* Deferred.make<Uint8Array>()
+        const process = yield* executor.start(
+          Command.make("flock", "--no-fork", "--exclusive", ...flags, file, "sh", "-c", holder, file).pipe(
             Command.stdin(Stream.fromEffect(Deferred.await(released))),
             Command.stderr("pipe")
           )
         )
-        .pipe(
-          Effect.flatMap((holder) => Stream.runHead(Stream.decodeText(holder.stdout))),
-          Effect.map((head) => head._tag === "Some"),
-          Effect.orElseSucceed(() => false)
-        )
-    if (yield* attempt("--exclusive", "--nonblock")) return true
+        // Before the executor's own finalizer, which kills; whoever still waits for the lock is left to that.
+        const release = Deferred.succeed(released, new Uint8Array(0))
+        yield* Effect.addFinalizer(() => release)
+        const said = yield* process.stdout.pipe(Stream.decodeText(), Stream.splitLines, Stream.runHead)
+        if (said._tag === "Some" && said.value === "locked") {
+          yield* Effect.addFinalizer(() =>
+            Effect.zipRight(release, process.exitCode).pipe(Effect.timeout(releaseTimeout), Effect.ignore)
+          )
+          return "locked"
+        }
+        return said._tag === "Some" ? "gone" : "refused"
+      }).pipe(Effect.orElseSucceed(() => "refused" as const))
+    const untilDecided = (...flags: ReadonlyArray<string>) =>
+      Effect.repeat(attempt(...flags), { while: (outcome) => outcome === "gone" })
+    if ((yield* untilDecided("--nonblock")) === "locked") return true
+    const timeoutS = options?.timeoutS ?? 600
+    if (timeoutS === 0) return false
     if (options?.onWait !== undefined) yield* options.onWait
-    return yield* attempt("--exclusive", "--timeout", String(options?.timeoutS ?? 600))
+    return (yield* untilDecided("--timeout", String(timeoutS))) === "locked"
   }
 )

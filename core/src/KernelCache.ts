@@ -1,7 +1,7 @@
 /**
  * Kernels on disk: one directory an entry, whole or not there.
  *
- * A writer fills a hidden sibling of the entry and renames it into place under the cache's lock, so a reader needs neither lock nor
+ * A writer fills a hidden sibling of the entry and renames it into place under the entry's lock, so a reader needs neither lock nor
  * write permission and never sees half an entry.
  *
  * @since 0.1.0
@@ -10,9 +10,11 @@ import { CommandExecutor, FileSystem, Path } from "@effect/platform"
 import { Context, DateTime, Effect, Exit, Layer, Option, Scope } from "effect"
 import { type CacheDirs, resolveCacheDirs } from "./CacheDir.ts"
 import { cacheWriteError } from "./CacheWriteError.ts"
-import { acquireFileLock } from "./FileLock.ts"
+import { acquireFileLock, type FileLockOptions } from "./FileLock.ts"
 import { type Corruption, encodeKernelMetadata, KernelMetadata, parseKernelMetadata } from "./KernelMetadata.ts"
-import type { KernelError } from "./KernelResolver.ts"
+import { KernelError } from "./KernelResolver.ts"
+import { cleanUp } from "./Leftovers.ts"
+import { findLockRefusal } from "./LockPlace.ts"
 import { ownTemporaryPrefix, type TemporaryStem } from "./ProcessMark.ts"
 import { sha256Hex } from "./Sha256.ts"
 
@@ -107,6 +109,14 @@ export class KernelCache extends Context.Tag("@ktstr/core/KernelCache")<
  */
 export const toolVersion = "0.1.0"
 
+/**
+ * Where the locks of a cache directory are, inside it.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const lockDirectory = ".locks"
+
 /** Names that can be entries: no path, not hidden. */
 const isKey = (name: string): boolean => name !== "" && !name.startsWith(".") && !name.includes("/")
 
@@ -127,7 +137,17 @@ export const makeKernelCache: Effect.Effect<
   const checkFile = (directory: string, record: { readonly file: string; readonly size: number }) =>
     fs.stat(path.join(directory, record.file)).pipe(
       Effect.mapError(
-        (): Corruption => ({ kind: "image_missing", error: `metadata.json names ${record.file}, which is not there` })
+        (cause): Corruption =>
+          cause._tag === "SystemError" && cause.reason === "NotFound"
+            ? { kind: "image_missing", error: `metadata.json names ${record.file}, which is not there` }
+            : { kind: "unknown", error: `${record.file} cannot be looked at: ${cause.message}` }
+      ),
+      Effect.filterOrFail(
+        (info) => info.type === "File",
+        (info): Corruption => ({
+          kind: "unknown",
+          error: `${record.file} is no file but a ${info.type.toLowerCase()}`
+        })
       ),
       Effect.filterOrFail(
         (info) => Number(info.size) === record.size,
@@ -203,15 +223,29 @@ export const makeKernelCache: Effect.Effect<
     return found._tag === "Valid" ? Option.some(found.entry) : Option.none<KernelEntry>()
   })
 
-  const lock = (kernels: string, name: string, onWait: Effect.Effect<void>) =>
-    acquireFileLock(path.join(kernels, `.${name}.lock`), { onWait }).pipe(
-      Effect.provideService(CommandExecutor.CommandExecutor, executor)
-    )
+  const lock = Effect.fnUntraced(function* (kernels: string, name: string, options: FileLockOptions = {}) {
+    const file = path.join(kernels, lockDirectory, `${name}.lock`)
+    // Where it can't be made the lock can't be had, either, which whoever writes finds out.
+    yield* Effect.ignore(fs.makeDirectory(path.dirname(file), { recursive: true }))
+    return yield* Effect.provideService(acquireFileLock(file, options), CommandExecutor.CommandExecutor, executor)
+  })
 
   const nearestExisting = (directory: string): Effect.Effect<string> =>
     Effect.flatMap(
       Effect.orElseSucceed(fs.exists(directory), () => false),
       (there) => (there ? Effect.succeed(directory) : nearestExisting(path.dirname(directory)))
+    )
+
+  /** Without locks that can be trusted two writers could spoil each other's work. */
+  const checkLocks = (kernels: string) =>
+    findLockRefusal(path.join(kernels, lockDirectory)).pipe(
+      Effect.provideService(FileSystem.FileSystem, fs),
+      Effect.provideService(Path.Path, path),
+      Effect.flatMap((refusal) =>
+        refusal === undefined
+          ? Effect.void
+          : new KernelError({ reason: "Cache", message: `${refusal} KTSTR_CACHE_DIR names another cache directory.` })
+      )
     )
 
   const writable = Effect.flatMap(directories, ({ kernels }) =>
@@ -220,20 +254,22 @@ export const makeKernelCache: Effect.Effect<
       Effect.tap((existing) => fs.access(existing, { writable: true })),
       Effect.zipRight(fs.makeDirectory(kernels, { recursive: true })),
       Effect.as(kernels),
-      Effect.catchAll((cause) => cacheWriteError("write", kernels, cause))
+      Effect.catchAll((cause) => cacheWriteError("write", kernels, cause)),
+      (makes) => Effect.zipRight(checkLocks(kernels), makes)
     )
   )
 
-  /** Under the store lock every hidden directory of this kind belongs to a writer that died. */
+  /** What writers that died were at: their names say whose they were. */
   const removeAbandoned = (kernels: string) =>
-    fs.readDirectory(kernels).pipe(
-      Effect.flatMap((names) =>
-        Effect.forEach(
-          names.filter((name) => name.startsWith(".tmp-") || name.startsWith(".old-")),
-          (name) => fs.remove(path.join(kernels, name), { recursive: true, force: true })
-        )
-      ),
-      Effect.ignore
+    cleanUp([{ directory: kernels, kind: "cache" }]).pipe(
+      Effect.provideService(FileSystem.FileSystem, fs),
+      Effect.provideService(Path.Path, path)
+    )
+
+  /** On the disk, not only on its way there: a power cut must not leave an entry whose files are empty. */
+  const writeDurably = (file: string, bytes: Uint8Array) =>
+    Effect.scoped(
+      Effect.flatMap(fs.open(file, { flag: "w" }), (open) => Effect.zipRight(open.writeAll(bytes), open.sync))
     )
 
   const store = Effect.fn("KernelCache.store")(function* (
@@ -266,14 +302,16 @@ export const makeKernelCache: Effect.Effect<
     const outgoing = path.join(kernels, `${yield* own(".old")}${suffix}`)
 
     const write = Effect.gen(function* () {
-      if (yield* lock(kernels, "store", Effect.void)) yield* removeAbandoned(kernels)
+      yield* lock(kernels, input.key)
+      yield* removeAbandoned(kernels)
       const present = yield* readEntry(kernels, input.key)
       if (present._tag === "Valid" && options?.replace !== true) return present
       yield* fs.makeDirectory(temporary)
-      yield* fs.writeFile(path.join(temporary, "bzImage"), input.image)
-      if (input.vmlinux._tag === "Elf") yield* fs.writeFile(path.join(temporary, "vmlinux"), input.vmlinux.bytes)
-      if (input.config !== undefined) yield* fs.writeFile(path.join(temporary, "config"), input.config)
-      yield* fs.writeFileString(path.join(temporary, "metadata.json"), encodeKernelMetadata(metadata))
+      yield* writeDurably(path.join(temporary, "bzImage"), input.image)
+      if (input.vmlinux._tag === "Elf") yield* writeDurably(path.join(temporary, "vmlinux"), input.vmlinux.bytes)
+      if (input.config !== undefined) yield* writeDurably(path.join(temporary, "config"), input.config)
+      const encoded = new TextEncoder().encode(encodeKernelMetadata(metadata))
+      yield* writeDurably(path.join(temporary, "metadata.json"), encoded)
       if (yield* fs.exists(target)) yield* fs.rename(target, outgoing)
       // Without a lock another writer may have been faster: rename(2) refuses to replace a directory that is not empty.
       yield* fs
@@ -301,8 +339,9 @@ export const makeKernelCache: Effect.Effect<
     const prefix = yield* Effect.provideService(ownTemporaryPrefix(".old"), FileSystem.FileSystem, fs)
     const outgoing = path.join(kernels, `${prefix}${crypto.randomUUID().slice(0, 8)}`)
     yield* Effect.gen(function* () {
-      yield* lock(kernels, "store", Effect.void)
-      if (!isKey(key) || !(yield* fs.exists(target))) return
+      if (!isKey(key)) return
+      yield* lock(kernels, key)
+      if (!(yield* fs.exists(target))) return
       // Renamed first: half an entry is never seen.
       yield* fs.rename(target, outgoing)
       yield* fs.remove(outgoing, { recursive: true, force: true })
@@ -323,7 +362,7 @@ export const makeKernelCache: Effect.Effect<
         Scope.make(),
         (scope) =>
           writable.pipe(
-            Effect.flatMap((kernels) => Scope.extend(lock(kernels, name, onWait), scope)),
+            Effect.flatMap((kernels) => Scope.extend(lock(kernels, name, { onWait }), scope)),
             Effect.zipRight(effect)
           ),
         (scope) => Scope.close(scope, Exit.void)

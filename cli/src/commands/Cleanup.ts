@@ -4,7 +4,16 @@
  * @since 0.1.0
  */
 import { tmpdir } from "node:os"
-import { type CleanupReport, cleanUp, ExitCode, type Leftover, type LeftoverPlace, resolveCacheDirs } from "@ktstr/core"
+import {
+  type CacheRemain,
+  type CleanupReport,
+  cleanCacheRemains,
+  cleanUp,
+  ExitCode,
+  type Leftover,
+  type LeftoverPlace,
+  resolveCacheDirs
+} from "@ktstr/core"
 import { cleanUpHostRuns, type HostCleanup } from "@ktstr/native"
 import { layerPlatform } from "@ktstr/vitest/defaults"
 import { Effect, Option } from "effect"
@@ -30,8 +39,16 @@ const whose = ({ kind, pid }: Leftover): string => `${kind}, of process ${pid}`
 
 const whyKept = { alive: "which runs", foreign: "of another PID namespace", "other boot": "of another boot", dead: "" }
 
-const render = ({ removed, kept, failed }: CleanupReport, host: HostCleanup, dryRun: boolean): string => {
+const remains = { lock: "lock that nobody holds", download: "download that nobody goes on with" } as const
+
+const render = (
+  { removed, kept, failed }: CleanupReport,
+  caches: ReadonlyArray<CacheRemain>,
+  host: HostCleanup,
+  dryRun: boolean
+): string => {
   const lines = [
+    ...caches.map(({ path, kind }) => `${dryRun ? "would remove" : "removed"} ${path} (${remains[kind]})`),
     ...host.removed.map(
       ({ path, pid }) => `${dryRun ? "would remove" : "removed"} ${path} (cgroups, of process ${pid})`
     ),
@@ -53,7 +70,15 @@ export const cleanup = (invocation: Extract<Invocation, { command: "cleanup" }>,
     const { json, "dry-run": dryRun } = invocation.values
     const report = yield* cleanUp(yield* places, { dryRun })
     const host = yield* cleanUpHostRuns({ dryRun })
-    const all = { ...report, cgroups: host }
-    yield* out.write(json ? `${JSON.stringify(all, undefined, 2)}\n` : render(report, host, dryRun))
+    const caches = yield* Effect.option(resolveCacheDirs).pipe(
+      Effect.flatMap(
+        Option.match({
+          onNone: () => Effect.succeed([]),
+          onSome: ({ kernels }) => cleanCacheRemains(kernels, { dryRun })
+        })
+      )
+    )
+    const all = { ...report, caches, cgroups: host }
+    yield* out.write(json ? `${JSON.stringify(all, undefined, 2)}\n` : render(report, caches, host, dryRun))
     return report.failed.length + host.failed.length === 0 ? ExitCode.pass : ExitCode.fail
   }).pipe(Effect.provide(layerPlatform))

@@ -1,5 +1,15 @@
 import { spawnSync } from "node:child_process"
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
@@ -7,6 +17,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { ConfigProvider, Deferred, Effect, Exit, Fiber, Layer, Option } from "effect"
 import { KernelCache, layerKernelCache, type StoreInput } from "../../src/KernelCache.ts"
 import type { KernelError } from "../../src/KernelResolver.ts"
+import { currentProcess, temporaryPrefix } from "../../src/ProcessMark.ts"
 
 const layer = layerKernelCache.pipe(Layer.provideMerge(NodeContext.layer))
 
@@ -91,7 +102,8 @@ describe("KernelCache", () => {
           { concurrency: "unbounded" }
         )
         expect(new Set(all.map((entry) => entry.metadata.image.sha256)).size).toBe(1)
-        expect(readdirSync(directory).sort()).toEqual([".store.lock", "same"])
+        expect(readdirSync(directory).sort()).toEqual([".locks", "same"])
+        expect(readdirSync(join(directory, ".locks"))).toEqual([])
       })
     )
   )
@@ -99,9 +111,12 @@ describe("KernelCache", () => {
   it.live("removes what a dead writer left", () =>
     inCache((cache, directory) =>
       Effect.gen(function* () {
-        mkdirSync(join(directory, ".tmp-dead-1234"), { recursive: true })
+        const mark = Option.getOrThrow(yield* Effect.provide(currentProcess, NodeContext.layer))
+        const living = `${temporaryPrefix(mark, ".tmp")}1234`
+        const dead = `${temporaryPrefix({ ...mark, startTime: mark.startTime - 1 }, ".tmp")}1234`
+        for (const name of [living, dead]) mkdirSync(join(directory, name), { recursive: true })
         yield* cache.store(input("a"))
-        expect(readdirSync(directory).sort()).toEqual([".store.lock", "a"])
+        expect(readdirSync(directory).sort()).toEqual([".locks", living, "a"])
       })
     )
   )
@@ -128,6 +143,14 @@ describe("KernelCache", () => {
         spoil("parse_error", "[]")
         spoil("image_missing", text, (at) => rmSync(join(at, "bzImage")))
         spoil("truncated_image", text, (at) => writeFileSync(join(at, "vmlinux"), "short"))
+        spoil("unknown", text, (at) => {
+          rmSync(join(at, "bzImage"))
+          symlinkSync("bzImage", join(at, "bzImage"))
+        })
+        spoil("unknown_directory", text, (at) => {
+          rmSync(join(at, "vmlinux"))
+          mkdirSync(join(at, "vmlinux"))
+        })
         writeFileSync(join(directory, "stray-file"), "not an entry")
         const listed = yield* cache.list
         expect(listed[0]).toMatchObject({ _tag: "Valid", entry: { key: "good" } })
@@ -144,7 +167,9 @@ describe("KernelCache", () => {
           truncated_empty: "truncated",
           parse_error: "parse_error",
           image_missing: "image_missing",
-          truncated_image: "truncated"
+          truncated_image: "truncated",
+          unknown: "unknown",
+          unknown_directory: "unknown"
         })
       })
     )
@@ -154,7 +179,7 @@ describe("KernelCache", () => {
     inCache((cache) =>
       Effect.gen(function* () {
         yield* cache.store(input("a"))
-        for (const key of ["../kernels/a", ".", "..", "", ".store.lock"]) {
+        for (const key of ["../kernels/a", ".", "..", "", ".locks"]) {
           expect(yield* cache.lookup(key)).toEqual(Option.none())
         }
       })
@@ -200,7 +225,7 @@ describe("KernelCache", () => {
         )
         yield* Deferred.await(entered)
         // flock(1) of another program sees the lock.
-        expect(spawnSync("flock", ["--nonblock", join(directory, ".fetch.lock"), "true"]).status).toBe(1)
+        expect(spawnSync("flock", ["--nonblock", join(directory, ".locks/fetch.lock"), "true"]).status).toBe(1)
         yield* cache.exclusively("fetch", waiting)(Effect.sync(() => order.push("b in")))
         yield* Fiber.join(first)
         expect(order).toEqual(["a in", "b waits", "a out", "b in"])

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
@@ -43,6 +43,10 @@ const inDamagedCache = <A, E>(body: (cache: KernelCache["Type"], directory: stri
         add("truncated", text.slice(0, 100))
         add("parse_error", "[]")
         add("image_missing", text, (at) => rmSync(join(at, "bzImage")))
+        add("unknown", text, (at) => {
+          rmSync(join(at, "bzImage"))
+          symlinkSync("bzImage", join(at, "bzImage"))
+        })
         return yield* body(cache, directory)
       }).pipe(
         Effect.provide(layer),
@@ -60,13 +64,13 @@ const clean = (cache: KernelCache["Type"], options: Parameters<typeof entriesToC
 
 const visible = (directory: string) =>
   readdirSync(directory)
-    .filter((name) => name !== ".store.lock")
+    .filter((name) => name !== ".locks")
     .sort()
 
 it.live("corrupt entries alone are removed when only they are meant", () =>
   inDamagedCache((cache, directory) =>
     Effect.gen(function* () {
-      expect((yield* cache.list).filter(({ _tag }) => _tag === "Corrupt")).toHaveLength(7)
+      expect((yield* cache.list).filter(({ _tag }) => _tag === "Corrupt")).toHaveLength(8)
       yield* clean(cache, { corruptOnly: true })
       expect(visible(directory)).toEqual(["a", "b", "c", "d"])
     })
@@ -88,7 +92,7 @@ it.live("nothing outside of the cache is removed", () =>
   inDamagedCache((cache, directory) =>
     Effect.gen(function* () {
       const before = visible(directory)
-      for (const key of ["..", ".", "", "../x", ".store.lock", "absent"]) yield* cache.remove(key)
+      for (const key of ["..", ".", "", "../x", ".locks", "absent"]) yield* cache.remove(key)
       expect(visible(directory)).toEqual(before)
     })
   )

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto"
 import { type CommandExecutor, FileSystem, type HttpClient, Path } from "@effect/platform"
 import {
+  downloadDirectory,
   type FetchOptions,
   type FetchProgress,
   KernelCache,
@@ -241,7 +242,7 @@ export const fetchRelease: (
     Effect.gen(function* () {
       const found = yield* cached
       if (found !== undefined) return found
-      const tarball = yield* downloadTarball(version, path.join(kernels, ".downloads"), report)
+      const tarball = yield* downloadTarball(version, path.join(kernels, downloadDirectory), report)
       const { refresh, jobs, onProgress } = options
       const built = yield* buildKernel({ source: tarball, base, jobs, refresh, as, onProgress }).pipe(
         Effect.ensuring(Effect.ignore(fs.remove(tarball, { force: true })))

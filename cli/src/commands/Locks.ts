@@ -1,0 +1,74 @@
+/**
+ * `ktstr locks`: who holds which lock of ktstr.
+ *
+ * @since 0.1.0
+ */
+import { FileSystem, Path } from "@effect/platform"
+import { ExitCode, findLocks, type HeldLock, type LockProcess, lockDirectory } from "@ktstr/core"
+import { renderTable } from "@ktstr/reporters"
+import { layerPlatform } from "@ktstr/vitest/defaults"
+import { Effect, Schedule } from "effect"
+import type { Invocation } from "../Arguments.ts"
+import type { CommandIo } from "../CommandIo.ts"
+import * as Settings from "../Settings.ts"
+
+/** Lock files lie in a directory of their own; a directory that is locked itself is a source tree when it has what every kernel tree has. */
+const isOurs = Effect.fnUntraced(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  if (path.basename(path.dirname(file)) === lockDirectory) return file.endsWith(".lock")
+  return yield* Effect.orElseSucceed(fs.exists(path.join(file, "Kbuild")), () => false)
+})
+
+interface Row {
+  readonly lock: string
+  readonly role: "holds" | "waits"
+  readonly process: LockProcess
+}
+
+const rows = ({ path, holders, waiters }: HeldLock): ReadonlyArray<Row> => [
+  ...holders.map((process) => ({ lock: path, role: "holds" as const, process })),
+  ...waiters.map((process) => ({ lock: path, role: "waits" as const, process }))
+]
+
+const text = (locks: ReadonlyArray<HeldLock>): string => {
+  if (locks.length === 0) return "no lock is held\n"
+  const lines = renderTable(
+    [
+      { title: "lock", cell: ({ lock }) => lock },
+      { title: "", cell: ({ role }) => role },
+      { title: "pid", cell: ({ process }) => String(process.pid), align: "right" },
+      { title: "command", cell: ({ process }) => process.command }
+    ],
+    locks.flatMap(rows)
+  )
+  return `${lines.join("\n")}\n`
+}
+
+/**
+ * @since 0.1.0
+ * @category commands
+ */
+export const locks = (invocation: Extract<Invocation, { command: "locks" }>, { out }: CommandIo) =>
+  Effect.gen(function* () {
+    const { json, watch } = invocation.values
+    const interval = watch === undefined ? undefined : yield* Settings.intervalMs("--watch", watch)
+    const services = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
+    const look = findLocks((path) => Effect.provide(isOurs(path), services))
+    if (interval === undefined) {
+      const found = yield* look
+      yield* out.write(json ? `${JSON.stringify({ locks: found }, undefined, 2)}\n` : text(found))
+      return ExitCode.pass
+    }
+    const show = Effect.gen(function* () {
+      const found = yield* look
+      const time = new Date().toISOString()
+      // Home and clear, as ECMA-48 has them: the screen shows one look.
+      yield* out.write(
+        json
+          ? `${JSON.stringify({ time, locks: found })}\n`
+          : `${out.terminal ? "\u001b[H\u001b[J" : ""}${time}\n${text(found)}`
+      )
+    })
+    return yield* Effect.as(Effect.repeat(show, Schedule.spaced(interval)), ExitCode.pass)
+  }).pipe(Effect.provide(layerPlatform))

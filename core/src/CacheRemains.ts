@@ -1,0 +1,103 @@
+/**
+ * What processes that were killed leave in a kernel cache beside its entries, and cannot be told by a mark in its name: locks, and downloads that
+ * nobody came back for.
+ *
+ * @since 0.1.0
+ */
+import { type CommandExecutor, FileSystem, Path } from "@effect/platform"
+import { Clock, Effect, Option } from "effect"
+import { acquireFileLock } from "./FileLock.ts"
+import { lockDirectory } from "./KernelCache.ts"
+import { findLocks } from "./LockTable.ts"
+
+/**
+ * Where tarballs are on their way, inside the cache directory: `NAME`, `NAME.part` and `NAME.part.etag`.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const downloadDirectory = ".downloads"
+
+/** A download that was cut can be resumed for so long. */
+const resumableMs = 24 * 60 * 60 * 1000
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface CacheRemain {
+  readonly path: string
+  /** `lock`: nobody holds it. `download`: nobody works on it. */
+  readonly kind: "lock" | "download"
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface CacheRemainsOptions {
+  /** Downloads of any age: without, only those that nobody resumed for a day. */
+  readonly freshDownloads?: boolean | undefined
+  /** Remove nothing. */
+  readonly dryRun?: boolean | undefined
+}
+
+/**
+ * Finds what is left in a cache directory, and removes it unless `dryRun`; gives what was removed or would be. Nothing that a living process
+ * has a lock on is touched. Never fails: what can't be removed stays.
+ *
+ * @since 0.1.0
+ * @category maintenance
+ */
+export const cleanCacheRemains: (
+  kernels: string,
+  options?: CacheRemainsOptions
+) => Effect.Effect<
+  ReadonlyArray<CacheRemain>,
+  never,
+  FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+> = Effect.fn("CacheRemains.clean")(function* (kernels: string, options: CacheRemainsOptions = {}) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const { dryRun = false, freshDownloads = false } = options
+  const now = yield* Clock.currentTimeMillis
+  const names = (directory: string) =>
+    Effect.map(
+      Effect.orElseSucceed(fs.readDirectory(path.join(kernels, directory)), () => []),
+      (found) => found.sort()
+    )
+  const held = new Set((yield* findLocks((file) => Effect.succeed(file.endsWith(".lock")))).map((lock) => lock.path))
+  const lockFile = (name: string) => path.join(kernels, lockDirectory, `${name}.lock`)
+  /** While nobody else can begin to use it; false when somebody does. */
+  const alone = (name: string, effect: Effect.Effect<void>) =>
+    Effect.scoped(
+      Effect.tap(acquireFileLock(lockFile(name), { timeoutS: 0 }), (locked) => (locked ? effect : Effect.void))
+    )
+
+  const downloads = yield* Effect.filter(yield* names(downloadDirectory), (name) =>
+    freshDownloads
+      ? Effect.succeed(true)
+      : Effect.match(fs.stat(path.join(kernels, downloadDirectory, name)), {
+          onFailure: () => false,
+          onSuccess: ({ mtime }) => now - Option.getOrElse(mtime, () => new Date(now)).getTime() > resumableMs
+        })
+  )
+  const removed: Array<CacheRemain> = []
+  for (const name of downloads) {
+    const file = path.join(kernels, downloadDirectory, name)
+    const lock = `release-${/^linux-(.*?)\.tar/.exec(name)?.[1] ?? name}`
+    const gone = dryRun
+      ? !held.has(lockFile(lock))
+      : yield* alone(lock, Effect.ignore(fs.remove(file, { recursive: true, force: true })))
+    if (gone) removed.push({ path: file, kind: "download" })
+  }
+  for (const name of yield* names(lockDirectory)) {
+    const file = path.join(kernels, lockDirectory, name)
+    if (!name.endsWith(".lock") || held.has(file)) continue
+    // Whoever has a lock removes its file when it gives it up.
+    if (dryRun || (yield* alone(name.slice(0, -".lock".length), Effect.void))) {
+      removed.push({ path: file, kind: "lock" })
+    }
+  }
+  return removed
+})
