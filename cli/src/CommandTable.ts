@@ -48,11 +48,11 @@ const json = { about: "print JSON on stdout" } as const satisfies OptionSpec
 /** The resolver reads KTSTR_TEST_KERNEL and KTSTR_KERNEL by itself, after this option and in its own order. */
 const kernel = {
   value: "KERNEL",
-  about: "image, tree, version, or cache key [KTSTR_KERNEL]"
+  about: "image, tree, version, git+URL, key [KTSTR_KERNEL]"
 } as const satisfies OptionSpec
 const kernels = {
   value: "KERNEL",
-  about: "image, tree, version, A..B, or key [KTSTR_KERNEL]",
+  about: "image, tree, A..B, git+URL, key [KTSTR_KERNEL]",
   repeated: true
 } as const satisfies OptionSpec
 const yes = { about: "fetch a kernel without asking when there is none", alias: "y" } as const satisfies OptionSpec
@@ -181,29 +181,37 @@ export const commands = {
     maxArgs: 1,
     options: { refresh: { about: "look for a newer one even when the cache has one" }, json },
     details: [
-      "SPEC is distro:[SUITE/]PACKAGE-PATTERN, or a version, which is built.",
+      "SPEC is distro:[SUITE/]PACKAGE-PATTERN. A version, git+URL#REF and path:PATH",
+      "are built.",
       "Default: the newest kernel with sched_ext that the archive offers."
     ],
     examples: ["ktstr kernel fetch", "ktstr kernel fetch 'distro:bookworm/linux-image-*-amd64'"]
   },
   "kernel build": {
     summary: "Build a kernel from source into the cache",
-    args: "[VERSION]",
+    args: "[VERSION|git+URL#REF|PATH]",
     maxArgs: 1,
     options: {
       source: { value: "PATH", about: "a source tarball, or a kernel tree" },
+      git: { value: "URL", about: "a git repository, of which one commit is fetched" },
+      ref: { value: "REF", about: "its branch, tag or whole commit (default: HEAD)" },
       base: { value: "BASE", about: "tinyconfig (default), or defconfig" },
       jobs: { value: "N", about: "compilers at a time (default: one for each CPU)", alias: "j" },
+      cpus: { value: "LIST", about: "build on these CPUs only, e.g. 0-3,8" },
       refresh: { about: "build even when the cache has the same" },
       json
     },
     details: [
       "VERSION is one of kernel.org: 6.14.2, 6.14 (its last patch), 6.15-rc3.",
-      "Without one and without --source: the newest stable with patch 8 or more.",
+      "With nothing named: the newest stable with patch 8 or more.",
       "ktstr's own options go on top of the base: sched_ext, BTF, probes, cgroups.",
       "A tree is left as it is. One not under git, or changed, is built but not cached."
     ],
-    examples: ["ktstr kernel build 6.14.10", "ktstr kernel build --source linux-source-6.12.tar.xz"]
+    examples: [
+      "ktstr kernel build 6.14.10",
+      "ktstr kernel build --source linux-source-6.12.tar.xz",
+      "ktstr kernel build git+https://example.org/me/linux.git#next"
+    ]
   },
   "kernel list": {
     summary: "List the kernels in the cache",

@@ -22,9 +22,17 @@ const notFound = `no kernel found
 /** Downloads at a time; builds wait for each other. */
 const defaultParallelism = 4
 
+const isTarball = /\.(tar(\.[a-z0-9]+)?|t[gx]z)$/
+
 const bootImage = "arch/x86/boot/bzImage"
 
-const described = (entry: KernelEntry, origin: string): ResolvedKernel => ({
+/**
+ * A cache entry as a kernel to boot; `origin` says who named it.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const resolvedEntry = (entry: KernelEntry, origin: string): ResolvedKernel => ({
   image: entry.image,
   vmlinux: entry.vmlinux,
   config: entry.config,
@@ -34,6 +42,9 @@ const described = (entry: KernelEntry, origin: string): ResolvedKernel => ({
   label: entry.metadata.label,
   schedExt: entry.metadata.schedExt ?? undefined
 })
+
+/** Names that say by themselves which source they are of; a version is looked for in the cache first. */
+const namesSource = (text: string): boolean => /^[a-z][a-z.]*[:+]/.test(text)
 
 const named = (message: string): KernelError => new KernelError({ reason: "Named", message })
 
@@ -72,7 +83,7 @@ export const makeKernelResolver: Effect.Effect<
 
   /** Of a kernel that no sched_ext scheduler can attach to it is known which one to take instead. */
   const fromEntry = Effect.fnUntraced(function* (entry: KernelEntry, origin: string) {
-    const kernel = described(entry, origin)
+    const kernel = resolvedEntry(entry, origin)
     if (kernel.schedExt !== false) return kernel
     const entries = Effect.orElseSucceed(cache.list, (): ReadonlyArray<CacheEntry> => [])
     return { ...kernel, instead: ableInstead(entry, valid(yield* entries), yield* CurrentFragment) }
@@ -87,20 +98,49 @@ export const makeKernelResolver: Effect.Effect<
       Effect.provideService(PayloadCodecs, codecs)
     )
 
-  const fromPath = Effect.fn("KernelResolver.fromPath")(function* (text: string, origin: string) {
+  const fetched = (source: KernelSource, spec: string, origin: string): Located =>
+    Effect.gen(function* () {
+      const onProgress = yield* KernelProgress
+      return source.open === undefined
+        ? yield* fromEntry(yield* source.fetch({ spec, onProgress }), origin)
+        : { ...(yield* source.open({ spec, onProgress })), origin }
+    })
+
+  /** The kernel of a source on this machine, when a source of kernels can build it. */
+  const built = (file: string, origin: string): Option.Option<Located> => {
+    const spec = `path:${file}`
+    return Option.map(Option.fromNullable(sources.find(({ accepts }) => accepts(spec))), (source) =>
+      fetched(source, spec, origin)
+    )
+  }
+
+  /** Images are described at once; what is located otherwise has to be built. */
+  const fromPath = Effect.fn("KernelResolver.fromPath")(function* (
+    text: string,
+    origin: string
+  ): Effect.fn.Return<Located, KernelError> {
     const file = path.resolve(text)
     const info = yield* Effect.mapError(fs.stat(file), (cause) =>
       named(
         cause._tag === "SystemError" && cause.reason === "NotFound"
-          ? `kernel '${text}' given by ${origin} does not exist: give a bzImage, a vmlinux, a built kernel tree or a cache key (see \`ktstr kernel list\`)`
+          ? `kernel '${text}' given by ${origin} does not exist: give a bzImage, a vmlinux, a kernel tree, a source tarball or a cache key (see \`ktstr kernel list\`)`
           : `kernel '${text}' given by ${origin} cannot be read: ${cause.message}`
       )
     )
-    if (info.type !== "Directory") return yield* describe(file, origin)
-    const built = path.join(file, bootImage)
-    if (yield* exists(built)) return yield* describe(built, origin)
+    if (info.type !== "Directory") {
+      const build = isTarball.test(file) ? built(file, origin) : Option.none()
+      return Option.isSome(build) ? build.value : Effect.succeed(yield* describe(file, origin))
+    }
+    const image = path.join(file, bootImage)
+    if (yield* exists(image)) {
+      const kernel = yield* describe(image, origin)
+      const name = path.basename(file).replace(/[^A-Za-z0-9]+/g, "_")
+      return Effect.succeed({ ...kernel, label: kernel.label?.replace("bzImage", name) })
+    }
+    const build = (yield* exists(path.join(file, "Kbuild"))) ? built(file, origin) : Option.none()
+    if (Option.isSome(build)) return build.value
     return yield* named(
-      `no built kernel in '${text}' given by ${origin}: ${bootImage} is missing; build the tree first (make bzImage) or give an image`
+      `no kernel in '${text}' given by ${origin}: it has neither ${bootImage} nor, as a tree to build would, Kbuild; give an image, a tree or a source tarball`
     )
   })
 
@@ -111,15 +151,8 @@ export const makeKernelResolver: Effect.Effect<
   ): Effect.fn.Return<Located, KernelError> {
     if (text === "") return yield* named(`${origin} is empty: give a path, a cache key or a version`)
     const source = sources.find((candidate) => candidate.accepts(text))
-    const fetched = (from: KernelSource): Located =>
-      Effect.gen(function* () {
-        const onProgress = yield* KernelProgress
-        return yield* fromEntry(yield* from.fetch({ spec: text, onProgress }), origin)
-      })
-    const here = Effect.map(fromPath(text, origin), (kernel): Located => Effect.succeed(kernel))
-    // `distro:…` and the like name their source; a version is looked for in the cache first.
-    if (source !== undefined && text.includes(":")) return fetched(source)
-    if (text.includes("/") || text.startsWith(".")) return yield* here
+    if (source !== undefined && namesSource(text)) return fetched(source, text, origin)
+    if (text.includes("/") || text.startsWith(".")) return yield* fromPath(text, origin)
     const listed = yield* Effect.either(cache.list)
     const entries = Either.getOrElse(listed, (): ReadonlyArray<CacheEntry> => [])
     const byVersion = valid(entries)
@@ -133,9 +166,9 @@ export const makeKernelResolver: Effect.Effect<
         `cache entry '${text}' given by ${origin} is corrupt (${corrupt.corruption.error}): remove ${corrupt.directory} and fetch it again`
       )
     }
-    if (yield* exists(text)) return yield* here
+    if (yield* exists(text)) return yield* fromPath(text, origin)
     if (Either.isLeft(listed)) return yield* listed.left
-    if (source !== undefined) return fetched(source)
+    if (source !== undefined) return fetched(source, text, origin)
     const keys = valid(entries).map(({ key }) => key)
     const near = suggestion(text, keys) || "; see `ktstr kernel list`"
     return yield* named(
@@ -166,7 +199,7 @@ export const makeKernelResolver: Effect.Effect<
   const resolve = Effect.fn("KernelResolver.resolve")(function* (wanted: string | undefined) {
     if (wanted !== undefined) return yield* fromName(wanted, "--kernel")
     const image = yield* variable("KTSTR_TEST_KERNEL")
-    if (Option.isSome(image)) return yield* fromPath(image.value, "KTSTR_TEST_KERNEL")
+    if (Option.isSome(image)) return yield* Effect.flatten(fromPath(image.value, "KTSTR_TEST_KERNEL"))
     const name = yield* variable("KTSTR_KERNEL")
     if (Option.isSome(name)) return yield* fromName(name.value, "KTSTR_KERNEL")
     const entries = valid(yield* cache.list)

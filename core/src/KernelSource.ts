@@ -5,7 +5,7 @@
  */
 import { Context, Effect } from "effect"
 import type { KernelEntry } from "./KernelCache.ts"
-import type { KernelError } from "./KernelResolver.ts"
+import type { KernelError, ResolvedKernel } from "./KernelResolver.ts"
 
 /**
  * How far a fetch has come. `done` and `total` are bytes in `download` and `unpack`, files in `compile`; `total` is undefined when unknown.
@@ -44,6 +44,8 @@ export interface KernelSource {
   readonly accepts: (spec: string) => boolean
   /** Gives the cached entry when one fits, else brings the kernel into the cache. */
   readonly fetch: (options: FetchOptions) => Effect.Effect<KernelEntry, KernelError>
+  /** What `--kernel VALUE` is, of a source whose kernels need not be in the cache; default: what `fetch` gives. */
+  readonly open?: ((options: FetchOptions) => Effect.Effect<ResolvedKernel, KernelError>) | undefined
   /** The specs of the kernels that one accepted spec means, such as a range; default: that spec. */
   readonly expand?: ((spec: string) => Effect.Effect<ReadonlyArray<string>, KernelError>) | undefined
 }

@@ -69,15 +69,16 @@ export const currentProcess: Effect.Effect<Option.Option<ProcessMark>, never, Fi
   }
 ).pipe(Effect.orElseSucceed(Option.none))
 
-const markPattern = /^(?:ktstr|\.tmp|\.old)-(\d+)-(\d+)-(\d+)-([0-9a-f]{8})-/
+const markPattern = /^(?:ktstr|\.tmp|\.old|\.build)-(\d+)-(\d+)-(\d+)-([0-9a-f]{8})-/
 
 /**
- * `ktstr` in directories for everyone; in our caches `.tmp` for what is being written and `.old` for what is being replaced.
+ * `ktstr` in directories for everyone; in our caches `.tmp` for what is being written, `.old` for what is being replaced and `.build` for what
+ * a kernel is built in.
  *
  * @since 0.1.0
  * @category models
  */
-export type TemporaryStem = "ktstr" | ".tmp" | ".old"
+export type TemporaryStem = "ktstr" | ".tmp" | ".old" | ".build"
 
 /**
  * How the names of a process's temporary files begin; without a mark nobody can tell whose they are.

@@ -5,6 +5,7 @@
  */
 import {
   type CacheEntry,
+  CpuSet,
   ExitCode,
   KernelCache,
   type KernelEntry,
@@ -17,9 +18,12 @@ import {
   type BuildBase,
   type BuiltKernel,
   buildKernel,
+  fetchGit,
   fetchRelease,
+  isTarballName,
   kernelFragmentHash,
-  layerHttp
+  layerHttp,
+  withoutCredentials
 } from "@ktstr/kernel-sources"
 import { type Column, renderTable } from "@ktstr/reporters"
 import { layerKernels, type Platform } from "@ktstr/vitest/defaults"
@@ -78,7 +82,7 @@ export const fetchInto = Effect.fn("Kernel.fetch")(function* (
   const sources = yield* KernelSources
   const source = spec === undefined ? sources[0] : sources.find((candidate) => candidate.accepts(spec))
   if (source === undefined) {
-    const message = `no kernel source answers for '${spec ?? ""}'; there are: ${sources.map(({ name }) => `${name}:…`).join(", ")}; a version is written as 6.14.2, 6.14 or 6.15-rc3`
+    const message = `no kernel source answers for '${spec ?? ""}'; give distro:[SUITE/]PACKAGE-PATTERN, git+URL#REF, path:TREE|TARBALL or a version as 6.14.2, 6.14 or 6.15-rc3`
     return yield* new KernelError({ reason: "Named", message })
   }
   const line = fetchLine(err)
@@ -96,6 +100,43 @@ export const kernelFetch = (invocation: Extract<Invocation, { command: "kernel f
     return ExitCode.pass
   }).pipe(Effect.provide(layerKernels))
 
+type BuildSource =
+  | { readonly _tag: "Release"; readonly version: string | undefined }
+  | { readonly _tag: "Git"; readonly spec: string }
+  | { readonly _tag: "Path"; readonly path: string; readonly origin: string }
+
+/** What to build, of which one may be named. */
+const buildSource = (
+  named: string | undefined,
+  path: string | undefined,
+  git: string | undefined,
+  ref: string | undefined
+): Effect.Effect<BuildSource, UsageError> => {
+  const fail = (message: string) => Effect.fail(new UsageError({ message: `ktstr kernel build ${message}` }))
+  const given = [named, path, git].filter((value) => value !== undefined)
+  if (given.length > 1) {
+    return fail(`takes one of VERSION, --source and --git, got '${given.map(withoutCredentials).join("' and '")}'`)
+  }
+  if (git !== undefined) return Effect.succeed({ _tag: "Git", spec: `git+${git}${ref === undefined ? "" : `#${ref}`}` })
+  if (ref !== undefined) return fail(`takes --ref with --git only, got '${ref}'`)
+  if (path !== undefined) return Effect.succeed({ _tag: "Path", path, origin: "--source" })
+  if (named?.startsWith("git+")) return Effect.succeed({ _tag: "Git", spec: named })
+  const isPath = named !== undefined && (/^[./]|\//.test(named) || isTarballName(named))
+  return Effect.succeed(
+    isPath ? { _tag: "Path", path: named.replace(/^path:/, ""), origin: "source" } : { _tag: "Release", version: named }
+  )
+}
+
+const reservedCpus = (text: string): Effect.Effect<ReadonlyArray<number>, UsageError> =>
+  CpuSet.parse(text).pipe(
+    Effect.mapError(({ message }) => new UsageError({ message: `--cpus: ${message}` })),
+    Effect.map(({ cpus }) => cpus),
+    Effect.filterOrFail(
+      ({ length }) => length > 0,
+      () => new UsageError({ message: `--cpus '${text}' names no CPU: write them as 0-3,8` })
+    )
+  )
+
 const bases: ReadonlyArray<BuildBase> = ["tinyconfig", "defconfig"]
 
 /**
@@ -104,33 +145,35 @@ const bases: ReadonlyArray<BuildBase> = ["tinyconfig", "defconfig"]
  */
 export const kernelBuild = (invocation: Extract<Invocation, { command: "kernel build" }>, output: ReporterOutput) =>
   Effect.gen(function* () {
-    const { source, base: named, jobs, refresh, json } = invocation.values
-    const version = invocation.args[0]
-    if (source !== undefined && version !== undefined) {
-      return yield* new UsageError({
-        message: `ktstr kernel build takes VERSION or --source, got '${version}' and '${source}'`
-      })
-    }
+    const { source: path, git, ref, base: named, jobs, cpus, refresh, json } = invocation.values
+    const wanted = yield* buildSource(invocation.args[0], path, git, ref)
     const base = bases.find((known) => known === (named ?? "tinyconfig"))
     if (base === undefined) {
       return yield* new UsageError({ message: `--base must be tinyconfig or defconfig, got '${named}'` })
     }
     const parallel = jobs === undefined ? undefined : yield* Settings.wholeNumber("--jobs", jobs, 1, 4096)
+    const reserved = cpus === undefined ? undefined : yield* reservedCpus(cpus)
     const line = fetchLine(output.err)
-    const options = { base, jobs: parallel, refresh, onProgress: line.onProgress }
-    const building: Effect.Effect<BuiltKernel, KernelError, Platform | KernelCache> =
-      source === undefined
-        ? fetchRelease({ ...options, spec: version }).pipe(
-            Effect.provide(layerHttp),
-            Effect.map((entry) => ({ _tag: "Cached", entry }))
-          )
-        : buildKernel({ ...options, source })
+    const options = { base, jobs: parallel, cpus: reserved, refresh, onProgress: line.onProgress }
+    const building: Effect.Effect<BuiltKernel | KernelEntry, KernelError, Platform | KernelCache> =
+      wanted._tag === "Release"
+        ? Effect.provide(fetchRelease({ ...options, spec: wanted.version }), layerHttp)
+        : wanted._tag === "Git"
+          ? fetchGit({ ...options, spec: wanted.spec })
+          : buildKernel({ ...options, source: wanted.path, origin: wanted.origin })
     const built = yield* Effect.ensuring(building, line.clear)
-    if (built._tag === "Uncached") {
-      const { version, image } = built
-      yield* output.out.write(json ? `${JSON.stringify({ key: null, version, image }, undefined, 2)}\n` : `${image}\n`)
-      yield* output.err.write(`kernel ${version} is not cached, as its tree is not under git or was changed\n`)
-    } else yield* writeEntry(built.entry, json, output)
+    if (!("_tag" in built)) yield* writeEntry(built, json, output)
+    else if (built._tag === "Cached") yield* writeEntry(built.entry, json, output)
+    else {
+      const { version, image, source } = built
+      const text = { key: null, version, label: source.label, image }
+      yield* output.out.write(json ? `${JSON.stringify(text, undefined, 2)}\n` : `${image}\n`)
+      const why = source.state === "changed" ? "was changed since its last commit" : "is not under git"
+      yield* output.err.write(`kernel ${version} is not cached, as its tree ${why}\n`)
+    }
+    if ("_tag" in built && built.compileCommands !== undefined) {
+      yield* output.err.write(`compile_commands.json for editors: ${built.compileCommands}\n`)
+    }
     return ExitCode.pass
   }).pipe(Effect.provide(layerKernels))
 

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { availableParallelism } from "node:os"
-import { Command, CommandExecutor, FileSystem, Path } from "@effect/platform"
+import { type CommandExecutor, FileSystem, Path } from "@effect/platform"
 import {
   type FetchProgress,
   hasSchedExt,
@@ -13,11 +13,13 @@ import {
   KernelError,
   type StoreInput
 } from "@ktstr/core"
-import { Effect, Fiber, Option, type Scope, Stream } from "effect"
+import { Effect, Option, type Scope } from "effect"
 import { checkBuildTools } from "./BuildTools.ts"
 import { kernelFragmentHash, kernelFragmentText, missingOptions } from "./KernelFragment.ts"
+import { openObjects } from "./ObjectDirectory.ts"
+import { runTool } from "./RunTool.ts"
 import { findSource, type KernelSourcePath } from "./SourceTree.ts"
-import { checkTarball } from "./TarballCheck.ts"
+import { openSource } from "./SourceView.ts"
 
 /**
  * What the fragment is put on.
@@ -34,10 +36,16 @@ export type BuildBase = "tinyconfig" | "defconfig"
 export interface BuildOptions {
   /** Path of a source tarball or a kernel tree. */
   readonly source: string
+  /** What messages call `source`; default `--source`. */
+  readonly origin?: string | undefined
   /** Default `tinyconfig`. */
   readonly base?: BuildBase | undefined
-  /** Compilers at a time; default: one for each CPU of this machine. */
+  /** Compilers at a time; default: one for each CPU that the build may use. */
   readonly jobs?: number | undefined
+  /** The CPUs that the build may use, in increasing order; default: those of this process. */
+  readonly cpus?: ReadonlyArray<number> | undefined
+  /** The tree is removed after the build, so its objects need not stay. Default false. */
+  readonly transient?: boolean | undefined
   /** Build even when the cache has the same. Default false. */
   readonly refresh?: boolean | undefined
   /** What the entry is called by; default: by what the source holds. */
@@ -50,9 +58,21 @@ export interface BuildOptions {
  * @category models
  */
 export type BuiltKernel =
-  | { readonly _tag: "Cached"; readonly entry: KernelEntry }
-  /** A tree that changes is built but not cached; its objects stay for the next build. */
-  | { readonly _tag: "Uncached"; readonly version: string; readonly image: string }
+  | {
+      readonly _tag: "Cached"
+      readonly entry: KernelEntry
+      readonly source: KernelSourcePath
+      /** Path of the `compile_commands.json` of a tree that was built just now. */
+      readonly compileCommands?: string | undefined
+    }
+  /** A tree that may be another tomorrow is built but not cached; its objects stay for the next build. */
+  | {
+      readonly _tag: "Uncached"
+      readonly version: string
+      readonly image: string
+      readonly source: KernelSourcePath
+      readonly compileCommands: string | undefined
+    }
 
 type Services = KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
 
@@ -62,75 +82,6 @@ const expectedFiles: Readonly<Record<BuildBase, number>> = { tinyconfig: 1400, d
 const failure = (message: string, cause?: unknown) => new KernelError({ reason: "Build", message, cause })
 
 const ioFailure = (what: string) => (cause: { readonly message: string }) => failure(`${what}: ${cause.message}`, cause)
-
-/** What a program said when it failed: its first error, else its last line. */
-const complaint = (lines: ReadonlyArray<string>): string =>
-  (lines.find((line) => /\berror\b|\*\*\*/i.test(line)) ?? lines.at(-1) ?? "no output").trim()
-
-/** Runs a program to its end, hands its lines to `onLine`, and gives them; fails with what it complained of. */
-const run = Effect.fn("KernelBuild.run")(function* (
-  what: string,
-  program: string,
-  args: ReadonlyArray<string>,
-  onLine: (line: string) => Effect.Effect<void> = () => Effect.void
-) {
-  const executor = yield* CommandExecutor.CommandExecutor
-  return yield* Effect.scoped(
-    Effect.gen(function* () {
-      const command = Command.make(program, ...args).pipe(Command.env({ LC_ALL: "C", KBUILD_BUILD_HOST: "ktstr" }))
-      const process = yield* executor.start(command)
-      const said = yield* Effect.fork(
-        process.stderr.pipe(Stream.decodeText(), Stream.splitLines, Stream.runCollect, Effect.map(Array.from<string>))
-      )
-      const lines = yield* process.stdout.pipe(
-        Stream.decodeText(),
-        Stream.splitLines,
-        Stream.tap(onLine),
-        Stream.runCollect,
-        Effect.map(Array.from<string>)
-      )
-      const stderr = yield* Fiber.join(said)
-      const code = yield* process.exitCode
-      if (code !== 0) return yield* failure(`${what} failed: ${complaint([...stderr, ...lines])}`)
-      return lines
-    })
-  ).pipe(Effect.mapError((cause) => (cause._tag === "KernelError" ? cause : ioFailure(what)(cause))))
-})
-
-/** A directory for objects: of a tree that changes it stays, so that the next build is short. */
-const objectDirectory = Effect.fn("KernelBuild.objectDirectory")(function* (source: KernelSourcePath, kernels: string) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const abandoned = (yield* fs.readDirectory(kernels)).filter((name) => name.startsWith(".build-"))
-  yield* Effect.forEach(abandoned, (name) => Effect.ignore(fs.remove(path.join(kernels, name), { recursive: true })))
-  if (source.stable) return yield* fs.makeTempDirectoryScoped({ directory: kernels, prefix: ".build-" })
-  const directory = path.join(kernels, `.objects-${source.identity}`)
-  yield* fs.makeDirectory(directory, { recursive: true })
-  return directory
-})
-
-/** The tree itself, or the only directory of the unpacked tarball. */
-const openTree = Effect.fn("KernelBuild.openTree")(function* (source: KernelSourcePath, scratch: string) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  if (source.kind === "tree") return source.path
-  const into = path.join(scratch, "source")
-  yield* Effect.mapError(fs.makeDirectory(into), ioFailure(into))
-  yield* checkTarball(source.path)
-  yield* run(`unpacking ${source.path}`, "tar", ["-x", "--no-same-owner", "-C", into, "-f", source.path])
-  const names = yield* Effect.mapError(fs.readDirectory(into), ioFailure(into))
-  const trees = yield* Effect.filter(names, (name) =>
-    Effect.orElseSucceed(fs.exists(path.join(into, name, "Kbuild")), () => false)
-  )
-  const only = trees[0]
-  if (only === undefined || trees.length > 1) {
-    return yield* new KernelError({
-      reason: "Named",
-      message: `--source ${source.path} is no kernel source: it has ${trees.length} directories with a Kbuild, wanted is one`
-    })
-  }
-  return path.join(into, only)
-})
 
 /** Makes the configuration and says which required options it lost. */
 const configure = Effect.fn("KernelBuild.configure")(function* (
@@ -148,7 +99,7 @@ const configure = Effect.fn("KernelBuild.configure")(function* (
   yield* Effect.mapError(fs.writeFileString(fragment, kernelFragmentText), ioFailure(fragment))
   yield* make(base)
   const merge = path.join(tree, "scripts/kconfig/merge_config.sh")
-  yield* run("merging the configuration", "sh", [merge, "-m", "-O", objects, config, fragment])
+  yield* runTool("merging the configuration", "sh", [merge, "-m", "-O", objects, config, fragment])
   yield* make("olddefconfig")
   const text = yield* Effect.mapError(fs.readFileString(config), ioFailure(config))
   const missing = missingOptions(text)
@@ -157,6 +108,24 @@ const configure = Effect.fn("KernelBuild.configure")(function* (
     return yield* failure(`the configuration of this source lacks what ktstr needs: ${list}`)
   }
   return text
+})
+
+/** For editors. It needs python3 and a kernel from 5.19 on, and a build does not fail for want of it. */
+const compileCommands = Effect.fn("KernelBuild.compileCommands")(function* (
+  make: Effect.Effect<unknown, KernelError, CommandExecutor.CommandExecutor>,
+  objects: string,
+  view: string,
+  tree: string
+) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const file = path.join(objects, "compile_commands.json")
+  return yield* Effect.gen(function* () {
+    yield* make
+    // Of a tree that was copied, an editor has the original open.
+    if (view !== tree) yield* fs.writeFileString(file, (yield* fs.readFileString(file)).replaceAll(view, tree))
+    return file
+  }).pipe(Effect.orElseSucceed(() => undefined))
 })
 
 const compile = Effect.fn("KernelBuild.compile")(function* (
@@ -169,15 +138,19 @@ const compile = Effect.fn("KernelBuild.compile")(function* (
   const cache = yield* KernelCache
   const { kernels } = yield* cache.directories
   const base = options.base ?? "tinyconfig"
-  const scratch = yield* Effect.mapError(objectDirectory(source, kernels), ioFailure(kernels))
+  const place = yield* openObjects(source, kernels, options.transient ?? false)
   yield* report("extract", source.path)
-  const tree = yield* openTree(source, scratch)
-  const objects = path.join(scratch, "objects")
+  const tree = yield* openSource(source, place.scratch)
+  const objects = path.join(place.scratch, "objects")
   yield* Effect.mapError(fs.makeDirectory(objects, { recursive: true }), ioFailure(objects))
+  const pinned = options.cpus === undefined ? [] : ["taskset", "--cpu-list", options.cpus.join(",")]
   const make =
     (onLine?: (line: string) => Effect.Effect<void>) =>
-    (...args: ReadonlyArray<string>) =>
-      run(`make ${args.at(-1)} in ${source.path}`, "make", ["-C", tree, `O=${objects}`, ...args], onLine)
+    (...args: ReadonlyArray<string>) => {
+      const [program = "make", ...rest] = [...pinned, "make", "-C", tree, `O=${objects}`, ...args]
+      const env = { KBUILD_BUILD_HOST: "ktstr" }
+      return runTool(`make ${args.at(-1)} in ${source.path}`, program, rest, { onLine, env })
+    }
 
   yield* report("configure", base)
   const config = yield* configure(make(), tree, objects, base)
@@ -189,20 +162,27 @@ const compile = Effect.fn("KernelBuild.compile")(function* (
     files++
     return report("compile", release, Math.min(files, total), total)
   }
-  yield* make(onLine)(`-j${options.jobs ?? availableParallelism()}`, "bzImage")
+  yield* make(onLine)(`-j${options.jobs ?? options.cpus?.length ?? availableParallelism()}`, "bzImage")
 
+  const commands = place.kept
+    ? yield* compileCommands(make()("-s", "compile_commands.json"), objects, tree, source.path)
+    : undefined
   const image = path.join(objects, "arch/x86/boot/bzImage")
-  if (!source.stable) return { _tag: "Uncached", version: release, image }
+  if (!source.stable) {
+    const kept = yield* place.keep(image)
+    return { _tag: "Uncached", version: release, image: kept, source, compileCommands: commands }
+  }
   yield* report("store", release)
-  const stripped = path.join(scratch, "vmlinux")
-  yield* run("stripping vmlinux", "objcopy", ["--strip-debug", path.join(objects, "vmlinux"), stripped])
+  const stripped = path.join(place.scratch, "vmlinux")
+  yield* runTool("stripping vmlinux", "objcopy", ["--strip-debug", path.join(objects, "vmlinux"), stripped])
   const elf = yield* Effect.mapError(fs.readFile(stripped), ioFailure(stripped))
+  yield* Effect.ignore(fs.remove(stripped))
   const hash = yield* kernelFragmentHash
   const entry = yield* cache.store(
     {
       key: `${release}-${source.kind}-x86_64-kc${hash.slice(0, 6)}-${source.identity}${base === "defconfig" ? "-defconfig" : ""}`,
       version: release,
-      label: options.as?.label ?? `kernel_local_${source.identity.slice(0, 6)}`,
+      label: options.as?.label ?? source.label,
       source: options.as?.source ?? {
         type: source.kind,
         description: `${path.basename(source.path)} on ${base}`,
@@ -216,7 +196,7 @@ const compile = Effect.fn("KernelBuild.compile")(function* (
     },
     { replace: true }
   )
-  return { _tag: "Cached", entry }
+  return { _tag: "Cached", entry, source, compileCommands: commands }
 })
 
 /** What the same source and base give again; paths may differ. */
@@ -233,7 +213,7 @@ export const buildKernel: (options: BuildOptions) => Effect.Effect<BuiltKernel, 
   "KernelBuild.build"
 )(function* (options: BuildOptions) {
   const cache = yield* KernelCache
-  const source = yield* findSource(options.source)
+  const source = yield* findSource(options.source, options.origin)
   const report = (stage: FetchProgress["stage"], detail: string, done = 0, total: number | undefined = undefined) =>
     options.onProgress?.({ stage, detail, done, total }) ?? Effect.void
   const hash = yield* kernelFragmentHash
@@ -248,7 +228,7 @@ export const buildKernel: (options: BuildOptions) => Effect.Effect<BuiltKernel, 
       : Option.none<KernelEntry>()
   )
   const hit = yield* cached
-  if (Option.isSome(hit)) return { _tag: "Cached", entry: hit.value }
+  if (Option.isSome(hit)) return { _tag: "Cached", entry: hit.value, source }
   yield* checkBuildTools
   return yield* cache.exclusively(
     "build",
@@ -257,7 +237,8 @@ export const buildKernel: (options: BuildOptions) => Effect.Effect<BuiltKernel, 
     Effect.flatMap(
       cached,
       Option.match({
-        onSome: (entry): Effect.Effect<BuiltKernel, KernelError, Services> => Effect.succeed({ _tag: "Cached", entry }),
+        onSome: (entry): Effect.Effect<BuiltKernel, KernelError, Services> =>
+          Effect.succeed({ _tag: "Cached", entry, source }),
         onNone: () => Effect.scoped(compile(source, options, report))
       })
     )

@@ -15,18 +15,30 @@ import { Effect, Stream } from "effect"
  */
 export interface KernelSourcePath {
   readonly kind: "tarball" | "tree"
-  /** Absolute. */
+  /** Absolute, without symbolic links. */
   readonly path: string
   /** Lower-case hex of 12 digits: of what it holds where that can be told, else of the path. */
   readonly identity: string
+  /** Lower-case hex of 12 digits, of the path. */
+  readonly place: string
+  /** `clean` and `changed` are a tree under git without and with changes since its last commit, `unknown` one that is not under git. */
+  readonly state: "tarball" | "clean" | "changed" | "unknown"
   /** False when the same identity may be other source tomorrow: a tree that is not under git, or changed since its last commit. */
   readonly stable: boolean
+  /** `kernel_local_{hash6}` of a tarball's content, `kernel_path_{base}_{hash6}[_dirty]` of a tree's name and path. */
+  readonly label: string
 }
 
 /** Enough of a compressed file's beginning and end to tell it from any other: its index and its checksums are at the end. */
 const sampled = 2 ** 20
 
-const isTarball = (file: string): boolean => /\.(tar|tar\.(xz|gz|bz2|zst)|tgz|txz)$/.test(file)
+/**
+ * Whether a file name is that of a source tarball.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isTarballName = (file: string): boolean => /\.(tar|tar\.(xz|gz|bz2|zst)|tgz|txz)$/.test(file)
 
 const named = (message: string, cause?: unknown) => new KernelError({ reason: "Named", message, cause })
 
@@ -55,46 +67,71 @@ const sample = Effect.fn("SourceTree.sample")(function* (file: string) {
   return yield* digest(joined)
 })
 
-/** The commit a directory is at, when it is a git tree without changes. */
+/**
+ * The commit a directory is at and whether its files differ from it. Nothing when it is not the top of a git tree: one that merely lies in
+ * another repository has none of its commits.
+ */
 const commit = (directory: string) =>
   Effect.gen(function* () {
-    const git = (...args: ReadonlyArray<string>) => Command.string(Command.make("git", "-C", directory, ...args))
+    // Without optional locks `status` does not write the index it refreshed.
+    const git = (...args: ReadonlyArray<string>) =>
+      Command.string(Command.make("git", "--no-optional-locks", "-C", directory, ...args))
     const head = (yield* git("rev-parse", "HEAD")).trim()
+    const below = (yield* git("rev-parse", "--show-prefix")).trim()
     const changes = yield* git("status", "--porcelain", "--untracked-files=no")
-    return /^[0-9a-f]{40}$/.test(head) && changes.trim() === "" ? head : undefined
+    if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(head) || below !== "") return undefined
+    return { head, changed: changes.trim() !== "" }
   }).pipe(Effect.orElseSucceed(() => undefined))
 
+/** What a label may have of a name. */
+const word = (name: string): string => name.replace(/[^A-Za-z0-9]+/g, "_")
+
 /**
- * Looks at what `--source` named. Fails with `Named` when it is neither a source tarball nor a kernel tree.
+ * Looks at what the user named, which `origin` calls. Fails with `Named` when it is neither a source tarball nor a kernel tree.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const findSource: (
-  text: string
+  text: string,
+  origin?: string
 ) => Effect.Effect<KernelSourcePath, KernelError, FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor> =
-  Effect.fn("SourceTree.find")(function* (text: string) {
+  Effect.fn("SourceTree.find")(function* (text: string, origin = "--source") {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const file = path.resolve(text)
     const unreadable = (cause: { readonly message: string }) =>
-      named(`--source '${text}' cannot be read: ${cause.message}`, cause)
+      named(`${origin} '${text}' cannot be read: ${cause.message}`, cause)
+    const file = yield* Effect.mapError(fs.realPath(path.resolve(text)), unreadable)
     const info = yield* Effect.mapError(fs.stat(file), unreadable)
+    const place = yield* ofText(file)
     if (info.type === "Directory") {
       const tree = yield* Effect.orElseSucceed(fs.exists(path.join(file, "Kbuild")), () => false)
-      if (!tree) return yield* named(`--source '${text}' is no kernel tree: it has no Kbuild`)
-      const head = yield* commit(file)
+      if (!tree) return yield* named(`${origin} '${text}' is no kernel tree: it has no Kbuild`)
+      const at = yield* commit(file)
+      const state = at === undefined ? "unknown" : at.changed ? "changed" : "clean"
       return {
         kind: "tree",
         path: file,
-        identity: head?.slice(0, 12) ?? (yield* ofText(file)),
-        stable: head !== undefined
+        identity: at !== undefined && !at.changed ? at.head.slice(0, 12) : place,
+        place,
+        state,
+        stable: state === "clean",
+        label: `kernel_path_${word(path.basename(file))}_${place.slice(0, 6)}${state === "changed" ? "_dirty" : ""}`
       }
     }
-    if (!isTarball(file)) {
+    if (!isTarballName(file)) {
       return yield* named(
-        `--source '${text}' is neither a directory nor a tarball (.tar, .tar.xz, .tar.gz, .tar.bz2, .tar.zst)`
+        `${origin} '${text}' is neither a directory nor a tarball (.tar, .tar.xz, .tar.gz, .tar.bz2, .tar.zst)`
       )
     }
-    return { kind: "tarball", path: file, identity: yield* Effect.mapError(sample(file), unreadable), stable: true }
+    const identity = yield* Effect.mapError(sample(file), unreadable)
+    return {
+      kind: "tarball",
+      path: file,
+      identity,
+      place,
+      state: "tarball",
+      stable: true,
+      label: `kernel_local_${identity.slice(0, 6)}`
+    }
   })

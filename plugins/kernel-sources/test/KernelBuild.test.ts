@@ -46,7 +46,7 @@ describe("findSource", () => {
         writeFileSync(files[0]!, "one".repeat(1_000_000))
         writeFileSync(files[1]!, "one".repeat(1_000_000))
         writeFileSync(files[2]!, `${"one".repeat(999_999)}two`)
-        const found = yield* Effect.forEach(files, findSource)
+        const found = yield* Effect.forEach(files, (file) => findSource(file))
         expect(found.map(({ kind, stable }) => [kind, stable])).toEqual(Array(3).fill(["tarball", true]))
         expect(found[0]!.identity).toBe(found[1]!.identity)
         expect(found[0]!.identity).not.toBe(found[2]!.identity)

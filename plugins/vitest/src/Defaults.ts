@@ -36,7 +36,14 @@ import {
   type Vmm,
   type WorkTypes
 } from "@ktstr/core"
-import { layerCurrentFragment, layerDistroPackages, layerKernelCodecs, layerKernelOrg } from "@ktstr/kernel-sources"
+import {
+  layerCurrentFragment,
+  layerDistroPackages,
+  layerGitSource,
+  layerKernelCodecs,
+  layerKernelOrg,
+  layerPathSource
+} from "@ktstr/kernel-sources"
 import { layerAgentBinary, layerHostMachine, layerKvmProbe } from "@ktstr/native"
 import { layerBuiltinOutputFormats } from "@ktstr/output-formats"
 import { layerBuiltinReporters } from "@ktstr/reporters"
@@ -76,7 +83,13 @@ export const layerPlatform: Layer.Layer<Platform> = Layer.provideMerge(NodeComma
 export const layerKernels: Layer.Layer<Platform | KernelCache | KernelSources | KernelResolver | PayloadCodecs> =
   layerKernelResolver.pipe(
     // The first source is the one that answers when nothing is named.
-    Layer.provideMerge(Layer.provideMerge(layerKernelOrg, layerDistroPackages)),
+    Layer.provideMerge(
+      layerPathSource.pipe(
+        Layer.provideMerge(layerGitSource),
+        Layer.provideMerge(layerKernelOrg),
+        Layer.provideMerge(layerDistroPackages)
+      )
+    ),
     Layer.provide(layerCurrentFragment),
     Layer.provideMerge(layerKernelCache),
     Layer.provideMerge(layerKernelCodecs),

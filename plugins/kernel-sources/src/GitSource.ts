@@ -1,0 +1,196 @@
+/**
+ * Kernels of git repositories: one commit fetched without its history, built and cached under its hash.
+ *
+ * @since 0.1.0
+ */
+import { type CommandExecutor, FileSystem, Path } from "@effect/platform"
+import {
+  type FetchOptions,
+  type FetchProgress,
+  KernelCache,
+  type KernelEntry,
+  KernelError,
+  type KernelSource,
+  KernelSources
+} from "@ktstr/core"
+import { Config, Effect, Layer, Option } from "effect"
+import { chooseRef, type GitSpec, gitLabel, parseGitSpec, withoutCredentials } from "./GitSpec.ts"
+import { type BuildOptions, buildKernel } from "./KernelBuild.ts"
+import { kernelFragmentHash } from "./KernelFragment.ts"
+import { runTool, type ToolOptions } from "./RunTool.ts"
+
+type Services = KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+
+const named = (message: string) => new KernelError({ reason: "Named", message })
+
+/** Nobody is there to type a password, and no hook and no transport that runs programs is wanted. */
+const settings = ["-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never", "-c", "advice.detachedHead=false"]
+
+const git = (what: string, args: ReadonlyArray<string>, options: ToolOptions = {}) =>
+  Effect.gen(function* () {
+    const ssh = yield* Effect.orElseSucceed(Config.nonEmptyString("GIT_SSH_COMMAND"), () => "ssh -oBatchMode=yes")
+    const env = { GIT_TERMINAL_PROMPT: "0", GIT_ASKPASS: "", GIT_SSH_COMMAND: ssh }
+    return yield* runTool(what, "git", [...settings, ...args], {
+      ...options,
+      reason: "Fetch",
+      env,
+      redact: withoutCredentials
+    })
+  }).pipe(
+    Effect.mapError((error) =>
+      /ENOENT|NotFound/.test(error.message)
+        ? new KernelError({
+            reason: "Unsupported",
+            message:
+              "kernels of git repositories need git, which is not there: apt-get install -y --no-install-recommends git",
+            cause: error
+          })
+        : error
+    )
+  )
+
+const isCommit = (ref: string): boolean => /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(ref)
+
+/** What to fetch, and the commit it is. */
+const findCommit = Effect.fn("GitSource.findCommit")(function* (spec: GitSpec) {
+  if (isCommit(spec.ref)) return { ref: spec.ref, commit: spec.ref }
+  const what = `git ls-remote ${spec.shownUrl}`
+  const lines = yield* git(what, ["ls-remote", "--", spec.url, spec.ref, `${spec.ref}^{}`])
+  const found = chooseRef(lines, spec.ref)
+  if (Option.isSome(found)) return found.value
+  return yield* named(
+    `'${spec.ref}' is no branch, tag or commit of ${spec.shownUrl}: see git ls-remote ${spec.shownUrl}; a commit is written with all of its 40 digits`
+  )
+})
+
+/** `Receiving objects:  45% (40000/90000), 120.20 MiB | 3.00 MiB/s`: bytes, the total is not known. */
+const received = (text: string): number | undefined => {
+  const found = [...text.matchAll(/Receiving objects: .*?, ([\d.]+) (KiB|MiB|GiB)/g)].at(-1)
+  if (found === undefined) return undefined
+  const unit = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }[found[2] ?? ""] ?? 1
+  return Math.round(Number(found[1]) * unit)
+}
+
+/** Fetches one commit into a directory and gives its hash: a branch may have moved since it was looked up. */
+const checkOut = Effect.fn("GitSource.checkOut")(function* (
+  spec: GitSpec,
+  ref: string,
+  tree: string,
+  onBytes: (bytes: number) => Effect.Effect<void>
+) {
+  const what = `git fetch ${spec.shownUrl} ${ref}`
+  yield* git(what, ["init", "--quiet", "--template=", tree])
+  const onError = (text: string) => {
+    const bytes = received(text)
+    return bytes === undefined ? Effect.void : onBytes(bytes)
+  }
+  yield* git(what, ["-C", tree, "fetch", "--progress", "--depth=1", "--no-tags", "--", spec.url, ref], { onError })
+  yield* git(what, ["-C", tree, "checkout", "--quiet", "FETCH_HEAD"])
+  // The URL may hold a password, which must not lie about.
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  yield* Effect.ignore(fs.remove(path.join(tree, ".git/FETCH_HEAD"), { force: true }))
+  return (yield* git(what, ["-C", tree, "rev-parse", "HEAD"])).at(-1)?.trim() ?? ""
+})
+
+/**
+ * Gives the cached kernel of a commit, or fetches and builds it. Fails with `Named` for what is no `git+URL#REF` or names no commit, with `Fetch`
+ * when git does, and as {@link buildKernel}.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fetchGit: (
+  options: FetchOptions & Pick<BuildOptions, "base" | "jobs" | "cpus">
+) => Effect.Effect<KernelEntry, KernelError, Services> = Effect.fn("GitSource.fetch")(function* (
+  options: FetchOptions & Pick<BuildOptions, "base" | "jobs" | "cpus">
+) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const cache = yield* KernelCache
+  const { base = "tinyconfig", jobs, cpus, refresh, onProgress } = options
+  const report = (stage: FetchProgress["stage"], detail: string, done = 0) =>
+    onProgress?.({ stage, detail, done, total: undefined }) ?? Effect.void
+  const parsed = parseGitSpec(options.spec ?? "")
+  if (Option.isNone(parsed)) {
+    return yield* named(
+      `'${withoutCredentials(options.spec ?? "")}' is no git+URL#REF, e.g. git+https://example.org/owner/linux.git#v6.14`
+    )
+  }
+  const spec = parsed.value
+  yield* report("index", spec.shownUrl)
+  const { ref, commit } = yield* findCommit(spec)
+  const hash = yield* kernelFragmentHash
+  const specOf = (id: string) => `git:${id}:${base}`
+  const cached = (id: string) =>
+    Effect.map(cache.list, (entries) =>
+      entries
+        .flatMap((found) => (found._tag === "Valid" && refresh !== true ? [found.entry] : []))
+        .find(({ metadata }) => metadata.source.spec === specOf(id) && metadata.kconfigHash === hash)
+    )
+  const hit = yield* cached(commit)
+  if (hit !== undefined) return hit
+  const { kernels } = yield* cache.directories
+  const name = `git-${commit.slice(0, 12)}`
+  return yield* cache.exclusively(
+    name,
+    report("waiting", `commit ${commit.slice(0, 12)}`)
+  )(
+    Effect.gen(function* () {
+      const found = yield* cached(commit)
+      if (found !== undefined) return found
+      // Under the lock what a killed process left here is nobody's.
+      const tree = path.join(kernels, ".downloads", name)
+      const onDisk = (cause: { readonly message: string }) =>
+        new KernelError({ reason: "Cache", message: `cannot write ${tree}: ${cause.message}`, cause })
+      const remove = fs.remove(tree, { recursive: true, force: true })
+      yield* remove.pipe(
+        Effect.zipRight(fs.makeDirectory(path.dirname(tree), { recursive: true })),
+        Effect.mapError(onDisk)
+      )
+      const what = `${ref} of ${spec.shownUrl}`
+      const build = Effect.gen(function* () {
+        const at = yield* checkOut(spec, ref, tree, (bytes) => report("download", what, bytes))
+        const source = { type: "git", description: `${what} at ${at.slice(0, 12)} on ${base}`, spec: specOf(at) }
+        const as = { label: gitLabel(spec), source }
+        return yield* buildKernel({
+          source: tree,
+          origin: what,
+          transient: true,
+          base,
+          jobs,
+          cpus,
+          refresh,
+          as,
+          onProgress
+        })
+      })
+      const built = yield* Effect.ensuring(build, Effect.ignore(remove))
+      if (built._tag === "Cached") return built.entry
+      return yield* new KernelError({
+        reason: "Build",
+        message: `${what} changed while it was built: a .gitattributes of this machine rewrites its files`
+      })
+    })
+  )
+})
+
+/**
+ * Adds git repositories to the kernel sources provided so far.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerGitSource: Layer.Layer<KernelSources, never, Services> = Layer.effect(
+  KernelSources,
+  Effect.gen(function* () {
+    const sources = yield* KernelSources
+    const context = yield* Effect.context<Services>()
+    const source: KernelSource = {
+      name: "git+URL#REF",
+      accepts: (spec) => spec.startsWith("git+"),
+      fetch: (options) => Effect.provide(fetchGit(options), context)
+    }
+    return [...sources, source]
+  })
+)

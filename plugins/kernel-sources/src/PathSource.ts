@@ -1,0 +1,72 @@
+/**
+ * Kernel trees and source tarballs as values of `--kernel`: built, and cached where they can't change.
+ *
+ * @since 0.1.0
+ */
+import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
+import {
+  describeImage,
+  type FetchOptions,
+  KernelCache,
+  KernelError,
+  type KernelSource,
+  KernelSources,
+  PayloadCodecs,
+  resolvedEntry
+} from "@ktstr/core"
+import { Effect, Layer } from "effect"
+import { type BuiltKernel, buildKernel } from "./KernelBuild.ts"
+
+const prefix = "path:"
+
+type Services = KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+
+const build = Effect.fn("PathSource.build")(function* ({ spec = "", refresh, onProgress }: FetchOptions) {
+  return yield* buildKernel({ source: spec.slice(prefix.length), origin: "kernel", refresh, onProgress })
+})
+
+/** An entry may have been built of another tree at the same commit: the label is that of the tree that was named. */
+const resolved = Effect.fn("PathSource.resolved")(function* (built: BuiltKernel) {
+  const { directories } = yield* KernelCache
+  if (built._tag === "Cached") {
+    const kernel = resolvedEntry(built.entry, "--kernel")
+    return { ...kernel, label: built.source.label }
+  }
+  const kernel = yield* describeImage(built.image, "--kernel", directories)
+  return { ...kernel, version: built.version, label: built.source.label }
+})
+
+/**
+ * Adds trees and tarballs on this machine, `path:PATH`, to the kernel sources provided so far. A tree that is not under git or was changed is
+ * built each time and not cached.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerPathSource: Layer.Layer<KernelSources, never, Services> = Layer.effect(
+  KernelSources,
+  Effect.gen(function* () {
+    const sources = yield* KernelSources
+    const context = yield* Effect.context<Services>()
+    const codecs = yield* PayloadCodecs
+    const source: KernelSource = {
+      name: "path",
+      accepts: (spec) => spec.startsWith(prefix),
+      fetch: (options) =>
+        Effect.gen(function* () {
+          const built = yield* build(options)
+          if (built._tag === "Cached") return built.entry
+          return yield* new KernelError({
+            reason: "Named",
+            message: `the kernel of ${built.source.path} can't be cached, as the tree is not under git or was changed: name it with --kernel, or commit its changes`
+          })
+        }).pipe(Effect.provide(context)),
+      open: (options) =>
+        Effect.flatMap(build(options), resolved).pipe(
+          Effect.provide(context),
+          Effect.provideService(PayloadCodecs, codecs)
+        )
+    }
+    return [...sources, source]
+  })
+)
