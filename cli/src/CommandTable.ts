@@ -107,6 +107,7 @@ export const commands = {
       vmm,
       memory: { value: "MIB", about: "guest memory" },
       seed: { value: "N", about: "seed of every random choice" },
+      clock: { value: "CLOCK", about: "auto, or deterministic: a seed is a run" },
       "boot-timeout": { value: "SECONDS", about: "longest until the guest answers" },
       kargs: { value: "WORDS", about: "for the kernel command line", repeated: true },
       "max-gap-ms": { value: "MS", about: "longest a runnable worker may wait" },

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Presets, type Scenario, Scenarios, suggestion, Topology, WorkTypeRef } from "@ktstr/core"
+import { type Determinism, Presets, type Scenario, Scenarios, suggestion, Topology, WorkTypeRef } from "@ktstr/core"
 import { Effect, Either } from "effect"
 import { UsageError } from "./UsageError.ts"
 
@@ -108,6 +108,32 @@ export const workType = (
   text: string | undefined
 ): Either.Either<WorkTypeRef | undefined, { readonly message: string }> =>
   text === undefined ? Either.right(undefined) : WorkTypeRef.parse(text)
+
+/**
+ * `--clock`: undefined is the machine's own time.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const determinism = (
+  clock: string | undefined,
+  seed: number,
+  { backend, host }: { readonly backend: Backend; readonly host: boolean }
+): Checked<Determinism | undefined> => {
+  const known = ["auto", "deterministic"]
+  if (clock === undefined || clock === "auto") return Either.right(undefined)
+  if (clock !== "deterministic") return bad(`unknown clock '${clock}'${suggestion(clock, known)}`)
+  if (host)
+    return bad(
+      "--clock deterministic is for virtual machines; this machine's clock goes on by itself: leave out --host"
+    )
+  if (backend === "native" || backend === "qemu-kvm") {
+    return bad(
+      `--clock deterministic counts emulated instructions, which ${backend} does not: use --vmm qemu-tcg (is KTSTR_VMM set?)`
+    )
+  }
+  return Either.right({ seed })
+}
 
 /** What `--vmm` may be. */
 const backends = ["auto", "native", "qemu", "qemu-kvm", "qemu-tcg"] as const

@@ -124,3 +124,22 @@ describe("wantsColor", () => {
     expect(wantsColor(environment, terminal)).toBe(expected)
   })
 })
+
+describe("determinism", () => {
+  const of = (clock: string | undefined, backend: Settings.Backend = "auto", host = false) =>
+    outcome(Settings.determinism(clock, 7, { backend, host }))
+
+  it("takes the seed", () => {
+    expect(of("deterministic")).toEqual({ seed: 7 })
+    expect(of("deterministic", "qemu-tcg")).toEqual({ seed: 7 })
+    expect(of("auto")).toBeUndefined()
+    expect(of(undefined, "native", true)).toBeUndefined()
+  })
+
+  it("refuses what counts no instructions", () => {
+    expect(of("deterministic", "native")).toContain("which native does not: use --vmm qemu-tcg")
+    expect(of("deterministic", "qemu-kvm")).toContain("which qemu-kvm does not")
+    expect(of("deterministic", "auto", true)).toContain("leave out --host")
+    expect(of("determinstic")).toBe("unknown clock 'determinstic'; did you mean 'deterministic'?")
+  })
+})

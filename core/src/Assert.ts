@@ -84,6 +84,12 @@ const emulated = {
   sustainedSamples: 2 * standard.sustainedSamples
 } as const satisfies Assert
 
+/**
+ * Virtual time knows no busy host, so that the standard gap holds. All vCPUs share one stream of instructions in turns that a timer ends, hence
+ * shares and queues are as uneven as under any emulation.
+ */
+const deterministic = { ...emulated, maxGapMs: standard.maxGapMs } as const satisfies Assert
+
 /** What is set in `over` wins. */
 const overlay = (base: Assert, over: Assert): Assert => {
   const set = Object.fromEntries(Object.entries(over).filter(([, value]) => value !== undefined)) as Assert
@@ -114,7 +120,9 @@ export const Assert: {
   readonly strict: Assert
   /** For small or busy machines. */
   readonly relaxed: Assert
-  /** The lowest layer for results of this clock: `standard`, or the relaxed profile with the emulation factors. */
+  /** For virtual time: the standard gap, and the emulation factors for the rest. */
+  readonly deterministic: Assert
+  /** The lowest layer for results of this clock: `standard`, `deterministic`, or the relaxed profile with the emulation factors. */
   readonly forClock: (clock: ClockMode) => Assert
   /** Later layers win field by field; `false` switches a check off. */
   readonly merge: (...layers: ReadonlyArray<Assert | undefined>) => Assert
@@ -122,8 +130,13 @@ export const Assert: {
   standard,
   strict: { ...standard, isolation: true, maxGapMs: 1000, maxSpreadPct: 10, maxImbalanceRatio: 2 },
   relaxed: { ...standard, ...relaxed },
+  deterministic: { ...standard, ...deterministic },
   forClock: (clock) =>
-    clock === "emulated" || clock === "deterministic" ? { ...standard, ...emulated } : Assert.standard,
+    clock === "deterministic"
+      ? Assert.deterministic
+      : clock === "emulated"
+        ? { ...standard, ...emulated }
+        : Assert.standard,
   merge: (...layers) =>
     layers.reduce<Assert>((merged, layer) => (layer === undefined ? merged : overlay(merged, layer)), {})
 }

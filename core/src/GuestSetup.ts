@@ -86,4 +86,10 @@ export const programDeadlines = (options: {
 export const agentCmdline = (options: {
   readonly mode: "plan" | "live"
   readonly deadlineMs: number
-}): ReadonlyArray<string> => [`ktstr.mode=${options.mode}`, `ktstr.deadline_ms=${options.deadlineMs}`]
+  /** Default false. */
+  readonly deterministic?: boolean | undefined
+}): ReadonlyArray<string> => [
+  `ktstr.mode=${options.mode}`,
+  `ktstr.deadline_ms=${options.deadlineMs}`,
+  ...(options.deterministic === true ? ["ktstr.clock=deterministic"] : [])
+]

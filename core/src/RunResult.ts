@@ -6,6 +6,7 @@
 import { Schema } from "effect"
 import { CgroupStats, Outcome, TotalStats } from "./AssertResult.ts"
 import { ClockMode } from "./ClockMode.ts"
+import { DeterminismReport } from "./Determinism.ts"
 import { PayloadResult } from "./PayloadResult.ts"
 import { SchedulerReport } from "./SchedulerReport.ts"
 import { WorkerReport } from "./WorkerReport.ts"
@@ -124,6 +125,8 @@ export class RunResult extends Schema.Class<RunResult>("RunResult")({
   }),
   /** Its name; `eevdf` is the kernel's own. */
   scheduler: Schema.String,
+  /** Only of a deterministic run, whose times are all virtual. */
+  determinism: Schema.optionalWith(Schema.NullOr(DeterminismReport), { default: () => null }),
   /** The scheduler under test; null when the kernel's own ran. */
   schedulerReport: Schema.optionalWith(Schema.NullOr(SchedulerReport), { default: () => null }),
   /** Directory with all that a failed run said; null when nothing was saved. */

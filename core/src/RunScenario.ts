@@ -3,14 +3,15 @@
  *
  * @since 0.1.0
  */
-import { FileSystem, type Path } from "@effect/platform"
+import { FileSystem, Path } from "@effect/platform"
 import type { PlatformError } from "@effect/platform/Error"
 import { Effect } from "effect"
 import type { Assert } from "./Assert.ts"
 import type { Checker } from "./Checker.ts"
+import type { Determinism } from "./Determinism.ts"
 import { agentCmdline, guestMemoryMb } from "./GuestSetup.ts"
 import { AgentBinary, type AgentMissing } from "./guest/AgentBinary.ts"
-import { defaultRing } from "./guest/Ring.ts"
+import { defaultRing, deterministicRing } from "./guest/Ring.ts"
 import { resolveInclude } from "./image/Include.ts"
 import { InitramfsError, packBase, packRun } from "./image/Initramfs.ts"
 import { type AgentStart, conductRun, type Work } from "./internal/conductRun.ts"
@@ -77,6 +78,8 @@ export interface RunRequest extends ScenarioRequest {
   readonly watchdogTimeoutS?: number | undefined
   /** MiB; undefined: 2048, raised to what the topology and the initramfs need. */
   readonly memoryMb: number | undefined
+  /** Undefined: the machine has the host's time. */
+  readonly determinism?: Determinism | undefined
   /** Added to the kernel command line, after ktstr's own. */
   readonly kargs: ReadonlyArray<string>
 }
@@ -115,7 +118,12 @@ export const runScenario: (
   const resolved = request.scheduler ?? resolvedEevdf
   const unfit = unfitness(request, resolved)
   if (unfit === undefined) yield* checkKernel(kernel, resolved)
-  const packed = resolved.program === undefined ? undefined : (yield* resolveInclude(resolved.program)).files[0]
+  const program = yield* schedulerInclude(resolved, request.determinism)
+  const packed = program === undefined ? undefined : (yield* resolveInclude(program)).files[0]
+  const deterministic = request.determinism !== undefined
+  const ring = deterministic
+    ? deterministicRing(topology, guestMemoryMb({ topology, asked: memoryMb, initramfsBytes: 0 }))
+    : defaultRing
   const scheduling = makeScheduling(resolved, { program: packed?.guest, watchdogMs })
   const place = {
     topo: TestTopology.fromTopology(topology),
@@ -129,24 +137,30 @@ export const runScenario: (
     },
     scheduler: resolved.scheduler.name,
     scheduling,
-    ring: defaultRing,
+    ring,
+    determinism: request.determinism,
     packs: true
   }
   const start = Effect.fnUntraced(function* ({ includes, limits, warn, work }: AgentStart) {
     if (request.watchdogTimeoutS !== undefined) yield* warn(noWatchdogTimeout(request.watchdogTimeoutS))
-    const initramfs = yield* packInitramfs(work, scheduling, kernel, includes, warn)
+    const initramfs = yield* packInitramfs(
+      work,
+      scheduling,
+      [...schedulerFiles(program, resolved, kernel), ...includes],
+      warn
+    )
     return yield* (yield* Vmm).boot({
       kernel: { image: kernel.image, vmlinux: kernel.vmlinux },
       initramfs: initramfs.files,
       cmdline: [
-        ...agentCmdline({ mode: work._tag === "Plan" ? "plan" : "live", deadlineMs: limits.guestMs }),
+        ...agentCmdline({ mode: work._tag === "Plan" ? "plan" : "live", deadlineMs: limits.guestMs, deterministic }),
         ...resolved.scheduler.kargs,
         ...request.kargs
       ],
       topology,
       memoryMb: guestMemoryMb({ topology, asked: memoryMb, initramfsBytes: initramfs.bytes }),
-      ring: defaultRing,
-      clock: "auto"
+      ring,
+      clock: deterministic ? "deterministic" : "auto"
     })
   })
   return yield* conductRun(request, place, start, onEvent)
@@ -175,12 +189,21 @@ const checkKernel = ({ instead, schedExt, version }: ResolvedKernel, { program, 
   })
 }
 
+/** Where the program lies here must not show in a guest whose every run is to be the same: its arguments lie on its stack. */
+const schedulerInclude = ({ program }: ResolvedScheduler, determinism: Determinism | undefined) =>
+  Effect.map(Path.Path, (path) =>
+    program === undefined || determinism === undefined
+      ? program
+      : `${path.resolve(program)}:/opt/ktstr/${path.basename(program)}`
+  )
+
 /**
  * What the scheduler brings into the guest: its program and its configuration; and the kernel's, where libbpf looks for the values of a BPF
  * program's `__kconfig` variables when there is no /proc/config.gz.
  */
 const schedulerFiles = (
-  { program, scheduler: { configFile } }: ResolvedScheduler,
+  program: string | undefined,
+  { scheduler: { configFile } }: ResolvedScheduler,
   { config, version }: ResolvedKernel
 ): ReadonlyArray<string> => [
   ...(program === undefined ? [] : [program]),
@@ -191,7 +214,6 @@ const schedulerFiles = (
 const packInitramfs = Effect.fnUntraced(function* (
   work: Work,
   scheduling: Scheduling,
-  kernel: ResolvedKernel,
   includes: ReadonlyArray<string>,
   warn: (text: string) => Effect.Effect<void>
 ) {
@@ -202,7 +224,7 @@ const packInitramfs = Effect.fnUntraced(function* (
   const base = yield* packBase({
     agent,
     busybox: scheduling.resolved.busybox,
-    includes: [...new Set([...schedulerFiles(scheduling.resolved, kernel), ...includes])],
+    includes: [...new Set(includes)],
     scratch
   })
   yield* Effect.forEach(base.warnings, warn, { discard: true })

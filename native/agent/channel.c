@@ -68,7 +68,7 @@ static void send_serial(struct channel *channel, const uint8_t *data, size_t len
 static void send_ring(struct channel *channel, const uint8_t *data, size_t length) {
     uint64_t limit = now_ns() + patience_ns;
     while (!ring_fits(&channel->ring, length)) {
-        if (length > channel->ring.data_size || now_ns() > limit) {
+        if (length > channel->ring.data_size || channel->ring.linear || now_ns() > limit) {
             give_up(channel, "ring full");
             return;
         }

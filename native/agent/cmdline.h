@@ -14,6 +14,7 @@ struct cmdline {
     uint64_t deadline_ns;             // after the agent's start
     enum mode mode;
     enum fault fault;
+    bool deterministic; // the host only reads: nothing is waited for that it does
     char notes[256]; // keys that were not understood, each ended by "; "
 };
 

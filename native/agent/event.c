@@ -123,6 +123,12 @@ void event_cgroup_file(struct channel *channel, const char *path, const char *fi
     channel_send(channel);
 }
 
+void event_schedstat(struct channel *channel, const char *text) {
+    struct buffer *out = channel_frame(channel, EVENT_SCHEDSTAT);
+    put_str(out, text);
+    channel_send(channel);
+}
+
 void event_scheduler_started(struct channel *channel, uint64_t time_ns, uint64_t attach_ns, const char *ops,
                              uint64_t enable_seq, uint64_t rejected) {
     struct buffer *out = channel_frame(channel, EVENT_SCHED_STARTED);

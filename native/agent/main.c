@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -60,6 +61,13 @@ static bool run(struct agent *agent) {
     return plan_run(agent, agent->host ? HOST_PLAN : "/ktstr/plan");
 }
 
+// Every CPU's counters, in which two runs that are the same agree to the nanosecond.
+static void send_schedstat(struct agent *agent) {
+    char *text = textfile_whole("/proc/schedstat");
+    event_schedstat(&agent->channel, text ? text : "");
+    free(text);
+}
+
 // From READY to DONE.
 static void serve(struct agent *agent, char *notes, size_t size) {
     // The control loop ends the run at the deadline; this is for when it can't.
@@ -75,6 +83,8 @@ static void serve(struct agent *agent, char *notes, size_t size) {
     group_stop_all(agent, late ? 500000000 : 5000000000);
     scheduler_finish(agent);
     process_stop_all(agent);
+    if (agent->options.deterministic)
+        send_schedstat(agent);
     event_done(&agent->channel, now_ns(), good, agent->workers_reported);
 }
 
@@ -98,6 +108,7 @@ static _Noreturn void guest_main(struct agent *agent) {
     if (agent->options.ring_size)
         note(notes, sizeof notes, "ring in /dev/mem",
              ring_map(&agent->channel.ring, agent->options.ring_address, agent->options.ring_size));
+    agent->channel.ring.linear = agent->options.deterministic;
     serve(agent, notes, sizeof notes);
     poweroff_now(&agent->channel);
 }

@@ -53,7 +53,7 @@ int ring_map(struct ring *ring, uint64_t address, uint64_t size) {
 }
 
 bool ring_fits(const struct ring *ring, size_t length) {
-    uint64_t tail = __atomic_load_n(counter(ring, TAIL_AT), __ATOMIC_ACQUIRE);
+    uint64_t tail = ring->linear ? 0 : __atomic_load_n(counter(ring, TAIL_AT), __ATOMIC_ACQUIRE);
     return ring->head + length - tail <= ring->data_size;
 }
 

@@ -41,6 +41,7 @@ export const demo = (invocation: Extract<Invocation, { command: "demo" }>, io: C
           kernel: [],
           yes: false,
           host: false,
+          clock: undefined,
           scheduler: undefined,
           "sched-args": [],
           flags: undefined,

@@ -98,6 +98,7 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, io: Com
     const watchdogMs =
       values.watchdog === undefined ? undefined : 1000 * (yield* Settings.threshold("--watchdog", values.watchdog))
     const backend = yield* Settings.backend(values.vmm)
+    const determinism = yield* Settings.determinism(values.clock, seed, { backend, host: values.host })
     const plugins = yield* loadPlugins(process.cwd())
     const scenarios = yield* Effect.provide(Settings.scenarios(args, values.filter), layerRegistries(plugins))
     return yield* Effect.gen(function* () {
@@ -132,6 +133,7 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, io: Com
           ...common,
           topology,
           kernel,
+          determinism,
           memoryMb,
           kargs: values.kargs.flatMap((words) => words.split(/\s+/).filter((word) => word !== ""))
         })

@@ -213,6 +213,8 @@ export type AgentEvent = Data.TaggedEnum<{
   /** `stream`: 1 standard output (or the terminal), 2 standard error. */
   /** What `CgroupRead` asked for, newlines and all. */
   CgroupFile: { readonly path: string; readonly file: string; readonly text: string }
+  /** `/proc/schedstat` at the end of a deterministic run; empty: the kernel has none. */
+  Schedstat: { readonly text: string }
   ProcOutput: { readonly id: number; readonly stream: number; readonly bytes: Uint8Array }
   ProcExit: ProcessTelemetry
   /** The process has taken so many bytes of its input. */
@@ -307,6 +309,7 @@ const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
   Done: { type: 0x800b, payload: struct({ timeNs: u64, ok: bool, workers: u32 }) },
   Progress: { type: 0x800c, payload: struct({ timeNs: u64, elapsedNs: u64, holdNs: u64 }) },
   CgroupFile: { type: 0x800d, payload: struct({ path: str, file: str, text: str }) },
+  Schedstat: { type: 0x800e, payload: struct({ text: str }) },
   SchedStarted: {
     type: 0x8301,
     payload: struct({ timeNs: u64, attachNs: u64, ops: str, enableSeq: u64, rejected: u64 })

@@ -8,6 +8,7 @@ import { Clock, Deferred, Effect, Option, Queue, Stream } from "effect"
 import type { InitStage } from "../RunResult.ts"
 import type { Vm, VmExit, VmmError } from "../Vmm.ts"
 import type { AgentEvent } from "./AgentEvent.ts"
+import { makeEventHash } from "./EventHash.ts"
 import type { ProtocolError } from "./Frame.ts"
 import { makeTransport } from "./Transport.ts"
 
@@ -21,6 +22,8 @@ export interface SessionOptions {
   readonly bootTimeoutMs: number
   /** Milliseconds from the first frame to `DONE`. */
   readonly planTimeoutMs: number
+  /** Nothing is to reach the guest, and the hash of what it says is wanted. Default false. */
+  readonly deterministic?: boolean | undefined
   /** Called for every event in order; must not fail. */
   readonly onEvent: (event: AgentEvent) => Effect.Effect<void>
 }
@@ -48,6 +51,8 @@ export interface SessionResult {
   readonly stage: typeof InitStage.Type
   /** Host milliseconds from the call to the first frame; undefined when there was none. */
   readonly bootMs: number | undefined
+  /** SHA-256 of everything the agent said; undefined: not asked for. */
+  readonly eventHash?: string | undefined
 }
 
 type Signal = { readonly _tag: "Ready" } | { readonly _tag: "End"; readonly end: GuestEnd }
@@ -72,7 +77,8 @@ export const followGuest: (vm: Vm, options: SessionOptions) => Effect.Effect<Ses
 )(function* (vm: Vm, options: SessionOptions) {
   const began = yield* Clock.currentTimeMillis
   const signals = yield* Queue.unbounded<Signal>()
-  const transport = makeTransport(vm.memory, options.ring)
+  const hash = options.deterministic === true ? makeEventHash() : undefined
+  const transport = makeTransport(vm.memory, options.ring, { readOnly: options.deterministic, onFrame: hash?.add })
   let reached: typeof InitStage.Type | undefined
   let bootMs: number | undefined
 
@@ -128,7 +134,7 @@ export const followGuest: (vm: Vm, options: SessionOptions) => Effect.Effect<Ses
     return second._tag === "End" ? second.end : ({ _tag: "PlanTimeout", ms: options.planTimeoutMs } as const)
   }).pipe(Effect.scoped)
 
-  return { end, stage: stageOf(vm, reached), bootMs }
+  return { end, stage: stageOf(vm, reached), bootMs, eventHash: hash?.digest() }
 })
 
 /** Why a kernel may be silent: the one thing that the machine's description cannot bring about. */

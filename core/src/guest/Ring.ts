@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import { Either } from "effect"
+import { nodeMemoryMb } from "../GuestRam.ts"
+import type { Topology } from "../Topology.ts"
 import type { GuestMemory } from "../Vmm.ts"
 import { ProtocolError } from "./Frame.ts"
 
@@ -27,6 +29,21 @@ export const defaultRing: { readonly address: number; readonly size: number } = 
 }
 
 /**
+ * That of a deterministic guest, which does not look at how far the host has read: all of a run has to fit. Pages that are not written to
+ * take no memory of the host. A guest whose first node has less than 640 MiB has the default one.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const deterministicRing = (
+  topology: Topology,
+  memoryMb: number
+): { readonly address: number; readonly size: number } => {
+  const [first = 0] = Either.getOrElse(nodeMemoryMb(topology, memoryMb), () => [])
+  return first >= 640 ? { address: defaultRing.address, size: 256 * 1024 * 1024 } : defaultRing
+}
+
+/**
  * Reads what the agent has written since the last call.
  *
  * @since 0.1.0
@@ -43,7 +60,8 @@ export interface RingReader {
  */
 export const makeRingReader = (
   memory: GuestMemory,
-  ring: { readonly address: number; readonly size: number }
+  ring: { readonly address: number; readonly size: number },
+  options: { readonly readOnly?: boolean | undefined } = {}
 ): RingReader => {
   let tail = 0n
   let dataSize = 0
@@ -85,6 +103,7 @@ export const makeRingReader = (
     if (untilWrap > 0) bytes.set(piece(tail, untilWrap), 0)
     if (length > untilWrap) bytes.set(piece(tail + BigInt(untilWrap), length - untilWrap), untilWrap)
     tail = head
+    if (options.readOnly === true) return Either.right(bytes)
     const stamp = new Uint8Array(8)
     new DataView(stamp.buffer).setBigUint64(0, tail, true)
     memory.write(ring.address + Number(tailOffset), stamp)

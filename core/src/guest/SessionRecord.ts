@@ -26,6 +26,8 @@ export class SessionRecord {
   readonly stimuli: Array<StimulusEvent> = []
   /** Warnings and errors of the agent's log. */
   readonly logs: Array<string> = []
+  /** `/proc/schedstat` at the end; undefined: it was not sent. */
+  schedstat: string | undefined
   readonly scheduler = new SchedulerRecord()
   readonly processes = new ProcessRecord()
   private readonly latencies = new Map<string, Array<number>>()
@@ -53,6 +55,9 @@ export class SessionRecord {
         return undefined
       case "Log":
         if (event.level === "error" || event.level === "warning") this.logs.push(event.text)
+        return undefined
+      case "Schedstat":
+        this.schedstat = event.text
         return undefined
       case "Latencies": {
         const key = `${event.group}/${event.index}`

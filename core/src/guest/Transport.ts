@@ -6,7 +6,7 @@
 import { Either } from "effect"
 import type { GuestMemory } from "../Vmm.ts"
 import { type AgentEvent, decodeEvent } from "./AgentEvent.ts"
-import { type DecodedFrames, frameFormat, makeFrameDecoder, ProtocolError } from "./Frame.ts"
+import { type DecodedFrames, type Frame, frameFormat, makeFrameDecoder, ProtocolError } from "./Frame.ts"
 import { makeRingReader, type RingReader } from "./Ring.ts"
 
 /**
@@ -31,6 +31,17 @@ export interface Transport {
   readonly end: () => ProtocolError | undefined
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface TransportOptions {
+  /** Nothing is written to the guest's memory, for a guest whose ring does not come round. Default false. */
+  readonly readOnly?: boolean | undefined
+  /** Called for each frame in order, before it is decoded. */
+  readonly onFrame?: ((frame: Frame) => void) | undefined
+}
+
 const doorbell = 0x07
 
 /**
@@ -39,7 +50,8 @@ const doorbell = 0x07
  */
 export const makeTransport = (
   memory: GuestMemory,
-  place: { readonly address: number; readonly size: number } | undefined
+  place: { readonly address: number; readonly size: number } | undefined,
+  options: TransportOptions = {}
 ): Transport => {
   let decoder = makeFrameDecoder()
   let ring: RingReader | undefined
@@ -50,6 +62,7 @@ export const makeTransport = (
   const decode = ({ frames, error }: DecodedFrames): ReceivedEvents => {
     const events: Array<AgentEvent> = []
     for (const frame of frames) {
+      options.onFrame?.(frame)
       const event = decodeEvent(frame)
       if (Either.isLeft(event)) return { events, error: event.left }
       events.push(event.right)
@@ -88,7 +101,7 @@ export const makeTransport = (
     const rest = joined.subarray(size)
     serialOffset = size
     if (ready._tag === "Ready" && ready.transport === "ring" && place !== undefined) {
-      ring = makeRingReader(memory, place)
+      ring = makeRingReader(memory, place, { readOnly: options.readOnly })
       decoder = makeFrameDecoder({ nextSeq: decoder.nextSeq() })
     }
     if (rest.length === 0) return first

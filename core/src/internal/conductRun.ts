@@ -3,6 +3,7 @@ import { Clock, Effect, type Scope } from "effect"
 import { Assert } from "../Assert.ts"
 import { AssertResult } from "../AssertResult.ts"
 import { Checker } from "../Checker.ts"
+import { type Determinism, DeterminismReport, scheduleHash } from "../Determinism.ts"
 import { type Deadlines, deadlines, programDeadlines } from "../GuestSetup.ts"
 import type { AgentEvent } from "../guest/AgentEvent.ts"
 import { accountOfExit, describeEnd, followGuest, type SessionResult } from "../guest/GuestSession.ts"
@@ -12,7 +13,7 @@ import type { OutputFormatError, OutputFormats } from "../OutputFormat.ts"
 import type { PayloadSpec } from "../Payload.ts"
 import { toPayloadResult } from "../PayloadOutput.ts"
 import type { PayloadResult } from "../PayloadResult.ts"
-import { Plan, type PlanError } from "../Plan.ts"
+import { Plan, PlanError } from "../Plan.ts"
 import {
   type PayloadError,
   type PayloadPlace,
@@ -62,6 +63,8 @@ export interface Place {
   /** What starts and ends it; undefined: nothing. */
   readonly scheduling?: Scheduling | undefined
   readonly ring: { readonly address: number; readonly size: number } | undefined
+  /** Undefined: the guest has the host's time. */
+  readonly determinism?: Determinism | undefined
   /** Whether files reach the workers only by being packed. */
   readonly packs: boolean
 }
@@ -93,6 +96,7 @@ interface Account {
   readonly session: SessionResult | undefined
   readonly exit: string
   readonly savedIn: string | null
+  readonly determinism: DeterminismReport | null
   readonly warnings: ReadonlyArray<string>
   readonly timings: {
     readonly prepareMs: number
@@ -103,6 +107,17 @@ interface Account {
 }
 
 const consoleLines = 20
+
+/** Host time that may pass for each unit of virtual time, on a host that has other work as well. */
+const virtualPatience = 20
+
+const reportOf = (determinism: Determinism | undefined, record: SessionRecord, session: SessionResult) =>
+  Effect.gen(function* () {
+    if (determinism === undefined || session.eventHash === undefined) return null
+    const { reports, schedstat } = record
+    const schedule = schedstat === undefined ? null : yield* scheduleHash(schedstat, reports)
+    return DeterminismReport.make({ seed: determinism.seed, eventHash: session.eventHash, scheduleHash: schedule })
+  })
 
 const toResult = (account: Account): RunResult => {
   const { place, plan, record, request, session, verdict, vm } = account
@@ -133,6 +148,7 @@ const toResult = (account: Account): RunResult => {
       scheduler: place.scheduler,
       schedulerReport: schedulerReport(resolved, record.scheduler, verdict.outcome !== "pass"),
       savedIn: account.savedIn,
+      determinism: account.determinism,
       durationS: request.durationMs / 1000,
       cgroups: names.flatMap((name) => {
         const stats = verdict.cgroups[name]
@@ -302,6 +318,7 @@ const conduct = <E, R>(
         session: undefined,
         exit: "not started",
         savedIn: null,
+        determinism: null,
         warnings: []
       }
       return toResult({ request, place, verdict, record, timings, ...none })
@@ -311,6 +328,11 @@ const conduct = <E, R>(
     const work = yield* workOf(request.scenario, ctx, payloadPlace)
     const specs = new Map(work._tag === "Plan" ? work.payloads.map(({ id, spec }) => [id, spec]) : [])
     const payloadServices = yield* Effect.context<PayloadServices>()
+    const { determinism } = place
+    if (determinism !== undefined && work._tag === "Program") {
+      const message = `scenario '${request.scenario.name}' is a program, which the host runs in its own time: a deterministic clock takes scenarios of steps only; leave out --clock deterministic`
+      return yield* new PlanError({ reason: "Program", message })
+    }
     const warnings: Array<string> = []
     const warn = (text: string) =>
       Effect.suspend(() => {
@@ -339,11 +361,17 @@ const conduct = <E, R>(
         const told = toRunEvent(event, record, place.scheduler, () => readyMs - prepareMs, specs)
         return told === undefined ? Effect.void : onEvent(told)
       })
-    const session = { ring: place.ring, bootTimeoutMs: limits.bootMs, onEvent: onAgentEvent }
+    const patience = determinism === undefined ? 1 : virtualPatience
+    const session = {
+      ring: place.ring,
+      bootTimeoutMs: request.bootTimeoutMs ?? limits.bootMs * patience,
+      deterministic: determinism !== undefined,
+      onEvent: onAgentEvent
+    }
     const run =
       work._tag === "Plan"
         ? {
-            session: yield* followGuest(vm, { ...session, planTimeoutMs: limits.planMs }),
+            session: yield* followGuest(vm, { ...session, planTimeoutMs: limits.planMs * patience }),
             groups: work.plan.groups,
             cgroups: work.plan.cgroups,
             payloads: yield* Effect.forEach(work.payloads, (payload) =>
@@ -392,6 +420,7 @@ const conduct = <E, R>(
       session: run.session,
       exit,
       savedIn,
+      determinism: yield* reportOf(determinism, record, run.session),
       warnings,
       timings
     })

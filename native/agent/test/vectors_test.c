@@ -129,6 +129,8 @@ static bool send_event(struct agent *agent, const char *name) {
         event_progress(channel, 47, 250000000, 2000000000);
     else if (strcmp(name, "CgroupFile") == 0)
         event_cgroup_file(channel, "a/b", "cpu.stat", "usage_usec 17\nuser_usec 5\n");
+    else if (strcmp(name, "Schedstat") == 0)
+        event_schedstat(channel, "version 17\ncpu0 0 0 12\n");
     else if (strcmp(name, "SchedStarted") == 0)
         event_scheduler_started(channel, 48, 345000000, "mine", 1, 0);
     else if (strcmp(name, "SchedEnded") == 0)

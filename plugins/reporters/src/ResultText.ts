@@ -126,7 +126,7 @@ const describeClock: Readonly<Record<RunResult["clock"], string>> = {
   kvm: "kvm clock",
   "qemu-kvm": "qemu-kvm clock",
   emulated: "emulated clock",
-  deterministic: "deterministic clock",
+  deterministic: "deterministic clock, virtual time",
   host: "host clock"
 }
 
@@ -148,6 +148,14 @@ const setting = (result: RunResult): string => {
     `${(result.timings.totalMs / 1000).toFixed(1)} s`
   ].join(" · ")
 }
+
+/** What to give along with a deterministic run, so that another can be held against it. */
+const determinismOf = ({ determinism }: RunResult): ReadonlyArray<string> =>
+  determinism === null
+    ? []
+    : [
+        `seed ${determinism.seed} · events ${determinism.eventHash.slice(0, 16)} · schedule ${determinism.scheduleHash?.slice(0, 16) ?? "unknown"}`
+      ]
 
 const diagnosticsOf = ({ diagnostics }: RunResult): ReadonlyArray<string> =>
   diagnostics === null
@@ -192,6 +200,7 @@ export const renderResult = (result: RunResult, options: ResultTextOptions): str
       ? [`${headline} ${where}`]
       : [`${headline}: ${first}`, ...others.map((line) => `  ${line}`), `  ${where}`]),
     ...renderStats(result.cgroups).map((line, row) => `  ${row === 0 ? style(line, "dim") : line}`),
+    ...determinismOf(result).map((line) => `  ${style(line, "dim")}`),
     ...renderPayloads(result.payloads).map((line) => `  ${line}`),
     ...(options.warnings === true ? result.warnings.map((line) => `  ${style("warning:", "yellow")} ${line}`) : []),
     ...section("scheduler log", result.schedulerReport?.log ?? []),

@@ -138,6 +138,7 @@ export const startMachine = (options: MachineOptions): Effect.Effect<Machine, Vm
   Effect.gen(function* () {
     const child = yield* spawnQemu(options)
     const usage = makeHostUsage(child.pid)
+    child.end.then(options.ports.writerGone)
     const witness = new Witness(child, options.ports.console, usage.sample)
     const channel = makeByteChannel(options.ports.incoming, options.ports.outgoing)
     const monitor = yield* connect(child, witness, options.kernel)

@@ -10,7 +10,7 @@ import { execFile } from "node:child_process"
 import * as fs from "node:fs"
 import { Socket } from "node:net"
 import { tmpdir } from "node:os"
-import type { Duplex } from "node:stream"
+import type { Duplex, Writable } from "node:stream"
 import { ownPrefix, VmmError } from "@ktstr/core"
 import { Effect, type Scope } from "effect"
 
@@ -19,16 +19,20 @@ import { Effect, type Scope } from "effect"
  * @category models
  */
 export interface Ports {
-  /** What `-chardev pipe,path=` takes for COM1 and COM2. */
+  /** Which of qemu's character devices they are. */
+  readonly kind: "pipe" | "file"
+  /** What `-chardev KIND,path=` takes for COM1 and COM2. */
   readonly consolePath: string
   readonly channelPath: string
   /** From the guest; each ends when qemu is gone. */
   readonly console: Duplex
   readonly incoming: Duplex
   /** To the guest. */
-  readonly outgoing: Duplex
+  readonly outgoing: Writable
   /** Removes the names. To be called when qemu has opened them; closing the scope does it as well. */
   readonly forget: Effect.Effect<void>
+  /** To be called when qemu has ended: what no longer grows has an end. */
+  readonly writerGone: () => void
 }
 
 const io = (what: string, cause: unknown): VmmError =>
@@ -80,11 +84,14 @@ export const makePorts: Effect.Effect<Ports, VmmError, Scope.Scope> = Effect.gen
   // qemu reads what ends in .in (qemu, chardev/char-pipe.c).
   yield* makePipes([consolePath, channelPath].flatMap((path) => [`${path}.in`, `${path}.out`]))
   return {
+    kind: "pipe",
     consolePath,
     channelPath,
     console: yield* openPipe(`${consolePath}.out`, "read"),
     incoming: yield* openPipe(`${channelPath}.out`, "read"),
     outgoing: yield* openPipe(`${channelPath}.in`, "write"),
-    forget: Effect.sync(() => fs.rmSync(directory, { recursive: true, force: true }))
+    forget: Effect.sync(() => fs.rmSync(directory, { recursive: true, force: true })),
+    // A pipe ends by itself.
+    writerGone: () => {}
   }
 })

@@ -17,11 +17,12 @@ import {
   type VmSpec
 } from "@ktstr/core"
 import { Effect, Either, Layer, type Scope } from "effect"
+import { type FilePorts, makeFilePorts } from "./FilePorts.ts"
 import { makeGuestMemoryFile } from "./GuestMemoryFile.ts"
 import { startMachine } from "./Machine.ts"
 import { openInitramfs, openMemoryFiles } from "./MachineFiles.ts"
 import { ramSegments } from "./PhysicalLayout.ts"
-import { makePorts } from "./Ports.ts"
+import { makePorts, type Ports } from "./Ports.ts"
 import { isPvhKernel } from "./PvhNote.ts"
 import { highestApicId, type QemuAccel, qemuArguments } from "./QemuArguments.ts"
 import { findQemu, inherited, inheritedPath } from "./QemuProcess.ts"
@@ -47,6 +48,7 @@ const chooseAccel = (
   Effect.gen(function* () {
     const asked = options.accel ?? "auto"
     // Counting instructions is a feature of emulation only.
+    if (spec.clock === "deterministic" && asked === "kvm") return yield* noCounting
     if (spec.clock === "deterministic" || asked === "tcg") return "tcg"
     const verdict = yield* Effect.flatMap(KvmProbe, (probe) => probe.verdict)
     if (verdict.usable) return "kvm"
@@ -56,6 +58,10 @@ const chooseAccel = (
   })
 
 const badSpec = (message: string): VmmError => new VmmError({ reason: "BadSpec", message })
+
+const noCounting = badSpec(
+  "qemu under KVM has no deterministic clock, which counts emulated instructions; use --vmm qemu-tcg"
+)
 
 const badKernel = (message: string): VmmError => new VmmError({ reason: "BadKernel", message })
 
@@ -135,6 +141,15 @@ const chooseKernel = (spec: VmSpec): Effect.Effect<string, VmmError> =>
     return image
   })
 
+/** A deterministic machine has files, which never make it wait for their reader; `inherited` says how many others there are. */
+const makeMachinePorts = (
+  spec: VmSpec,
+  inheritedFiles: number
+): Effect.Effect<Ports | FilePorts, VmmError, Scope.Scope> =>
+  spec.clock === "deterministic"
+    ? makeFilePorts([inheritedPath(inheritedFiles), inheritedPath(inheritedFiles + 1)])
+    : makePorts
+
 const boot = (
   options: QemuOptions,
   warn: (message: string) => Effect.Effect<void>,
@@ -150,12 +165,12 @@ const boot = (
     const disk = yield* openScratchDisk(spec.scratchDiskMb)
     const files = [...memoryFiles, ...[initramfs, disk].filter((file) => file !== undefined)]
     for (const said of unmet(spec, accel)) yield* warn(said)
-    const ports = yield* makePorts
+    const ports = yield* makeMachinePorts(spec, files.length)
     const machine = yield* startMachine({
       ports,
       binary,
       kernel,
-      files,
+      files: [...files, ...("files" in ports ? ports.files : [])],
       args: qemuArguments(spec, {
         accel,
         thread: options.thread ?? "single",
@@ -168,7 +183,7 @@ const boot = (
         })),
         disk: disk === undefined ? undefined : inheritedPath(files.length - 1),
         qmp: inherited.qmp,
-        ports: { console: ports.consolePath, channel: ports.channelPath }
+        ports: { kind: ports.kind, console: ports.consolePath, channel: ports.channelPath }
       })
     })
     return {

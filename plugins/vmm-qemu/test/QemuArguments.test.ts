@@ -23,7 +23,7 @@ const choices = (more: Partial<QemuChoices> = {}): QemuChoices => ({
   initrd: "/i",
   memory: [{ mb: 1024, path: "/m0" }],
   qmp: 3,
-  ports: { console: "/p/console", channel: "/p/channel" },
+  ports: { kind: "pipe", console: "/p/console", channel: "/p/channel" },
   ...more
 })
 
@@ -105,6 +105,7 @@ describe("qemuArguments", () => {
     const args = qemuArguments(spec({ clock: "deterministic" }), multi)
     expect(values(args, "-accel")).toEqual(["tcg,thread=single"])
     expect(values(args, "-icount")).toEqual(["shift=1,sleep=off"])
+    expect(values(args, "-seed")).toEqual(["0"])
     expect(values(args, "-rtc")).toEqual(["clock=vm,base=2020-01-01"])
     expect(values(args, "-cpu")[0]).toMatch(/,-rdrand,-rdseed$/)
   })

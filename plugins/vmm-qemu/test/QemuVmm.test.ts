@@ -113,15 +113,28 @@ describe("a machine", () => {
   )
 
   it.live(
-    "counts instructions when it is to be deterministic",
+    "counts instructions when it is to be deterministic, and takes nothing from the host",
     () =>
       Effect.gen(function* () {
         const vm = yield* boot(guest("poweroff", "hello\n", { clock: "deterministic" }))
         expect(vm.clock).toBe("deterministic")
-        yield* vm.channel.send(quit)
-        expect((yield* Deferred.await(vm.exit))._tag).toBe("PowerOff")
-      }).pipe(Effect.scoped, Effect.provide(layer({ accel: "kvm" }, "usable"))),
+        const hello = vm.console.pipe(
+          Stream.filter((line) => line.includes("hello")),
+          Stream.runHead
+        )
+        expect(Option.getOrThrow(yield* hello)).toBe("hello")
+        const refused = yield* Effect.flip(vm.channel.send(quit))
+        expect(refused.message).toContain("a deterministic machine takes no input from its host")
+      }).pipe(Effect.scoped, Effect.provide(layer({ accel: "auto" }, "usable"))),
     seconds
+  )
+
+  it.scopedLive("has no deterministic clock under KVM", () =>
+    Effect.gen(function* () {
+      const refused = yield* Effect.flip(boot(guest("poweroff", "hello\n", { clock: "deterministic" })))
+      expect(refused).toMatchObject({ reason: "BadSpec" })
+      expect(refused.message).toContain("use --vmm qemu-tcg")
+    }).pipe(Effect.provide(layer({ accel: "kvm" }, "usable")))
   )
 })
 

@@ -1,0 +1,99 @@
+/**
+ * The serial ports of a machine as files, for one that may not notice the host: a file takes every byte at once, however late it is read,
+ * and gives none.
+ *
+ * @since 0.1.0
+ */
+import * as fs from "node:fs"
+import { PassThrough, Writable } from "node:stream"
+import { openNameless, VmmError } from "@ktstr/core"
+import { Effect, type Scope } from "effect"
+import type { Ports } from "./Ports.ts"
+
+/** How often the host looks for new bytes, milliseconds. */
+const interval = 20
+
+/** The bytes of a file that grows, from its first; ends when `writer` has ended and all is read. */
+const follow = (
+  file: number
+): { readonly stream: PassThrough; readonly read: () => void; readonly end: () => void } => {
+  const stream = new PassThrough()
+  const chunk = Buffer.allocUnsafe(256 * 1024)
+  let at = 0
+  const read = (): void => {
+    if (stream.writableEnded || stream.destroyed) return
+    for (let count = fs.readSync(file, chunk, 0, chunk.length, at); count > 0; ) {
+      stream.write(Buffer.from(chunk.subarray(0, count)))
+      at += count
+      count = fs.readSync(file, chunk, 0, chunk.length, at)
+    }
+  }
+  return {
+    stream,
+    read,
+    end: () => {
+      read()
+      stream.end()
+    }
+  }
+}
+
+const refusing = (): Writable => {
+  const stream = new Writable({
+    write: (_chunk, _encoding, callback) => callback(new Error("a deterministic machine takes no input from its host"))
+  })
+  // The writer's callback tells it; without a listener the error would end this process.
+  return stream.on("error", () => {})
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface FilePorts extends Ports {
+  /** Of COM1 and COM2, to be inherited by qemu. */
+  readonly files: readonly [number, number]
+}
+
+/**
+ * Two files in shared memory without names, which qemu reaches as `paths`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeFilePorts = (
+  paths: readonly [consolePath: string, channelPath: string]
+): Effect.Effect<FilePorts, VmmError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const open = (name: string) =>
+      Effect.acquireRelease(
+        Effect.try({
+          try: () => openNameless("/dev/shm", name),
+          catch: (cause) =>
+            new VmmError({ reason: "Io", message: `can't make the file of a serial port in /dev/shm: ${cause}`, cause })
+        }),
+        (file) => Effect.sync(() => fs.closeSync(file))
+      )
+    const files = [yield* open("com1"), yield* open("com2")] as const
+    const [console, channel] = [follow(files[0]), follow(files[1])]
+    const timer = setInterval(() => {
+      console.read()
+      channel.read()
+    }, interval)
+    yield* Effect.addFinalizer(() => Effect.sync(() => clearInterval(timer)))
+    return {
+      kind: "file",
+      files,
+      consolePath: paths[0],
+      channelPath: paths[1],
+      console: console.stream,
+      incoming: channel.stream,
+      outgoing: refusing(),
+      forget: Effect.void,
+      writerGone: () => {
+        clearInterval(timer)
+        console.end()
+        channel.end()
+      }
+    }
+  })
