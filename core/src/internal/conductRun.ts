@@ -23,18 +23,18 @@ import {
 } from "../PreparePayloads.ts"
 import { saveFailure } from "../RunDirectory.ts"
 import { RunEvent } from "../RunEvent.ts"
-import { CgroupResult, RunResult } from "../RunResult.ts"
+import type { RunResult } from "../RunResult.ts"
 import type { ScenarioRequest } from "../RunScenario.ts"
 import { Scenario } from "../Scenario.ts"
 import { ScenarioContext } from "../ScenarioContext.ts"
 import { isScenarioProgram, type ScenarioProgram } from "../ScenarioProgram.ts"
-import { schedulerCauses, schedulerReport } from "../SchedulerRun.ts"
-import type { TestTopology } from "../TestTopology.ts"
+import { schedulerCauses } from "../SchedulerRun.ts"
 import type { Vm } from "../Vmm.ts"
 import type { WorkTypes } from "../WorkType.ts"
 import { expectFailure } from "./expectFailure.ts"
 import { runProgram } from "./programRun.ts"
-import { noScheduling, type Scheduling } from "./scheduling.ts"
+import { type Place, toResult } from "./runAccount.ts"
+import { noScheduling } from "./scheduling.ts"
 
 /** What runs: commands that the agent has whole, or a program that sends them one by one. */
 export type Work =
@@ -44,30 +44,6 @@ export type Work =
 type PreparationError = PlanError | PayloadError | OutputFormatError
 
 type PayloadServices = OutputFormats | FileSystem.FileSystem | Path.Path
-
-/** Where it runs. */
-export interface Place {
-  readonly topo: TestTopology
-  /** As asked for. */
-  readonly topology: string
-  /** Why a run there makes no sense: it is skipped. */
-  readonly unfit?: string | undefined
-  readonly kernel: {
-    readonly image: string
-    readonly version: string
-    readonly key: string | null
-    readonly label: string | null
-  }
-  /** What the result calls the scheduler. */
-  readonly scheduler: string
-  /** What starts and ends it; undefined: nothing. */
-  readonly scheduling?: Scheduling | undefined
-  readonly ring: { readonly address: number; readonly size: number } | undefined
-  /** Undefined: the guest has the host's time. */
-  readonly determinism?: Determinism | undefined
-  /** Whether files reach the workers only by being packed. */
-  readonly packs: boolean
-}
 
 /** What the agent is started for. */
 export interface AgentStart {
@@ -81,33 +57,6 @@ export interface AgentStart {
 /** Starts the agent; its end is that of the scope. */
 export type StartAgent<E, R> = (start: AgentStart) => Effect.Effect<Vm, E, R>
 
-/** What the checks and the result ask of a plan or of what a program did. */
-type Ran = Pick<Plan, "groups" | "cgroups">
-
-/** Everything known when a run is over. */
-interface Account {
-  readonly request: ScenarioRequest
-  readonly place: Place
-  readonly verdict: AssertResult
-  readonly plan: Ran | undefined
-  readonly payloads: ReadonlyArray<PayloadResult>
-  readonly record: SessionRecord
-  readonly vm: Vm | undefined
-  readonly session: SessionResult | undefined
-  readonly exit: string
-  readonly savedIn: string | null
-  readonly determinism: DeterminismReport | null
-  readonly warnings: ReadonlyArray<string>
-  readonly timings: {
-    readonly prepareMs: number
-    readonly bootMs: number
-    readonly runMs: number
-    readonly totalMs: number
-  }
-}
-
-const consoleLines = 20
-
 /** Host time that may pass for each unit of virtual time, on a host that has other work as well. */
 const virtualPatience = 20
 
@@ -118,68 +67,6 @@ const reportOf = (determinism: Determinism | undefined, record: SessionRecord, s
     const schedule = schedstat === undefined ? null : yield* scheduleHash(schedstat, reports)
     return DeterminismReport.make({ seed: determinism.seed, eventHash: session.eventHash, scheduleHash: schedule })
   })
-
-const toResult = (account: Account): RunResult => {
-  const { place, plan, record, request, session, verdict, vm } = account
-  const { resolved } = place.scheduling ?? noScheduling
-  const wentWrong =
-    verdict.outcome === "fail" &&
-    session !== undefined &&
-    (describeEnd(session) !== undefined || record.scheduler.failure !== undefined)
-  const names = [
-    ...new Set([...(plan?.cgroups.map((cgroup) => cgroup.name) ?? []), ...record.reports.map((r) => r.cgroup)])
-  ]
-  return RunResult.make(
-    {
-      schemaVersion: 1,
-      scenario: request.scenario.name,
-      variant: request.variant ?? "",
-      outcome: verdict.outcome,
-      details: verdict.details,
-      clock: vm?.clock ?? "emulated",
-      backend: vm?.backend ?? "none",
-      kernel: {
-        release: record.ready?.release ?? "",
-        image: place.kernel.image,
-        key: place.kernel.key,
-        label: place.kernel.label
-      },
-      topology: { requested: place.topology, guest: record.topology },
-      scheduler: place.scheduler,
-      schedulerReport: schedulerReport(resolved, record.scheduler, verdict.outcome !== "pass"),
-      savedIn: account.savedIn,
-      determinism: account.determinism,
-      durationS: request.durationMs / 1000,
-      cgroups: names.flatMap((name) => {
-        const stats = verdict.cgroups[name]
-        if (stats === undefined) return []
-        const workers = record.reports.filter((report) => report.cgroup === name)
-        const groups = plan?.groups.filter((group) => group.cgroup === name) ?? []
-        return [
-          CgroupResult.make(
-            {
-              name: name === "" ? "/" : name,
-              workType: [...new Set(groups.map((group) => group.workType))].join("+"),
-              cpuset: String(plan?.cgroups.find((cgroup) => cgroup.name === name)?.cpuset ?? ""),
-              stats,
-              workers
-            },
-            { disableValidation: true }
-          )
-        ]
-      }),
-      totals: verdict.totals,
-      payloads: account.payloads,
-      stimuli: record.stimuli,
-      timings: account.timings,
-      warnings: [...account.warnings, ...record.logs],
-      diagnostics: wentWrong
-        ? { stage: session.stage, exit: account.exit, consoleTail: vm?.consoleTail(consoleLines) ?? [] }
-        : null
-    },
-    { disableValidation: true }
-  )
-}
 
 /** The agent's events as those a reporter knows. */
 const toRunEvent = (

@@ -1,0 +1,126 @@
+import type { AssertResult } from "../AssertResult.ts"
+import type { Determinism, DeterminismReport } from "../Determinism.ts"
+import { describeEnd, type SessionResult } from "../guest/GuestSession.ts"
+import type { SessionRecord } from "../guest/SessionRecord.ts"
+import type { PayloadResult } from "../PayloadResult.ts"
+import type { Plan } from "../Plan.ts"
+import { CgroupResult, RunResult } from "../RunResult.ts"
+import type { ScenarioRequest } from "../RunScenario.ts"
+import { schedulerReport } from "../SchedulerRun.ts"
+import type { TestTopology } from "../TestTopology.ts"
+import type { Vm } from "../Vmm.ts"
+import { noScheduling, type Scheduling } from "./scheduling.ts"
+
+/** Where it runs. */
+export interface Place {
+  readonly topo: TestTopology
+  /** As asked for. */
+  readonly topology: string
+  /** Why a run there makes no sense: it is skipped. */
+  readonly unfit?: string | undefined
+  readonly kernel: {
+    readonly image: string
+    readonly version: string
+    readonly key: string | null
+    readonly label: string | null
+  }
+  /** What the result calls the scheduler. */
+  readonly scheduler: string
+  /** What starts and ends it; undefined: nothing. */
+  readonly scheduling?: Scheduling | undefined
+  readonly ring: { readonly address: number; readonly size: number } | undefined
+  /** Undefined: the guest has the host's time. */
+  readonly determinism?: Determinism | undefined
+  /** Whether files reach the workers only by being packed. */
+  readonly packs: boolean
+}
+
+/** What the checks and the result ask of a plan or of what a program did. */
+type Ran = Pick<Plan, "groups" | "cgroups">
+
+/** Everything known when a run is over. */
+export interface Account {
+  readonly request: ScenarioRequest
+  readonly place: Place
+  readonly verdict: AssertResult
+  readonly plan: Ran | undefined
+  readonly payloads: ReadonlyArray<PayloadResult>
+  readonly record: SessionRecord
+  readonly vm: Vm | undefined
+  readonly session: SessionResult | undefined
+  readonly exit: string
+  readonly savedIn: string | null
+  readonly determinism: DeterminismReport | null
+  readonly warnings: ReadonlyArray<string>
+  readonly timings: {
+    readonly prepareMs: number
+    readonly bootMs: number
+    readonly runMs: number
+    readonly totalMs: number
+  }
+}
+
+const consoleLines = 20
+
+/** The result of a run that is over. */
+export const toResult = (account: Account): RunResult => {
+  const { place, plan, record, request, session, verdict, vm } = account
+  const { resolved } = place.scheduling ?? noScheduling
+  const wentWrong =
+    verdict.outcome === "fail" &&
+    session !== undefined &&
+    (describeEnd(session) !== undefined || record.scheduler.failure !== undefined)
+  const names = [
+    ...new Set([...(plan?.cgroups.map((cgroup) => cgroup.name) ?? []), ...record.reports.map((r) => r.cgroup)])
+  ]
+  return RunResult.make(
+    {
+      schemaVersion: 1,
+      scenario: request.scenario.name,
+      variant: request.variant ?? "",
+      outcome: verdict.outcome,
+      details: verdict.details,
+      clock: vm?.clock ?? "emulated",
+      backend: vm?.backend ?? "none",
+      kernel: {
+        release: record.ready?.release ?? "",
+        image: place.kernel.image,
+        key: place.kernel.key,
+        label: place.kernel.label
+      },
+      topology: { requested: place.topology, guest: record.topology },
+      scheduler: place.scheduler,
+      schedulerReport: schedulerReport(resolved, record.scheduler, verdict.outcome !== "pass"),
+      savedIn: account.savedIn,
+      determinism: account.determinism,
+      durationS: request.durationMs / 1000,
+      cgroups: names.flatMap((name) => {
+        const stats = verdict.cgroups[name]
+        if (stats === undefined) return []
+        const workers = record.reports.filter((report) => report.cgroup === name)
+        const groups = plan?.groups.filter((group) => group.cgroup === name) ?? []
+        return [
+          CgroupResult.make(
+            {
+              name: name === "" ? "/" : name,
+              workType: [...new Set(groups.map((group) => group.workType))].join("+"),
+              cpuset: String(plan?.cgroups.find((cgroup) => cgroup.name === name)?.cpuset ?? ""),
+              stats,
+              workers
+            },
+            { disableValidation: true }
+          )
+        ]
+      }),
+      totals: verdict.totals,
+      payloads: account.payloads,
+      stimuli: record.stimuli,
+      timings: account.timings,
+      warnings: [...account.warnings, ...record.logs],
+      diagnostics: wentWrong
+        ? { stage: session.stage, exit: account.exit, consoleTail: vm?.consoleTail(consoleLines) ?? [] }
+        : null
+    },
+    { disableValidation: true }
+  )
+}
