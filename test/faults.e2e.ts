@@ -193,6 +193,10 @@ describe("what goes wrong in the guest", () => {
   it("the kernel has no serial ports", async () => {
     const { code, stdout } = await run("8250.nr_uarts=0")
     const result = JSON.parse(stdout)
+    // Out of guest memory, where the log is without any console.
+    expect(result.diagnostics.consoleTail).toContainEqual(
+      expect.stringMatching(/^\[ +\d+\.\d{6}\] Run \/\S+ as init process$/)
+    )
     expect(result.details[0]).toMatch(/\(stage: no console output; does the kernel have a serial console/)
     expect(result.diagnostics.stage).toBe("no console output")
     expect(code).toBe(1)

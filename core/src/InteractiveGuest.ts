@@ -11,6 +11,7 @@ import { type GuestLost, type LiveGuest, makeLiveGuest } from "./guest/LiveGuest
 import { defaultRing } from "./guest/Ring.ts"
 import { type BusyboxMissing, findBusybox } from "./image/Busybox.ts"
 import { type GuestFile, InitramfsError, packBase } from "./image/Initramfs.ts"
+import { liveLogLevel } from "./KernelCommandLine.ts"
 import type { ResolvedKernel } from "./KernelResolver.ts"
 import { ownTemporaryPrefix } from "./ProcessMark.ts"
 import type { Topology } from "./Topology.ts"
@@ -90,7 +91,11 @@ export const bootInteractive: (
   const vm = yield* (yield* Vmm).boot({
     kernel: { image: request.kernel.image, vmlinux: request.kernel.vmlinux },
     initramfs: [initramfs.path],
-    cmdline: [...agentCmdline({ mode: "live", deadlineMs: aYearMs }), ...request.kargs],
+    cmdline: [
+      ...(request.onConsoleLine === undefined ? [] : [`loglevel=${liveLogLevel}`]),
+      ...agentCmdline({ mode: "live", deadlineMs: aYearMs }),
+      ...request.kargs
+    ],
     topology,
     memoryMb: guestMemoryMb({ topology, asked: request.memoryMb, initramfsBytes: initramfs.bytes }),
     ring: defaultRing,

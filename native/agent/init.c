@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { BOOT_LOG_LEVEL = 6 };
+
 struct mount_point {
     const char *type, *target, *options;
     unsigned long flags;
@@ -76,6 +78,10 @@ void init_mounts(char *notes, size_t size) {
     textfile_write("/proc/sys/kernel/kptr_restrict", "0");
     // A panic has to end the machine, so that the host learns of it.
     textfile_write("/proc/sys/kernel/panic", "-1");
+
+    // The boot was quiet (loglevel, core/src/KernelCommandLine.ts); what is said from here on is for the console.
+    if (textfile_number("/proc/sys/kernel/printk", 0) == BOOT_LOG_LEVEL)
+        textfile_write("/proc/sys/kernel/printk", "7");
 
     struct rlimit files = {.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
     if (setrlimit(RLIMIT_NOFILE, &files) < 0)

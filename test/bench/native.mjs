@@ -30,6 +30,13 @@ const run = (root, args) =>
 
 const seconds = (ms) => `${(ms / 1000).toFixed(2)} s`
 
+const names = {
+  native: "native",
+  q35: "q35",
+  microvm: "microvm",
+  quietMicrovm: "microvm with loglevel=6 (no log)"
+}
+
 const bootRows = (root, entry, rounds) => {
   const direct = isUsable(root)
   const script = ["--expose-gc", "test/bench/nativeBoot.mjs", entry.vmlinux, String(rounds)]
@@ -39,7 +46,9 @@ const bootRows = (root, entry, rounds) => {
     times.filter(([, list]) => list.length > 0).map(([name, list]) => [name, median(list)])
   )
   const told = times.map(([name]) =>
-    known[name] === undefined ? `${name} hangs (${patienceMs / 1000} s)` : `${name} ${seconds(known[name])}`
+    known[name] === undefined
+      ? `${names[name]} hangs (${patienceMs / 1000} s)`
+      : `${names[name]} ${seconds(known[name])}`
   )
   const where = `medians of ${rounds} ${direct ? "here" : "in the lab"}, kernel ${entry.version}`
   const peers = ["q35", "microvm"].filter((name) => known[name] !== undefined)

@@ -6,10 +6,11 @@
  */
 import { Clock, Deferred, Effect, Option, Queue, Stream } from "effect"
 import type { InitStage } from "../RunResult.ts"
-import type { Vm, VmExit, VmmError } from "../Vmm.ts"
+import type { GuestMemory, Vm, VmExit, VmmError } from "../Vmm.ts"
 import type { AgentEvent } from "./AgentEvent.ts"
 import { makeEventHash } from "./EventHash.ts"
 import type { ProtocolError } from "./Frame.ts"
+import { readKernelLog } from "./PrintkRing.ts"
 import { makeTransport } from "./Transport.ts"
 
 /**
@@ -53,17 +54,28 @@ export interface SessionResult {
   readonly bootMs: number | undefined
   /** SHA-256 of everything the agent said; undefined: not asked for. */
   readonly eventHash?: string | undefined
+  /** The kernel's log out of guest memory, where the guest did not come to its agent; empty else, and where there is none. */
+  readonly kernelLog: ReadonlyArray<string>
 }
 
 type Signal = { readonly _tag: "Ready" } | { readonly _tag: "End"; readonly end: GuestEnd }
 
-const stageOf = (vm: Vm, reached: typeof InitStage.Type | undefined): typeof InitStage.Type => {
+const stageOf = (
+  vm: Vm,
+  reached: typeof InitStage.Type | undefined,
+  kernelLog: ReadonlyArray<string>
+): typeof InitStage.Type => {
   if (reached !== undefined) return reached
-  const lines = vm.consoleTail(Number.POSITIVE_INFINITY)
+  const console = vm.consoleTail(Number.POSITIVE_INFINITY)
   // The firmware's own words are not yet the kernel's.
-  if (!lines.some((line) => /^\[\s*\d+\.\d+\]/.test(line))) return "no console output"
-  return lines.some((line) => /Run \S+ as init process|ktstr-agent:/.test(line)) ? "init started" : "kernel booting"
+  if (!console.some((line) => /^\[\s*\d+\.\d+\]/.test(line))) return "no console output"
+  const started = (line: string): boolean => /Run \S+ as init process|ktstr-agent:/.test(line)
+  return console.some(started) || kernelLog.some(started) ? "init started" : "kernel booting"
 }
+
+/** Memory that is gone with its machine has no log. */
+const logInMemory = (memory: GuestMemory): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.try(() => readKernelLog(memory)).pipe(Effect.orElseSucceed(() => []))
 
 /**
  * Runs until the agent is done, the machine ends, the stream breaks or time is up; never fails. The machine is left as it
@@ -134,7 +146,8 @@ export const followGuest: (vm: Vm, options: SessionOptions) => Effect.Effect<Ses
     return second._tag === "End" ? second.end : ({ _tag: "PlanTimeout", ms: options.planTimeoutMs } as const)
   }).pipe(Effect.scoped)
 
-  return { end, stage: stageOf(vm, reached), bootMs, eventHash: hash?.digest() }
+  const kernelLog = reached === undefined ? yield* logInMemory(vm.memory) : []
+  return { end, stage: stageOf(vm, reached, kernelLog), bootMs, kernelLog, eventHash: hash?.digest() }
 })
 
 /** Why a kernel may be silent: the one thing that the machine's description cannot bring about. */

@@ -135,6 +135,7 @@ const withCauses = (
 const save = (
   name: string,
   { scheduler }: SessionRecord,
+  { kernelLog }: SessionResult,
   verdict: AssertResult,
   vm: Vm,
   warn: (text: string) => Effect.Effect<void>
@@ -143,6 +144,7 @@ const save = (
     "verdict.txt": verdict.details,
     "scheduler.log": scheduler.log,
     "sched_ext_dump.txt": scheduler.dump,
+    "kernel.log": kernelLog,
     "console.log": vm.consoleTail(Number.POSITIVE_INFINITY)
   }).pipe(Effect.catchAll((message) => Effect.as(warn(message), null)))
 
@@ -291,7 +293,7 @@ const conduct = <E, R>(
       request.expectError
     )
     const failed = verdict.outcome !== "pass" && binary._tag !== "Eevdf"
-    const savedIn = failed ? yield* save(request.scenario.name, record, verdict, vm, warn) : null
+    const savedIn = failed ? yield* save(request.scenario.name, record, run.session, verdict, vm, warn) : null
     const totalMs = yield* sinceStart
     const { bootMs, end } = run.session
     const timings = { prepareMs, bootMs: bootMs ?? 0, runMs: readyMs === 0 ? 0 : totalMs - readyMs, totalMs }

@@ -64,7 +64,7 @@ const failuresOf = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<string> =>
 }
 
 const lostSession = (lost: GuestLost): SessionResult =>
-  lost.session ?? { end: lost.end, stage: "scenario running", bootMs: undefined }
+  lost.session ?? { end: lost.end, stage: "scenario running", bootMs: undefined, kernelLog: [] }
 
 /** Interrupts a fiber and waits for its finalizers, but not for ever: the user's own may hang. */
 const abandon = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Effect.Effect<unknown> =>
@@ -140,7 +140,8 @@ export const runProgram = Effect.fn("ProgramRun.run")(function* (
     onTimeout: (): SessionResult => ({
       end: { _tag: "PlanTimeout", ms: endMs },
       stage: "scenario running",
-      bootMs: undefined
+      bootMs: undefined,
+      kernelLog: []
     })
   })
   return { session, ...live.account(), payloads: yield* live.payloads, failures }

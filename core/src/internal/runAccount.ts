@@ -62,6 +62,10 @@ export interface Account {
 
 const consoleLines = 20
 
+/** Of a kernel that did not come to its agent the log says more than its console. */
+const lastWords = ({ kernelLog }: SessionResult, vm: Vm | undefined): ReadonlyArray<string> =>
+  kernelLog.length > 0 ? kernelLog.slice(-consoleLines) : (vm?.consoleTail(consoleLines) ?? [])
+
 /** The result of a run that is over. */
 export const toResult = (account: Account): RunResult => {
   const { place, plan, record, request, session, verdict, vm } = account
@@ -117,9 +121,7 @@ export const toResult = (account: Account): RunResult => {
       stimuli: record.stimuli,
       timings: account.timings,
       warnings: [...account.warnings, ...record.logs],
-      diagnostics: wentWrong
-        ? { stage: session.stage, exit: account.exit, consoleTail: vm?.consoleTail(consoleLines) ?? [] }
-        : null
+      diagnostics: wentWrong ? { stage: session.stage, exit: account.exit, consoleTail: lastWords(session, vm) } : null
     },
     { disableValidation: true }
   )

@@ -187,7 +187,12 @@ describe("an exit in words", () => {
   })
 
   it("asks for a serial console where the kernel said nothing", () => {
-    const result = { end: { _tag: "BootTimeout", ms: 3000 }, stage: "no console output", bootMs: undefined } as const
+    const result = {
+      end: { _tag: "BootTimeout", ms: 3000 },
+      stage: "no console output",
+      bootMs: undefined,
+      kernelLog: []
+    } as const
     expect(describeEnd(result)).toBe(
       "the guest did not reach the agent within 3s (stage: no console output; does the kernel have a serial console (CONFIG_SERIAL_8250_CONSOLE=y)?)"
     )

@@ -1,0 +1,158 @@
+/**
+ * The kernel's log as it stands in guest memory (kernel/printk/printk_ringbuffer.h). Needs neither a console nor symbols: it is there from
+ * the kernel's first words on, when no console is, and costs the guest nothing.
+ *
+ * @since 0.1.0
+ */
+import { Buffer } from "node:buffer"
+import type { GuestMemory } from "../Vmm.ts"
+
+/** Every record's text begins with the first words of `linux_banner` (init/version-timestamp.c) in the first of them. */
+const firstWords = new TextEncoder().encode("Linux version ")
+const word = 8
+const chunkBytes = 16 << 20
+/** More than a record and its header can have (PRINTKRB_RECORD_MAX, printk.c). */
+const recordMost = 4096
+/** Twice the largest ring of a distribution. */
+const ringMost = 4 << 20
+/** `DESC_ID` is all but the two bits of the state. */
+const idMask = (1n << 62n) - 1n
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+/** Guest RAM below the PCI hole, in pieces that overlap by `overlap`; the kernel's static data lies in it. */
+function* pieces(memory: GuestMemory, overlap: number): Generator<readonly [address: number, bytes: Uint8Array]> {
+  const end = Math.min(memory.size, 3 * 2 ** 30)
+  for (let address = 0; address < end; address += chunkBytes) {
+    try {
+      yield [address, memory.read(address, Math.min(chunkBytes + overlap, end - address))]
+    } catch (error) {
+      if (error instanceof RangeError) return
+      throw error
+    }
+  }
+}
+
+/** Where `pattern` is, at any byte. */
+function* occurrences(bytes: Uint8Array, pattern: Uint8Array): Generator<number> {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  for (let at = buffer.indexOf(pattern); at !== -1; at = buffer.indexOf(pattern, at + 1)) yield at
+}
+
+/** Up to the first NUL, which no record has: the ring was all zeroes. */
+const textOf = (bytes: Uint8Array): string => {
+  const end = bytes.indexOf(0)
+  return new TextDecoder().decode(end === -1 ? bytes : bytes.subarray(0, end))
+}
+
+/** The texts of the blocks (`struct prb_data_block`: an identifier, the text, to the next multiple of a word) that follow one another. */
+const textsFrom = (bytes: Uint8Array): ReadonlyArray<string> => {
+  const view = viewOf(bytes)
+  const texts: Array<string> = []
+  let at = 0
+  let id = view.getBigUint64(0, true)
+  for (;;) {
+    const next = (id + 1n) & idMask
+    let end = at + 2 * word
+    while (end + word <= bytes.length && end - at <= recordMost && view.getBigUint64(end, true) !== next) end += word
+    const isLast = end + word > bytes.length || end - at > recordMost
+    texts.push(textOf(bytes.subarray(at + word, isLast ? Math.min(at + recordMost, bytes.length) : end)))
+    if (isLast) return texts
+    at = end
+    id = next
+  }
+}
+
+/**
+ * Identifiers begin below zero by the count of descriptors (DESC0_ID), which before 6.19 wraps at 32 bits on kernels whose count is an
+ * `unsigned int`. Other copies of the banner have no such number before them.
+ */
+const isFirstId = (id: bigint): boolean => id >> 40n === idMask >> 40n || id >> 24n === 0xffn
+
+/** The log's texts, where the first record is still there. A ring that the kernel left for a larger one has fewer. */
+const findTexts = (memory: GuestMemory): ReadonlyArray<string> => {
+  let most: ReadonlyArray<string> = []
+  for (const [address, bytes] of pieces(memory, word + firstWords.length)) {
+    for (const at of occurrences(bytes, firstWords)) {
+      if (at % word !== 0 || at < word || !isFirstId(viewOf(bytes).getBigUint64(at - word, true))) continue
+      const begin = address + at - word
+      const texts = textsFrom(memory.read(begin, Math.min(ringMost, memory.size - begin)))
+      if (texts.length > most.length) most = texts
+    }
+  }
+  return most
+}
+
+/** `struct printk_info`: u64 seq, u64 ts_nsec, u16 text_len, u8 facility, u8 flags:5 and level:3; its size depends on the configuration. */
+const infoLengthAt = 2 * word
+const infoSizes = { least: 3 * word, most: 40 * word }
+/** A notice (5) of the kernel (facility 0) that ends with a newline (LOG_NEWLINE, 2). */
+const bannerMark = (5 << 5) | 2
+const levelPrefix = 2
+
+interface Info {
+  readonly ns: number
+  /** Bytes of text: what the block has beyond was reserved and not needed. */
+  readonly length: number
+}
+
+/**
+ * Bytes to the end of the line. Where the text had a level in front (KERN_SOH, two bytes), it was moved over that, and its last two bytes
+ * are there once more.
+ */
+const firstLine = (text: string | undefined): number => new TextEncoder().encode(text?.split("\n")[0] ?? "").length
+
+/** The records' descriptions, by number, as far as they are found: the first three are known by the lengths of their texts. */
+const findInfos = (memory: GuestMemory, texts: ReadonlyArray<string>): ReadonlyArray<Info | undefined> => {
+  const lengths = texts.slice(0, 3).map(firstLine)
+  const first = (lengths[0] ?? 0) - levelPrefix
+  const pattern = new Uint8Array([first & 0xff, first >> 8, 0, bannerMark])
+  const matches = (view: DataView, at: number, record: number): boolean => {
+    if (at + infoLengthAt + 2 > view.byteLength || view.getBigUint64(at, true) !== BigInt(record)) return false
+    const more = (lengths[record] ?? 0) - view.getUint16(at + infoLengthAt, true)
+    return more === 0 || more === levelPrefix
+  }
+  for (const [address, bytes] of pieces(memory, infoLengthAt + 4 * infoSizes.most)) {
+    const view = viewOf(bytes)
+    for (const found of occurrences(bytes, pattern)) {
+      const at = found - infoLengthAt
+      if (at < 0 || at % word !== 0 || !matches(view, at, 0)) continue
+      for (let size = infoSizes.least; size <= infoSizes.most; size += word) {
+        if (!(matches(view, at + size, 1) && matches(view, at + 2 * size, 2))) continue
+        const begin = address + at
+        const all = viewOf(memory.read(begin, Math.min(size * texts.length, memory.size - begin)))
+        return texts.map((_, record) => {
+          const info = record * size
+          if (info + infoLengthAt + 2 > all.byteLength || all.getBigUint64(info, true) !== BigInt(record))
+            return undefined
+          return { ns: Number(all.getBigUint64(info + word, true)), length: all.getUint16(info + infoLengthAt, true) }
+        })
+      }
+    }
+  }
+  return []
+}
+
+/** As the console prints it (print_time, printk.c). */
+const stamped = (text: string, info: Info | undefined): ReadonlyArray<string> => {
+  const micros = Math.floor((info?.ns ?? 0) / 1000)
+  const [seconds, rest] =
+    info === undefined ? ["?", "??????"] : [Math.floor(micros / 1e6), `${micros % 1e6}`.padStart(6, "0")]
+  const whole =
+    info === undefined ? text : new TextDecoder().decode(new TextEncoder().encode(text).subarray(0, info.length))
+  return whole.split("\n").map((line) => `[${`${seconds}`.padStart(5)}.${rest}] ${line}`)
+}
+
+/**
+ * The lines of the kernel's log as its console would print them, oldest first. Empty before the kernel's first words, and once its ring has
+ * gone round. Reads all of guest RAM below 3 GiB in the worst case: for machines that did not come to their agent.
+ *
+ * @since 0.1.0
+ * @category introspection
+ */
+export const readKernelLog = (memory: GuestMemory): ReadonlyArray<string> => {
+  const texts = findTexts(memory)
+  if (texts.length === 0) return []
+  const infos = findInfos(memory, texts)
+  return texts.flatMap((text, record) => stamped(text, infos[record]))
+}
