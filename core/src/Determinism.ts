@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Effect, Schema } from "effect"
+import { Perturbation } from "./Perturbation.ts"
 import { sha256Hex } from "./Sha256.ts"
 import type { WorkerReport } from "./WorkerReport.ts"
 
@@ -19,6 +20,26 @@ export interface Determinism {
 }
 
 /**
+ * What a run was made of: two runs with the same ingredients are the same run. Hashes are SHA-256.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Ingredients extends Schema.Class<Ingredients>("Ingredients")({
+  kernel: Schema.Struct({ version: Schema.String, sha256: Schema.String }),
+  /** Of what all runs share: the agent, programs, libraries. */
+  initramfs: Schema.String,
+  /** Of the file that the agent runs. */
+  plan: Schema.String,
+  /** Null: the kernel's own. */
+  scheduler: Schema.NullOr(
+    Schema.Struct({ name: Schema.String, sha256: Schema.NullOr(Schema.String), args: Schema.Array(Schema.String) })
+  ),
+  /** The emulator and its arguments, without paths. */
+  machine: Schema.Struct({ version: Schema.String, arguments: Schema.Array(Schema.String) })
+}) {}
+
+/**
  * What tells a deterministic run from every other. All its times are virtual.
  *
  * @since 0.1.0
@@ -29,7 +50,10 @@ export class DeterminismReport extends Schema.Class<DeterminismReport>("Determin
   /** SHA-256 of everything the agent said, every CPU's `/proc/schedstat` at the end included. */
   eventHash: Schema.String,
   /** SHA-256 of how often each CPU switched tasks and of every migration; null: the guest did not reach its end. */
-  scheduleHash: Schema.NullOr(Schema.String)
+  scheduleHash: Schema.NullOr(Schema.String),
+  /** What the seed did; null: it is 0, the plan's own order and times. */
+  perturbation: Schema.NullOr(Perturbation),
+  ingredients: Schema.NullOr(Ingredients)
 }) {}
 
 /**

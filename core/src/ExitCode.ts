@@ -47,7 +47,8 @@ const usageTags: ReadonlySet<string> = new Set([
   "KtstrTestError",
   "DuplicateName",
   "DuplicateReporter",
-  "ConfigFileError"
+  "ConfigFileError",
+  "ReplayError"
 ])
 
 /** Tags of errors that say that something needed is not there, whatever their reason. */

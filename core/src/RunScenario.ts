@@ -8,7 +8,7 @@ import type { PlatformError } from "@effect/platform/Error"
 import { Effect } from "effect"
 import type { Assert } from "./Assert.ts"
 import type { Checker } from "./Checker.ts"
-import type { Determinism } from "./Determinism.ts"
+import { type Determinism, Ingredients } from "./Determinism.ts"
 import { agentCmdline, guestMemoryMb } from "./GuestSetup.ts"
 import { AgentBinary, type AgentMissing } from "./guest/AgentBinary.ts"
 import { defaultRing, deterministicRing } from "./guest/Ring.ts"
@@ -28,10 +28,11 @@ import type { Scenario } from "./Scenario.ts"
 import { type ResolvedScheduler, resolvedEevdf } from "./SchedulerDiscovery.ts"
 import { SchedulerError } from "./SchedulerError.ts"
 import { defaultWatchdogMs } from "./SchedulerRun.ts"
+import { sha256Hex } from "./Sha256.ts"
 import { TestConstraints } from "./TestConstraints.ts"
 import { TestTopology } from "./TestTopology.ts"
 import type { Topology } from "./Topology.ts"
-import { Vmm, type VmmError } from "./Vmm.ts"
+import { type Vm, Vmm, type VmmError } from "./Vmm.ts"
 import type { WorkTypeRef, WorkTypes } from "./WorkType.ts"
 
 /**
@@ -124,6 +125,7 @@ export const runScenario: (
   const ring = deterministic
     ? deterministicRing(topology, guestMemoryMb({ topology, asked: memoryMb, initramfsBytes: 0 }))
     : defaultRing
+  let ingredients: Ingredients | null = null
   const scheduling = makeScheduling(resolved, { program: packed?.guest, watchdogMs })
   const place = {
     topo: TestTopology.fromTopology(topology),
@@ -139,6 +141,7 @@ export const runScenario: (
     scheduling,
     ring,
     determinism: request.determinism,
+    ingredients: () => ingredients,
     packs: true
   }
   const start = Effect.fnUntraced(function* ({ includes, limits, warn, work }: AgentStart) {
@@ -149,7 +152,7 @@ export const runScenario: (
       [...schedulerFiles(program, resolved, kernel), ...includes],
       warn
     )
-    return yield* (yield* Vmm).boot({
+    const vm = yield* (yield* Vmm).boot({
       kernel: { image: kernel.image, vmlinux: kernel.vmlinux },
       initramfs: initramfs.files,
       cmdline: [
@@ -162,6 +165,10 @@ export const runScenario: (
       ring,
       clock: deterministic ? "deterministic" : "auto"
     })
+    if (deterministic && work._tag === "Plan") {
+      ingredients = yield* ingredientsOf({ kernel, resolved, base: initramfs.files[0], work, scheduling, vm })
+    }
+    return vm
   })
   return yield* conductRun(request, place, start, onEvent)
 })
@@ -210,6 +217,40 @@ const schedulerFiles = (
   ...(program === undefined || config === undefined ? [] : [`${config}:/boot/config-${version}`]),
   ...(configFile === undefined ? [] : [`${configFile}:/include-files/${configFile.split("/").at(-1)}`])
 ]
+
+const ingredientsOf = Effect.fnUntraced(function* (of: {
+  readonly kernel: ResolvedKernel
+  readonly resolved: ResolvedScheduler
+  readonly base: string | undefined
+  readonly work: Extract<Work, { readonly _tag: "Plan" }>
+  readonly scheduling: Scheduling
+  readonly vm: Vm
+}) {
+  const fs = yield* FileSystem.FileSystem
+  const { kernel, resolved, vm } = of
+  const hashOf = (path: string) =>
+    fs.readFile(path).pipe(
+      Effect.flatMap(sha256Hex),
+      Effect.mapError(
+        ({ message }) => new InitramfsError({ message: `can't read ${path}, which the run is made of: ${message}` })
+      )
+    )
+  const { program, scheduler } = resolved
+  return Ingredients.make({
+    kernel: { version: kernel.version, sha256: yield* hashOf(kernel.image) },
+    initramfs: of.base === undefined ? "" : yield* hashOf(of.base),
+    plan: yield* sha256Hex(planBytes(of.work.plan, of.scheduling)),
+    scheduler:
+      scheduler.binary._tag === "Eevdf"
+        ? null
+        : {
+            name: scheduler.name,
+            sha256: program === undefined ? null : yield* hashOf(program),
+            args: [...resolved.args]
+          },
+    machine: vm.machine ?? { version: "", arguments: [] }
+  })
+})
 
 const packInitramfs = Effect.fnUntraced(function* (
   work: Work,

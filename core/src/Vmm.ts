@@ -105,6 +105,8 @@ export interface Vm {
   }
   readonly memory: GuestMemory
   readonly exit: Deferred.Deferred<VmExit>
+  /** What machine it is: version, and arguments without paths. Only of a deterministic one. */
+  readonly machine?: { readonly version: string; readonly arguments: ReadonlyArray<string> } | undefined
   /** Which machine and clock produced the results. */
   readonly clock: ClockMode
   readonly backend: string

@@ -153,6 +153,14 @@ static bool get_fields(struct cursor *cursor, struct command *command) {
         command->kill.index = get_u32(cursor);
         command->kill.signal = get_u32(cursor);
         return true;
+    case COMMAND_INTERRUPTS:
+        command->interrupts.seed = get_u64(cursor);
+        command->interrupts.mean_ns = get_u64(cursor);
+        return true;
+    case COMMAND_START_OFFSETS:
+        command->start_offsets.group = get_u32(cursor);
+        command->start_offsets.ns = get_u32s(cursor);
+        return true;
     case COMMAND_SCHED_CONFIG:
         get_scheduler(cursor, &command->scheduler);
         return true;
@@ -237,6 +245,10 @@ const char *command_name(uint16_t type) {
         return "READ_COUNTERS";
     case COMMAND_KILL_WORKER:
         return "KILL_WORKER";
+    case COMMAND_INTERRUPTS:
+        return "INTERRUPTS";
+    case COMMAND_START_OFFSETS:
+        return "START_OFFSETS";
     case COMMAND_SCHED_CONFIG:
         return "SCHED_CONFIG";
     case COMMAND_SCHED_START:

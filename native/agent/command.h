@@ -14,6 +14,7 @@ enum command_type {
     COMMAND_LOOP_BEGIN = 0x0006,
     COMMAND_LOOP_END = 0x0007,
     COMMAND_MARK = 0x0008,
+    COMMAND_INTERRUPTS = 0x0009,
     COMMAND_CGROUP_CREATE = 0x0101,
     COMMAND_CGROUP_REMOVE = 0x0102,
     COMMAND_CGROUP_WRITE = 0x0103,
@@ -26,6 +27,7 @@ enum command_type {
     COMMAND_SET_AFFINITY = 0x0204,
     COMMAND_READ_COUNTERS = 0x0205,
     COMMAND_KILL_WORKER = 0x0206,
+    COMMAND_START_OFFSETS = 0x0207,
     COMMAND_SCHED_CONFIG = 0x0301,
     COMMAND_SCHED_START = 0x0302,
     COMMAND_SCHED_STOP = 0x0303,
@@ -152,6 +154,13 @@ struct command {
         struct {
             uint32_t group, index, signal;
         } kill;
+        struct {
+            uint64_t seed, mean_ns;
+        } interrupts;
+        struct {
+            uint32_t group;
+            struct u32_list ns;
+        } start_offsets;
         struct scheduler_command scheduler; // SCHED_CONFIG
         struct process_command process;     // PROC_RUN
         struct {

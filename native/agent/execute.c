@@ -3,6 +3,7 @@
 #include "cgroup.h"
 #include "clock.h"
 #include "event.h"
+#include "interrupts.h"
 #include "process.h"
 #include "scheduler.h"
 #include "symbols.h"
@@ -115,6 +116,12 @@ bool execute(struct agent *agent, const struct command *command, struct failure 
         return true;
     case COMMAND_KILL_WORKER:
         return group_kill_worker(agent, command->kill.group, command->kill.index, command->kill.signal, failure);
+    case COMMAND_INTERRUPTS:
+        if (agent->host)
+            return fail_errno(failure, EPERM, "only in a guest");
+        return interrupts_start(command->interrupts.seed, command->interrupts.mean_ns, failure);
+    case COMMAND_START_OFFSETS:
+        return group_start_offsets(agent, command->start_offsets.group, &command->start_offsets.ns, failure);
     case COMMAND_SCHED_CONFIG:
         return scheduler_config(agent, &command->scheduler, failure);
     case COMMAND_SCHED_START:
@@ -176,6 +183,9 @@ void execute_name(const struct command *command, struct failure *failure) {
         break;
     case COMMAND_KILL_WORKER:
         snprintf(subject, sizeof subject, " group %u worker %u", command->kill.group, command->kill.index);
+        break;
+    case COMMAND_START_OFFSETS:
+        snprintf(subject, sizeof subject, " group %u", command->start_offsets.group);
         break;
     case COMMAND_PROC_RUN:
         snprintf(subject, sizeof subject, " process %u (%s) in %s", command->process.id,

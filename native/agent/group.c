@@ -48,6 +48,19 @@ bool group_start(struct agent *agent, const struct u32_list *ids, struct failure
     return true;
 }
 
+bool group_start_offsets(struct agent *agent, uint32_t id, const struct u32_list *ns, struct failure *failure) {
+    struct group *group = known(agent, id, failure);
+    if (!group)
+        return false;
+    if (group->started)
+        return fail_errno(failure, EALREADY, "group %u was started before", id);
+    if (ns->count != group->count)
+        return fail_errno(failure, EINVAL, "%u offsets for %u workers", ns->count, group->count);
+    for (uint32_t i = 0; i < group->count; i++)
+        group->workers[i].page->start_offset_ns = ns->items[i];
+    return true;
+}
+
 static struct worker *worker_of(struct agent *agent, pid_t pid) {
     for (struct group *group = agent->groups; group; group = group->next)
         for (uint32_t i = 0; i < group->count; i++)

@@ -52,6 +52,8 @@ bool group_start(struct agent *agent, const struct u32_list *ids, struct failure
 bool group_stop(struct agent *agent, const struct u32_list *ids, struct failure *failure);
 // The same for every group there is, in the order of their spawns.
 void group_stop_all(struct agent *agent, uint64_t patience_ns);
+// How long after its release each worker begins; one number a worker.
+bool group_start_offsets(struct agent *agent, uint32_t id, const struct u32_list *ns, struct failure *failure);
 bool group_set_affinity(struct agent *agent, const struct command *command, struct failure *failure);
 bool group_kill_worker(struct agent *agent, uint32_t id, uint32_t index, uint32_t signal, struct failure *failure);
 void group_send_counters(struct agent *agent, uint64_t time_ns);

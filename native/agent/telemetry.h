@@ -46,9 +46,9 @@ struct telemetry {
     uint32_t failures; // operations that failed
     int32_t failure_errno;
     uint32_t failure_op;
-    uint32_t reserved;
-    uint64_t child_ns; // last act of the child of forkExit
-    uint64_t last_ns;  // the latest checkpoint, or until when the worker was away on its own wish
+    uint32_t start_offset_ns; // so long after the release it begins
+    uint64_t child_ns;        // last act of the child of forkExit
+    uint64_t last_ns;         // the latest checkpoint, or until when the worker was away on its own wish
     uint64_t
         away_until_ns; // inside a blocking call: until when it wishes to be away; ~0: until a partner acts; 0: not away
     uint64_t numa_pages[TELEMETRY_NODES];

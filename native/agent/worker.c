@@ -97,6 +97,16 @@ static void finish(struct interp *interp) {
     procstat_numa_pages(page->numa_pages);
 }
 
+// The moment from which on the worker wants to run.
+static uint64_t wait_offset(const struct probe *probe, uint64_t released_ns) {
+    uint64_t begin_ns = released_ns + probe->page->start_offset_ns;
+    struct timespec until = timespec_of(begin_ns);
+    while (begin_ns > released_ns && !stop_requested(probe) &&
+           clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+        ;
+    return begin_ns;
+}
+
 _Noreturn void worker_main(const struct worker_start *start, int placed) {
     struct telemetry *page = start->page;
     struct arena arena = {0};
@@ -127,7 +137,8 @@ _Noreturn void worker_main(const struct worker_start *start, int placed) {
     tell(page, WORKER_READY, 0);
     while (atomic_load_explicit(&start->shared->release, memory_order_acquire) == 0 && !stop_requested(&interp.probe))
         futex_wait(&start->shared->release, 0, NULL);
-    begin(&interp, &initial, atomic_load_explicit(&start->shared->release_ns, memory_order_relaxed));
+    uint64_t released_ns = atomic_load_explicit(&start->shared->release_ns, memory_order_relaxed);
+    begin(&interp, &initial, wait_offset(&interp.probe, released_ns));
     interp_run(&interp);
     finish(&interp);
     _exit(0);

@@ -79,6 +79,7 @@ struct scx_exit_info {
 #define SCX_ENQ_LAST (1ull << 41)
 #define SCX_DEQ_SLEEP 1ull
 #define SCX_KICK_IDLE 1ull
+#define SCX_KICK_PREEMPT 2ull
 
 __s32 scx_bpf_create_dsq(__u64 queue, __s32 node) __ksym;
 __s32 scx_bpf_select_cpu_dfl(struct task_struct *task, __s32 previous, __u64 wake_flags, bool *idle) __ksym;

@@ -33,6 +33,7 @@ struct knobs {
     /* The CPU that all tasks go to; negative: any. */
     __s32 only_cpu;
     bool ignore_cpusets;
+    bool race;
     bool refuse_verify;
     bool verify_loop;
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The knobs that make the scheduler misbehave, for tests of what judges schedulers. A scheduler copied from this one
- * has no need of this file: without it remove the calls of withheld(), misplaced(), held_back(), amends() and
- * prepare_to_misbehave().
+ * has no need of this file: without it remove the calls of withheld(), misplaced(), held_back(), amends(),
+ * note_running(), look_around() and prepare_to_misbehave().
  */
 
 /* Holds the tasks of the starved cgroup. */
@@ -25,9 +25,38 @@ struct {
 /* When the first task of the starved cgroup began to wait in vain. */
 static __u64 starved_at;
 
+/* Since when the task that has the CPU has had it; 0: no task of ours has. For `race`. */
+static volatile __u64 running_since[MAX_CPUS];
+
 static inline __u64 elapsed(void) { return bpf_ktime_get_ns() - attached_at; }
 
 static inline bool starving(void) { return starved_at == 0 || bpf_ktime_get_ns() - starved_at < knobs.starve_ns; }
+
+static inline void note_running(struct task_struct *task, __u64 now) {
+    __u32 cpu = scx_bpf_task_cpu(task);
+    if (knobs.race && cpu < MAX_CPUS)
+        running_since[cpu] = now;
+}
+
+/*
+ * Looks for a CPU whose task has had it too long. Whether there is a task is asked first and since when afterwards,
+ * without a lock: a task that leaves in between has "had" its CPU since the machine was started.
+ */
+static inline void look_around(__s32 own) {
+    if (!knobs.race)
+        return;
+    for (__u32 cpu = 0; cpu < MAX_CPUS && cpu < knobs.cpus; cpu++) {
+        if (cpu == (__u32)own || !running_since[cpu])
+            continue;
+        /* Who keeps others waiting may have it for less long. */
+        __u64 limit = scx_bpf_dsq_nr_queued(own_queue(cpu)) > 0 ? 4 * knobs.slice_ns : 64 * knobs.slice_ns;
+        __u64 had = bpf_ktime_get_ns() - running_since[cpu];
+        if (had > elapsed())
+            fail("a task had its CPU for %llu ms, longer than it has been there", had / 1000000);
+        if (had > limit)
+            scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+    }
+}
 
 /* Whether nothing is to be dispatched at this moment. */
 static inline bool held_back(void) {

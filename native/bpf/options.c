@@ -37,6 +37,8 @@ static const char help[] =
     "first time\n"
     "      --starve-for S       for that long (default 4)\n"
     "      --ignore-cpusets     dispatch tasks to CPUs they are not allowed on; the kernel ends a scheduler that does\n"
+    "      --race               look at what runs on other CPUs without a lock: a rare interleaving ends in\n"
+    "                           scx_bpf_error()\n"
     "      --widen-cpusets      let the loader write all CPUs into cpuset.cpus of all cgroups: tasks do run "
     "elsewhere\n";
 
@@ -86,6 +88,7 @@ enum option_key {
     STARVE,
     STARVE_FOR,
     IGNORE_CPUSETS,
+    RACE,
     WIDEN_CPUSETS,
 };
 
@@ -108,6 +111,7 @@ static const struct option known[] = {
     {"starve", required_argument, NULL, STARVE},
     {"starve-for", required_argument, NULL, STARVE_FOR},
     {"ignore-cpusets", no_argument, NULL, IGNORE_CPUSETS},
+    {"race", no_argument, NULL, RACE},
     {"widen-cpusets", no_argument, NULL, WIDEN_CPUSETS},
     {0},
 };
@@ -172,6 +176,9 @@ void read_options(int argc, char **argv, struct options *options) {
             break;
         case IGNORE_CPUSETS:
             knobs->ignore_cpusets = true;
+            break;
+        case RACE:
+            knobs->race = true;
             break;
         case WIDEN_CPUSETS:
             options->widen_cpusets = true;

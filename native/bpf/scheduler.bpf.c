@@ -89,6 +89,7 @@ SEC("struct_ops/dispatch")
 void BPF_PROG(ktstr_dispatch, __s32 cpu, struct task_struct *previous) {
     if (held_back() || amends())
         return;
+    look_around(cpu);
     __u32 own = own_queue(cpu);
     if (knobs.queues <= 1) {
         move_to_local(own);
@@ -128,6 +129,7 @@ void BPF_PROG(ktstr_running, struct task_struct *task) {
     if (!own)
         return;
     own->since = bpf_ktime_get_ns();
+    note_running(task, own->since);
     if (before(vtime_now, own->vtime))
         vtime_now = own->vtime;
 }
@@ -137,6 +139,7 @@ void BPF_PROG(ktstr_stopping, struct task_struct *task, bool runnable) {
     struct task *own = bpf_task_storage_get(&tasks, task, NULL, 0);
     if (own)
         own->vtime += (bpf_ktime_get_ns() - own->since) * 100 / task->scx.weight;
+    note_running(task, 0);
 }
 
 SEC("struct_ops/quiescent")

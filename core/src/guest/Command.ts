@@ -97,6 +97,8 @@ export type Command = Data.TaggedEnum<{
   LoopBegin: { readonly totalNs: number; readonly intervalNs: number }
   LoopEnd: {}
   Mark: { readonly kind: string; readonly detail: string }
+  /** From now on to the guest's end: timer interrupts on every CPU at moments that the seed names, `meanNs` apart on average. */
+  Interrupts: { readonly seed: number; readonly meanNs: number }
   CgroupCreate: { readonly path: string; readonly controllers: ReadonlyArray<string> }
   CgroupRemove: { readonly path: string }
   CgroupWrite: { readonly path: string; readonly file: string; readonly value: string }
@@ -118,6 +120,8 @@ export type Command = Data.TaggedEnum<{
   SetAffinity: { readonly group: number; readonly cpus: ReadonlyArray<ReadonlyArray<number>> }
   ReadCounters: {}
   KillWorker: { readonly group: number; readonly index: number; readonly signal: number }
+  /** How long after its release each worker of the group begins; before its `Start`. */
+  StartOffsets: { readonly group: number; readonly ns: ReadonlyArray<number> }
   SchedConfig: GuestScheduler
   SchedStart: {}
   SchedStop: {}
@@ -157,6 +161,7 @@ const codec: MessageCodec<Command> = makeMessageCodec<Command>({
   LoopBegin: { type: 0x0006, payload: struct({ totalNs: u64, intervalNs: u64 }) },
   LoopEnd: { type: 0x0007, payload: none },
   Mark: { type: 0x0008, payload: struct({ kind: str, detail: str }) },
+  Interrupts: { type: 0x0009, payload: struct({ seed: u64, meanNs: u64 }) },
   CgroupCreate: { type: 0x0101, payload: struct({ path: str, controllers: list(str) }) },
   CgroupRemove: { type: 0x0102, payload: struct({ path: str }) },
   CgroupWrite: { type: 0x0103, payload: struct({ path: str, file: str, value: str }) },
@@ -180,6 +185,7 @@ const codec: MessageCodec<Command> = makeMessageCodec<Command>({
   SetAffinity: { type: 0x0204, payload: struct({ group: u32, cpus: list(cpus) }) },
   ReadCounters: { type: 0x0205, payload: none },
   KillWorker: { type: 0x0206, payload: struct({ group: u32, index: u32, signal: u32 }) },
+  StartOffsets: { type: 0x0207, payload: struct({ group: u32, ns: list(u32) }) },
   SchedConfig: {
     type: 0x0301,
     payload: struct({

@@ -3,7 +3,7 @@ import { Clock, Effect, type Scope } from "effect"
 import { Assert } from "../Assert.ts"
 import { AssertResult } from "../AssertResult.ts"
 import { Checker } from "../Checker.ts"
-import { type Determinism, DeterminismReport, scheduleHash } from "../Determinism.ts"
+import { DeterminismReport, scheduleHash } from "../Determinism.ts"
 import { type Deadlines, deadlines, programDeadlines } from "../GuestSetup.ts"
 import type { AgentEvent } from "../guest/AgentEvent.ts"
 import { accountOfExit, describeEnd, followGuest, type SessionResult } from "../guest/GuestSession.ts"
@@ -13,6 +13,7 @@ import type { OutputFormatError, OutputFormats } from "../OutputFormat.ts"
 import type { PayloadSpec } from "../Payload.ts"
 import { toPayloadResult } from "../PayloadOutput.ts"
 import type { PayloadResult } from "../PayloadResult.ts"
+import { type Perturbation, perturb } from "../Perturbation.ts"
 import { Plan, PlanError } from "../Plan.ts"
 import {
   type PayloadError,
@@ -60,12 +61,23 @@ export type StartAgent<E, R> = (start: AgentStart) => Effect.Effect<Vm, E, R>
 /** Host time that may pass for each unit of virtual time, on a host that has other work as well. */
 const virtualPatience = 20
 
-const reportOf = (determinism: Determinism | undefined, record: SessionRecord, session: SessionResult) =>
+const reportOf = (
+  { determinism, ingredients }: Place,
+  perturbation: Perturbation | undefined,
+  record: SessionRecord,
+  session: SessionResult
+) =>
   Effect.gen(function* () {
     if (determinism === undefined || session.eventHash === undefined) return null
     const { reports, schedstat } = record
     const schedule = schedstat === undefined ? null : yield* scheduleHash(schedstat, reports)
-    return DeterminismReport.make({ seed: determinism.seed, eventHash: session.eventHash, scheduleHash: schedule })
+    return DeterminismReport.make({
+      seed: determinism.seed,
+      eventHash: session.eventHash,
+      scheduleHash: schedule,
+      perturbation: perturbation ?? null,
+      ingredients: ingredients?.() ?? null
+    })
   })
 
 /** The agent's events as those a reporter knows. */
@@ -240,7 +252,15 @@ const conduct = <E, R>(
         : programDeadlines({ limitMs: work.program.limitMs, ...where })
     const needed = work._tag === "Plan" ? work.plan.includes : work.program.includes
     const includes = [...new Set([...request.includes, ...needed])]
-    const vm = yield* start({ work, limits, includes, warn })
+    const perturbed =
+      determinism !== undefined && work._tag === "Plan"
+        ? perturb(work.plan.commands, determinism.seed, place.topo.allCpus.size)
+        : undefined
+    const told: Work =
+      perturbed === undefined || work._tag === "Program"
+        ? work
+        : { ...work, plan: { ...work.plan, commands: perturbed.commands } }
+    const vm = yield* start({ work: told, limits, includes, warn })
     const prepareMs = yield* sinceStart
     yield* onEvent(RunEvent.Booting({ backend: vm.backend, clock: vm.clock }))
     let readyMs = 0
@@ -309,7 +329,7 @@ const conduct = <E, R>(
       session: run.session,
       exit,
       savedIn,
-      determinism: yield* reportOf(determinism, record, run.session),
+      determinism: yield* reportOf(place, perturbed?.perturbation, record, run.session),
       warnings,
       timings
     })

@@ -1,5 +1,5 @@
 import type { AssertResult } from "../AssertResult.ts"
-import type { Determinism, DeterminismReport } from "../Determinism.ts"
+import type { Determinism, DeterminismReport, Ingredients } from "../Determinism.ts"
 import { describeEnd, type SessionResult } from "../guest/GuestSession.ts"
 import type { SessionRecord } from "../guest/SessionRecord.ts"
 import type { PayloadResult } from "../PayloadResult.ts"
@@ -31,6 +31,8 @@ export interface Place {
   readonly ring: { readonly address: number; readonly size: number } | undefined
   /** Undefined: the guest has the host's time. */
   readonly determinism?: Determinism | undefined
+  /** What the machine was made of, once it was started. */
+  readonly ingredients?: (() => Ingredients | null) | undefined
   /** Whether files reach the workers only by being packed. */
   readonly packs: boolean
 }

@@ -85,6 +85,8 @@ export const commands: ReadonlyArray<Command> = [
   Command.SetAffinity({ group: 7, cpus: [[0, 1], [], [2]] }),
   Command.ReadCounters(),
   Command.KillWorker({ group: 7, index: 3, signal: 9 }),
+  Command.StartOffsets({ group: 7, ns: [0, 4_000_000] }),
+  Command.Interrupts({ seed: 5, meanNs: 500_000 }),
   Command.SchedConfig({
     name: "scx_mine",
     builtin: false,

@@ -223,6 +223,14 @@ static void dump(struct text *text, const struct command *c) {
     case COMMAND_KILL_WORKER:
         say(text, "KillWorker{group=%u,index=%u,signal=%u", c->kill.group, c->kill.index, c->kill.signal);
         break;
+    case COMMAND_START_OFFSETS:
+        say(text, "StartOffsets{group=%u,ns=", c->start_offsets.group);
+        say_u32s(text, c->start_offsets.ns.items, c->start_offsets.ns.count);
+        break;
+    case COMMAND_INTERRUPTS:
+        say(text, "Interrupts{seed=%llu,meanNs=%llu", (unsigned long long)c->interrupts.seed,
+            (unsigned long long)c->interrupts.mean_ns);
+        break;
     case COMMAND_SCHED_CONFIG:
         dump_scheduler(text, &c->scheduler);
         break;

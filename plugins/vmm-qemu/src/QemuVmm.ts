@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { execFile } from "node:child_process"
 import { open } from "node:fs/promises"
 import {
   type ClockMode,
@@ -150,6 +151,19 @@ const makeMachinePorts = (
     ? makeFilePorts([inheritedPath(inheritedFiles), inheritedPath(inheritedFiles + 1)])
     : makePorts
 
+/** The kernel is the only path among the arguments of a deterministic machine; its content is told elsewhere. */
+const describeMachine = (binary: string, args: ReadonlyArray<string>) =>
+  Effect.map(
+    Effect.promise(() => versionOf(binary)),
+    (version) => ({ version, arguments: args.filter((_, index) => args[index - 1] !== "-kernel") })
+  )
+
+/** The first line of `--version`; empty when it does not tell. */
+const versionOf = (binary: string): Promise<string> =>
+  new Promise((resolve) =>
+    execFile(binary, ["--version"], (_, text) => resolve(String(text ?? "").split("\n", 1)[0] ?? ""))
+  )
+
 const boot = (
   options: QemuOptions,
   warn: (message: string) => Effect.Effect<void>,
@@ -166,28 +180,30 @@ const boot = (
     const files = [...memoryFiles, ...[initramfs, disk].filter((file) => file !== undefined)]
     for (const said of unmet(spec, accel)) yield* warn(said)
     const ports = yield* makeMachinePorts(spec, files.length)
+    const args = qemuArguments(spec, {
+      accel,
+      thread: options.thread ?? "single",
+      kernel,
+      initrd: initramfs === undefined ? undefined : inheritedPath(memoryFiles.length),
+      memory: nodesMb.map((mb, node) => ({
+        mb,
+        path: inheritedPath(node),
+        hostNode: spec.performance?.hostNodes?.[node]
+      })),
+      disk: disk === undefined ? undefined : inheritedPath(files.length - 1),
+      qmp: inherited.qmp,
+      ports: { kind: ports.kind, console: ports.consolePath, channel: ports.channelPath }
+    })
     const machine = yield* startMachine({
       ports,
       binary,
       kernel,
       files: [...files, ...("files" in ports ? ports.files : [])],
-      args: qemuArguments(spec, {
-        accel,
-        thread: options.thread ?? "single",
-        kernel,
-        initrd: initramfs === undefined ? undefined : inheritedPath(memoryFiles.length),
-        memory: nodesMb.map((mb, node) => ({
-          mb,
-          path: inheritedPath(node),
-          hostNode: spec.performance?.hostNodes?.[node]
-        })),
-        disk: disk === undefined ? undefined : inheritedPath(files.length - 1),
-        qmp: inherited.qmp,
-        ports: { kind: ports.kind, console: ports.consolePath, channel: ports.channelPath }
-      })
+      args
     })
     return {
       ...machine,
+      machine: spec.clock === "deterministic" ? yield* describeMachine(binary, args) : undefined,
       memory: makeGuestMemoryFile(ramSegments(nodesMb), memoryFiles),
       clock: clockOf(spec, accel),
       backend: "qemu"

@@ -1,0 +1,82 @@
+/**
+ * What many seeds of one scenario came to.
+ *
+ * @since 0.1.0
+ */
+import { failureCause } from "./FailureCause.ts"
+import type { RunResult } from "./RunResult.ts"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ExploredFailure {
+  readonly cause: string
+  /** In the order in which they were found. */
+  readonly seeds: ReadonlyArray<number>
+  /** Of the first. */
+  readonly details: ReadonlyArray<string>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ExplorationSummary {
+  readonly runs: number
+  readonly passed: number
+  readonly failed: number
+  /** Neither passed nor failed. */
+  readonly open: number
+  /** Distinct schedules among the runs that came to their end. */
+  readonly schedules: number
+  readonly ended: number
+  /** The most frequent first. */
+  readonly failures: ReadonlyArray<ExploredFailure>
+}
+
+/**
+ * Grows run by run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Exploration {
+  private readonly schedules = new Set<string>()
+  private readonly failures = new Map<string, { seeds: Array<number>; details: ReadonlyArray<string> }>()
+  private runs = 0
+  private passed = 0
+  private failed = 0
+  private ended = 0
+
+  /** Takes the result of a seed; gives the cause when it failed, and whether it is the first of its kind. */
+  add(seed: number, result: RunResult): { readonly cause: string; readonly first: boolean } | undefined {
+    this.runs++
+    if (result.outcome === "pass") this.passed++
+    const schedule = result.determinism?.scheduleHash
+    if (schedule !== null && schedule !== undefined) {
+      this.ended++
+      this.schedules.add(schedule)
+    }
+    const cause = failureCause(result)
+    if (cause === undefined) return undefined
+    this.failed++
+    const known = this.failures.get(cause)
+    if (known === undefined) this.failures.set(cause, { seeds: [seed], details: result.details })
+    else known.seeds.push(seed)
+    return { cause, first: known === undefined }
+  }
+
+  get summary(): ExplorationSummary {
+    const failures = [...this.failures].map(([cause, { details, seeds }]) => ({ cause, details, seeds: [...seeds] }))
+    return {
+      runs: this.runs,
+      passed: this.passed,
+      failed: this.failed,
+      open: this.runs - this.passed - this.failed,
+      schedules: this.schedules.size,
+      ended: this.ended,
+      failures: failures.sort((a, b) => b.seeds.length - a.seeds.length)
+    }
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * A deterministic run as a file: what it was made of, how it was asked for, and what came of it.
+ *
+ * @since 0.1.0
+ */
+import { Effect, Schema } from "effect"
+import { Outcome } from "./AssertResult.ts"
+import { Ingredients } from "./Determinism.ts"
+import { failureCause } from "./FailureCause.ts"
+import type { RunResult } from "./RunResult.ts"
+
+/**
+ * What to run again: a scenario with the options of the command line that lead to it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class ReplayRequest extends Schema.Class<ReplayRequest>("ReplayRequest")({
+  scenario: Schema.String,
+  seed: Schema.Number,
+  /** Ops left out, by their place in the scenario. */
+  without: Schema.Array(Schema.Number),
+  options: Schema.Record({
+    key: Schema.String,
+    value: Schema.Union(Schema.String, Schema.Boolean, Schema.Array(Schema.String))
+  })
+}) {}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export class Replay extends Schema.Class<Replay>("Replay")({
+  kind: Schema.Literal("ktstr replay"),
+  schemaVersion: Schema.Literal(1),
+  request: ReplayRequest,
+  ingredients: Ingredients,
+  outcome: Outcome,
+  details: Schema.Array(Schema.String),
+  /** What kind of failure it was; null: it was none. */
+  cause: Schema.NullOr(Schema.String),
+  eventHash: Schema.String,
+  scheduleHash: Schema.NullOr(Schema.String)
+}) {}
+
+/** A file is no replay file, or one of another time. */
+export class ReplayError extends Schema.TaggedError<ReplayError>()("ReplayError", { message: Schema.String }) {}
+
+/**
+ * The replay of a run; undefined when it was not deterministic, or got nowhere.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeReplay = (request: ReplayRequest, result: RunResult): Replay | undefined => {
+  const { determinism } = result
+  if (determinism === null || determinism.ingredients === null) return undefined
+  return Replay.make({
+    kind: "ktstr replay",
+    schemaVersion: 1,
+    request,
+    ingredients: determinism.ingredients,
+    outcome: result.outcome,
+    details: result.details,
+    cause: failureCause(result) ?? null,
+    eventHash: determinism.eventHash,
+    scheduleHash: determinism.scheduleHash
+  })
+}
+
+/**
+ * The text of the file.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encodeReplay = (replay: Replay): string =>
+  `${JSON.stringify(Schema.encodeSync(Replay)(replay), undefined, 2)}\n`
+
+const versionOf = (value: unknown): unknown =>
+  typeof value === "object" && value !== null && "schemaVersion" in value ? value.schemaVersion : undefined
+
+/**
+ * `name` is the file's, for messages.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const parseReplay = (text: string, name: string): Effect.Effect<Replay, ReplayError> =>
+  Effect.try({
+    try: (): unknown => JSON.parse(text),
+    catch: () => new ReplayError({ message: `${name} is no replay file: it is not JSON` })
+  }).pipe(
+    Effect.flatMap((value) => {
+      const version = versionOf(value)
+      if (typeof version === "number" && version > 1) {
+        return Effect.fail(
+          new ReplayError({
+            message: `${name} has schema version ${version}; this ktstr knows version 1: use a newer one`
+          })
+        )
+      }
+      return Effect.mapError(
+        Schema.decodeUnknown(Replay)(value),
+        ({ message }) =>
+          new ReplayError({ message: `${name} is no replay file: ${message.split("\n").at(-1)?.trim()}` })
+      )
+    })
+  )
+
+const changed = (what: string, then: string, now: string): ReadonlyArray<string> =>
+  then === now ? [] : [`${what} was ${then}, is ${now}`]
+
+const short = (hash: string | null): string => (hash === null ? "none" : hash.slice(0, 16))
+
+/** Arguments of the machine that are not the same, each with its option where it has one. */
+const changedArguments = (then: ReadonlyArray<string>, now: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const joined = (words: ReadonlyArray<string>) => words.join(" ").split(/ (?=-[a-z])/)
+  const [before, after] = [joined(then), joined(now)]
+  const gone = before.filter((word) => !after.includes(word))
+  const come = after.filter((word) => !before.includes(word))
+  return gone.length + come.length === 0
+    ? []
+    : [`the machine's arguments were '${gone.join(" ")}', are '${come.join(" ")}'`]
+}
+
+/**
+ * What is not as it was, one line each; empty: the same run is to be expected.
+ *
+ * @since 0.1.0
+ * @category comparing
+ */
+export const changedIngredients = (then: Ingredients, now: Ingredients): ReadonlyArray<string> => [
+  ...changed("the kernel", then.kernel.version, now.kernel.version),
+  ...(then.kernel.version === now.kernel.version
+    ? changed("the kernel's image", short(then.kernel.sha256), short(now.kernel.sha256))
+    : []),
+  ...changed("the scheduler", then.scheduler?.name ?? "eevdf", now.scheduler?.name ?? "eevdf"),
+  ...changed("the scheduler's program", short(then.scheduler?.sha256 ?? null), short(now.scheduler?.sha256 ?? null)),
+  ...changed(
+    "the scheduler's arguments",
+    `'${then.scheduler?.args.join(" ") ?? ""}'`,
+    `'${now.scheduler?.args.join(" ") ?? ""}'`
+  ),
+  ...changed("the initramfs (agent, programs, libraries)", short(then.initramfs), short(now.initramfs)),
+  ...changed("the plan", short(then.plan), short(now.plan)),
+  ...changed("the emulator", then.machine.version, now.machine.version),
+  ...changedArguments(then.machine.arguments, now.machine.arguments)
+]
