@@ -41,7 +41,7 @@ export interface KtstrTestOptions<F extends string = string> extends Assert {
   readonly extraSchedArgs?: ReadonlyArray<string> | undefined
   /** Seconds that a worker may be runnable without running before the scheduler is ended; 0: for ever. Default 2. */
   readonly workerWatchdogS?: number | undefined
-  /** The kernel's own watchdog, seconds. No kernel lets a guest set it: it is warned of, and the scheduler's `timeout_ms` holds. */
+  /** The kernel's own watchdog, seconds, at most 30; put in the place of the scheduler's `timeout_ms`. Default: as that has it. */
   readonly watchdogTimeoutS?: number | undefined
   /** Whole, as value or text; else from the single dimensions below. */
   readonly topology?: Topology | string | undefined
@@ -190,6 +190,9 @@ const topologyOf = (options: KtstrTestOptions): Either.Either<Topology, { readon
   })
 }
 
+/** SCX_WATCHDOG_MAX_TIMEOUT of kernel/sched/ext.c. */
+const mostWatchdogTimeoutS = 30
+
 const problem = (name: string, options: KtstrTestOptions): string | undefined => {
   if (name.trim() === "" || /[\n\r]/.test(name)) return "the name must be one line that is not empty"
   for (const key of Object.keys(options)) {
@@ -210,6 +213,10 @@ const problem = (name: string, options: KtstrTestOptions): string | undefined =>
   const watchdog = options.workerWatchdogS
   if (watchdog !== undefined && !(Number.isFinite(watchdog) && watchdog >= 0)) {
     return `workerWatchdogS must be a number of seconds, 0 to switch it off, got ${watchdog}`
+  }
+  const timeout = options.watchdogTimeoutS
+  if (timeout !== undefined && !(timeout >= 0.1 && timeout <= mostWatchdogTimeoutS)) {
+    return `watchdogTimeoutS must be a number of seconds from 0.1 to ${mostWatchdogTimeoutS}, got ${timeout}`
   }
   for (const key of ["requiredFlags", "excludedFlags", "extraSchedArgs"] as const) {
     if (options.scheduler === undefined && (options[key]?.length ?? 0) > 0) return `${key} needs a scheduler`

@@ -75,7 +75,7 @@ export interface RunRequest extends ScenarioRequest {
   readonly scheduler?: ResolvedScheduler | undefined
   /** How long a worker may be runnable without running before the scheduler under test is ended; 0: for ever. Default 2000. */
   readonly watchdogMs?: number | undefined
-  /** The kernel's own watchdog; asked for, it only makes a warning: no kernel lets a guest set it. */
+  /** The kernel's own watchdog, at most 30; undefined: as the scheduler's `timeout_ms` has it. Only of a scheduler that is a program. */
   readonly watchdogTimeoutS?: number | undefined
   /** MiB; undefined: 2048, raised to what the topology and the initramfs need. */
   readonly memoryMb: number | undefined
@@ -126,7 +126,11 @@ export const runScenario: (
     ? deterministicRing(topology, guestMemoryMb({ topology, asked: memoryMb, initramfsBytes: 0 }))
     : defaultRing
   let ingredients: Ingredients | null = null
-  const scheduling = makeScheduling(resolved, { program: packed?.guest, watchdogMs })
+  const scheduling = makeScheduling(resolved, {
+    program: packed?.guest,
+    watchdogMs,
+    timeoutMs: request.watchdogTimeoutS === undefined ? undefined : Math.round(request.watchdogTimeoutS * 1000)
+  })
   const place = {
     topo: TestTopology.fromTopology(topology),
     topology: String(topology),
@@ -145,7 +149,7 @@ export const runScenario: (
     packs: true
   }
   const start = Effect.fnUntraced(function* ({ includes, limits, warn, work }: AgentStart) {
-    if (request.watchdogTimeoutS !== undefined) yield* warn(noWatchdogTimeout(request.watchdogTimeoutS))
+    if (request.watchdogTimeoutS !== undefined && packed === undefined) yield* warn(noWatchdogTimeout(request))
     const initramfs = yield* packInitramfs(
       work,
       scheduling,
@@ -173,8 +177,8 @@ export const runScenario: (
   return yield* conductRun(request, place, start, onEvent)
 })
 
-const noWatchdogTimeout = (seconds: number): string =>
-  `watchdogTimeoutS ${seconds} has no effect: the kernel offers a guest no way to set its sched_ext watchdog; the scheduler's own ops.timeout_ms holds (30 s at most)`
+const noWatchdogTimeout = ({ scheduler = resolvedEevdf, watchdogTimeoutS }: RunRequest): string =>
+  `watchdogTimeoutS ${watchdogTimeoutS} has no effect: it is for schedulers that are programs, and ${scheduler.scheduler.name} is part of the kernel`
 
 /** Why the machine that was asked for is not for this scheduler, or this test. */
 const unfitness = ({ constraints, topology }: RunRequest, { scheduler }: ResolvedScheduler): string | undefined => {

@@ -26,14 +26,29 @@ const shell = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
   lines.length === 0 ? [] : ["/bin/sh", "-e", "-c", lines.join("\n")]
 
 /**
- * What goes before and after the scenario's own commands; nothing for the kernel's own scheduler. `program` is the guest's path.
+ * How a run looks after its scheduler.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SchedulingOptions {
+  /** The guest's path. */
+  readonly program: string | undefined
+  /** How long a worker may be runnable without running; 0: for ever. */
+  readonly watchdogMs: number
+  /** The time of the kernel's own watchdog; undefined: as the scheduler has it. */
+  readonly timeoutMs?: number | undefined
+}
+
+/**
+ * What goes before and after the scenario's own commands; nothing for the kernel's own scheduler.
  *
  * @since 0.1.0
  * @category conversions
  */
 export const schedulerCommands = (
   resolved: ResolvedScheduler,
-  options: { readonly program: string | undefined; readonly watchdogMs: number }
+  options: SchedulingOptions
 ): { readonly before: ReadonlyArray<Command>; readonly after: ReadonlyArray<Command> } => {
   const { scheduler } = resolved
   const { binary, cgroupParent, name, startTimeoutMs } = scheduler
@@ -47,7 +62,8 @@ export const schedulerCommands = (
     start: builtin ? shell(binary.enable) : [options.program ?? "", ...resolved.args],
     stop: builtin ? shell(binary.disable) : [],
     startTimeoutNs: startTimeoutMs * 1e6,
-    watchdogNs: builtin ? 0 : options.watchdogMs * 1e6
+    watchdogNs: builtin ? 0 : options.watchdogMs * 1e6,
+    timeoutMs: builtin ? 0 : (options.timeoutMs ?? 0)
   })
   return { before: [...parent, config, Command.SchedStart()], after: [Command.SchedStop()] }
 }

@@ -133,6 +133,8 @@ describe("judge", () => {
       "3 workers ran on cpu1 only, allowed were 0-3: each was stuck for longer than 150ms"
     )
     expect(one(assert, shared(1), { ...shared(2), cpusUsed: [1, 2] }).details).toHaveLength(2)
+    // They got next to nothing, wherever that was.
+    expect(one(assert, { ...shared(1), busy: 0.01 }, { ...shared(2), busy: 0.01 }).details[0]).toMatch(/^cgroup 'cg_0'/)
   })
 
   it("words an unfair cgroup as the seed does", () => {

@@ -53,6 +53,9 @@ describe("KtstrTest.make", () => {
     expect(refused({ durationS: 0 })).toBe("test 't': durationS must be a number of seconds greater than 0, got 0")
     expect(refused({ durationS: Number.NaN })).toMatch(/durationS .* got NaN/)
     expect(refused({ workersPerCgroup: 1.5 })).toMatch(/workersPerCgroup must be a whole number of at least 1, got 1.5/)
+    expect(refused({ watchdogTimeoutS: 31 })).toMatch(
+      /watchdogTimeoutS must be a number of seconds from 0.1 to 30, got 31/
+    )
     expect(refused({ maxSpredPct: 3 })).toMatch(/unknown option 'maxSpredPct'; did you mean 'maxSpreadPct'\?/)
     expect(refused({}, " ")).toMatch(/the name must be one line/)
   })

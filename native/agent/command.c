@@ -65,6 +65,7 @@ static void get_scheduler(struct cursor *cursor, struct scheduler_command *sched
     scheduler->stop = get_strings(cursor);
     scheduler->start_timeout_ns = get_u64(cursor);
     scheduler->watchdog_ns = get_u64(cursor);
+    scheduler->timeout_ms = get_u32(cursor);
 }
 
 static void get_process(struct cursor *cursor, struct process_command *process) {

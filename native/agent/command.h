@@ -87,6 +87,7 @@ struct scheduler_command {
     bool builtin; // `start` and `stop` are commands that end; otherwise `start` is the scheduler
     struct str_list start, stop;
     uint64_t start_timeout_ns, watchdog_ns; // watchdog 0: none
+    uint32_t timeout_ms;                    // of the kernel's own watchdog; 0: as the scheduler has it
 };
 
 struct process_command {
@@ -101,7 +102,9 @@ struct process_command {
     uint64_t deadline_ns; // after its start; 0: none
     uint64_t credit;
     bool paced;
-    const struct process_owner *owner; // not of the wire: the agent's own business
+    // Not of the wire: the agent's own business.
+    const struct process_owner *owner;
+    uint32_t timeout_ms; // scheduler_timeout_set; 0: not
 };
 
 struct command {

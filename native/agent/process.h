@@ -56,7 +56,7 @@ struct process {
 };
 
 struct process_refusal {
-    enum { REFUSED_DIRECTORY, REFUSED_PROGRAM, REFUSED_TERMINAL } stage;
+    enum { REFUSED_DIRECTORY, REFUSED_PROGRAM, REFUSED_TERMINAL, REFUSED_TIMEOUT } stage;
     int error;
 };
 

@@ -27,7 +27,8 @@ void process_kill_rest(const struct agent *agent, pid_t pid) {
 }
 
 static const char *refusal(const struct process *process, const struct process_refusal *why, struct failure *text) {
-    static const char *const places[] = {"its working directory", NULL, "its terminal"};
+    static const char *const places[] = {"its working directory", NULL, "its terminal",
+                                         "the time of the kernel's watchdog can't be set"};
     const char *place = places[why->stage] ? places[why->stage] : process->program;
     fail_errno(text, why->error, "%s", place);
     return text->message;

@@ -43,6 +43,7 @@ bool scheduler_config(struct agent *agent, const struct scheduler_command *comma
     scheduler->stop = copy_strings(&command->stop);
     scheduler->start_timeout_ns = command->start_timeout_ns;
     scheduler->watchdog_ns = command->watchdog_ns;
+    scheduler->timeout_ms = command->timeout_ms;
     return true;
 }
 
@@ -66,13 +67,14 @@ static void take_end(struct agent *agent, const struct process_exit *end) {
 static const struct process_owner owner = {.output = take_output, .ended = take_end};
 
 static bool run(struct agent *agent, const struct str_list *argv, uint64_t deadline_ns, struct failure *failure) {
+    struct scheduler *scheduler = &agent->scheduler;
     struct process_command command = {.id = SCHEDULER_PROCESS,
                                       .cgroup = "",
                                       .argv = *argv,
                                       .directory = "",
                                       .deadline_ns = deadline_ns,
-                                      .owner = &owner};
-    struct scheduler *scheduler = &agent->scheduler;
+                                      .owner = &owner,
+                                      .timeout_ms = scheduler->timeout_ms};
     scheduler->process_ended = scheduler->killed = false;
     scheduler->exit_kind = EXIT_ALIVE;
     scheduler->exit_value = 0;

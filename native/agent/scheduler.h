@@ -45,6 +45,7 @@ struct scheduler {
     bool builtin; // part of the kernel: `start` and `stop` are commands that end
     struct str_list start, stop;
     uint64_t start_timeout_ns, watchdog_ns;
+    uint32_t timeout_ms;
 
     enum scheduler_phase phase;
     enum scheduler_cause cause; // of what is ending
@@ -53,7 +54,7 @@ struct scheduler {
     enum scheduler_exit exit_kind;
     int32_t exit_value;
     char refusal[128]; // why its program could not be run
-    char stuck[160];   // whom the watchdog found
+    char stuck[256];   // whom the watchdog found
     uint64_t begun_ns, ended_ns;
     uint64_t late_ns; // how long it had taken when it was ended because it did not attach; 0: it was not
     char where[96];   // in the test it was seen to end against the plan

@@ -36,6 +36,51 @@ static uint64_t waiting_since(const struct group *group, const struct worker *wo
     return away > last ? away : last;
 }
 
+// How many workers showed a sign of life after that moment, and how many want to run and did not: all, and those of one
+// cgroup.
+struct tally {
+    unsigned stuck, ran, stuck_here, ran_here;
+};
+
+static struct tally count(const struct agent *agent, const char *cgroup, uint64_t moment) {
+    struct tally tally = {0};
+    for (const struct group *group = agent->groups; group; group = group->next)
+        for (uint32_t i = 0; i < group->count; i++) {
+            const struct worker *worker = &group->workers[i];
+            unsigned cpu;
+            // One that has ended meanwhile ran for that.
+            bool ran = __atomic_load_n(&worker->page->last_ns, __ATOMIC_RELAXED) > moment;
+            bool stuck = !ran && waiting_since(group, worker) <= moment && is_runnable(worker->pid, &cpu);
+            bool here = strcmp(group->cgroup, cgroup) == 0;
+            tally.ran += ran;
+            tally.stuck += stuck;
+            tally.ran_here += ran && here;
+            tally.stuck_here += stuck && here;
+        }
+    return tally;
+}
+
+// Whether the others fared no better tells a scheduler that stands still from one that forgets somebody.
+static void describe(const struct agent *agent, const struct group *group, uint32_t index, uint64_t since, unsigned cpu,
+                     char *text, size_t size) {
+    uint64_t now = now_ns();
+    const char *name = *group->cgroup ? group->cgroup : "the root cgroup";
+    // The others may have run a little longer.
+    struct tally tally = count(agent, group->cgroup, since + agent->scheduler.watchdog_ns / 2);
+    int length = snprintf(text, size, "worker %u of %s was runnable for %.1fs and did not run, last on cpu%u", index,
+                          name, (double)(now - since) / 1e9, cpu);
+    if (length < 0 || (size_t)length >= size)
+        return;
+    text += length;
+    size -= (size_t)length;
+    if (tally.ran == 0 && tally.stuck > 1)
+        snprintf(text, size, "; none of %u workers ran", tally.stuck);
+    else if (tally.ran && tally.ran_here == 0 && tally.stuck_here == tally.stuck)
+        snprintf(text, size, "; none of %s ran, others did", name);
+    else if (tally.ran)
+        snprintf(text, size, "; others ran");
+}
+
 bool scheduler_watchdog(const struct agent *agent, char *text, size_t size) {
     uint64_t limit = agent->scheduler.watchdog_ns, now = now_ns();
     if (limit == 0)
@@ -47,8 +92,7 @@ bool scheduler_watchdog(const struct agent *agent, char *text, size_t size) {
             // One that is frozen, stopped or in a system call that takes long is no scheduler's fault: not runnable.
             if (since >= now || now - since <= limit || !is_runnable(group->workers[i].pid, &cpu))
                 continue;
-            snprintf(text, size, "worker %u of %s was runnable for %.1fs and did not run, last on cpu%u", i,
-                     *group->cgroup ? group->cgroup : "the root cgroup", (double)(now - since) / 1e9, cpu);
+            describe(agent, group, i, since, cpu, text, size);
             return true;
         }
     return false;

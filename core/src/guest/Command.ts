@@ -77,6 +77,8 @@ export interface GuestScheduler {
   readonly startTimeoutNs: number
   /** How long a worker may be runnable without running; 0: for ever. */
   readonly watchdogNs: number
+  /** Of the kernel's own watchdog, milliseconds; 0: as the scheduler has it. */
+  readonly timeoutMs: number
 }
 
 /**
@@ -194,7 +196,8 @@ const codec: MessageCodec<Command> = makeMessageCodec<Command>({
       start: list(str),
       stop: list(str),
       startTimeoutNs: u64,
-      watchdogNs: u64
+      watchdogNs: u64,
+      timeoutMs: u32
     })
   },
   SchedStart: { type: 0x0302, payload: none },

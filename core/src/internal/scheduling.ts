@@ -2,7 +2,7 @@ import { Command, encodePlan } from "../guest/Command.ts"
 import type { LiveGuest } from "../guest/LiveGuest.ts"
 import type { Plan } from "../Plan.ts"
 import { type ResolvedScheduler, resolvedEevdf } from "../SchedulerDiscovery.ts"
-import { placeBelow, schedulerCommands } from "../SchedulerRun.ts"
+import { placeBelow, type SchedulingOptions, schedulerCommands } from "../SchedulerRun.ts"
 
 /** What a scheduler under test adds to a run's commands. */
 export interface Scheduling {
@@ -15,11 +15,7 @@ export interface Scheduling {
 const configured = (sysctls: Readonly<Record<string, string>>): Command =>
   Command.Config({ symbols: [], sysctls: Object.entries(sysctls).map(([name, value]) => ({ name, value })) })
 
-/** `program` is the scheduler's path in the guest. */
-export const makeScheduling = (
-  resolved: ResolvedScheduler,
-  options: { readonly program: string | undefined; readonly watchdogMs: number }
-): Scheduling => {
+export const makeScheduling = (resolved: ResolvedScheduler, options: SchedulingOptions): Scheduling => {
   const { after, before } = schedulerCommands(resolved, options)
   return { resolved, before: [configured(resolved.scheduler.sysctls), ...before], after }
 }

@@ -21,18 +21,21 @@ const pause = (spinners: ReadonlyArray<WorkerReport>, thresholdMs: number): stri
   return `all ${spinners.length} workers were stuck at once for ${Math.round(lengthMs)}ms at +${sinceStart}ms ${threshold}`
 }
 
-/** All workers that were stuck ran on one CPU though each could have run on others. */
+/** All workers that were stuck shared one CPU, and kept it busy, though each could have run on others. */
 const pileUp = (cgroups: ReadonlyArray<CheckedCgroup>, thresholdMs: number): string | undefined => {
   const stuck = cgroups.flatMap(({ groups, reports }) =>
     reports
       .filter((report) => report.maxGapMs > thresholdMs)
       .map((report) => ({
-        used: report.cpusUsed,
+        report,
         allowed: groups.find(({ group }) => group === report.group)?.allowedCpus[report.index]
       }))
   )
-  const used = CpuSet.from(stuck.flatMap((worker) => worker.used))
-  if (stuck.length < 2 || used.size !== 1) return undefined
+  const used = CpuSet.from(stuck.flatMap(({ report }) => report.cpusUsed))
+  const ranNs = stuck.reduce((sum, { report }) => sum + report.cpuTimeNs, 0)
+  const wallNs = Math.max(...stuck.map(({ report }) => report.wallTimeNs))
+  // Who got nothing anywhere did not share that CPU either.
+  if (stuck.length < 2 || used.size !== 1 || ranNs < wallNs / 2) return undefined
   let allowed = CpuSet.from([])
   for (const worker of stuck) {
     if (worker.allowed === undefined || worker.allowed.size < 2) return undefined

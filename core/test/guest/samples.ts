@@ -93,7 +93,8 @@ export const commands: ReadonlyArray<Command> = [
     start: ["/usr/bin/scx_mine", "--slice", "5000"],
     stop: [],
     startTimeoutNs: 60_000_000_000,
-    watchdogNs: 2_000_000_000
+    watchdogNs: 2_000_000_000,
+    timeoutMs: 4000
   }),
   Command.SchedConfig({
     name: "features",
@@ -101,7 +102,8 @@ export const commands: ReadonlyArray<Command> = [
     start: ["/bin/sh", "-c", "echo a"],
     stop: ["/bin/sh", "-c", "echo b"],
     startTimeoutNs: 1,
-    watchdogNs: 0
+    watchdogNs: 0,
+    timeoutMs: 0
   }),
   Command.SchedStart(),
   Command.SchedStop(),

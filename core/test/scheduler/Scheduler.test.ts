@@ -118,14 +118,19 @@ describe("the commands of a run", () => {
   const resolved = { ...resolvedEevdf, scheduler: mine, program: "/home/me/scx_mine", args: ["-v"] }
 
   it("start the scheduler before and stop it after", () => {
-    const { after, before } = schedulerCommands(resolved, { program: "/home/me/scx_mine", watchdogMs: 2000 })
+    const { after, before } = schedulerCommands(resolved, {
+      program: "/home/me/scx_mine",
+      watchdogMs: 2000,
+      timeoutMs: 4000
+    })
     expect(before.map(({ _tag }) => _tag)).toEqual(["SchedConfig", "SchedStart"])
     expect(before[0]).toMatchObject({
       name: "scx_mine",
       builtin: false,
       start: ["/home/me/scx_mine", "-v"],
       startTimeoutNs: 60e9,
-      watchdogNs: 2e9
+      watchdogNs: 2e9,
+      timeoutMs: 4000
     })
     expect(after.map(({ _tag }) => _tag)).toEqual(["SchedStop"])
     expect(schedulerCommands(resolvedEevdf, { program: undefined, watchdogMs: 2000 })).toEqual({
@@ -143,7 +148,8 @@ describe("the commands of a run", () => {
       builtin: true,
       start: ["/bin/sh", "-e", "-c", "echo A > /a\necho B > /b"],
       stop: [],
-      watchdogNs: 0
+      watchdogNs: 0,
+      timeoutMs: 0
     })
   })
 

@@ -127,7 +127,8 @@ static void dump_scheduler(struct text *text, const struct scheduler_command *sc
     say_strs(text, &scheduler->start);
     say(text, ",stop=");
     say_strs(text, &scheduler->stop);
-    say(text, ",startTimeoutNs=%" PRIu64 ",watchdogNs=%" PRIu64, scheduler->start_timeout_ns, scheduler->watchdog_ns);
+    say(text, ",startTimeoutNs=%" PRIu64 ",watchdogNs=%" PRIu64 ",timeoutMs=%u", scheduler->start_timeout_ns,
+        scheduler->watchdog_ns, scheduler->timeout_ms);
 }
 
 static void dump_process(struct text *text, const struct process_command *process) {
