@@ -20,13 +20,15 @@ export interface FileLockOptions {
 
 /**
  * Takes away a lock file while it holds the lock, so that none is left of what ended as it should. Whoever waited for the file that was
- * taken away finds its name gone or another's, says so, and is started anew. A directory is locked as it is.
+ * taken away finds its name gone or another's, says so, and is started anew. A directory is locked as it is. The owner may be dead before it
+ * hears of the lock, which must not end the holder before its work is done.
  */
 const holder = `
+trap "" PIPE
 [ -d "$0" ] && { echo locked; exec cat; }
 for open in /proc/self/fd/*; do [ "$open" -ef "$0" ] && same=1; done
 [ "$same" ] || { echo gone; exit; }
-echo locked; cat; rm -f "$0"`
+echo locked 2>/dev/null; cat; rm -f "$0"`
 
 /** How long the holder may take to end when it is told to. */
 const releaseTimeout = "5 seconds"

@@ -87,7 +87,7 @@ describe("acquireFileLock", () => {
         const script = `const { spawn } = require("node:child_process")
           const child = spawn("flock", ["--no-fork", "--exclusive", process.argv[1], "sh", "-c", process.argv[2], process.argv[1]], { stdio: ["pipe", "pipe", "inherit"], detached: true })
           child.stdout.pipe(process.stdout)`
-        const owner = spawn(process.execPath, ["-e", script, file, holder], { stdio: ["ignore", "pipe", "inherit"] })
+        const owner = spawn("node", ["-e", script, file, holder], { stdio: ["ignore", "pipe", "inherit"] })
         await new Promise((resolve) => owner.stdout.once("data", resolve))
         expect(isFree(file)).toBe(false)
         owner.kill("SIGKILL")
