@@ -22,7 +22,9 @@ const startedPids = new Set<number>()
 /** The environment of a command under test. */
 export const environment = (changes: Record<string, string | undefined> = {}): Record<string, string> => {
   const [name, value] = mark.split("=") as [string, string]
-  const env = { ...process.env, NO_COLOR: "1", TMPDIR: temporary(), [name]: value, ...changes }
+  // Nothing listens there: what asks kernel.org by itself gets no answer.
+  const offline = { KTSTR_KERNEL_ORG: process.env.KTSTR_KERNEL_ORG ?? "http://127.0.0.1:9" }
+  const env = { ...process.env, ...offline, NO_COLOR: "1", TMPDIR: temporary(), [name]: value, ...changes }
   return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined))
 }
 

@@ -216,8 +216,12 @@ export const commands = {
   },
   "kernel list": {
     summary: "List the kernels in the cache",
-    options: { json },
-    examples: ["ktstr kernel list", "ktstr kernel list --json"]
+    options: { range: { value: "A..B", about: "only versions from A to B, such as 6.12..6.16" }, json },
+    details: [
+      "(EOL) marks series that kernel.org has ended, by its list of at most a day ago;",
+      "without network there is no such mark. (corrupt: …) entries can't be used."
+    ],
+    examples: ["ktstr kernel list", "ktstr kernel list --range 6.12..6.16 --json"]
   },
   "kernel clean": {
     summary: "Remove kernels from the cache",
@@ -227,7 +231,10 @@ export const commands = {
       force: { about: "don't ask; needed where there is no terminal" },
       json
     },
-    details: ["A corrupt entry is removed in any case: it never counts as one to keep."],
+    details: [
+      "A corrupt entry is removed in any case: it never counts as one to keep.",
+      "With them goes what dead processes left and, without --keep, half downloads."
+    ],
     examples: ["ktstr kernel clean --keep 2", "ktstr kernel clean --corrupt-only --force"]
   },
   topo: {

@@ -35,7 +35,9 @@ const execute = (invocation: Invocation, output: CommandIo): Effect.Effect<numbe
     case "kernel build":
       return Effect.flatMap(load(import("./commands/Kernel.ts")), ({ kernelBuild }) => kernelBuild(invocation, output))
     case "kernel list":
-      return Effect.flatMap(load(import("./commands/Kernel.ts")), ({ kernelList }) => kernelList(invocation, output))
+      return Effect.flatMap(load(import("./commands/KernelList.ts")), ({ kernelList }) =>
+        kernelList(invocation, output)
+      )
     case "kernel clean":
       return Effect.flatMap(load(import("./commands/KernelClean.ts")), ({ kernelClean }) =>
         kernelClean(invocation, output)

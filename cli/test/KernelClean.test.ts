@@ -59,7 +59,7 @@ it.live("says what it removed", () =>
   inCache((clean, directory) =>
     Effect.gen(function* () {
       const said = JSON.parse(yield* clean("--corrupt-only", "--force", "--json"))
-      expect(said).toEqual({ directory, removed: ["spoilt"], kept: [] })
+      expect(said).toEqual({ directory, removed: ["spoilt"], kept: [], remains: [] })
       expect(yield* clean("--keep", "2")).toBe(`0 removed, 0 kept in ${directory}\n`)
     })
   )

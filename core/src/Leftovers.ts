@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { FileSystem, Path } from "@effect/platform"
-import { Effect, Either, Option } from "effect"
+import { Clock, Effect, Either, Option } from "effect"
 import { currentProcess, type OwnerState, ownerState, parseTemporaryName } from "./ProcessMark.ts"
 
 /**
@@ -30,6 +30,8 @@ export interface Leftover {
   /** Number of the process that made it. */
   readonly pid: number
   readonly owner: OwnerState
+  /** Milliseconds since it was last changed; known of those of another boot in a cache. */
+  readonly idleMs?: number | undefined
 }
 
 /**
@@ -45,14 +47,18 @@ export interface CleanupReport {
   readonly failed: ReadonlyArray<Leftover & { readonly message: string }>
 }
 
+/** Nothing of a cache is worked on for so long without a change. */
+const idleLimitMs = 24 * 60 * 60 * 1000
+
 /**
- * Files of an earlier boot are nobody's in directories of this machine; a cache may be shared with another machine, whose boot is another.
+ * Files of an earlier boot are nobody's in directories of this machine. A cache may be shared with another machine, whose boot is another: what
+ * nobody touched for a day is nobody's there.
  *
  * @since 0.1.0
  * @category predicates
  */
-export const isAbandoned = ({ kind, owner }: Pick<Leftover, "kind" | "owner">): boolean =>
-  owner === "dead" || (owner === "other boot" && kind !== "cache")
+export const isAbandoned = ({ idleMs = 0, kind, owner }: Pick<Leftover, "kind" | "owner" | "idleMs">): boolean =>
+  owner === "dead" || (owner === "other boot" && (kind !== "cache" || idleMs > idleLimitMs))
 
 const inPlace = Effect.fnUntraced(function* ({ directory, kind }: LeftoverPlace) {
   const fs = yield* FileSystem.FileSystem
@@ -65,10 +71,17 @@ const inPlace = Effect.fnUntraced(function* ({ directory, kind }: LeftoverPlace)
     return mark === undefined ? [] : [{ name, mark }]
   })
   return yield* Effect.forEach(owned, ({ name, mark }) =>
-    Effect.map(
-      ownerState(mark, self.value),
-      (owner): Leftover => ({ path: path.join(directory, name), kind, pid: mark.pid, owner })
-    )
+    Effect.gen(function* () {
+      const owner = yield* ownerState(mark, self.value)
+      const found: Leftover = { path: path.join(directory, name), kind, pid: mark.pid, owner }
+      if (kind !== "cache" || owner !== "other boot") return found
+      const now = yield* Clock.currentTimeMillis
+      const changed = yield* Effect.match(fs.stat(found.path), {
+        onFailure: () => now,
+        onSuccess: ({ mtime }) => Option.match(mtime, { onNone: () => now, onSome: (time) => time.getTime() })
+      })
+      return { ...found, idleMs: now - changed }
+    })
   )
 })
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
@@ -55,6 +55,11 @@ describe("cleanUp", () => {
       writeFileSync(join(root, name), "x")
       const cache = yield* cleanUp([{ directory: root, kind: "cache" }])
       expect([cache.removed.length, cache.kept.map(base)]).toEqual([0, [name]])
+      const aged = `${temporaryPrefix({ ...(yield* self), bootId: "00000000" }, ".tmp")}aged`
+      writeFileSync(join(root, aged), "x")
+      const lastWeek = new Date(Date.now() - 7 * 86_400_000)
+      utimesSync(join(root, aged), lastWeek, lastWeek)
+      expect((yield* cleanUp([{ directory: root, kind: "cache" }])).removed.map(base)).toEqual([aged])
       const temporary = yield* cleanUp([{ directory: root, kind: "temporary" }])
       expect([temporary.removed.map(base), existsSync(join(root, name))]).toEqual([[name], false])
     }).pipe(Effect.provide(NodeContext.layer))

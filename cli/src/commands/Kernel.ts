@@ -1,5 +1,5 @@
 /**
- * `ktstr kernel fetch`, `ktstr kernel build` and `ktstr kernel list`.
+ * `ktstr kernel fetch` and `ktstr kernel build`.
  *
  * @since 0.1.0
  */
@@ -7,12 +7,11 @@ import {
   type CacheEntry,
   CpuSet,
   ExitCode,
-  KernelCache,
+  type KernelCache,
   type KernelEntry,
   KernelError,
   KernelSources,
-  type ReporterOutput,
-  toolVersion
+  type ReporterOutput
 } from "@ktstr/core"
 import {
   type BuildBase,
@@ -21,11 +20,9 @@ import {
   fetchGit,
   fetchRelease,
   isTarballName,
-  kernelFragmentHash,
   layerHttp,
   withoutCredentials
 } from "@ktstr/kernel-sources"
-import { type Column, renderTable } from "@ktstr/reporters"
 import { layerKernels, type Platform } from "@ktstr/vitest/defaults"
 import { DateTime, Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
@@ -33,11 +30,27 @@ import { fetchLine } from "../FetchLine.ts"
 import * as Settings from "../Settings.ts"
 import { UsageError } from "../UsageError.ts"
 
-const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
+/**
+ * @since 0.1.0
+ * @category rendering
+ */
+export const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
 
-const sizeOf = ({ metadata }: KernelEntry): number => metadata.image.size + (metadata.vmlinux?.size ?? 0)
+/**
+ * Bytes of an image and its ELF.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const sizeOf = ({ metadata }: KernelEntry): number => metadata.image.size + (metadata.vmlinux?.size ?? 0)
 
-const entryToJson = (found: CacheEntry) =>
+/**
+ * What `kernel list --json` says of an entry, less what depends on the day.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const entryToJson = (found: CacheEntry) =>
   found._tag === "Corrupt"
     ? {
         key: found.key,
@@ -173,73 +186,6 @@ export const kernelBuild = (invocation: Extract<Invocation, { command: "kernel b
     }
     if ("_tag" in built && built.compileCommands !== undefined) {
       yield* output.err.write(`compile_commands.json for editors: ${built.compileCommands}\n`)
-    }
-    return ExitCode.pass
-  }).pipe(Effect.provide(layerKernels))
-
-/** Only kernels that ktstr built have a fragment. */
-const isStaleKconfig = ({ metadata }: KernelEntry, hash: string): boolean =>
-  metadata.kconfigHash !== null && metadata.kconfigHash !== hash
-
-const isStaleTool = ({ metadata }: KernelEntry): boolean =>
-  metadata.kconfigHash !== null && metadata.toolVersion !== toolVersion
-
-const marks = (entry: KernelEntry, hash: string): string =>
-  `${isStaleKconfig(entry, hash) ? " (stale kconfig)" : ""}${isStaleTool(entry) ? " (stale ktstr)" : ""}`
-
-const columns = (hash: string): ReadonlyArray<Column<CacheEntry>> => [
-  { title: "key", cell: (row) => (row._tag === "Valid" ? row.entry.key : row.key) },
-  { title: "version", cell: (row) => (row._tag === "Valid" ? row.entry.metadata.version : "") },
-  {
-    title: "sched_ext",
-    cell: (row) => {
-      if (row._tag === "Corrupt") return ""
-      const { schedExt } = row.entry.metadata
-      return schedExt === null ? "unknown" : schedExt ? "yes" : "no"
-    }
-  },
-  { title: "size", align: "right", cell: (row) => (row._tag === "Valid" ? mebibytes(sizeOf(row.entry)) : "") },
-  {
-    title: "source",
-    cell: (row) =>
-      row._tag === "Valid"
-        ? row.entry.metadata.source.description + marks(row.entry, hash)
-        : `(corrupt: ${row.corruption.error})`
-  }
-]
-
-/**
- * @since 0.1.0
- * @category commands
- */
-export const kernelList = (invocation: Extract<Invocation, { command: "kernel list" }>, { out, err }: ReporterOutput) =>
-  Effect.gen(function* () {
-    const cache = yield* KernelCache
-    const entries = yield* cache.list
-    const hash = yield* kernelFragmentHash
-    const { kernels } = yield* cache.directories
-    if (invocation.values.json) {
-      yield* out.write(`${JSON.stringify({ directory: kernels, entries: entries.map(entryToJson) }, undefined, 2)}\n`)
-    } else if (entries.length === 0) {
-      yield* err.write(`no kernels in ${kernels}; get one: ktstr kernel fetch\n`)
-    } else {
-      yield* out.write(`${renderTable(columns(hash), entries).join("\n")}\n`)
-    }
-    if (entries.some(({ _tag }) => _tag === "Corrupt")) {
-      yield* err.write(
-        `warning: entries marked (corrupt) cannot be used — cached metadata is missing, malformed, or references a missing image. Inspect the entry directory under ${kernels} to remove it manually, or run \`ktstr kernel clean --corrupt-only --force\`, which removes only corrupt entries and leaves valid ones intact.\n`
-      )
-    }
-    const valid = entries.flatMap((found) => (found._tag === "Valid" ? [found.entry] : []))
-    if (valid.some((entry) => isStaleKconfig(entry, hash))) {
-      yield* err.write(
-        "warning: entries marked (stale kconfig) were built against a different ktstr.kconfig.\nRebuild with: ktstr kernel build --refresh <entry version>\n"
-      )
-    }
-    if (valid.some(isStaleTool)) {
-      yield* err.write(
-        "warning: entries marked (stale ktstr) were built with a different ktstr version.\nRebuild with: ktstr kernel build --refresh <entry version>\n"
-      )
     }
     return ExitCode.pass
   }).pipe(Effect.provide(layerKernels))

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type CacheEntry, ExitCode, entriesToClean, KernelCache } from "@ktstr/core"
+import { type CacheEntry, cleanCacheRemains, cleanUp, ExitCode, entriesToClean, KernelCache } from "@ktstr/core"
 import { layerKernels } from "@ktstr/vitest/defaults"
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
@@ -18,7 +18,8 @@ const line = (found: CacheEntry): string =>
   found._tag === "Valid" ? found.entry.key : `${found.key} (corrupt: ${found.corruption.error})`
 
 /**
- * Removes entries after a question on the terminal, or with `--force` without one.
+ * Removes entries after a question on the terminal, or with `--force` without one; with them what dead processes left, and downloads that
+ * nobody goes on with.
  *
  * @since 0.1.0
  * @category commands
@@ -49,12 +50,20 @@ export const kernelClean = (invocation: Extract<Invocation, { command: "kernel c
       }
     }
     yield* Effect.forEach(doomed, (found) => cache.remove(keyOf(found)))
+    // What can be resumed is kept with the entries that are.
+    const everything = named === undefined
+    const remains = corruptOnly
+      ? []
+      : [
+          ...(yield* cleanUp([{ directory: kernels, kind: "cache" }])).removed,
+          ...(yield* cleanCacheRemains(kernels, { freshDownloads: everything }))
+        ].map(({ path }) => path)
     const removed = doomed.map(keyOf)
     const kept = entries.map(keyOf).filter((key) => !removed.includes(key))
     yield* json
-      ? out.write(`${JSON.stringify({ directory: kernels, removed, kept }, undefined, 2)}\n`)
+      ? out.write(`${JSON.stringify({ directory: kernels, removed, kept, remains }, undefined, 2)}\n`)
       : out.write(
-          `${doomed.map((found) => `removed ${line(found)}\n`).join("")}${removed.length} removed, ${kept.length} kept in ${kernels}\n`
+          `${[...doomed.map(line), ...remains].map((what) => `removed ${what}\n`).join("")}${removed.length} removed, ${kept.length} kept in ${kernels}\n`
         )
     return ExitCode.pass
   }).pipe(Effect.provide(layerKernels))

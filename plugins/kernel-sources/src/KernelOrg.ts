@@ -53,8 +53,16 @@ const addresses = Config.nonEmptyString("KTSTR_KERNEL_ORG").pipe(
 const directoryUrl = (version: string) =>
   Effect.map(addresses, ({ tarballs }) => `${tarballs}/pub/linux/kernel/v${version.split(".")[0]}.x`)
 
+/**
+ * Address of kernel.org's list of releases.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const releaseIndexUrl: Effect.Effect<string> = Effect.map(addresses, ({ index }) => `${index}/releases.json`)
+
 const readIndex: Effect.Effect<ReleaseIndex, KernelError, HttpClient.HttpClient> = Effect.gen(function* () {
-  const url = `${(yield* addresses).index}/releases.json`
+  const url = yield* releaseIndexUrl
   const text = yield* Effect.mapError(downloadText(url), (cause) => failed(`fetch ${url}: ${cause.message}`, cause))
   return yield* Either.mapLeft(parseReleaseIndex(text), (cause) =>
     failed(`fetch ${url}: it is no list of releases: ${cause.message.split("\n", 1)[0]}`, cause)

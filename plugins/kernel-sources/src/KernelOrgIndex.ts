@@ -101,16 +101,23 @@ export const seriesRelease = (index: ReleaseIndex, series: string): Option.Optio
   last(released(index).filter((version) => isVersionPrefix(series, version)))
 
 /**
+ * Whether a version lies from `from` to `to`; an end such as `6.16` includes its whole series.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isInRange = (version: string, from: string, to: string): boolean =>
+  (compareVersions(version, from) >= 0 || isVersionPrefix(from, version)) &&
+  (compareVersions(version, to) <= 0 || isVersionPrefix(to, version))
+
+/**
  * Stable and longterm releases from `from` to `to`, oldest first; an end such as `6.16` includes its whole series.
  *
  * @since 0.1.0
  * @category accessors
  */
 export const releasesInRange = (index: ReleaseIndex, from: string, to: string): ReadonlyArray<string> =>
-  released(index).filter(
-    (version) =>
-      compareVersions(version, from) >= 0 && (compareVersions(version, to) <= 0 || isVersionPrefix(to, version))
-  )
+  released(index).filter((version) => isInRange(version, from, to))
 
 /**
  * Series of which releases.json lists a release that is not marked as past its end of life.

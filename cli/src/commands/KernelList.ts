@@ -1,0 +1,142 @@
+/**
+ * `ktstr kernel list`.
+ *
+ * @since 0.1.0
+ */
+import { type CacheEntry, ExitCode, KernelCache, type KernelEntry, type ReporterOutput, toolVersion } from "@ktstr/core"
+import {
+  isEndOfLife,
+  isInRange,
+  kernelFragmentHash,
+  knownReleases,
+  layerHttp,
+  parseKernelOrgSpec
+} from "@ktstr/kernel-sources"
+import { type Column, renderTable } from "@ktstr/reporters"
+import { layerKernels } from "@ktstr/vitest/defaults"
+import { Effect, Option } from "effect"
+import type { Invocation } from "../Arguments.ts"
+import { UsageError } from "../UsageError.ts"
+import { entryToJson, mebibytes, sizeOf } from "./Kernel.ts"
+
+/** What the table and JSON say of a valid entry beyond its metadata. */
+interface Marks {
+  /** Built with another configuration fragment; only kernels that ktstr built have one. */
+  readonly staleKconfig: boolean
+  readonly staleKtstr: boolean
+  /** Distributions keep their kernels alive by themselves. */
+  readonly endOfLife: boolean
+}
+
+type Row =
+  | (Extract<CacheEntry, { readonly _tag: "Valid" }> & { readonly marks: Marks })
+  | Extract<CacheEntry, { readonly _tag: "Corrupt" }>
+
+const markText = ({ staleKconfig, staleKtstr, endOfLife }: Marks): string =>
+  [
+    ...(staleKconfig ? [" (stale kconfig)"] : []),
+    ...(staleKtstr ? [" (stale ktstr)"] : []),
+    ...(endOfLife ? [" (EOL)"] : [])
+  ].join("")
+
+const columns: ReadonlyArray<Column<Row>> = [
+  { title: "key", cell: (row) => (row._tag === "Valid" ? row.entry.key : row.key) },
+  { title: "version", cell: (row) => (row._tag === "Valid" ? row.entry.metadata.version : "") },
+  {
+    title: "sched_ext",
+    cell: (row) => {
+      if (row._tag === "Corrupt") return ""
+      const { schedExt } = row.entry.metadata
+      return schedExt === null ? "unknown" : schedExt ? "yes" : "no"
+    }
+  },
+  { title: "size", align: "right", cell: (row) => (row._tag === "Valid" ? mebibytes(sizeOf(row.entry)) : "") },
+  {
+    title: "source",
+    cell: (row) =>
+      row._tag === "Valid"
+        ? row.entry.metadata.source.description + markText(row.marks)
+        : `(corrupt: ${row.corruption.error})`
+  }
+]
+
+const toJson = (row: Row) =>
+  row._tag === "Corrupt"
+    ? entryToJson(row)
+    : {
+        ...entryToJson(row),
+        stale_kconfig: row.marks.staleKconfig,
+        stale_ktstr: row.marks.staleKtstr,
+        eol: row.marks.endOfLife
+      }
+
+/** A corrupt entry has no version, so no range has it. */
+const inRange = (text: string | undefined): Effect.Effect<(found: CacheEntry) => boolean, UsageError> => {
+  if (text === undefined) return Effect.succeed(() => true)
+  const parsed = Option.getOrUndefined(parseKernelOrgSpec(text))
+  return parsed?._tag === "Range"
+    ? Effect.succeed(
+        (found) => found._tag === "Valid" && isInRange(found.entry.metadata.version, parsed.from, parsed.to)
+      )
+    : new UsageError({ message: `--range must be two versions as 6.12..6.16, got '${text}'` })
+}
+
+const footers = (rows: ReadonlyArray<Row>, kernels: string): ReadonlyArray<string> => {
+  const marked = (has: (marks: Marks) => boolean) => rows.some((row) => row._tag === "Valid" && has(row.marks))
+  const rebuild = "Rebuild with: ktstr kernel build --refresh <entry version>"
+  return [
+    ...(rows.some(({ _tag }) => _tag === "Corrupt")
+      ? [
+          `warning: entries marked (corrupt) cannot be used — cached metadata is missing, malformed, or references a missing image. Inspect the entry directory under ${kernels} to remove it manually, or run \`ktstr kernel clean --corrupt-only --force\`, which removes only corrupt entries and leaves valid ones intact.`
+        ]
+      : []),
+    ...(marked(({ staleKconfig }) => staleKconfig)
+      ? [`warning: entries marked (stale kconfig) were built against a different ktstr.kconfig.\n${rebuild}`]
+      : []),
+    ...(marked(({ staleKtstr }) => staleKtstr)
+      ? [`warning: entries marked (stale ktstr) were built with a different ktstr version.\n${rebuild}`]
+      : []),
+    ...(marked(({ endOfLife }) => endOfLife)
+      ? ["note: entries marked (EOL) are of series that kernel.org has ended; they get no fixes any more."]
+      : [])
+  ]
+}
+
+const marksOf = ({ metadata }: KernelEntry, hash: string, hasEnded: (version: string) => boolean): Marks => ({
+  staleKconfig: metadata.kconfigHash !== null && metadata.kconfigHash !== hash,
+  staleKtstr: metadata.kconfigHash !== null && metadata.toolVersion !== toolVersion,
+  endOfLife: metadata.source.type !== "distro" && hasEnded(metadata.version)
+})
+
+/**
+ * @since 0.1.0
+ * @category commands
+ */
+export const kernelList = (invocation: Extract<Invocation, { command: "kernel list" }>, { out, err }: ReporterOutput) =>
+  Effect.gen(function* () {
+    const { json, range } = invocation.values
+    const isWanted = yield* inRange(range)
+    const cache = yield* KernelCache
+    const all = yield* cache.list
+    const entries = all.filter(isWanted)
+    const hash = yield* kernelFragmentHash
+    const { kernels } = yield* cache.directories
+    // Only where some entry can be of a series that kernel.org ends.
+    const asks = entries.some((found) => found._tag === "Valid" && found.entry.metadata.source.type !== "distro")
+    const releases = asks ? yield* Effect.provide(knownReleases(kernels), layerHttp) : Option.none()
+    const hasEnded = (version: string) => Option.isSome(releases) && isEndOfLife(releases.value, version)
+    const rows = entries.map(
+      (found): Row => (found._tag === "Corrupt" ? found : { ...found, marks: marksOf(found.entry, hash, hasEnded) })
+    )
+    if (json) {
+      yield* out.write(`${JSON.stringify({ directory: kernels, entries: rows.map(toJson) }, undefined, 2)}\n`)
+    } else if (all.length === 0) {
+      yield* err.write(`no kernels in ${kernels}; get one: ktstr kernel fetch\n`)
+    } else if (rows.length === 0) {
+      yield* err.write(`none of the ${all.length} kernels in ${kernels} is in ${range}\n`)
+    } else {
+      yield* out.write(`${renderTable(columns, rows).join("\n")}\n`)
+    }
+    for (const footer of footers(rows, kernels)) yield* err.write(`${footer}\n`)
+    return ExitCode.pass
+  }).pipe(Effect.provide(layerKernels))
