@@ -48,7 +48,7 @@ describe("cleanUp", () => {
     }).pipe(Effect.provide(NodeContext.layer))
   )
 
-  it.scoped("an earlier boot's files are dead, but in a cache, which may be another machine's as well", () =>
+  it.scopedLive("an earlier boot's files are dead, but in a cache, which may be another machine's as well", () =>
     Effect.gen(function* () {
       const root = yield* directory
       const name = `${temporaryPrefix({ ...(yield* self), bootId: "00000000" }, ".tmp")}x`
