@@ -14,9 +14,9 @@ import {
   KernelSources
 } from "@ktstr/core"
 import { Config, Effect, Layer, Option } from "effect"
+import { findBuilt, recallBuilt } from "./BuiltKernels.ts"
 import { chooseRef, type GitSpec, gitLabel, parseGitSpec, withoutCredentials } from "./GitSpec.ts"
 import { type BuildOptions, buildKernel } from "./KernelBuild.ts"
-import { kernelFragmentHash } from "./KernelFragment.ts"
 import { runTool, type ToolOptions } from "./RunTool.ts"
 
 type Services = KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
@@ -120,16 +120,10 @@ export const fetchGit: (
   const spec = parsed.value
   yield* report("index", spec.shownUrl)
   const { ref, commit } = yield* findCommit(spec)
-  const hash = yield* kernelFragmentHash
   const specOf = (id: string) => `git:${id}:${base}`
-  const cached = (id: string) =>
-    Effect.map(cache.list, (entries) =>
-      entries
-        .flatMap((found) => (found._tag === "Valid" && refresh !== true ? [found.entry] : []))
-        .find(({ metadata }) => metadata.source.spec === specOf(id) && metadata.kconfigHash === hash)
-    )
-  const hit = yield* cached(commit)
-  if (hit !== undefined) return hit
+  const cached = refresh === true ? Effect.succeedNone : findBuilt(specOf(commit))
+  const hit = yield* cached
+  if (Option.isSome(hit)) return hit.value
   const { kernels } = yield* cache.directories
   const name = `git-${commit.slice(0, 12)}`
   return yield* cache.exclusively(
@@ -137,8 +131,13 @@ export const fetchGit: (
     report("waiting", `commit ${commit.slice(0, 12)}`)
   )(
     Effect.gen(function* () {
-      const found = yield* cached(commit)
-      if (found !== undefined) return found
+      const found = yield* cached
+      if (Option.isSome(found)) return found.value
+      const recalled =
+        refresh === true
+          ? Option.none()
+          : yield* recallBuilt(specOf(commit), gitLabel(spec), (remote) => report("download", remote))
+      if (Option.isSome(recalled)) return recalled.value
       // Under the lock what a killed process left here is nobody's.
       const tree = path.join(kernels, ".downloads", name)
       const onDisk = (cause: { readonly message: string }) =>
@@ -160,7 +159,8 @@ export const fetchGit: (
           base,
           jobs,
           cpus,
-          refresh,
+          // Both caches were asked already.
+          refresh: true,
           as,
           onProgress
         })

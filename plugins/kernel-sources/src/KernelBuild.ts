@@ -15,6 +15,7 @@ import {
 } from "@ktstr/core"
 import { Effect, Option, type Scope } from "effect"
 import { checkBuildTools } from "./BuildTools.ts"
+import { findBuilt, recallBuilt, shareBuilt } from "./BuiltKernels.ts"
 import { kernelFragmentHash, kernelFragmentText, missingOptions } from "./KernelFragment.ts"
 import { openObjects } from "./ObjectDirectory.ts"
 import { runTool } from "./RunTool.ts"
@@ -216,21 +217,17 @@ export const buildKernel: (options: BuildOptions) => Effect.Effect<BuiltKernel, 
   const source = yield* findSource(options.source, options.origin)
   const report = (stage: FetchProgress["stage"], detail: string, done = 0, total: number | undefined = undefined) =>
     options.onProgress?.({ stage, detail, done, total }) ?? Effect.void
-  const hash = yield* kernelFragmentHash
   const spec = options.as?.source.spec ?? specOf(source, options.base ?? "tinyconfig")
-  const cached = Effect.map(cache.list, (entries) =>
-    source.stable && options.refresh !== true
-      ? Option.fromNullable(
-          entries
-            .flatMap((found) => (found._tag === "Valid" ? [found.entry] : []))
-            .find(({ metadata }) => metadata.source.spec === spec && metadata.kconfigHash === hash)
-        )
-      : Option.none<KernelEntry>()
-  )
+  const reusable = source.stable && options.refresh !== true
+  const cached = reusable ? findBuilt(spec) : Effect.succeedNone
   const hit = yield* cached
   if (Option.isSome(hit)) return { _tag: "Cached", entry: hit.value, source }
+  const recalled = reusable
+    ? yield* recallBuilt(spec, options.as?.label ?? source.label, (remote) => report("download", remote))
+    : Option.none()
+  if (Option.isSome(recalled)) return { _tag: "Cached", entry: recalled.value, source }
   yield* checkBuildTools
-  return yield* cache.exclusively(
+  const built = yield* cache.exclusively(
     "build",
     report("waiting", "a kernel")
   )(
@@ -243,4 +240,6 @@ export const buildKernel: (options: BuildOptions) => Effect.Effect<BuiltKernel, 
       })
     )
   )
+  if (built._tag === "Cached") yield* shareBuilt(built.entry)
+  return built
 })

@@ -16,10 +16,10 @@ import {
   KernelSources
 } from "@ktstr/core"
 import { Config, Effect, Either, Layer, Option, Stream } from "effect"
+import { findBuilt, recallBuilt } from "./BuiltKernels.ts"
 import { type DownloadError, downloadFile, downloadText } from "./Download.ts"
 import { layerHttp } from "./HttpProxy.ts"
-import { type BuildBase, buildKernel } from "./KernelBuild.ts"
-import { kernelFragmentHash } from "./KernelFragment.ts"
+import { type BuildOptions, buildKernel } from "./KernelBuild.ts"
 import {
   type KernelOrgSpec,
   livingSeries,
@@ -212,13 +212,13 @@ const release = (version: string) => ({
  * @category constructors
  */
 export const fetchRelease: (
-  options: FetchOptions & { readonly base?: BuildBase | undefined; readonly jobs?: number | undefined }
+  options: FetchOptions & Pick<BuildOptions, "base" | "jobs" | "cpus">
 ) => Effect.Effect<
   KernelEntry,
   KernelError,
   HttpClient.HttpClient | KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
 > = Effect.fn("KernelOrg.fetchRelease")(function* (
-  options: FetchOptions & { readonly base?: BuildBase | undefined; readonly jobs?: number | undefined }
+  options: FetchOptions & Pick<BuildOptions, "base" | "jobs" | "cpus">
 ) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -232,16 +232,12 @@ export const fetchRelease: (
     return yield* named(`'${options.spec}' names ${others.length + 1} kernels where one is wanted`)
   }
   const base = options.base ?? "tinyconfig"
-  const hash = yield* kernelFragmentHash
   const origin = release(version)
   const as = { ...origin, source: { ...origin.source, spec: `${origin.source.spec}:${base}` } }
-  const cached = Effect.map(cache.list, (entries) =>
-    entries
-      .flatMap((found) => (found._tag === "Valid" && options.refresh !== true ? [found.entry] : []))
-      .find(({ metadata }) => metadata.source.spec === as.source.spec && metadata.kconfigHash === hash)
-  )
+  const again = options.refresh === true
+  const cached = again ? Effect.succeedNone : findBuilt(as.source.spec)
   const hit = yield* cached
-  if (hit !== undefined) return hit
+  if (Option.isSome(hit)) return hit.value
   const { kernels } = yield* cache.directories
   return yield* cache.exclusively(
     `release-${version}`,
@@ -249,10 +245,15 @@ export const fetchRelease: (
   )(
     Effect.gen(function* () {
       const found = yield* cached
-      if (found !== undefined) return found
+      if (Option.isSome(found)) return found.value
+      const recalled = again
+        ? Option.none()
+        : yield* recallBuilt(as.source.spec, as.label, (remote) => report("download", remote))
+      if (Option.isSome(recalled)) return recalled.value
       const tarball = yield* downloadTarball(version, path.join(kernels, downloadDirectory), report)
-      const { refresh, jobs, onProgress } = options
-      const built = yield* buildKernel({ source: tarball, base, jobs, refresh, as, onProgress }).pipe(
+      const { jobs, cpus, onProgress } = options
+      // Both caches were asked already.
+      const built = yield* buildKernel({ source: tarball, base, jobs, cpus, refresh: true, as, onProgress }).pipe(
         Effect.ensuring(Effect.ignore(fs.remove(tarball, { force: true })))
       )
       if (built._tag === "Cached") return built.entry

@@ -1,13 +1,16 @@
 import { execFileSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import { type FetchProgress, KernelCache, KernelResolver } from "@ktstr/core"
 import { Effect, Option } from "effect"
 import { fetchGit } from "../src/GitSource.ts"
 import { chooseRef, gitLabel, parseGitSpec, withoutCredentials } from "../src/GitSpec.ts"
 import { serveGit } from "./gitServer.ts"
 import { commitTree, git, inScratch, release, writeTree } from "./kernelTree.ts"
+
+// Programs are started by the dozen, on a machine that others use as well.
+vi.setConfig({ testTimeout: 60_000 })
 
 describe("parseGitSpec", () => {
   const label = (text: string) => Option.getOrUndefined(Option.map(parseGitSpec(text), gitLabel))
@@ -78,7 +81,7 @@ const writeRepository = (scratch: string) => {
 }
 
 const visible = (directory: string) =>
-  readdirSync(directory).filter((name) => !name.endsWith(".lock") && name !== ".downloads")
+  readdirSync(directory).filter((name) => name !== ".locks" && name !== ".downloads")
 
 describe("a git repository", () => {
   it.live("gives the kernel of a tag, a branch and a commit, each built once", () =>

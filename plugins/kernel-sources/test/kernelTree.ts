@@ -7,6 +7,7 @@ import { NodeContext } from "@effect/platform-node"
 import { layerKernelCache, layerKernelResolver } from "@ktstr/core"
 import { ConfigProvider, Effect, Layer } from "effect"
 import { bzImage, vmlinux } from "../../../core/test/image/images.ts"
+import { layerRemoteCaches } from "../src/BuiltKernels.ts"
 import { layerGitSource } from "../src/GitSource.ts"
 import { layerPathSource } from "../src/PathSource.ts"
 
@@ -71,31 +72,37 @@ export const git = (directory: string, ...args: ReadonlyArray<string>): string =
 export const commitTree = (directory: string): string => {
   git(directory, "init", "-q", "-b", "main")
   git(directory, "add", ".")
-  git(directory, "commit", "-qm", "one")
+  // The same commit wherever it is made.
+  const when = "2024-01-01T00:00:00Z"
+  execFileSync("git", ["-C", directory, "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "one"], {
+    env: { ...process.env, GIT_AUTHOR_DATE: when, GIT_COMMITTER_DATE: when }
+  })
   return git(directory, "rev-parse", "HEAD").trim()
 }
 
 const layer = layerKernelResolver.pipe(
   Layer.provideMerge(Layer.provideMerge(layerPathSource, layerGitSource)),
+  Layer.provideMerge(layerRemoteCaches),
   Layer.provideMerge(layerKernelCache),
   Layer.provideMerge(NodeContext.layer)
 )
 
 export type Services = Layer.Layer.Success<typeof layer>
 
-/** Runs a body with a folder of its own and a kernel cache in it, called `cache`. */
-export const inScratch = <A, E>(
-  body: (scratch: string) => Effect.Effect<A, E, Services>,
-  cache = "cache"
-): Effect.Effect<A, E> =>
+/** Runs a body with a folder of its own and a kernel cache in it, called `cache`; `variables` are added to the environment. */
+export const inScratch = <A, E, R = never>(
+  body: (scratch: string) => Effect.Effect<A, E, R | Services>,
+  cache = "cache",
+  variables: Readonly<Record<string, string>> = {}
+): Effect.Effect<A, E, Exclude<R, Services>> =>
   Effect.acquireUseRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "ktstr-tree-"))),
     (scratch) => {
-      const variables = new Map([
-        ["KTSTR_CACHE_DIR", join(scratch, cache)],
-        ["PATH", process.env.PATH ?? ""]
-      ])
-      return body(scratch).pipe(Effect.provide(layer), Effect.withConfigProvider(ConfigProvider.fromMap(variables)))
+      const all = { KTSTR_CACHE_DIR: join(scratch, cache), PATH: process.env.PATH ?? "", ...variables }
+      return body(scratch).pipe(
+        Effect.provide(layer),
+        Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(all))))
+      )
     },
     (scratch) => Effect.sync(() => rmSync(scratch, { recursive: true }))
   )

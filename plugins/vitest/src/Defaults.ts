@@ -28,6 +28,7 @@ import {
   layerWorkTypes,
   type OutputFormats,
   type PayloadCodecs,
+  type RemoteCaches,
   type Reporters,
   type ResolvedKernel,
   resolveCacheDirs,
@@ -42,7 +43,8 @@ import {
   layerGitSource,
   layerKernelCodecs,
   layerKernelOrg,
-  layerPathSource
+  layerPathSource,
+  layerRemoteCaches
 } from "@ktstr/kernel-sources"
 import { layerAgentBinary, layerHostMachine, layerKvmProbe } from "@ktstr/native"
 import { layerBuiltinOutputFormats } from "@ktstr/output-formats"
@@ -80,21 +82,23 @@ export const layerPlatform: Layer.Layer<Platform> = Layer.provideMerge(NodeComma
  * @since 0.1.0
  * @category layers
  */
-export const layerKernels: Layer.Layer<Platform | KernelCache | KernelSources | KernelResolver | PayloadCodecs> =
-  layerKernelResolver.pipe(
-    // The first source is the one that answers when nothing is named.
-    Layer.provideMerge(
-      layerPathSource.pipe(
-        Layer.provideMerge(layerGitSource),
-        Layer.provideMerge(layerKernelOrg),
-        Layer.provideMerge(layerDistroPackages)
-      )
-    ),
-    Layer.provide(layerCurrentFragment),
-    Layer.provideMerge(layerKernelCache),
-    Layer.provideMerge(layerKernelCodecs),
-    Layer.provideMerge(layerPlatform)
-  )
+export const layerKernels: Layer.Layer<
+  Platform | KernelCache | KernelSources | KernelResolver | PayloadCodecs | RemoteCaches
+> = layerKernelResolver.pipe(
+  // The first source is the one that answers when nothing is named.
+  Layer.provideMerge(
+    layerPathSource.pipe(
+      Layer.provideMerge(layerGitSource),
+      Layer.provideMerge(layerKernelOrg),
+      Layer.provideMerge(layerDistroPackages)
+    )
+  ),
+  Layer.provideMerge(layerRemoteCaches),
+  Layer.provide(layerCurrentFragment),
+  Layer.provideMerge(layerKernelCache),
+  Layer.provideMerge(layerKernelCodecs),
+  Layer.provideMerge(layerPlatform)
+)
 
 /**
  * The kernels of several `--kernel` values, all of them there; rejects with a line for each that can't be had.

@@ -1,0 +1,136 @@
+/**
+ * Kernels that were built before: in the cache, or in a remote one that other machines fill too.
+ *
+ * @since 0.1.0
+ */
+import type { FileSystem, Path } from "@effect/platform"
+import {
+  KernelCache,
+  type KernelEntry,
+  type KernelError,
+  type RemoteCache,
+  RemoteCacheError,
+  RemoteCaches,
+  type StoreInput
+} from "@ktstr/core"
+import { Config, Effect, Layer, Option, Ref } from "effect"
+import { packEntry, unpackEntry } from "./EntryArchive.ts"
+import { makeGitHubCache } from "./GitHubCache.ts"
+import { kernelFragmentHash } from "./KernelFragment.ts"
+import { makeS3Cache } from "./S3Cache.ts"
+
+/**
+ * The entry that was built of `spec`, as `metadata.source.spec` has it, with the current fragment.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const findBuilt: (spec: string) => Effect.Effect<Option.Option<KernelEntry>, KernelError, KernelCache> =
+  Effect.fn("BuiltKernels.find")(function* (spec: string) {
+    const cache = yield* KernelCache
+    const hash = yield* kernelFragmentHash
+    const entries = (yield* cache.list).flatMap((found) => (found._tag === "Valid" ? [found.entry] : []))
+    return Option.fromNullable(
+      entries.find(({ metadata }) => metadata.source.spec === spec && metadata.kconfigHash === hash)
+    )
+  })
+
+const remoteKey = Effect.fnUntraced(function* (spec: string) {
+  const hash = yield* kernelFragmentHash
+  return `ktstr-kernel-1-x86_64-kc${hash.slice(0, 12)}-${spec.replace(/[^A-Za-z0-9.+-]+/g, "_")}`
+})
+
+/** Of one remote cache: its entry of the spec, checked. */
+const fromRemote = Effect.fn("BuiltKernels.fromRemote")(function* (remote: RemoteCache, spec: string) {
+  const key = yield* remoteKey(spec)
+  const archive = yield* remote.get(key)
+  if (Option.isNone(archive)) return Option.none<StoreInput>()
+  const corrupt = (message: string, cause?: unknown) =>
+    new RemoteCacheError({ reason: "Corrupt", message: `${remote.name}: ${key} is corrupt: ${message}`, cause })
+  const entry = yield* Effect.mapError(unpackEntry(archive.value), (cause) => corrupt(cause.message, cause))
+  if (entry.source.spec === spec && entry.kconfigHash === (yield* kernelFragmentHash)) return Option.some(entry)
+  return yield* corrupt(`it is a kernel of ${entry.source.spec}`)
+})
+
+const warn = (error: { readonly message: string }) =>
+  Effect.logWarning(`remote kernel cache: ${error.message}; going on without it`)
+
+/**
+ * Brings an entry from a remote cache into the local one, named as `label` says. None when no remote cache has it: failures of theirs are warnings.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const recallBuilt: (
+  spec: string,
+  label: string,
+  onAsk: (remote: string) => Effect.Effect<void>
+) => Effect.Effect<Option.Option<KernelEntry>, KernelError, KernelCache> = Effect.fn("BuiltKernels.recall")(function* (
+  spec: string,
+  label: string,
+  onAsk: (remote: string) => Effect.Effect<void>
+) {
+  const cache = yield* KernelCache
+  for (const remote of yield* RemoteCaches) {
+    yield* onAsk(remote.name)
+    const found = yield* fromRemote(remote, spec).pipe(
+      Effect.catchAll((error) => Effect.as(warn(error), Option.none<StoreInput>()))
+    )
+    if (Option.isSome(found)) return Option.some(yield* cache.store({ ...found.value, label }))
+  }
+  return Option.none()
+})
+
+/**
+ * Puts an entry into the remote caches. Never fails.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const shareBuilt: (entry: KernelEntry) => Effect.Effect<void, never, FileSystem.FileSystem | Path.Path> =
+  Effect.fn("BuiltKernels.share")(function* (entry: KernelEntry) {
+    const remotes = yield* RemoteCaches
+    if (remotes.length === 0) return
+    yield* Effect.gen(function* () {
+      const key = yield* remoteKey(entry.metadata.source.spec)
+      const archive = yield* packEntry(entry)
+      yield* Effect.forEach(remotes, (remote) => Effect.catchAll(remote.put(key, archive), warn))
+    }).pipe(Effect.catchAll(warn))
+  })
+
+/** After a failure that another request would only repeat, the cache has nothing and takes nothing: one warning is enough. */
+const onceBroken = (remote: RemoteCache): Effect.Effect<RemoteCache> =>
+  Effect.map(Ref.make(false), (broken) => {
+    const unless =
+      <A>(otherwise: A) =>
+      (effect: Effect.Effect<A, RemoteCacheError>): Effect.Effect<A, RemoteCacheError> =>
+        Effect.flatMap(Ref.get(broken), (isBroken) =>
+          isBroken
+            ? Effect.succeed(otherwise)
+            : Effect.tapError(effect, ({ reason }) => Ref.set(broken, reason !== "Corrupt"))
+        )
+    return {
+      name: remote.name,
+      get: (key) => unless<Option.Option<Uint8Array>>(Option.none())(remote.get(key)),
+      put: (key, bytes) => unless<void>(undefined)(remote.put(key, bytes))
+    }
+  })
+
+/**
+ * The remote caches that the environment switches on: `KTSTR_REMOTE_CACHE=s3://BUCKET[/PREFIX]` and `KTSTR_GHA_CACHE=1`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerRemoteCaches: Layer.Layer<RemoteCaches> = Layer.effect(
+  RemoteCaches,
+  Effect.gen(function* () {
+    const location = yield* Effect.option(Config.nonEmptyString("KTSTR_REMOTE_CACHE"))
+    const github = yield* Effect.option(Config.nonEmptyString("KTSTR_GHA_CACHE"))
+    const switchedOn = Option.isSome(github) && github.value !== "0"
+    return yield* Effect.forEach(
+      [...Option.toArray(Option.map(location, makeS3Cache)), ...(switchedOn ? [makeGitHubCache()] : [])],
+      onceBroken
+    )
+  })
+)

@@ -1,0 +1,131 @@
+/**
+ * Entries of the kernel cache as one file, a tar compressed by gzip: what remote caches hold.
+ *
+ * @since 0.1.0
+ */
+import { promisify } from "node:util"
+import { gunzip, gzip } from "node:zlib"
+import { FileSystem, Path } from "@effect/platform"
+import { encodeKernelMetadata, type KernelEntry, parseKernelMetadata, type StoreInput, sha256Hex } from "@ktstr/core"
+import { Data, Effect, Either } from "effect"
+import { extract, pack } from "tar-stream"
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export class EntryArchiveError extends Data.TaggedError("EntryArchiveError")<{
+  readonly message: string
+  readonly cause?: unknown
+}> {}
+
+/** More than any kernel: one of a distribution has 80 MB. */
+const maxBytes = 2 ** 30
+
+const metadataName = "metadata.json"
+
+const failed = (message: string, cause?: unknown) => new EntryArchiveError({ message, cause })
+
+const attempt = <A>(what: string, work: () => Promise<A>): Effect.Effect<A, EntryArchiveError> =>
+  Effect.tryPromise({
+    try: work,
+    catch: (cause) => failed(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
+  })
+
+/**
+ * Packs the files of an entry. Fails when they can't be read.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const packEntry: (
+  entry: KernelEntry
+) => Effect.Effect<Uint8Array, EntryArchiveError, FileSystem.FileSystem | Path.Path> = Effect.fn("EntryArchive.pack")(
+  function* ({ directory, metadata }: KernelEntry) {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const records = [metadata.image, metadata.vmlinux, metadata.config].flatMap((record) => record ?? [])
+    const files = yield* Effect.forEach(records, ({ file }) =>
+      Effect.map(fs.readFile(path.join(directory, file)), (bytes) => ({ name: file, bytes }))
+    ).pipe(Effect.mapError((cause) => failed(cause.message, cause)))
+    return yield* attempt("packing", async () => {
+      const tar = pack()
+      const chunks: Array<Uint8Array> = []
+      const whole = (async () => {
+        for await (const chunk of tar as AsyncIterable<Uint8Array>) chunks.push(chunk)
+      })()
+      tar.entry({ name: metadataName }, encodeKernelMetadata(metadata))
+      for (const { name, bytes } of files) {
+        tar.entry({ name }, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+      }
+      tar.finalize()
+      await whole
+      return new Uint8Array(await promisify(gzip)(Buffer.concat(chunks)))
+    })
+  }
+)
+
+/** The regular files of a tar by name; the sizes of all are within the tar's own. */
+const filesOf = (tar: Uint8Array): Promise<ReadonlyMap<string, Uint8Array>> =>
+  new Promise((resolve, reject) => {
+    const files = new Map<string, Uint8Array>()
+    const reader = extract()
+    reader.on("entry", ({ name, type }, stream, next) => {
+      const chunks: Array<Uint8Array> = []
+      stream.on("data", (chunk) => chunks.push(chunk as Uint8Array))
+      stream.on("end", () => {
+        if (type === "file") files.set(name, new Uint8Array(Buffer.concat(chunks)))
+        next()
+      })
+      stream.on("error", reject)
+    })
+    reader.on("finish", () => resolve(files))
+    reader.on("error", reject)
+    reader.end(tar)
+  })
+
+/** Keys become names of directories. */
+const isSafeKey = (key: string): boolean => /^[A-Za-z0-9][A-Za-z0-9.+~_-]{0,200}$/.test(key)
+
+/**
+ * Unpacks an entry for `KernelCache.store`, everything checked against its metadata: sizes and SHA-256 of all files. Nothing is written. Whether the
+ * entry is the one that was asked for is the caller's to check.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const unpackEntry: (archive: Uint8Array) => Effect.Effect<StoreInput, EntryArchiveError> = Effect.fn(
+  "EntryArchive.unpack"
+)(function* (archive: Uint8Array) {
+  const tar = yield* attempt("unpacking", () => promisify(gunzip)(archive, { maxOutputLength: maxBytes }))
+  const files = yield* attempt("unpacking", () => filesOf(tar))
+  const text = files.get(metadataName)
+  if (text === undefined) return yield* failed(`it has no ${metadataName}`)
+  const metadata = yield* Either.mapLeft(parseKernelMetadata(new TextDecoder().decode(text)), ({ error }) =>
+    failed(error)
+  )
+  const { key, version, label, source, schedExt, kconfigHash, vmlinuxAbsent } = metadata
+  if (!isSafeKey(key)) return yield* failed(`its key ${JSON.stringify(key)} is none`)
+  const checked = Effect.fnUntraced(function* (record: { readonly file: string; readonly sha256: string }) {
+    const bytes = files.get(record.file)
+    if (bytes === undefined) return yield* failed(`it lacks ${record.file}`)
+    const sha256 = yield* sha256Hex(bytes)
+    return sha256 === record.sha256
+      ? bytes
+      : yield* failed(`${record.file} has SHA-256 ${sha256}, its metadata says ${record.sha256}`)
+  })
+  return {
+    key,
+    version,
+    label,
+    source,
+    schedExt,
+    kconfigHash: kconfigHash ?? undefined,
+    image: yield* checked(metadata.image),
+    config: metadata.config === null ? undefined : yield* checked(metadata.config),
+    vmlinux:
+      metadata.vmlinux === null
+        ? { _tag: "Absent", reason: vmlinuxAbsent ?? "not known" }
+        : { _tag: "Elf", bytes: yield* checked(metadata.vmlinux) }
+  }
+})
