@@ -153,6 +153,49 @@ export const commands = {
     ],
     examples: ["ktstr test", "ktstr test scheduling.ktstr.ts -- --reporter=verbose"]
   },
+  explore: {
+    summary: "Run many seeds of a scenario, each another interleaving",
+    args: "[SCENARIO]",
+    maxArgs: 1,
+    options: {
+      seeds: { value: "A..B", about: "which (default: 1..50)" },
+      jobs: { value: "N", about: "machines at a time (default: 1)", alias: "j" },
+      "until-fail": { about: "stop at the first that fails" },
+      "no-shrink": { about: "leave failures as large as they are" },
+      output: { value: "DIR", about: "for replay files (default: .ktstr/replays)" },
+      topology: { value: "SHAPE", about: "NnNlNcNt[L+L…] or N,L,C,T (default: 1n2l2c1t)", alias: "t" },
+      preset: { value: "NAME", about: "a topology by name, see: ktstr list presets" },
+      kernel,
+      scheduler: { value: "NAME", about: "scheduler under test: a name, or a path with a /", alias: "s" },
+      "sched-args": { value: "WORDS", about: "arguments for it", repeated: true },
+      flags: { value: "A,B", about: "its flags to switch on" },
+      watchdog: { value: "SECONDS", about: "a worker stuck so long ends it (default 2; 0: off)" },
+      duration: { value: "SECONDS", about: "length of the scenario (default: 5)", alias: "d" },
+      workers: { value: "N", about: "workers per cgroup (default: 2)", alias: "w" },
+      "work-type": { value: "NAME", about: "what the workers do, see: ktstr list work-types" },
+      memory: { value: "MIB", about: "guest memory" },
+      kargs: { value: "WORDS", about: "for the kernel command line", repeated: true },
+      "max-gap-ms": { value: "MS", about: "longest a runnable worker may wait" },
+      "max-spread-pct": { value: "PCT", about: "largest difference of off-CPU time" },
+      isolation: { about: "fail a worker that ran outside its cpuset" },
+      relaxed: { about: "relaxed thresholds" },
+      json
+    },
+    details: ["Deterministic machines: the same seed is the same run. SCENARIO defaults to", "steady."],
+    examples: ["ktstr explore steady --seeds 1..500 --jobs 2 --scheduler ./scx_mine"]
+  },
+  replay: {
+    summary: "Run what a replay file of explore says, and compare",
+    args: "FILE",
+    maxArgs: 1,
+    options: {
+      times: { value: "N", about: "so many times (default: 1)" },
+      kernel,
+      json
+    },
+    details: ["Exit code: 0 the same run, to the nanosecond; 1 another, and what has changed."],
+    examples: ["ktstr replay .ktstr/replays/steady-seed42.json"]
+  },
   exec: {
     summary: "Run a command in a virtual machine",
     args: "COMMAND [ARGS…]",

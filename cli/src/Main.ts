@@ -22,6 +22,10 @@ const execute = (invocation: Invocation, output: CommandIo): Effect.Effect<numbe
       return Effect.flatMap(load(import("./commands/Run.ts")), ({ run }) => run(invocation, output))
     case "test":
       return Effect.flatMap(load(import("./commands/Test.ts")), ({ test }) => test(invocation, output))
+    case "explore":
+      return Effect.flatMap(load(import("./commands/Explore.ts")), ({ explore }) => explore(invocation, output))
+    case "replay":
+      return Effect.flatMap(load(import("./commands/Replay.ts")), ({ replay }) => replay(invocation, output))
     case "demo":
       return Effect.flatMap(load(import("./commands/Demo.ts")), ({ demo }) => demo(invocation, output))
     case "exec":

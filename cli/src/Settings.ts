@@ -135,6 +135,20 @@ export const determinism = (
   return Either.right({ seed })
 }
 
+/**
+ * `--seeds`: `A..B`, both among them, or one number. Seed 0 is the unperturbed plan.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const seedRange = (text: string): Checked<readonly [first: number, last: number]> => {
+  const found = /^(\d+)(?:\.\.(\d+))?$/.exec(text)
+  const [first, last] = [Number(found?.[1]), Number(found?.[2] ?? found?.[1])]
+  return first <= last && last <= Number.MAX_SAFE_INTEGER && last - first < 1_000_000
+    ? Either.right([first, last])
+    : bad(`--seeds must be a range such as 1..500 of at most 1000000, got '${text}'`)
+}
+
 /** What `--vmm` may be. */
 const backends = ["auto", "native", "qemu", "qemu-kvm", "qemu-tcg"] as const
 

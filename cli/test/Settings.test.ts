@@ -143,3 +143,15 @@ describe("determinism", () => {
     expect(of("determinstic")).toBe("unknown clock 'determinstic'; did you mean 'deterministic'?")
   })
 })
+
+describe("seedRange", () => {
+  it("takes a range or one seed", () => {
+    expect(outcome(Settings.seedRange("1..500"))).toEqual([1, 500])
+    expect(outcome(Settings.seedRange("7"))).toEqual([7, 7])
+    for (const text of ["", "5..1", "a..b", "1..", "-1..2", "1..2000000"]) {
+      expect(outcome(Settings.seedRange(text))).toBe(
+        `--seeds must be a range such as 1..500 of at most 1000000, got '${text}'`
+      )
+    }
+  })
+})

@@ -138,7 +138,7 @@ export const changedIngredients = (then: Ingredients, now: Ingredients): Readonl
   ...changed("the scheduler", then.scheduler?.name ?? "eevdf", now.scheduler?.name ?? "eevdf"),
   ...changed("the scheduler's program", short(then.scheduler?.sha256 ?? null), short(now.scheduler?.sha256 ?? null)),
   ...changed(
-    "the scheduler's arguments",
+    "what the scheduler is given",
     `'${then.scheduler?.args.join(" ") ?? ""}'`,
     `'${now.scheduler?.args.join(" ") ?? ""}'`
   ),

@@ -15,7 +15,7 @@ struct cmdline {
     enum mode mode;
     enum fault fault;
     bool deterministic; // the host only reads: nothing is waited for that it does
-    char notes[256]; // keys that were not understood, each ended by "; "
+    char notes[256];    // keys that were not understood, each ended by "; "
 };
 
 struct cmdline cmdline_parse(const char *text);

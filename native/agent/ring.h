@@ -11,7 +11,7 @@ struct ring {
     uint8_t *memory; // NULL: no ring
     uint32_t data_size;
     uint64_t head;
-    bool linear; // never wraps: how far the host has read is not looked at
+    bool linear;         // never wraps: how far the host has read is not looked at
     uint32_t input_size; // 0: commands come over COM2
     uint64_t input_tail;
 };

@@ -50,7 +50,8 @@ static inline void look_around(__s32 own) {
             continue;
         /* Who keeps others waiting may have it for less long. */
         __u64 limit = scx_bpf_dsq_nr_queued(own_queue(cpu)) > 0 ? 4 * knobs.slice_ns : 64 * knobs.slice_ns;
-        __u64 had = bpf_ktime_get_ns() - running_since[cpu];
+        __u64 since = running_since[cpu];
+        __u64 had = bpf_ktime_get_ns() - since;
         if (had > elapsed())
             fail("a task had its CPU for %llu ms, longer than it has been there", had / 1000000);
         if (had > limit)

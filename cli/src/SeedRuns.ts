@@ -1,0 +1,195 @@
+/**
+ * Deterministic runs of one scenario that differ by seed, and by how small they are made.
+ *
+ * @since 0.1.0
+ */
+import { isAbsolute, resolve } from "node:path"
+import {
+  Assert,
+  countOps,
+  isScenarioProgram,
+  PlanError,
+  ReplayRequest,
+  type RunRequest,
+  ScenarioContext,
+  Scenarios,
+  type ShrinkCase,
+  TestTopology,
+  withoutOps
+} from "@ktstr/core"
+import { Effect } from "effect"
+import type { CommandIo } from "./CommandIo.ts"
+import type { Values } from "./CommandTable.ts"
+import { chosenKernels } from "./KernelChoice.ts"
+import { chosenSchedulers } from "./SchedulerChoice.ts"
+import * as Settings from "./Settings.ts"
+
+/** Options that say what runs; a replay file keeps them. */
+const optionNames = [
+  "topology",
+  "preset",
+  "kernel",
+  "scheduler",
+  "sched-args",
+  "flags",
+  "watchdog",
+  "duration",
+  "workers",
+  "work-type",
+  "memory",
+  "kargs",
+  "max-gap-ms",
+  "max-spread-pct",
+  "isolation",
+  "relaxed"
+] as const
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type SeedOptions = Pick<Values<"explore">, (typeof optionNames)[number]>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SeedRuns {
+  /** As asked for. */
+  readonly from: ShrinkCase
+  /** Ops of the scenario that could be left out. */
+  readonly ops: number
+  readonly request: (of: ShrinkCase, seed: number) => RunRequest
+  readonly replayRequest: (of: ShrinkCase, seed: number) => ReplayRequest
+}
+
+const assertOf = Effect.fn("SeedRuns.assert")(function* (options: SeedOptions) {
+  const [gap, spread] = [options["max-gap-ms"], options["max-spread-pct"]]
+  return Assert.merge(options.relaxed ? Assert.relaxed : {}, {
+    isolation: options.isolation ? true : undefined,
+    maxGapMs: gap === undefined ? undefined : yield* Settings.threshold("--max-gap-ms", gap),
+    maxSpreadPct: spread === undefined ? undefined : yield* Settings.threshold("--max-spread-pct", spread)
+  })
+})
+
+/** Paths as they are from anywhere. */
+const settled = (options: SeedOptions, kernel: string, of: ShrinkCase): ReplayRequest["options"] => {
+  const path = (text: string): string => (text.includes("/") && !isAbsolute(text) ? resolve(text) : text)
+  const { scheduler } = options
+  const given = {
+    ...options,
+    preset: undefined,
+    kernel: path(kernel),
+    scheduler: scheduler === undefined ? undefined : path(scheduler),
+    topology: String(of.topology),
+    workers: `${of.workersPerCgroup}`,
+    duration: `${of.durationMs / 1000}`
+  }
+  return Object.fromEntries(
+    Object.entries(given).filter((entry): entry is [string, string | boolean | ReadonlyArray<string>] => {
+      const [name, value] = entry
+      return optionNames.some((known) => known === name) && value !== undefined
+    })
+  )
+}
+
+/**
+ * The options of a replay file, as the command line would have given them.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const optionsOfReplay = ({ options }: ReplayRequest): SeedOptions => {
+  const text = (name: string): string | undefined => {
+    const value = options[name]
+    return typeof value === "string" ? value : undefined
+  }
+  const list = (name: string): ReadonlyArray<string> => {
+    const value = options[name]
+    return typeof value === "object" ? value : []
+  }
+  return {
+    topology: text("topology"),
+    preset: undefined,
+    kernel: text("kernel"),
+    scheduler: text("scheduler"),
+    "sched-args": list("sched-args"),
+    flags: text("flags"),
+    watchdog: text("watchdog"),
+    duration: text("duration"),
+    workers: text("workers"),
+    "work-type": text("work-type"),
+    memory: text("memory"),
+    kargs: list("kargs"),
+    "max-gap-ms": text("max-gap-ms"),
+    "max-spread-pct": text("max-spread-pct"),
+    isolation: options.isolation === true,
+    relaxed: options.relaxed === true
+  }
+}
+
+/**
+ * Resolves names, kernel and scheduler once for all runs. `bootTimeoutMs` is host time.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeSeedRuns = Effect.fn("SeedRuns.make")(function* (name: string, options: SeedOptions, io: CommandIo) {
+  const number = (option: string, text: string | undefined, max: number) =>
+    text === undefined ? Effect.succeed(undefined) : Settings.wholeNumber(option, text, 1, max)
+  const durationMs = yield* Settings.durationMs("--duration", options.duration ?? "5")
+  const workersPerCgroup = (yield* number("--workers", options.workers, 4096)) ?? 2
+  const memoryMb = yield* number("--memory", options.memory, 2 ** 22)
+  const workTypeOverride = yield* Settings.workType(options["work-type"])
+  const assert = yield* assertOf(options)
+  const { watchdog } = options
+  const watchdogMs = watchdog === undefined ? undefined : 1000 * (yield* Settings.threshold("--watchdog", watchdog))
+  const scenario = yield* Effect.flatMap(Scenarios, (registry) => registry.get(name))
+  const [scheduler] = (yield* chosenSchedulers({ ...options, "all-profiles": false })) ?? [undefined]
+  const own = options.preset === undefined ? scheduler?.scheduler.topology?.toString() : undefined
+  const topology = yield* Settings.topology(options.topology ?? own, options.preset)
+  const [kernel] = yield* chosenKernels(options.kernel === undefined ? [] : [options.kernel], false, io)
+  const ctx = ScenarioContext.make({
+    topo: TestTopology.fromTopology(topology),
+    durationMs,
+    workersPerCgroup,
+    workTypeOverride,
+    scheduler: scheduler?.scheduler.name
+  })
+  const built = scenario.build(ctx)
+  if (isScenarioProgram(built)) {
+    const message = `scenario '${name}' is a program, which the host runs in its own time: only scenarios of steps have seeds`
+    return yield* new PlanError({ reason: "Program", message })
+  }
+  const kernelName = options.kernel ?? kernel!.key ?? kernel!.image
+  const runs: SeedRuns = {
+    from: { topology, workersPerCgroup, durationMs, without: [] },
+    ops: countOps(built),
+    request: (of, seed) => ({
+      scenario: withoutOps(scenario, of.without),
+      scheduler,
+      watchdogMs,
+      durationMs: of.durationMs,
+      workersPerCgroup: of.workersPerCgroup,
+      workTypeOverride,
+      assert,
+      expectError: undefined,
+      seed,
+      determinism: { seed },
+      includes: [],
+      bootTimeoutMs: undefined,
+      topology: of.topology,
+      kernel: kernel!,
+      memoryMb,
+      kargs: options.kargs.flatMap((words) => words.split(/\s+/).filter((word) => word !== ""))
+    }),
+    replayRequest: (of, seed) =>
+      ReplayRequest.make({
+        scenario: name,
+        seed,
+        without: [...of.without],
+        options: settled(options, kernelName, of)
+      })
+  }
+  return runs
+})

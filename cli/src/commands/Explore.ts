@@ -1,0 +1,156 @@
+/**
+ * `ktstr explore`: many seeds of one scenario.
+ *
+ * @since 0.1.0
+ */
+import { mkdir, writeFile } from "node:fs/promises"
+import { join, relative } from "node:path"
+import {
+  ExitCode,
+  Exploration,
+  type ExplorationSummary,
+  encodeReplay,
+  failureCause,
+  makeReplay,
+  type RunResult,
+  runScenario,
+  type ShrinkCase,
+  shrink
+} from "@ktstr/core"
+import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
+import { Effect } from "effect"
+import type { Invocation } from "../Arguments.ts"
+import type { CommandIo } from "../CommandIo.ts"
+import { makeSeedRuns, type SeedRuns } from "../SeedRuns.ts"
+import * as Settings from "../Settings.ts"
+import { UsageError } from "../UsageError.ts"
+
+/** Runs that making a failure smaller may take. */
+const shrinkLimit = 40
+
+/** A smaller case is another interleaving: so many seeds are asked whether it fails alike. */
+const seedsPerCase = 3
+
+/** What was kept of a cause. */
+interface Kept {
+  readonly cause: string
+  readonly seed: number
+  readonly file: string
+  readonly shrunk: { readonly case: ShrinkCase; readonly seed: number; readonly file: string } | null
+}
+
+const describeCase = ({ durationMs, topology, without, workersPerCgroup }: ShrinkCase): string =>
+  `${topology}, ${workersPerCgroup} workers a cgroup, ${durationMs / 1000} s${without.length === 0 ? "" : `, without ops ${without.join(", ")}`}`
+
+const render = (name: string, summary: ExplorationSummary, kept: ReadonlyArray<Kept>): string => {
+  const { ended, failed, failures, open, passed, runs, schedules } = summary
+  const lines = failures.flatMap(({ cause, details, seeds }) => {
+    const of = kept.find((one) => one.cause === cause)
+    return [
+      `${seeds.length} of ${runs}: ${details[0] ?? cause}`,
+      `  seeds ${seeds.slice(0, 10).join(", ")}${seeds.length > 10 ? ` … ${seeds.length - 10} more` : ""}`,
+      ...(of === undefined ? [] : [`  again with: ktstr replay ${of.file}`]),
+      ...(of?.shrunk ? [`  smallest: ${describeCase(of.shrunk.case)}: ktstr replay ${of.shrunk.file}`] : [])
+    ]
+  })
+  const word = failed > 0 ? "FAIL" : "PASS"
+  const others = open > 0 ? `, ${open} neither` : ""
+  return [
+    `${word} ${name}: ${passed} of ${runs} seeds passed, ${failed} failed${others} · ${schedules} distinct schedules of ${ended} runs · virtual time`,
+    ...lines,
+    ""
+  ].join("\n")
+}
+
+const write = (folder: string, name: string, text: string): Effect.Effect<string, UsageError> =>
+  Effect.tryPromise({
+    try: async () => {
+      await mkdir(folder, { recursive: true })
+      await writeFile(join(folder, name), text)
+      return relative(process.cwd(), join(folder, name))
+    },
+    catch: (error) => new UsageError({ message: `--output ${folder} can't be written: ${error}` })
+  })
+
+/** The replay file of a run; undefined: the run got nowhere. */
+const keep = (folder: string, runs: SeedRuns, of: ShrinkCase, seed: number, result: RunResult, name: string) => {
+  const replay = makeReplay(runs.replayRequest(of, seed), result)
+  return replay === undefined ? Effect.succeed(undefined) : write(folder, name, encodeReplay(replay))
+}
+
+/**
+ * @since 0.1.0
+ * @category commands
+ */
+export const explore = (invocation: Extract<Invocation, { command: "explore" }>, io: CommandIo) =>
+  Effect.gen(function* () {
+    const { values, args } = invocation
+    const name = args[0] ?? "steady"
+    const [first, last] = yield* Settings.seedRange(values.seeds ?? "1..50")
+    const jobs = values.jobs === undefined ? 1 : yield* Settings.wholeNumber("--jobs", values.jobs, 1, 256)
+    const folder = values.output ?? join(".ktstr", "replays")
+    const plugins = yield* loadPlugins(process.cwd())
+    return yield* Effect.gen(function* () {
+      const runs = yield* makeSeedRuns(name, values, io)
+      const exploration = new Exploration()
+      const kept = new Map<string, Kept & { readonly result: RunResult }>()
+      const count = last - first + 1
+      const stem = name.replace(/[^\w.-]+/g, "_")
+      let over = false
+      const runOne = (seed: number) =>
+        Effect.gen(function* () {
+          if (over) return
+          const result = yield* runScenario(runs.request(runs.from, seed), () => Effect.void)
+          const failure = exploration.add(seed, result)
+          const { failures, runs: done, schedules } = exploration.summary
+          const said = failure === undefined ? result.outcome : `fail: ${result.details[0]}`
+          yield* io.err.write(
+            `seed ${seed}: ${said} · ${done} of ${count} · ${schedules} schedules · ${failures.length} causes\n`
+          )
+          if (failure === undefined) return
+          const file = yield* keep(folder, runs, runs.from, seed, result, `${stem}-seed${seed}.json`)
+          if (failure.first && file !== undefined) {
+            kept.set(failure.cause, { cause: failure.cause, seed, file, shrunk: null, result })
+          }
+          if (values["until-fail"]) over = true
+        })
+      const seeds = Array.from({ length: count }, (_, index) => first + index)
+      yield* Effect.forEach(seeds, runOne, { concurrency: jobs, discard: true })
+      for (const one of values["no-shrink"] ? [] : kept.values()) {
+        const attempt = (candidate: ShrinkCase) =>
+          Effect.gen(function* () {
+            for (let seed = one.seed; seed < one.seed + seedsPerCase; seed++) {
+              const tried = yield* Effect.either(runScenario(runs.request(candidate, seed), () => Effect.void))
+              // A smaller case may be none at all: too few CPUs for a cpuset, an op without what it needs.
+              if (tried._tag === "Left") return undefined
+              if (failureCause(tried.right) === one.cause) return { seed, result: tried.right }
+            }
+            return undefined
+          }).pipe(
+            Effect.tap((found) =>
+              io.err.write(
+                `smaller: ${describeCase(candidate)}: ${found === undefined ? "no" : `seed ${found.seed}`}\n`
+              )
+            )
+          )
+        const { found, smallest } = yield* shrink({ from: runs.from, ops: runs.ops, limit: shrinkLimit, attempt })
+        if (found === undefined) continue
+        const file = yield* keep(folder, runs, smallest, found.seed, found.result, `${stem}-seed${one.seed}-small.json`)
+        if (file !== undefined) {
+          kept.set(one.cause, { ...one, shrunk: { case: smallest, seed: found.seed, file } })
+        }
+      }
+      const { summary } = exploration
+      const files = [...kept.values()].map(({ result, ...rest }) => rest)
+      const report = files.map(({ shrunk, ...rest }) => ({
+        ...rest,
+        shrunk: shrunk && { ...shrunk, case: { ...shrunk.case, topology: String(shrunk.case.topology) } }
+      }))
+      yield* io.out.write(
+        values.json
+          ? `${JSON.stringify({ scenario: name, seeds: [first, last], ...summary, kept: report }, undefined, 2)}\n`
+          : render(name, summary, files)
+      )
+      return summary.failed > 0 ? ExitCode.fail : summary.open > 0 ? ExitCode.inconclusive : ExitCode.pass
+    }).pipe(Effect.provide(layerHarness({ backend: "qemu-tcg", plugins })))
+  })

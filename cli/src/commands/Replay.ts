@@ -1,0 +1,79 @@
+/**
+ * `ktstr replay`: a deterministic run again.
+ *
+ * @since 0.1.0
+ */
+import { readFile } from "node:fs/promises"
+import { changedIngredients, ExitCode, failureCause, parseReplay, runScenario } from "@ktstr/core"
+import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
+import { Effect } from "effect"
+import type { Invocation } from "../Arguments.ts"
+import type { CommandIo } from "../CommandIo.ts"
+import { makeSeedRuns, optionsOfReplay } from "../SeedRuns.ts"
+import * as Settings from "../Settings.ts"
+import { UsageError } from "../UsageError.ts"
+
+/**
+ * @since 0.1.0
+ * @category commands
+ */
+export const replay = (invocation: Extract<Invocation, { command: "replay" }>, io: CommandIo) =>
+  Effect.gen(function* () {
+    const { values, args } = invocation
+    const [file] = args
+    if (file === undefined) return yield* new UsageError({ message: "ktstr replay needs a file of ktstr explore" })
+    const times = values.times === undefined ? 1 : yield* Settings.wholeNumber("--times", values.times, 1, 1000)
+    const text = yield* Effect.tryPromise({
+      try: () => readFile(file, "utf8"),
+      catch: (error) =>
+        new UsageError({ message: `can't read ${file}: ${error instanceof Error ? error.message : error}` })
+    })
+    const then = yield* parseReplay(text, file)
+    const { request } = then
+    const plugins = yield* loadPlugins(process.cwd())
+    return yield* Effect.gen(function* () {
+      const options = { ...optionsOfReplay(request), ...(values.kernel === undefined ? {} : { kernel: values.kernel }) }
+      const runs = yield* makeSeedRuns(request.scenario, options, io)
+      let matched = 0
+      const seen: Array<{
+        eventHash: string | null
+        outcome: string
+        cause: string | null
+        changed: ReadonlyArray<string>
+      }> = []
+      for (let time = 0; time < times; time++) {
+        const result = yield* runScenario(
+          runs.request({ ...runs.from, without: request.without }, request.seed),
+          () => Effect.void
+        )
+        const { determinism } = result
+        const now = determinism?.ingredients
+        const changed = now ? changedIngredients(then.ingredients, now) : []
+        const same = determinism?.eventHash === then.eventHash
+        if (same) matched++
+        const cause = failureCause(result) ?? null
+        seen.push({ eventHash: determinism?.eventHash ?? null, outcome: result.outcome, cause, changed })
+        if (values.json) continue
+        const what = `${request.scenario}, seed ${request.seed}`
+        const lines = same
+          ? [`MATCHED ${what}: ${result.outcome}${result.details[0] === undefined ? "" : `: ${result.details[0]}`}`]
+          : [
+              `DIFFERS ${what}: ${result.outcome}${result.details[0] === undefined ? "" : `: ${result.details[0]}`}`,
+              `  it was ${then.outcome}${then.details[0] === undefined ? "" : `: ${then.details[0]}`}`,
+              ...(cause === then.cause && cause !== null ? ["  the cause is the same, the run is not"] : []),
+              ...(changed.length > 0
+                ? changed.map((line) => `  ${line}`)
+                : ["  no ingredient has changed: the host has shown in the guest; please report it"])
+            ]
+        yield* io.out.write(`${lines.join("\n")}\n`)
+      }
+      if (times > 1 && !values.json) yield* io.out.write(`${matched} of ${times} matched\n`)
+      if (values.json) {
+        const { eventHash, outcome } = then
+        yield* io.out.write(
+          `${JSON.stringify({ file, eventHash, outcome, matched, times, runs: seen }, undefined, 2)}\n`
+        )
+      }
+      return matched === times ? ExitCode.pass : ExitCode.fail
+    }).pipe(Effect.provide(layerHarness({ backend: "qemu-tcg", plugins })))
+  })
