@@ -36,6 +36,13 @@ const knobs: ReadonlyArray<Knob> = [
   }
 ]
 
+/** No two knobs may be told of in the same words: then one of them is not told from the other. */
+const checkDistinct = (lines: ReadonlyArray<string>): void => {
+  const words = lines.map((line) => line.replaceAll(/\d+(\.\d+)?/g, "#"))
+  const twice = words.findIndex((line, at) => words.indexOf(line) !== at)
+  if (twice >= 0) throw new Error(`two knobs have the same first line: ${lines[twice]}`)
+}
+
 /** All knobs on every kernel, with the first line of what each run comes to. */
 export const knobTable = async (
   kernels: ReadonlyArray<TestedKernel>,
@@ -44,6 +51,7 @@ export const knobTable = async (
 ): Promise<string> => {
   const rows: Array<ReadonlyArray<string>> = []
   for (const { entry } of kernels) {
+    const lines: Array<string> = []
     for (const { checks = [], options, scenario = "steady", seconds = 3, topology = "1n1l2c1t", watchdog } of knobs) {
       const [result] = await runScenarios({
         scenarios: [scenario],
@@ -59,8 +67,10 @@ export const knobTable = async (
       const line = result?.details[0] ?? attached
       const asked = [scenario, ...checks, ...(watchdog === undefined ? [] : ["--watchdog", watchdog])].join(" ")
       say(`${entry.metadata.version} scx_ktstr ${options}: ${result?.outcome} ${line}`)
+      lines.push(line.replace(/ \(\d+\.\d+s into test\)/, ""))
       rows.push([entry.metadata.version, `\`${options}\``, `\`${asked}\``, result?.outcome ?? "–", quoted(line)])
     }
+    checkDistinct(lines)
   }
   return table(["kernel", "option", "run", "outcome", "first line"], rows).join("\n")
 }
