@@ -144,6 +144,8 @@ export const commands = {
       vmm,
       filter: { value: "PATTERN", about: "only tests whose name matches" },
       format,
+      clock: { value: "CLOCK", about: "auto, or deterministic: a seed is a run" },
+      seed: { value: "N", about: "names the run of a deterministic clock" },
       demos: { about: "run tests named demo_* too" }
     },
     details: [

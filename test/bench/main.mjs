@@ -3,6 +3,7 @@
 // verdict.
 import { mkdirSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { deterministicCost } from "./deterministic.mjs"
 import { engineCost } from "./engine.mjs"
 import { helpTime } from "./help.mjs"
 import { hostMemory } from "./memory.mjs"
@@ -17,7 +18,8 @@ const measures = {
   schedulers: schedulerCosts,
   help: helpTime,
   memory: hostMemory,
-  native: nativeBackend
+  native: nativeBackend,
+  deterministic: deterministicCost
 }
 
 const asked = process.argv.slice(2)

@@ -102,6 +102,15 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, io: C
   Effect.gen(function* () {
     const { values, args, rest } = invocation
     const vmm = yield* Settings.backend(values.vmm)
+    const seed =
+      values.seed === undefined ? 0 : yield* Settings.wholeNumber("--seed", values.seed, 0, Number.MAX_SAFE_INTEGER)
+    const determinism = yield* Settings.determinism(values.clock, seed, { backend: vmm, host: false })
+    if (determinism === undefined && values.seed !== undefined) {
+      return yield* new UsageError({
+        message:
+          "--seed names a run of --clock deterministic: give both (the seed of a test's own choices is its option)"
+      })
+    }
     const filters = yield* filtersOf(args)
     const plugins = yield* loadPlugins(process.cwd())
     const format = values.format ?? "pretty"
@@ -134,7 +143,7 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, io: C
                   session === undefined ? [...[options.reporters ?? "default"].flat(), collector] : [collector],
                 ...(values.filter === undefined ? {} : { testNamePattern: values.filter })
               },
-              { plugins: [ktstr({ resolved: kernels, vmm, demos: values.demos })] }
+              { plugins: [ktstr({ resolved: kernels, vmm, determinism, demos: values.demos })] }
             )
           ),
           (vitest) => Effect.promise(() => vitest.close())

@@ -90,7 +90,7 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
       Effect.gen(function* () {
         const request = yield* Test.request(test, kernel ?? (yield* resolve), { directory: dirname(file) })
         const variant = kernel === undefined ? undefined : kernelLabel(kernel)
-        return yield* runScenario({ ...request, variant }, () => Effect.void)
+        return yield* runScenario({ ...request, variant, determinism: provided?.determinism }, () => Effect.void)
       }),
       { signal: controller.signal }
     )

@@ -37,6 +37,9 @@ declare module "vitest" {
 const defaultBootMs = 60_000
 const aroundMs = 30_000
 
+/** Host time for each unit of virtual time, on a busy host. */
+const virtualSlowness = 10
+
 let harness: Harness | undefined
 
 /** One for each test file: vitest gives each a module graph of its own. */
@@ -89,7 +92,9 @@ export const ktstrTest = <F extends string = never>(
   if (harness === undefined) afterAll(() => harness?.dispose())
   const bootMs = options.bootTimeoutS === undefined ? defaultBootMs : options.bootTimeoutS * 1000
   const attachMs = options.scheduler === undefined ? 0 : options.scheduler.startTimeoutMs
-  const timeout = declared.durationMs + bootMs + attachMs + aroundMs
+  // Virtual time goes on as fast as the host can count instructions.
+  const slowness = inject("ktstr")?.determinism === undefined ? 1 : virtualSlowness
+  const timeout = (declared.durationMs + bootMs + attachMs + aroundMs) * slowness
   const leftOut = Test.isDemo(declared) && inject("ktstr")?.demos !== true
   const kernels = inject("ktstr")?.resolved ?? []
   for (const kernel of kernels.length > 1 ? kernels : [undefined]) {

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { ResolvedKernel } from "@ktstr/core"
+import type { Determinism, ResolvedKernel } from "@ktstr/core"
 import type { Plugin } from "vitest/config"
 import type { HarnessOptions } from "./Defaults.ts"
 
@@ -21,6 +21,8 @@ export interface KtstrPluginOptions {
   readonly kernel?: string | ReadonlyArray<string> | undefined
   /** Default: KTSTR_VMM, else `auto`. */
   readonly vmm?: HarnessOptions["backend"]
+  /** Machines whose time is a count of instructions. Default: the machine's own time. */
+  readonly determinism?: Determinism | undefined
   /** Run `demo_*` tests too. Default false. */
   readonly demos?: boolean | undefined
 }
@@ -36,6 +38,7 @@ export interface Provided {
   /** Resolved beforehand, once for all files; empty: at the first test. */
   readonly resolved: ReadonlyArray<ResolvedKernel>
   readonly vmm: HarnessOptions["backend"]
+  readonly determinism?: Determinism | undefined
   readonly demos: boolean
 }
 
@@ -79,6 +82,7 @@ export const ktstr = (
           kernel: typeof options.kernel === "string" ? options.kernel : options.kernel?.[0],
           resolved: options.resolved ?? (await resolvedBeforehand(options)),
           vmm: options.vmm,
+          determinism: options.determinism,
           demos: options.demos ?? false
         } satisfies Provided
       }
