@@ -117,6 +117,9 @@ export const toolVersion = "0.1.0"
  */
 export const lockDirectory = ".locks"
 
+/** What is done exclusively may be a build; its lock ends with it, however it ends. */
+const longestWaitS = 24 * 60 * 60
+
 /** Names that can be entries: no path, not hidden. */
 const isKey = (name: string): boolean => name !== "" && !name.startsWith(".") && !name.includes("/")
 
@@ -362,7 +365,7 @@ export const makeKernelCache: Effect.Effect<
         Scope.make(),
         (scope) =>
           writable.pipe(
-            Effect.flatMap((kernels) => Scope.extend(lock(kernels, name, { onWait }), scope)),
+            Effect.flatMap((kernels) => Scope.extend(lock(kernels, name, { onWait, timeoutS: longestWaitS }), scope)),
             Effect.zipRight(effect)
           ),
         (scope) => Scope.close(scope, Exit.void)

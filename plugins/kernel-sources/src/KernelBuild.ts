@@ -21,6 +21,7 @@ import { openObjects } from "./ObjectDirectory.ts"
 import { runTool } from "./RunTool.ts"
 import { findSource, type KernelSourcePath } from "./SourceTree.ts"
 import { openSource } from "./SourceView.ts"
+import { lockTree } from "./TreeLock.ts"
 
 /**
  * What the fragment is put on.
@@ -139,6 +140,7 @@ const compile = Effect.fn("KernelBuild.compile")(function* (
   const cache = yield* KernelCache
   const { kernels } = yield* cache.directories
   const base = options.base ?? "tinyconfig"
+  if (source.kind === "tree") yield* lockTree(source.path, report("waiting", source.path))
   const place = yield* openObjects(source, kernels, options.transient ?? false)
   yield* report("extract", source.path)
   const tree = yield* openSource(source, place.scratch)

@@ -15,7 +15,7 @@ import {
   type KernelSource,
   KernelSources
 } from "@ktstr/core"
-import { Config, Effect, Either, Layer, Option, Stream } from "effect"
+import { Config, Effect, Either, Exit, Layer, Option, Stream } from "effect"
 import { findBuilt, recallBuilt } from "./BuiltKernels.ts"
 import { type DownloadError, downloadFile, downloadText } from "./Download.ts"
 import { layerHttp } from "./HttpProxy.ts"
@@ -181,6 +181,9 @@ export const downloadTarball: (
   yield* Effect.mapError(fs.makeDirectory(directory, { recursive: true }), onDisk)
   yield* report("index", "kernel.org")
   const expected = candidate ? undefined : (yield* readChecksums(version)).get(name)
+  // Of a build that was interrupted.
+  const present = expected !== undefined && (yield* Effect.orElseSucceed(fs.exists(file), () => false))
+  if (present && (yield* Effect.mapError(sha256OfFile(file), onDisk)) === expected) return file
   yield* downloadFile(url, part, (done, total) => report("download", name, done, total)).pipe(
     Effect.catchAll(downloadFailure(url, version))
   )
@@ -254,7 +257,10 @@ export const fetchRelease: (
       const { jobs, cpus, onProgress } = options
       // Both caches were asked already.
       const built = yield* buildKernel({ source: tarball, base, jobs, cpus, refresh: true, as, onProgress }).pipe(
-        Effect.ensuring(Effect.ignore(fs.remove(tarball, { force: true })))
+        // Whoever interrupts a build may come back to it.
+        Effect.onExit((exit) =>
+          Exit.isInterrupted(exit) ? Effect.void : Effect.ignore(fs.remove(tarball, { force: true }))
+        )
       )
       if (built._tag === "Cached") return built.entry
       return yield* failed("kernel built but cache store failed — cannot return image from temporary directory")

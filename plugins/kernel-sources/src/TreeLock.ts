@@ -1,0 +1,29 @@
+/**
+ * One build at a time in a source tree, whichever caches the builds are for.
+ *
+ * @since 0.1.0
+ */
+import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
+import { acquireFileLock, findLockRefusal } from "@ktstr/core"
+import { Effect, type Scope } from "effect"
+
+/** A build takes its time; its lock ends with it, however it ends. */
+const longestWaitS = 24 * 60 * 60
+
+/**
+ * Holds a flock on the tree's directory until the scope closes: nothing is written into it. On a file system where that can't be trusted it
+ * warns and goes on without.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const lockTree: (
+  directory: string,
+  onWait: Effect.Effect<void>
+) => Effect.Effect<void, never, FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor | Scope.Scope> =
+  Effect.fn("TreeLock.acquire")(function* (directory: string, onWait: Effect.Effect<void>) {
+    const refusal = yield* findLockRefusal(directory)
+    if (refusal === undefined)
+      return yield* Effect.asVoid(acquireFileLock(directory, { onWait, timeoutS: longestWaitS }))
+    yield* Effect.logWarning(`the source tree is not locked: ${refusal}`)
+  })
