@@ -69,6 +69,16 @@ describe("a scratch disk", () => {
   })
 })
 
+describe("a virtio console", () => {
+  it("is Linux's /dev/hvc0, with the size of its window", { timeout: slowMs }, async () => {
+    const drivers = kernel.guestModules.filter((module) => !module.includes("blk"))
+    const args = ["node", "test/lab/terminal.mjs", kernel.vmlinux, "/bin/busybox", ...drivers]
+    const { code, stdout, stderr } = await inLab(args, { timeoutMs: slowMs - 10_000 })
+    expect([stderr, stdout.split("\n")]).toEqual(["", ["ready", "got hello guest", "37 101", ""]])
+    expect(code).toBe(0)
+  })
+})
+
 describe("guest memory", () => {
   it("is of huge pages where enough are reserved, and of regular ones where too few are", {
     timeout: slowMs

@@ -59,7 +59,11 @@ VirtioMmio::VirtioMmio(VirtioDevice &device, const GuestMemory &memory, std::fun
     device.connect({[this] { doorbell_.signal(); },
                     [this] {
                         generation_++;
-                        raise(reason_configuration);
+                        std::lock_guard lock(mutex_);
+                        // Virtio 1.2, 2.1.2: not before the driver is there; a line that is raised while the interrupt
+                        // controller is not set up yet ends the guest.
+                        if (status_ & status_driver_ok)
+                            raise(reason_configuration);
                     }});
 }
 

@@ -233,10 +233,13 @@ TEST("virtio-console: carries bytes both ways and the window's size") {
                                                    return room;
                                                },
                                                [&] { drained++; }});
+    // No interrupt before there is a driver.
+    b.device.resize(90, 30);
+    CHECK(b.in(0x60) == 0 && b.in(0xfc) == 1);
     b.start(2);
-    CHECK(b.in(8) == 3 && b.in(0x100) == (24U << 16 | 80));
+    CHECK(b.in(8) == 3 && b.in(0x100) == (30U << 16 | 90) && b.in(0x60) == 0);
     b.device.resize(132, 50);
-    CHECK(b.in(0x100) == (50U << 16 | 132) && b.in(0x60) == 2 && b.in(0xfc) == 1);
+    CHECK(b.in(0x100) == (50U << 16 | 132) && b.in(0x60) == 2 && b.in(0xfc) == 2);
 
     std::memcpy(b.memory.at(buffers_at, 5), "hello", 5);
     b.describe(1, 0, buffers_at, 5, 0);
