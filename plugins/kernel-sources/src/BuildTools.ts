@@ -6,6 +6,7 @@
 import { FileSystem, Path } from "@effect/platform"
 import { KernelError } from "@ktstr/core"
 import { Config, Effect } from "effect"
+import type { BuildBase } from "./KernelFragment.ts"
 
 interface Tool {
   /** Debian's name. */
@@ -29,20 +30,26 @@ const tools: ReadonlyArray<Tool> = [
   { package: "libelf-dev", files: headers.map((directory) => `${directory}/gelf.h`) }
 ]
 
+/** `defconfig` has a wireless stack, which checks its rules with a certificate, which a program with OpenSSL takes in. */
+const ofDefconfig: ReadonlyArray<Tool> = [
+  { package: "libssl-dev", files: headers.map((directory) => `${directory}/openssl/opensslv.h`) }
+]
+
 /**
- * Fails with `Unsupported`, naming what is missing and the line that installs it.
+ * Looks for what a build on a base needs. Fails with `Unsupported`, naming what is missing and the line that installs it.
  *
  * @since 0.1.0
  * @category predicates
  */
-export const checkBuildTools: Effect.Effect<void, KernelError, FileSystem.FileSystem | Path.Path> = Effect.gen(
-  function* () {
+export const checkBuildTools: (base: BuildBase) => Effect.Effect<void, KernelError, FileSystem.FileSystem | Path.Path> =
+  Effect.fn("BuildTools.check")(function* (base: BuildBase) {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const searched = yield* Effect.orElseSucceed(Config.string("PATH"), () => "/usr/bin:/bin")
     const directories = searched.split(":").filter((directory) => directory !== "")
     const exists = (file: string) => Effect.orElseSucceed(fs.exists(file), () => false)
-    const missing = yield* Effect.filter(tools, (tool) => {
+    const needed = base === "defconfig" ? [...tools, ...ofDefconfig] : tools
+    const missing = yield* Effect.filter(needed, (tool) => {
       const places = tool.files ?? directories.map((directory) => path.join(directory, tool.program ?? ""))
       return Effect.map(Effect.exists(places, exists), (found) => !found)
     })
@@ -52,5 +59,4 @@ export const checkBuildTools: Effect.Effect<void, KernelError, FileSystem.FileSy
       reason: "Unsupported",
       message: `building a kernel needs ${missing.map((tool) => tool.program ?? tool.package).join(", ")}, which ${missing.length === 1 ? "is" : "are"} not there: apt-get install -y --no-install-recommends ${packages}`
     })
-  }
-)
+  })

@@ -16,20 +16,12 @@ import {
 import { Effect, Option, type Scope } from "effect"
 import { checkBuildTools } from "./BuildTools.ts"
 import { findBuilt, recallBuilt, shareBuilt } from "./BuiltKernels.ts"
-import { kernelFragmentHash, kernelFragmentText, missingOptions } from "./KernelFragment.ts"
+import { type BuildBase, kernelFragmentHash, kernelFragmentText, missingOptions } from "./KernelFragment.ts"
 import { openObjects } from "./ObjectDirectory.ts"
 import { runTool } from "./RunTool.ts"
 import { findSource, type KernelSourcePath } from "./SourceTree.ts"
 import { openSource } from "./SourceView.ts"
 import { lockTree } from "./TreeLock.ts"
-
-/**
- * What the fragment is put on.
- *
- * @since 0.1.0
- * @category models
- */
-export type BuildBase = "tinyconfig" | "defconfig"
 
 /**
  * @since 0.1.0
@@ -228,7 +220,7 @@ export const buildKernel: (options: BuildOptions) => Effect.Effect<BuiltKernel, 
     ? yield* recallBuilt(spec, options.as?.label ?? source.label, (remote) => report("download", remote))
     : Option.none()
   if (Option.isSome(recalled)) return { _tag: "Cached", entry: recalled.value, source }
-  yield* checkBuildTools
+  yield* checkBuildTools(options.base ?? "tinyconfig")
   const built = yield* cache.exclusively(
     "build",
     report("waiting", "a kernel")

@@ -7,6 +7,14 @@ import { CurrentFragment, sha256Hex } from "@ktstr/core"
 import { type Effect, Layer } from "effect"
 
 /**
+ * What the fragment is put on.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type BuildBase = "tinyconfig" | "defconfig"
+
+/**
  * A group of options with the reason for them.
  *
  * @since 0.1.0

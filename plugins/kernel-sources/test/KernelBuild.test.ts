@@ -96,6 +96,7 @@ describe("buildKernel", () => {
           expect(error.message).toMatch(
             /^building a kernel needs gcc, make, flex.* apt-get install -y --no-install-recommends gcc make flex/
           )
+          expect(error.message).toMatch(/ flex bison bc lz4 xz-utils binutils pahole\b/)
         }),
       "/nonexistent"
     )
