@@ -10,7 +10,7 @@ const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1)
 
 const verbs: Readonly<Record<FetchProgress["stage"], string>> = {
   waiting: "waiting for another ktstr that works on",
-  index: "reading the package index of",
+  index: "reading the index of",
   download: "downloading",
   verify: "verifying",
   extract: "unpacking",

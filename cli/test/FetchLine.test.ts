@@ -32,7 +32,7 @@ describe("fetchLine", () => {
   it.effect("prints a line for each stage where nobody watches", () =>
     Effect.gen(function* () {
       expect(yield* shown(false)).toBe(
-        "reading the package index of trixie-backports\ndownloading linux-binary-7.3.deb\nverifying linux-binary-7.3.deb\n"
+        "reading the index of trixie-backports\ndownloading linux-binary-7.3.deb\nverifying linux-binary-7.3.deb\n"
       )
     })
   )

@@ -134,7 +134,7 @@ const buildSource = (
   if (ref !== undefined) return fail(`takes --ref with --git only, got '${ref}'`)
   if (path !== undefined) return Effect.succeed({ _tag: "Path", path, origin: "--source" })
   if (named?.startsWith("git+")) return Effect.succeed({ _tag: "Git", spec: named })
-  const isPath = named !== undefined && (/^[./]|\//.test(named) || isTarballName(named))
+  const isPath = named !== undefined && (/^(path:|[./])|\//.test(named) || isTarballName(named))
   return Effect.succeed(
     isPath ? { _tag: "Path", path: named.replace(/^path:/, ""), origin: "source" } : { _tag: "Release", version: named }
   )

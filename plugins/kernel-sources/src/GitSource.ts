@@ -11,7 +11,8 @@ import {
   type KernelEntry,
   KernelError,
   type KernelSource,
-  KernelSources
+  KernelSources,
+  resolvedEntry
 } from "@ktstr/core"
 import { Config, Effect, Layer, Option } from "effect"
 import { findBuilt, recallBuilt } from "./BuiltKernels.ts"
@@ -120,7 +121,8 @@ export const fetchGit: (
   const spec = parsed.value
   yield* report("index", spec.shownUrl)
   const { ref, commit } = yield* findCommit(spec)
-  const specOf = (id: string) => `git:${id}:${base}`
+  // A tree at the same commit is the same source.
+  const specOf = (id: string) => `tree:${id.slice(0, 12)}:${base}`
   const cached = refresh === true ? Effect.succeedNone : findBuilt(specOf(commit))
   const hit = yield* cached
   if (Option.isSome(hit)) return hit.value
@@ -189,7 +191,16 @@ export const layerGitSource: Layer.Layer<KernelSources, never, Services> = Layer
     const source: KernelSource = {
       name: "git+URL#REF",
       accepts: (spec) => spec.startsWith("git+"),
-      fetch: (options) => Effect.provide(fetchGit(options), context)
+      fetch: (options) => Effect.provide(fetchGit(options), context),
+      // The commit may have been built under another name.
+      open: (options) =>
+        Effect.map(Effect.provide(fetchGit(options), context), (entry) => ({
+          ...resolvedEntry(entry, "--kernel"),
+          label: Option.match(parseGitSpec(options.spec ?? ""), {
+            onNone: () => entry.metadata.label,
+            onSome: gitLabel
+          })
+        }))
     }
     return [...sources, source]
   })

@@ -173,9 +173,11 @@ const compile = Effect.fn("KernelBuild.compile")(function* (
   const elf = yield* Effect.mapError(fs.readFile(stripped), ioFailure(stripped))
   yield* Effect.ignore(fs.remove(stripped))
   const hash = yield* kernelFragmentHash
+  // A release is told by its number; it is another entry than a tarball on this machine that says the same of itself.
+  const mark = options.as?.source.type === "kernel.org" ? "" : `-${source.identity}`
   const entry = yield* cache.store(
     {
-      key: `${release}-${source.kind}-x86_64-kc${hash.slice(0, 6)}-${source.identity}${base === "defconfig" ? "-defconfig" : ""}`,
+      key: `${release}-${source.kind}-x86_64-kc${hash.slice(0, 6)}${mark}${base === "defconfig" ? "-defconfig" : ""}`,
       version: release,
       label: options.as?.label ?? source.label,
       source: options.as?.source ?? {

@@ -96,6 +96,11 @@ describe("a git repository", () => {
         expect(branch).toMatchObject({ version: "6.12.35-next", label: "kernel_git_owner_linux_main" })
         expect((yield* resolve(`git+file://${bare}#${second}`)).key).toBe(branch.key)
         expect((yield* resolve(`git+file://${bare}`)).key).toBe(branch.key)
+        // A tree at the same commit is the same source, by another name.
+        const tree = yield* resolve(join(scratch, "work"))
+        expect(tree).toMatchObject({ key: branch.key, image: branch.image })
+        expect(tree.label).toMatch(/^kernel_path_work_[0-9a-f]{6}$/)
+        expect((yield* resolve(`git+${bare}#main`)).label).toBe("kernel_git_owner_linux_main")
         expect(visible(join(scratch, "cache")).sort()).toEqual([branch.key, tagged.key].sort())
         expect(readdirSync(join(scratch, "cache/.downloads"))).toEqual([])
       })
