@@ -192,6 +192,7 @@ export const commands = {
     maxArgs: 1,
     options: {
       times: { value: "N", about: "so many times (default: 1)" },
+      trace: { value: "DIR", about: "once more, with console.log and trace.txt in DIR" },
       kernel,
       json
     },

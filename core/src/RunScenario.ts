@@ -81,9 +81,31 @@ export interface RunRequest extends ScenarioRequest {
   readonly memoryMb: number | undefined
   /** Undefined: the machine has the host's time. */
   readonly determinism?: Determinism | undefined
+  /** More telemetry, which changes what a deterministic machine does: its instructions count as well. */
+  readonly trace?: RunTrace | undefined
   /** Added to the kernel command line, after ktstr's own. */
   readonly kargs: ReadonlyArray<string>
 }
+
+/**
+ * Who takes the telemetry of a traced run: the kernel's console at loglevel 7, and the trace of who had which CPU when, in the text form that
+ * Perfetto reads, in parts.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RunTrace {
+  readonly onConsole: (lines: ReadonlyArray<string>) => void
+  readonly onTrace: (part: Uint8Array) => void
+}
+
+/** The newest events are kept, so many bytes of each CPU. */
+const traceArguments = [
+  "ktstr.trace=on",
+  "loglevel=7",
+  "trace_event=sched:sched_switch,sched:sched_waking",
+  "trace_buf_size=4M"
+]
 
 /**
  * What can keep a run from starting. Everything from the machine's start on is in the result instead.
@@ -144,6 +166,7 @@ export const runScenario: (
     scheduler: resolved.scheduler.name,
     scheduling,
     ring,
+    trace: request.trace,
     determinism: request.determinism,
     ingredients: () => ingredients,
     packs: true
@@ -162,6 +185,7 @@ export const runScenario: (
       cmdline: [
         ...agentCmdline({ mode: work._tag === "Plan" ? "plan" : "live", deadlineMs: limits.guestMs, deterministic }),
         ...resolved.scheduler.kargs,
+        ...(request.trace === undefined ? [] : traceArguments),
         ...request.kargs
       ],
       topology,

@@ -19,6 +19,7 @@ static int choice(const char *value, const char *const *names) {
 static void parse_word(struct cmdline *options, const char *word) {
     static const char *const modes[] = {"plan", "live", NULL};
     static const char *const clocks[] = {"auto", "deterministic", NULL};
+    static const char *const traces[] = {"off", "on", NULL};
     static const char *const faults[] = {"none", "crash", "torn", "crc", "hang", "mute", NULL};
     const char *value = strchr(word, '=');
     if (!value) {
@@ -53,6 +54,12 @@ static void parse_word(struct cmdline *options, const char *word) {
         int clock = choice(value, clocks);
         if (clock >= 0) {
             options->deterministic = clock == 1;
+            return;
+        }
+    } else if (strncmp(word, "ktstr.trace", key) == 0 && key == 11) {
+        int trace = choice(value, traces);
+        if (trace >= 0) {
+            options->trace = trace == 1;
             return;
         }
     } else if (strncmp(word, "ktstr.fault", key) == 0 && key == 11) {

@@ -15,6 +15,7 @@ struct cmdline {
     enum mode mode;
     enum fault fault;
     bool deterministic; // the host only reads: nothing is waited for that it does
+    bool trace;         // the tracer's text is sent at the end
     char notes[256];    // keys that were not understood, each ended by "; "
 };
 

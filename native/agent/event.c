@@ -129,6 +129,13 @@ void event_schedstat(struct channel *channel, const char *text) {
     channel_send(channel);
 }
 
+void event_trace(struct channel *channel, const uint8_t *bytes, uint32_t length) {
+    struct buffer *out = channel_frame(channel, EVENT_TRACE);
+    put_u32(out, length);
+    put_raw(out, bytes, length);
+    channel_send(channel);
+}
+
 void event_scheduler_started(struct channel *channel, uint64_t time_ns, uint64_t attach_ns, const char *ops,
                              uint64_t enable_seq, uint64_t rejected) {
     struct buffer *out = channel_frame(channel, EVENT_SCHED_STARTED);

@@ -21,6 +21,7 @@ enum event_type {
     EVENT_PROGRESS = 0x800c,
     EVENT_CGROUP_FILE = 0x800d,
     EVENT_SCHEDSTAT = 0x800e,
+    EVENT_TRACE = 0x800f,
     EVENT_SCHED_STARTED = 0x8301,
     EVENT_SCHED_ENDED = 0x8302,
     EVENT_SCHED_OUTPUT = 0x8303,
@@ -77,6 +78,7 @@ void event_done(struct channel *channel, uint64_t time_ns, bool ok, uint32_t wor
 void event_progress(struct channel *channel, uint64_t time_ns, uint64_t elapsed_ns, uint64_t hold_ns);
 void event_cgroup_file(struct channel *channel, const char *path, const char *file, const char *text);
 void event_schedstat(struct channel *channel, const char *text);
+void event_trace(struct channel *channel, const uint8_t *bytes, uint32_t length);
 void event_scheduler_started(struct channel *channel, uint64_t time_ns, uint64_t attach_ns, const char *ops,
                              uint64_t enable_seq, uint64_t rejected);
 void event_scheduler_ended(struct channel *channel, const struct scheduler_end *end);

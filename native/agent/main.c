@@ -12,6 +12,7 @@
 #include "topology.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -68,6 +69,18 @@ static void send_schedstat(struct agent *agent) {
     free(text);
 }
 
+// What the events of trace_event= on the command line left, in the text form that Perfetto reads.
+static void send_trace(struct agent *agent) {
+    static uint8_t chunk[32768];
+    ssize_t got;
+    textfile_write("/sys/kernel/tracing/tracing_on", "0");
+    int file = open("/sys/kernel/tracing/trace", O_RDONLY | O_CLOEXEC);
+    while (file >= 0 && !agent->channel.lost && (got = read(file, chunk, sizeof chunk)) > 0)
+        event_trace(&agent->channel, chunk, (uint32_t)got);
+    if (file >= 0)
+        close(file);
+}
+
 // From READY to DONE.
 static void serve(struct agent *agent, char *notes, size_t size) {
     // The control loop ends the run at the deadline; this is for when it can't.
@@ -85,6 +98,8 @@ static void serve(struct agent *agent, char *notes, size_t size) {
     process_stop_all(agent);
     if (agent->options.deterministic)
         send_schedstat(agent);
+    if (agent->options.trace)
+        send_trace(agent);
     event_done(&agent->channel, now_ns(), good, agent->workers_reported);
 }
 

@@ -3,8 +3,17 @@
  *
  * @since 0.1.0
  */
-import { readFile } from "node:fs/promises"
-import { changedIngredients, ExitCode, failureCause, parseReplay, runScenario } from "@ktstr/core"
+import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import {
+  changedIngredients,
+  ExitCode,
+  failureCause,
+  parseReplay,
+  type RunResult,
+  type RunTrace,
+  runScenario
+} from "@ktstr/core"
 import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
@@ -12,6 +21,28 @@ import type { CommandIo } from "../CommandIo.ts"
 import { makeSeedRuns, optionsOfReplay } from "../SeedRuns.ts"
 import * as Settings from "../Settings.ts"
 import { UsageError } from "../UsageError.ts"
+
+/** Runs with telemetry and writes it to `directory`. */
+const withTrace = <E, R>(directory: string, run: (trace: RunTrace) => Effect.Effect<RunResult, E, R>) =>
+  Effect.gen(function* () {
+    const parts: Array<Uint8Array> = []
+    let console: ReadonlyArray<string> = []
+    const result = yield* run({
+      onConsole: (lines) => {
+        console = lines
+      },
+      onTrace: (part) => void parts.push(part)
+    })
+    yield* Effect.tryPromise({
+      try: async () => {
+        await mkdir(directory, { recursive: true })
+        await writeFile(join(directory, "console.log"), `${console.join("\n")}\n`)
+        await writeFile(join(directory, "trace.txt"), Buffer.concat(parts))
+      },
+      catch: (error) => new UsageError({ message: `--trace ${directory} can't be written: ${error}` })
+    })
+    return result
+  })
 
 /**
  * @since 0.1.0
@@ -66,6 +97,26 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
                 : ["  no ingredient has changed: the host has shown in the guest; please report it"])
             ]
         yield* io.out.write(`${lines.join("\n")}\n`)
+      }
+      if (values.trace !== undefined) {
+        const traced = yield* withTrace(values.trace, (trace) =>
+          runScenario(
+            { ...runs.request({ ...runs.from, without: request.without }, request.seed), trace },
+            () => Effect.void
+          )
+        )
+        const cause = failureCause(traced) ?? null
+        const same = traced.determinism?.scheduleHash === then.scheduleHash
+        yield* io.err.write(
+          [
+            `traced: ${traced.outcome}${traced.details[0] === undefined ? "" : `: ${traced.details[0]}`}`,
+            same
+              ? "  tracing has not changed who ran where how often"
+              : `  tracing takes instructions and has changed the run${cause === then.cause ? ", though not what came of it" : ""}`,
+            `  ${values.trace}/console.log, ${values.trace}/trace.txt (https://ui.perfetto.dev opens it)`,
+            ""
+          ].join("\n")
+        )
       }
       if (times > 1 && !values.json) yield* io.out.write(`${matched} of ${times} matched\n`)
       if (values.json) {

@@ -215,6 +215,8 @@ export type AgentEvent = Data.TaggedEnum<{
   CgroupFile: { readonly path: string; readonly file: string; readonly text: string }
   /** `/proc/schedstat` at the end of a deterministic run; empty: the kernel has none. */
   Schedstat: { readonly text: string }
+  /** A part of the text of /sys/kernel/tracing/trace, with `ktstr.trace=on` only. */
+  Trace: { readonly bytes: Uint8Array }
   ProcOutput: { readonly id: number; readonly stream: number; readonly bytes: Uint8Array }
   ProcExit: ProcessTelemetry
   /** The process has taken so many bytes of its input. */
@@ -310,6 +312,7 @@ const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
   Progress: { type: 0x800c, payload: struct({ timeNs: u64, elapsedNs: u64, holdNs: u64 }) },
   CgroupFile: { type: 0x800d, payload: struct({ path: str, file: str, text: str }) },
   Schedstat: { type: 0x800e, payload: struct({ text: str }) },
+  Trace: { type: 0x800f, payload: struct({ bytes }) },
   SchedStarted: {
     type: 0x8301,
     payload: struct({ timeNs: u64, attachNs: u64, ops: str, enableSeq: u64, rejected: u64 })

@@ -267,6 +267,7 @@ const conduct = <E, R>(
     const onAgentEvent = (event: AgentEvent) =>
       Effect.flatMap(sinceStart, (now) => {
         if (event._tag === "Ready") readyMs = now
+        if (event._tag === "Trace") place.trace?.onTrace(event.bytes)
         const told = toRunEvent(event, record, place.scheduler, () => readyMs - prepareMs, specs)
         return told === undefined ? Effect.void : onEvent(told)
       })
@@ -300,6 +301,7 @@ const conduct = <E, R>(
             onHolding: (elapsedNs, holdNs) =>
               onEvent(RunEvent.Holding({ elapsedMs: elapsedNs / 1e6, holdMs: holdNs / 1e6 }))
           })
+    place.trace?.onConsole(vm.consoleTail(Number.POSITIVE_INFINITY))
     const own = work._tag === "Plan" ? work.plan.assert : work.program.assert
     const assert = Assert.merge(Assert.forClock(vm.clock), scheduling.resolved.scheduler.assert, own, request.assert)
     const checked = yield* (yield* Checker).judge({

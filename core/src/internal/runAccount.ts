@@ -5,7 +5,7 @@ import type { SessionRecord } from "../guest/SessionRecord.ts"
 import type { PayloadResult } from "../PayloadResult.ts"
 import type { Plan } from "../Plan.ts"
 import { CgroupResult, RunResult } from "../RunResult.ts"
-import type { ScenarioRequest } from "../RunScenario.ts"
+import type { RunTrace, ScenarioRequest } from "../RunScenario.ts"
 import { schedulerReport } from "../SchedulerRun.ts"
 import type { TestTopology } from "../TestTopology.ts"
 import type { Vm } from "../Vmm.ts"
@@ -30,6 +30,7 @@ export interface Place {
   readonly scheduling?: Scheduling | undefined
   readonly ring: { readonly address: number; readonly size: number } | undefined
   /** Undefined: the guest has the host's time. */
+  readonly trace?: RunTrace | undefined
   readonly determinism?: Determinism | undefined
   /** What the machine was made of, once it was started. */
   readonly ingredients?: (() => Ingredients | null) | undefined

@@ -221,6 +221,7 @@ export const events: ReadonlyArray<AgentEvent> = [
   AgentEvent.Progress({ timeNs: 47, elapsedNs: 250_000_000, holdNs: 2_000_000_000 }),
   AgentEvent.CgroupFile({ path: "a/b", file: "cpu.stat", text: "usage_usec 17\nuser_usec 5\n" }),
   AgentEvent.Schedstat({ text: "version 17\ncpu0 0 0 12\n" }),
+  AgentEvent.Trace({ bytes: new TextEncoder().encode("# t\n") }),
   AgentEvent.SchedStarted({ timeNs: 48, attachNs: 345_000_000, ops: "mine", enableSeq: 1, rejected: 0 }),
   AgentEvent.SchedEnded({
     timeNs: 49,

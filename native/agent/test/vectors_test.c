@@ -131,6 +131,8 @@ static bool send_event(struct agent *agent, const char *name) {
         event_cgroup_file(channel, "a/b", "cpu.stat", "usage_usec 17\nuser_usec 5\n");
     else if (strcmp(name, "Schedstat") == 0)
         event_schedstat(channel, "version 17\ncpu0 0 0 12\n");
+    else if (strcmp(name, "Trace") == 0)
+        event_trace(channel, (const uint8_t *)"# t\n", 4);
     else if (strcmp(name, "SchedStarted") == 0)
         event_scheduler_started(channel, 48, 345000000, "mine", 1, 0);
     else if (strcmp(name, "SchedEnded") == 0)
