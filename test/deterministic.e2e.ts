@@ -62,6 +62,12 @@ describe("a deterministic machine", () => {
     expect(await leftovers()).toEqual(none)
   })
 
+  it("takes no scenario that the host runs live", async () => {
+    const ended = await ktstr(["test", "test/examples/imperative", "--clock", "deterministic"])
+    expect(`${ended.stdout}${ended.stderr}`).toContain("is a program, which the host runs in its own time")
+    expect(ended.code).toBe(64)
+  })
+
   it.each([
     [["--host"], "leave out --host"],
     [["--vmm", "native"], "use --vmm qemu-tcg"],

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Effect, Schema } from "effect"
+import { Effect, ParseResult, Schema } from "effect"
 import { Outcome } from "./AssertResult.ts"
 import { Ingredients } from "./Determinism.ts"
 import { failureCause } from "./FailureCause.ts"
@@ -100,11 +100,11 @@ export const parseReplay = (text: string, name: string): Effect.Effect<Replay, R
           })
         )
       }
-      return Effect.mapError(
-        Schema.decodeUnknown(Replay)(value),
-        ({ message }) =>
-          new ReplayError({ message: `${name} is no replay file: ${message.split("\n").at(-1)?.trim()}` })
-      )
+      return Effect.mapError(Schema.decodeUnknown(Replay)(value), (error) => {
+        const [first] = ParseResult.ArrayFormatter.formatErrorSync(error)
+        const where = first === undefined || first.path.length === 0 ? "" : `${first.path.join(".")}: `
+        return new ReplayError({ message: `${name} is no replay file: ${where}${first?.message ?? "not understood"}` })
+      })
     })
   )
 
