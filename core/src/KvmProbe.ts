@@ -29,7 +29,9 @@ export class KvmVerdict extends Schema.Class<KvmVerdict>("KvmVerdict")({
   /** One line: what was seen. */
   reason: Schema.String,
   /** Guest time over host time for the same loop, where both were measured. */
-  ratio: Schema.optional(Schema.Number)
+  ratio: Schema.optional(Schema.Number),
+  /** Rate of this machine's time-stamp counter, which emulated guests read as well; absent where it is not constant. */
+  tscKhz: Schema.optional(Schema.Number)
 }) {
   get usable(): boolean {
     return this.verdict === "usable"

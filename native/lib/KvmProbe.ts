@@ -21,7 +21,7 @@ export interface KvmProbeOptions {
 /** The program ends itself after 2 s; one that does not is stuck in a KVM that swallows signals. */
 const longest: Duration.DurationInput = "4 seconds"
 /** Part of the cache's file name: counts up when the probe judges otherwise. */
-const probeRevision = 1
+const probeRevision = 2
 
 const verdictJson = Schema.parseJson(KvmVerdict)
 const decode = Schema.decodeUnknown(verdictJson)

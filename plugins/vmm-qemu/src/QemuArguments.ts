@@ -23,6 +23,8 @@ export interface QemuChoices {
   readonly accel: QemuAccel
   /** Emulation with all vCPUs on one host thread or with one each. */
   readonly thread: "single" | "multi"
+  /** Rate of the host's time-stamp counter, where it is known. */
+  readonly tscKhz?: number | undefined
   /** The file to boot: an ELF with a PVH entry or a bzImage. */
   readonly kernel: string
   readonly initrd?: string | undefined
@@ -154,14 +156,25 @@ const numaArguments = (topology: Topology): ReadonlyArray<string> => {
 }
 
 /**
- * The kernel command line of this machine.
+ * The kernel command line of this machine. A guest that is not run for a while as it measures its clock would have it many times too fast:
+ * it is told the rate.
  *
  * @since 0.1.0
  * @category conversions
  */
-export const kernelCommandLine = (spec: VmSpec, accel: QemuAccel): string =>
+export const kernelCommandLine = (spec: VmSpec, accel: QemuAccel, tscKhz?: number | undefined): string =>
   // An emulated CPU can be late for a clock watchdog or the check of IRQ 0, which would condemn good clocks.
-  machineCommandLine(spec, accel === "tcg" ? ["tsc=reliable", "no_timer_check"] : [])
+  machineCommandLine(
+    spec,
+    accel === "kvm"
+      ? []
+      : [
+          "tsc=reliable",
+          "no_timer_check",
+          // Counted instructions have a rate of their own.
+          ...(tscKhz === undefined || spec.clock === "deterministic" ? [] : [`tsc_early_khz=${tscKhz}`])
+        ]
+  )
 
 /**
  * The whole argument list of `qemu-system-x86_64`. A guest that powers off, resets or panics leaves the machine paused, with an
@@ -224,6 +237,6 @@ export const qemuArguments = (spec: VmSpec, choices: QemuChoices): ReadonlyArray
     choices.kernel,
     ...(choices.initrd === undefined ? [] : ["-initrd", choices.initrd]),
     "-append",
-    kernelCommandLine(spec, choices.accel)
+    kernelCommandLine(spec, choices.accel, choices.tscKhz)
   ]
 }

@@ -183,6 +183,7 @@ const boot = (
     const args = qemuArguments(spec, {
       accel,
       thread: options.thread ?? "single",
+      tscKhz: accel === "tcg" ? (yield* Effect.flatMap(KvmProbe, (probe) => probe.verdict)).tscKhz : undefined,
       kernel,
       initrd: initramfs === undefined ? undefined : inheritedPath(memoryFiles.length),
       memory: nodesMb.map((mb, node) => ({
@@ -211,7 +212,7 @@ const boot = (
   })
 
 /**
- * The backend. The pre-flight is asked only when KVM is in question.
+ * The backend. The pre-flight chooses between KVM and emulation, whose guests it tells the rate of their clock.
  *
  * @since 0.1.0
  * @category constructors

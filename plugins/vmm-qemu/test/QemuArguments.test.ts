@@ -67,6 +67,9 @@ describe("kernelCommandLine", () => {
     expect(line.at(-2)).toBe("loglevel=7")
     expect(line).toContain("tsc=reliable")
     expect(kernelCommandLine(spec(), "kvm")).not.toContain("tsc=reliable")
+    expect(kernelCommandLine(spec(), "tcg", 2_596_142).split(" ")).toContain("tsc_early_khz=2596142")
+    expect(kernelCommandLine(spec(), "kvm", 2_596_142)).not.toContain("tsc_early_khz")
+    expect(kernelCommandLine(spec({ clock: "deterministic" }), "tcg", 2_596_142)).not.toContain("tsc_early_khz")
   })
 
   it("reserves the ring and tells the agent of it", () => {
