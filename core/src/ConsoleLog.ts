@@ -123,12 +123,14 @@ export class ConsoleLog {
         return Effect.succeed(Option.some([Chunk.unsafeFromArray(kept), next] as const))
       }
       if (this.ended) return Effect.succeed(Option.none())
-      return Effect.zipRight(this.changed, this.after(from))
+      return Effect.zipRight(this.changed(from), this.after(from))
     })
   }
 
-  private get changed(): Effect.Effect<void> {
+  /** Looks itself: a fiber may pause between a look before and this. */
+  private changed(from: number): Effect.Effect<void> {
     return Effect.async<void>((resume) => {
+      if (this.ended || from < this.first + this.lines.length) return resume(Effect.void)
       const wake = (): void => resume(Effect.void)
       this.waiting.add(wake)
       return Effect.sync(() => this.waiting.delete(wake))

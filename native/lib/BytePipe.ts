@@ -85,7 +85,11 @@ export class BytePipe {
         if (wasFull) this.options.ring()
         return Effect.succeed(Option.some([taken, undefined] as const))
       }
-      return this.over ? Effect.succeed(Option.none()) : Effect.zipRight(this.readers.next, this.pull)
+      if (this.over) return Effect.succeed(Option.none())
+      return Effect.zipRight(
+        this.readers.unless(() => this.over || this.chunks.length > 0),
+        this.pull
+      )
     }
   )
 

@@ -20,12 +20,15 @@ export class Waiting {
     for (const resume of resumes) resume()
   }
 
-  /** Until the next {@link wake}. */
-  readonly next: Effect.Effect<void> = Effect.async<void>((resume) => {
-    const go = (): void => resume(Effect.void)
-    this.resumes.add(go)
-    return Effect.sync(() => this.resumes.delete(go))
-  })
+  /** Until the next {@link wake}, unless there is nothing to wait for: a fiber may pause between a look of its own and this. */
+  unless(ready: () => boolean): Effect.Effect<void> {
+    return Effect.async<void>((resume) => {
+      if (ready()) return resume(Effect.void)
+      const go = (): void => resume(Effect.void)
+      this.resumes.add(go)
+      return Effect.sync(() => this.resumes.delete(go))
+    })
+  }
 
   /**
    * Waits from before `act`, so that no answer is missed. `act` says whether there is anything to wait for. Fails with `over` when the machine

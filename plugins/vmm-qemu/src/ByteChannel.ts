@@ -51,7 +51,9 @@ export const makeByteChannel = (from: Duplex, to: Writable): Vm["channel"] => {
   // A killed machine resets the connection: to readers that is its end.
   from.on("error", end)
 
+  // Looks itself: a fiber may pause between a look before and this.
   const changed = Effect.async<void>((resume) => {
+    if (ended || chunks.length > 0) return resume(Effect.void)
     const go = (): void => resume(Effect.void)
     waiting.add(go)
     return Effect.sync(() => waiting.delete(go))
