@@ -176,7 +176,7 @@ describe("a machine with a real kernel", () => {
 
   it.live("says the same to the byte when deterministic", () =>
     Effect.gen(function* () {
-      const machine = spec("topology", { clock: "deterministic", cmdline: ["test=topology"] })
+      const machine = spec("topology", { clock: "deterministic", cmdline: ["test=topology", "loglevel=7"] })
       const first = yield* watch(machine)
       const second = yield* watch(machine)
       expect(first.exit).toEqual({ _tag: "PowerOff" })

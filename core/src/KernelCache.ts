@@ -11,6 +11,7 @@ import { Context, DateTime, Effect, Exit, Layer, Option, Scope } from "effect"
 import { type CacheDirs, resolveCacheDirs } from "./CacheDir.ts"
 import { cacheWriteError } from "./CacheWriteError.ts"
 import { acquireFileLock, type FileLockOptions } from "./FileLock.ts"
+import { writeDurably } from "./internal/sparseFile.ts"
 import { type Corruption, encodeKernelMetadata, KernelMetadata, parseKernelMetadata } from "./KernelMetadata.ts"
 import { KernelError } from "./KernelResolver.ts"
 import { cleanUp } from "./Leftovers.ts"
@@ -269,12 +270,6 @@ export const makeKernelCache: Effect.Effect<
       Effect.provideService(Path.Path, path)
     )
 
-  /** On the disk, not only on its way there: a power cut must not leave an entry whose files are empty. */
-  const writeDurably = (file: string, bytes: Uint8Array) =>
-    Effect.scoped(
-      Effect.flatMap(fs.open(file, { flag: "w" }), (open) => Effect.zipRight(open.writeAll(bytes), open.sync))
-    )
-
   const store = Effect.fn("KernelCache.store")(function* (
     input: StoreInput,
     options?: { readonly replace?: boolean | undefined }
@@ -310,11 +305,11 @@ export const makeKernelCache: Effect.Effect<
       const present = yield* readEntry(kernels, input.key)
       if (present._tag === "Valid" && options?.replace !== true) return present
       yield* fs.makeDirectory(temporary)
-      yield* writeDurably(path.join(temporary, "bzImage"), input.image)
-      if (input.vmlinux._tag === "Elf") yield* writeDurably(path.join(temporary, "vmlinux"), input.vmlinux.bytes)
-      if (input.config !== undefined) yield* writeDurably(path.join(temporary, "config"), input.config)
+      yield* writeDurably(fs, path.join(temporary, "bzImage"), input.image)
+      if (input.vmlinux._tag === "Elf") yield* writeDurably(fs, path.join(temporary, "vmlinux"), input.vmlinux.bytes)
+      if (input.config !== undefined) yield* writeDurably(fs, path.join(temporary, "config"), input.config)
       const encoded = new TextEncoder().encode(encodeKernelMetadata(metadata))
-      yield* writeDurably(path.join(temporary, "metadata.json"), encoded)
+      yield* writeDurably(fs, path.join(temporary, "metadata.json"), encoded)
       if (yield* fs.exists(target)) yield* fs.rename(target, outgoing)
       // Without a lock another writer may have been faster: rename(2) refuses to replace a directory that is not empty.
       yield* fs

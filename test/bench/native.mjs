@@ -1,6 +1,7 @@
 // The native backend: time to the agent's first frame against bare qemu under KVM, host memory beyond the guest's, and set-up of a
 // large machine. The first two run in the KVM lab where this machine's KVM is of no use.
 import { execFileSync, spawnSync } from "node:child_process"
+import { bootSeries } from "./bootSeries.mjs"
 import { cachedKernel } from "./cachedKernel.mjs"
 
 const median = (values) => {
@@ -37,20 +38,18 @@ const names = {
   quietMicrovm: "microvm with loglevel=6 (no log)"
 }
 
-const bootRows = (root, entry, rounds) => {
+const bootRows = async (root, entry, rounds) => {
   const direct = isUsable(root)
-  const script = ["--expose-gc", "test/bench/nativeBoot.mjs", entry.vmlinux, String(rounds)]
-  const { runs, patienceMs } = run(root, direct ? script : ["test/lab/main.mjs", "node", ...script])
-  const times = Object.entries(runs).map(([name, results]) => [name, results.slice(1).map((result) => result.ms)])
+  const { runs, hung, frozen } = await bootSeries(root, direct, entry.vmlinux, rounds)
+  const times = Object.entries(runs).map(([name, results]) => [name, results.map((result) => result.ms)])
   const known = Object.fromEntries(
     times.filter(([, list]) => list.length > 0).map(([name, list]) => [name, median(list)])
   )
-  const told = times.map(([name]) =>
-    known[name] === undefined
-      ? `${names[name]} hangs (${patienceMs / 1000} s)`
-      : `${names[name]} ${seconds(known[name])}`
+  const told = times.map(
+    ([name]) =>
+      `${names[name]} ${known[name] === undefined ? "" : seconds(known[name])}${hung.has(name) ? " does not answer" : ""}`
   )
-  const where = `medians of ${rounds} ${direct ? "here" : "in the lab"}, kernel ${entry.version}`
+  const where = `medians of ${rounds} ${direct ? "here" : "in the lab"}, kernel ${entry.version}${frozen === 0 ? "" : `; ${frozen} labs froze`}`
   const peers = ["q35", "microvm"].filter((name) => known[name] !== undefined)
   const overhead = (name) => Math.max(...runs[name].map((result) => result.overheadMb)).toFixed(1)
   return [
@@ -88,5 +87,5 @@ const setupRow = (root, entry) => {
 
 export const nativeBackend = async (root, rounds = 10) => {
   const entry = cachedKernel(root)
-  return [...bootRows(root, entry, rounds), setupRow(root, entry)]
+  return [...(await bootRows(root, entry, rounds)), setupRow(root, entry)]
 }

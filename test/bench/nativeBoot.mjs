@@ -1,14 +1,14 @@
 // Runs where KVM is usable, the lab included: boots the same kernel and initramfs on the native backend and on bare qemu, in turn, and
-// prints as JSON how long each took to the agent's first frame, and what a machine costs its host beyond the guest's RAM.
+// prints as a line of JSON each how long it took to the agent's first frame, and what the machine cost its host beyond the guest's RAM.
 // node --expose-gc nativeBoot.mjs VMLINUX ROUNDS
 import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
-import { AgentBinary, packBase, Topology } from "@ktstr/core"
+import { AgentBinary, packBase, readKernelLog, Topology } from "@ktstr/core"
 import { layerAgentBinary, makeNativeVmm } from "@ktstr/native"
-import { Effect, Either, Stream } from "effect"
+import { Effect, Either, Option, Stream } from "effect"
 
 const [kernel, rounds] = process.argv.slice(2)
 const memoryMb = 768
@@ -61,7 +61,11 @@ const native = () =>
     const before = yield* settled
     const began = performance.now()
     const vm = yield* vmm.boot(spec)
-    yield* Stream.runHead(vm.channel.incoming)
+    const frame = yield* Effect.timeoutOption(Stream.runHead(vm.channel.incoming), patienceMs)
+    if (Option.isNone(frame)) {
+      process.stderr.write(`${JSON.stringify(yield* vm.stats)}\n${readKernelLog(vm.memory).slice(-20).join("\n")}\n`)
+      return undefined
+    }
     const ms = performance.now() - began
     const after = yield* settled
     return { ms, overheadMb: after.all - after.guest - before.all }
@@ -109,22 +113,16 @@ const machines = {
 // How much of the difference is the boot log on the serial port.
 machines.quietMicrovm = { ...machines.microvm, words: "loglevel=6" }
 
-const runs = { native: [], q35: [], microvm: [], quietMicrovm: [] }
 const hung = new Set()
 try {
-  // The first round fills the page cache: its times do not count.
   for (let round = 0; round <= Number(rounds); round++) {
-    for (const name of Object.keys(runs)) {
+    for (const name of ["native", ...Object.keys(machines)]) {
       if (hung.has(name)) continue
       const result = name === "native" ? await native() : await qemu(machines[name])
-      process.stderr.write(
-        `${round} ${name} ${result === undefined ? "does not answer" : `${Math.round(result.ms)} ms`}\n`
-      )
       if (result === undefined) hung.add(name)
-      else runs[name].push(result)
+      process.stdout.write(`${JSON.stringify({ name, round, ...result })}\n`)
     }
   }
 } finally {
   rmSync(scratch, { recursive: true })
 }
-process.stdout.write(JSON.stringify({ runs, patienceMs }))

@@ -319,6 +319,20 @@ TEST("memory loader: reads parts of files, across segments, with the files close
     CHECK(*memory->at(mib, 1) == 0 && *memory->at(10 * mib + 1, 1) == 0);
 }
 
+TEST("memory loader: leaves out a file's holes, and finds what lies between and behind them") {
+    constexpr uint64_t mib = 1UL << 20;
+    auto memory = std::make_shared<GuestMemory>(std::vector<Segment>{{0, 32 * mib}}, MemoryOptions{});
+    FileDescriptor file = file_with({1});
+    CHECK(ftruncate(file.get(), 20 * mib) == 0);
+    CHECK(pwrite(file.get(), "two", 3, 9 * mib) == 3 && pwrite(file.get(), "three", 5, 14 * mib) == 5);
+    MemoryLoader loader(memory, {{mib, file.get(), 0, 20 * mib}, {28 * mib, file.get(), 4 * mib, 4 * mib}});
+    loader.wait();
+    CHECK(*memory->at(mib, 1) == 1 && *memory->at(2 * mib, 1) == 0);
+    CHECK(std::memcmp(memory->at(10 * mib, 4), "two", 4) == 0);
+    CHECK(std::memcmp(memory->at(15 * mib, 6), "three", 6) == 0);
+    CHECK(*memory->at(21 * mib - 1, 1) == 0 && *memory->at(28 * mib, 1) == 0);
+}
+
 TEST("memory loader: says what is missing") {
     auto memory = std::make_shared<GuestMemory>(std::vector<Segment>{{0, 1UL << 20}}, MemoryOptions{});
     FileDescriptor file = file_with({1, 2, 3});

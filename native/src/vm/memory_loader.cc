@@ -1,6 +1,7 @@
 #include "vm/memory_loader.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +20,23 @@ namespace {
 constexpr uint64_t chunk_size = 4UL << 20;
 /** More threads than this read no faster than memory takes it. */
 constexpr size_t most_threads = 4;
+
+/** lseek(2): the first data from `from` on; the end of the file where only a hole is left. What can't tell has data
+ * everywhere. */
+uint64_t next_data(int fd, uint64_t from) {
+    off_t found = lseek(fd, static_cast<off_t>(from), SEEK_DATA);
+    struct stat info;
+    // What lies behind the end is for the reading to miss.
+    if (found < 0 && errno == ENXIO && fstat(fd, &info) == 0)
+        found = info.st_size;
+    return std::max(from, static_cast<uint64_t>(std::max<off_t>(found, 0)));
+}
+
+/** The first hole behind the data at `from`. */
+uint64_t next_hole(int fd, uint64_t from) {
+    off_t found = lseek(fd, static_cast<off_t>(from), SEEK_HOLE);
+    return found > static_cast<off_t>(from) ? static_cast<uint64_t>(found) : UINT64_MAX;
+}
 
 } // namespace
 
@@ -40,18 +58,21 @@ MemoryLoader::~MemoryLoader() {
         thread.join();
 }
 
-/** Cuts it at multiples of the chunk size. */
+/** Cuts it at multiples of the chunk size, and leaves out the file's holes: guest memory begins as zeroes. */
 void MemoryLoader::plan(const FilePart &part, int fd) {
+    if (part.size > 0 && memory_->at(part.address, part.size) == nullptr)
+        throw Error(ErrorCode::invalid, "a file of " + std::to_string(part.size) +
+                                            " bytes does not fit guest memory at " + hex(part.address));
     uint64_t done = 0;
     while (done < part.size) {
-        uint64_t address = part.address + done;
-        uint64_t size = std::min(part.size - done, chunk_size - address % chunk_size);
-        uint8_t *to = memory_->at(address, size);
-        if (to == nullptr)
-            throw Error(ErrorCode::invalid, "a file of " + std::to_string(part.size) +
-                                                " bytes does not fit guest memory at " + hex(part.address));
-        chunks_.push_back({to, fd, part.offset + done, size});
-        done += size;
+        uint64_t data = std::min(part.size, next_data(fd, part.offset + done) - part.offset);
+        uint64_t end = std::min(part.size, next_hole(fd, part.offset + data) - part.offset);
+        for (done = data; done < end;) {
+            uint64_t address = part.address + done;
+            uint64_t size = std::min(end - done, chunk_size - address % chunk_size);
+            chunks_.push_back({memory_->at(address, size), fd, part.offset + done, size});
+            done += size;
+        }
     }
 }
 
