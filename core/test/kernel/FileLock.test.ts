@@ -163,7 +163,7 @@ const mountinfo = `22 27 0:21 / /proc rw,relatime - proc proc rw
 
 describe("the place of a lock", () => {
   it.each([
-    ["/home/a/.cache", "ext4"],
+    ["/var/cache/ktstr", "ext4"],
     ["/home", "nfs4"],
     ["/home/ada/.cache/ktstr/kernels/.locks/a.lock", "nfs4"],
     ["/home/ada/disk 1/kernels", "xfs"],
