@@ -83,10 +83,10 @@ const imports = sourceFolders.flatMap((folder) =>
     .flatMap((name) => lazyImports(join(root, folder, name)))
 )
 
-/** As the bundler names the chunk of a module: `Run` of `Run-UB2O4VR3.js`, whatever its case. */
+/** As the bundler names the chunk of a module after its file: `Run` of `Run-UB2O4VR3.js`, whatever its case; a package's may end in `.esm`. */
 const chunkName = (path: string): string =>
   basename(path)
-    .replace(/(-[A-Z0-9]{8})?\.[jt]s$/, "")
+    .replace(/(\.esm)?(-[A-Z0-9]{8})?\.[jt]s$/, "")
     .toLowerCase()
 
 describe("the bundled command", () => {
