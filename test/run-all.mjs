@@ -3,8 +3,9 @@
 import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
+import { stripVTControlCharacters } from "node:util"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const scratch = mkdtempSync(join(tmpdir(), "ktstr-test-"))
@@ -24,10 +25,27 @@ const stages = [
   { name: "end to end", ...vitest("--project", "e2e") }
 ]
 
-/** Tests passed, failed and skipped as vitest's own JSON reporter counts them. */
-const counts = (file) => {
+/** How many lines of a failed test's message the last lines of the run repeat. */
+const messageLines = 8
+
+/** What vitest's own JSON report says: tests passed, failed and skipped, and each failure by its file, name and words. */
+const reported = (file) => {
   const report = JSON.parse(readFileSync(file, "utf8"))
-  return { passed: report.numPassedTests, failed: report.numFailedTests, skipped: report.numPendingTests }
+  const failures = report.testResults.flatMap((suite) => {
+    const where = relative(root, suite.name)
+    const failed = suite.assertionResults.filter((test) => test.status === "failed")
+    // A file that does not load has words of its own and no tests.
+    if (failed.length === 0 && suite.status === "failed") return [{ where, words: suite.message }]
+    return failed.map((test) => ({ where: `${where} > ${test.fullName}`, words: test.failureMessages.join("\n") }))
+  })
+  return { passed: report.numPassedTests, failed: report.numFailedTests, skipped: report.numPendingTests, failures }
+}
+
+/** A failure as the end of the run tells it again, without other people's frames: who sees only the end knows what to mend. */
+const retold = ({ where, words }) => {
+  const lines = stripVTControlCharacters(words).trim().split("\n")
+  const own = lines.filter((line) => !line.includes("node_modules")).slice(0, messageLines)
+  return [where, ...own.map((line) => `  ${line}`)].join("\n")
 }
 
 /** Ends a stage that hangs, with everything it started, so that the run tells instead of being cut off. */
@@ -58,6 +76,7 @@ const run = ([command, ...args]) =>
 
 const total = { passed: 0, failed: 0, skipped: 0 }
 const rows = []
+const failures = []
 const only = process.argv.slice(2)
 for (const [index, stage] of stages.entries()) {
   if (only.length > 0 && !only.some((word) => stage.name.includes(word))) continue
@@ -71,7 +90,8 @@ for (const [index, stage] of stages.entries()) {
   let result = { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 }
   if (stage.vitest) {
     try {
-      result = counts(json)
+      result = reported(json)
+      failures.push(...result.failures)
       // A failure outside every test (a file that does not load) must not vanish from the count.
       if (status !== 0 && result.failed === 0) result.failed = 1
     } catch {
@@ -82,6 +102,7 @@ for (const [index, stage] of stages.entries()) {
   rows.push(`${status === 0 ? "ok  " : "FAIL"} ${stage.name} (${seconds} s)`)
 }
 rmSync(scratch, { recursive: true, force: true })
+if (failures.length > 0) console.log(`\n${failures.map(retold).join("\n")}`)
 console.log(`\n${rows.join("\n")}\n`)
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
 process.exit(total.failed === 0 ? 0 : 1)
