@@ -80,16 +80,11 @@ export const runInGuest = (
 ) =>
   Effect.gen(function* () {
     const topology = yield* Settings.topology(values.topology, values.preset)
-    const memoryMb =
-      values.memory === undefined ? undefined : yield* Settings.wholeNumber("--memory", values.memory, 1, 2 ** 22)
-    const scratchDiskMb =
-      values["scratch-disk"] === undefined
-        ? undefined
-        : yield* Settings.wholeNumber("--scratch-disk", values["scratch-disk"], 1, 2 ** 20)
-    const bootTimeoutMs =
-      values["boot-timeout"] === undefined
-        ? undefined
-        : yield* Settings.durationMs("--boot-timeout", values["boot-timeout"])
+    const memoryMb = yield* Settings.memoryMb(values.memory)
+    const scratchDiskMb = yield* Settings.ifGiven(values["scratch-disk"], (text) =>
+      Settings.wholeNumber("--scratch-disk", text, 1, 2 ** 20)
+    )
+    const bootTimeoutMs = yield* Settings.bootTimeoutMs(values["boot-timeout"])
     const backend = yield* Settings.backend(values.vmm)
     const plugins = yield* loadPlugins(process.cwd())
     // In raw mode a new line alone does not begin at the left.
@@ -108,7 +103,7 @@ export const runInGuest = (
         memoryMb,
         scratchDiskMb,
         includes: values["include-files"],
-        kargs: values.kargs.flatMap((words) => words.split(/\s+/).filter((word) => word !== "")),
+        kargs: Settings.words(values.kargs),
         bootTimeoutMs,
         onWarning: (text) => line(text.startsWith("warning: ") ? text : `warning: ${text}`),
         onConsoleLine: values.dmesg ? line : undefined

@@ -6,6 +6,7 @@
 import { basename } from "node:path"
 import { FlagProfile, resolveScheduler, Scheduler, SchedulerBinary, Schedulers } from "@ktstr/core"
 import { Effect, Option } from "effect"
+import { words } from "./Settings.ts"
 import { UsageError } from "./UsageError.ts"
 
 /**
@@ -20,9 +21,6 @@ export interface SchedulerChoice {
   readonly flags: string | undefined
   readonly "all-profiles": boolean
 }
-
-const words = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
-  texts.flatMap((text) => text.split(/\s+/).filter((word) => word !== ""))
 
 /** A path has a slash; any other word is a registered scheduler, or the name of a program to look for. */
 const declared = Effect.fnUntraced(function* (text: string) {

@@ -5,7 +5,6 @@
  */
 import { isAbsolute, resolve } from "node:path"
 import {
-  Assert,
   countOps,
   isScenarioProgram,
   PlanError,
@@ -21,6 +20,7 @@ import { Effect } from "effect"
 import type { CommandIo } from "./CommandIo.ts"
 import type { Values } from "./CommandTable.ts"
 import { chosenKernels } from "./KernelChoice.ts"
+import { runSettings } from "./RunSettings.ts"
 import { chosenSchedulers } from "./SchedulerChoice.ts"
 import * as Settings from "./Settings.ts"
 
@@ -62,15 +62,6 @@ export interface SeedRuns {
   readonly request: (of: ShrinkCase, seed: number) => RunRequest
   readonly replayRequest: (of: ShrinkCase, seed: number) => ReplayRequest
 }
-
-const assertOf = Effect.fn("SeedRuns.assert")(function* (options: SeedOptions) {
-  const [gap, spread] = [options["max-gap-ms"], options["max-spread-pct"]]
-  return Assert.merge(options.relaxed ? Assert.relaxed : {}, {
-    isolation: options.isolation ? true : undefined,
-    maxGapMs: gap === undefined ? undefined : yield* Settings.threshold("--max-gap-ms", gap),
-    maxSpreadPct: spread === undefined ? undefined : yield* Settings.threshold("--max-spread-pct", spread)
-  })
-})
 
 /** Paths as they are from anywhere. */
 const settled = (options: SeedOptions, kernel: string, of: ShrinkCase): ReplayRequest["options"] => {
@@ -135,19 +126,11 @@ export const optionsOfReplay = ({ options }: ReplayRequest): SeedOptions => {
  * @category constructors
  */
 export const makeSeedRuns = Effect.fn("SeedRuns.make")(function* (name: string, options: SeedOptions, io: CommandIo) {
-  const number = (option: string, text: string | undefined, max: number) =>
-    text === undefined ? Effect.succeed(undefined) : Settings.wholeNumber(option, text, 1, max)
-  const durationMs = yield* Settings.durationMs("--duration", options.duration ?? "5")
-  const workersPerCgroup = (yield* number("--workers", options.workers, 4096)) ?? 2
-  const memoryMb = yield* number("--memory", options.memory, 2 ** 22)
-  const workTypeOverride = yield* Settings.workType(options["work-type"])
-  const assert = yield* assertOf(options)
-  const { watchdog } = options
-  const watchdogMs = watchdog === undefined ? undefined : 1000 * (yield* Settings.threshold("--watchdog", watchdog))
+  const settings = yield* runSettings(options)
+  const { durationMs, workTypeOverride, workersPerCgroup } = settings
   const scenario = yield* Effect.flatMap(Scenarios, (registry) => registry.get(name))
   const [scheduler] = (yield* chosenSchedulers({ ...options, "all-profiles": false })) ?? [undefined]
-  const own = options.preset === undefined ? scheduler?.scheduler.topology?.toString() : undefined
-  const topology = yield* Settings.topology(options.topology ?? own, options.preset)
+  const topology = yield* Settings.topology(options.topology, options.preset, scheduler?.scheduler.topology)
   const [kernel] = yield* chosenKernels(options.kernel === undefined ? [] : [options.kernel], false, io)
   const ctx = ScenarioContext.make({
     topo: TestTopology.fromTopology(topology),
@@ -166,22 +149,18 @@ export const makeSeedRuns = Effect.fn("SeedRuns.make")(function* (name: string, 
     from: { topology, workersPerCgroup, durationMs, without: [] },
     ops: countOps(built),
     request: (of, seed) => ({
+      ...settings,
       scenario: withoutOps(scenario, of.without),
       scheduler,
-      watchdogMs,
       durationMs: of.durationMs,
       workersPerCgroup: of.workersPerCgroup,
-      workTypeOverride,
-      assert,
       expectError: undefined,
       seed,
       determinism: { seed },
       includes: [],
       bootTimeoutMs: undefined,
       topology: of.topology,
-      kernel: kernel!,
-      memoryMb,
-      kargs: options.kargs.flatMap((words) => words.split(/\s+/).filter((word) => word !== ""))
+      kernel: kernel!
     }),
     replayRequest: (of, seed) =>
       ReplayRequest.make({

@@ -15,6 +15,26 @@ const bad = (message: string): Checked<never> => Either.left(new UsageError({ me
 const decimal = /^[+-]?(\d+(\.\d*)?|\.\d+)$/
 
 /**
+ * Checks what was given; undefined where nothing was.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const ifGiven = <A, E>(
+  text: string | undefined,
+  check: (text: string) => Either.Either<A, E>
+): Either.Either<A | undefined, E> => (text === undefined ? Either.right(undefined) : check(text))
+
+/**
+ * The words of options that may be given more than once, and hold several each.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const words = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
+  texts.flatMap((text) => text.split(/\s+/).filter((word) => word !== ""))
+
+/**
  * Seconds as milliseconds.
  *
  * @since 0.1.0
@@ -54,6 +74,33 @@ export const wholeNumber = (option: string, text: string, min: number, max: numb
 }
 
 /**
+ * `--memory`, in MiB.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const memoryMb = (text: string | undefined): Checked<number | undefined> =>
+  ifGiven(text, (given) => wholeNumber("--memory", given, 1, 2 ** 22))
+
+/**
+ * `--boot-timeout`, as milliseconds.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const bootTimeoutMs = (text: string | undefined): Checked<number | undefined> =>
+  ifGiven(text, (given) => durationMs("--boot-timeout", given))
+
+/**
+ * `--seed`.
+ *
+ * @since 0.1.0
+ * @category parsing
+ */
+export const seed = (text: string | undefined): Checked<number | undefined> =>
+  ifGiven(text, (given) => wholeNumber("--seed", given, 0, Number.MAX_SAFE_INTEGER))
+
+/**
  * A number not below 0.
  *
  * @since 0.1.0
@@ -65,19 +112,20 @@ export const threshold = (option: string, text: string): Checked<number> => {
 }
 
 /**
- * `--topology` or `--preset`; neither: `1n2l2c1t`.
+ * `--topology` or `--preset`; neither: what the scheduler declares, or `1n2l2c1t`.
  *
  * @since 0.1.0
  * @category parsing
  */
 export const topology = (
   shape: string | undefined,
-  preset: string | undefined
+  preset: string | undefined,
+  declared?: Topology | undefined
 ): Either.Either<Topology, { readonly message: string }> => {
   if (shape !== undefined && preset !== undefined)
     return bad("--topology and --preset are both given; give one of them")
   if (preset !== undefined) return Either.map(Presets.find(preset), (found) => found.topology)
-  return Topology.parse(shape ?? "1n2l2c1t")
+  return shape === undefined && declared !== undefined ? Either.right(declared) : Topology.parse(shape ?? "1n2l2c1t")
 }
 
 /**
@@ -106,8 +154,7 @@ export const scenarios = (
  */
 export const workType = (
   text: string | undefined
-): Either.Either<WorkTypeRef | undefined, { readonly message: string }> =>
-  text === undefined ? Either.right(undefined) : WorkTypeRef.parse(text)
+): Either.Either<WorkTypeRef | undefined, { readonly message: string }> => ifGiven(text, WorkTypeRef.parse)
 
 /**
  * `--clock`: undefined is the machine's own time.

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import {
-  Assert,
   kernelLabel,
   Reporters,
   type RunRequest,
@@ -19,21 +18,11 @@ import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"
 import type { Values } from "../CommandTable.ts"
 import { chosenKernels } from "../KernelChoice.ts"
+import { runSettings } from "../RunSettings.ts"
 import { chosenSchedulers } from "../SchedulerChoice.ts"
 import { runSession } from "../Session.ts"
 import * as Settings from "../Settings.ts"
 import { UsageError } from "../UsageError.ts"
-
-/** The checks that the command line sets, above those of the scenario. */
-const assertOf = Effect.fn("Run.assert")(function* (values: Values<"run">) {
-  const gap = values["max-gap-ms"]
-  const spread = values["max-spread-pct"]
-  return Assert.merge(values.relaxed ? Assert.relaxed : {}, {
-    isolation: values.isolation ? true : undefined,
-    maxGapMs: gap === undefined ? undefined : yield* Settings.threshold("--max-gap-ms", gap),
-    maxSpreadPct: spread === undefined ? undefined : yield* Settings.threshold("--max-spread-pct", spread)
-  })
-})
 
 /** Options of machines. `--vmm` is left out: it may come from the environment. */
 const machineOptions = [
@@ -82,21 +71,10 @@ export const reporterNamed = Effect.fn("Run.reporter")(function* (name: string) 
 export const run = (invocation: Extract<Invocation, { command: "run" }>, io: CommandIo) =>
   Effect.gen(function* () {
     const { values, args } = invocation
-    const optional = (option: string, text: string | undefined, min: number, max: number) =>
-      text === undefined ? Effect.succeed(undefined) : Settings.wholeNumber(option, text, min, max)
     if (values.host) yield* checkHostOptions(values)
-    const durationMs = yield* Settings.durationMs("--duration", values.duration ?? "5")
-    const bootTimeoutMs =
-      values["boot-timeout"] === undefined
-        ? undefined
-        : yield* Settings.durationMs("--boot-timeout", values["boot-timeout"])
-    const workersPerCgroup = (yield* optional("--workers", values.workers, 1, 4096)) ?? 2
-    const memoryMb = yield* optional("--memory", values.memory, 1, 2 ** 22)
-    const seed = (yield* optional("--seed", values.seed, 0, Number.MAX_SAFE_INTEGER)) ?? 0
-    const workTypeOverride = yield* Settings.workType(values["work-type"])
-    const assert = yield* assertOf(values)
-    const watchdogMs =
-      values.watchdog === undefined ? undefined : 1000 * (yield* Settings.threshold("--watchdog", values.watchdog))
+    const { kargs, memoryMb, watchdogMs, ...settings } = yield* runSettings(values)
+    const bootTimeoutMs = yield* Settings.bootTimeoutMs(values["boot-timeout"])
+    const seed = (yield* Settings.seed(values.seed)) ?? 0
     const backend = yield* Settings.backend(values.vmm)
     const determinism = yield* Settings.determinism(values.clock, seed, { backend, host: values.host })
     const plugins = yield* loadPlugins(process.cwd())
@@ -104,10 +82,7 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, io: Com
     return yield* Effect.gen(function* () {
       const reporter = yield* reporterNamed(values.format ?? "pretty")
       const common = {
-        durationMs,
-        workersPerCgroup,
-        workTypeOverride,
-        assert,
+        ...settings,
         expectError: undefined,
         seed,
         includes: [],
@@ -119,8 +94,7 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, io: Com
       }
       const kernels = yield* chosenKernels(values.kernel, values.yes, io)
       const schedulers = (yield* chosenSchedulers(values)) ?? [undefined]
-      const own = values.preset === undefined ? schedulers[0]?.scheduler.topology?.toString() : undefined
-      const topology = yield* Settings.topology(values.topology ?? own, values.preset)
+      const topology = yield* Settings.topology(values.topology, values.preset, schedulers[0]?.scheduler.topology)
       const runs = kernels.flatMap((kernel) =>
         schedulers.flatMap((scheduler) => scenarios.map((scenario) => ({ kernel, scenario, scheduler })))
       )
@@ -135,7 +109,7 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, io: Com
           kernel,
           determinism,
           memoryMb,
-          kargs: values.kargs.flatMap((words) => words.split(/\s+/).filter((word) => word !== ""))
+          kargs
         })
       )
       return yield* runSession(requests, runScenario, reporter, io, io.signalled)

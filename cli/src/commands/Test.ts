@@ -102,8 +102,7 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, io: C
   Effect.gen(function* () {
     const { values, args, rest } = invocation
     const vmm = yield* Settings.backend(values.vmm)
-    const seed =
-      values.seed === undefined ? 0 : yield* Settings.wholeNumber("--seed", values.seed, 0, Number.MAX_SAFE_INTEGER)
+    const seed = (yield* Settings.seed(values.seed)) ?? 0
     const determinism = yield* Settings.determinism(values.clock, seed, { backend: vmm, host: false })
     if (determinism === undefined && values.seed !== undefined) {
       return yield* new UsageError({
