@@ -44,6 +44,9 @@ const withTrace = <E, R>(directory: string, run: (trace: RunTrace) => Effect.Eff
     return result
   })
 
+const outcomeOf = ({ details, outcome }: Pick<RunResult, "details" | "outcome">): string =>
+  details[0] === undefined ? outcome : `${outcome}: ${details[0]}`
+
 /**
  * @since 0.1.0
  * @category commands
@@ -65,6 +68,7 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
     return yield* Effect.gen(function* () {
       const options = { ...optionsOfReplay(request), ...(values.kernel === undefined ? {} : { kernel: values.kernel }) }
       const runs = yield* makeSeedRuns(request.scenario, options, io)
+      const again = runs.request({ ...runs.from, without: request.without }, request.seed)
       let matched = 0
       const seen: Array<{
         eventHash: string | null
@@ -73,10 +77,7 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
         changed: ReadonlyArray<string>
       }> = []
       for (let time = 0; time < times; time++) {
-        const result = yield* runScenario(
-          runs.request({ ...runs.from, without: request.without }, request.seed),
-          () => Effect.void
-        )
+        const result = yield* runScenario(again, () => Effect.void)
         const { determinism } = result
         const now = determinism?.ingredients
         const changed = now ? changedIngredients(then.ingredients, now) : []
@@ -87,10 +88,10 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
         if (values.json) continue
         const what = `${request.scenario}, seed ${request.seed}`
         const lines = same
-          ? [`MATCHED ${what}: ${result.outcome}${result.details[0] === undefined ? "" : `: ${result.details[0]}`}`]
+          ? [`MATCHED ${what}: ${outcomeOf(result)}`]
           : [
-              `DIFFERS ${what}: ${result.outcome}${result.details[0] === undefined ? "" : `: ${result.details[0]}`}`,
-              `  it was ${then.outcome}${then.details[0] === undefined ? "" : `: ${then.details[0]}`}`,
+              `DIFFERS ${what}: ${outcomeOf(result)}`,
+              `  it was ${outcomeOf(then)}`,
               ...(cause === then.cause && cause !== null ? ["  the cause is the same, the run is not"] : []),
               ...(changed.length > 0
                 ? changed.map((line) => `  ${line}`)
@@ -99,17 +100,12 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
         yield* io.out.write(`${lines.join("\n")}\n`)
       }
       if (values.trace !== undefined) {
-        const traced = yield* withTrace(values.trace, (trace) =>
-          runScenario(
-            { ...runs.request({ ...runs.from, without: request.without }, request.seed), trace },
-            () => Effect.void
-          )
-        )
+        const traced = yield* withTrace(values.trace, (trace) => runScenario({ ...again, trace }, () => Effect.void))
         const cause = failureCause(traced) ?? null
         const same = traced.determinism?.scheduleHash === then.scheduleHash
         yield* io.err.write(
           [
-            `traced: ${traced.outcome}${traced.details[0] === undefined ? "" : `: ${traced.details[0]}`}`,
+            `traced: ${outcomeOf(traced)}`,
             same
               ? "  tracing has not changed who ran where how often"
               : `  tracing takes instructions and has changed the run${cause === then.cause ? ", though not what came of it" : ""}`,
