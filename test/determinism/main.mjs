@@ -1,134 +1,263 @@
-// `npm run determinism [same|seeds|race|plain …]`: the claims of docs/deterministic.md, measured. Prints tables; takes an hour or two for all.
-//   --runs N    how often each case of `same` is run (default 10)
-//   --seeds N   how many seeds `seeds` runs (default 50) and `race` at most (default 300)
-//   --times N   replays of `race`, and runs of `plain` (default 20 and 100)
-//   --jobs N    machines at a time (default 2)
-//   --kernel K  as of ktstr run
-import { spawn } from "node:child_process"
+// `npm run determinism [same|seeds|race|plain …]`: the claims of docs/deterministic.md, measured. Tables on standard output, a line for
+// each run on standard error. About 45 min for all on two free CPUs.
+//   --out FILE    a JSON line for each run as it ends; replay files lie in FILE.replays
+//   --resume      goes on with FILE: what it has is not measured again
+//   --runs N      how often each case of `same` is run (default 10)
+//   --seeds N     how many seeds `seeds` runs (default 50) and `race` at most (default 300)
+//   --times N     replays of each file of `race`, and runs of `plain` (default 20 and 100)
+//   --jobs N      machines at a time (default 2)
+//   --duration S  of each scenario, virtual seconds (default 1)
+//   --case C      of `race` and `plain`: spin (default), the fixture's race with workers that spin, or sleep, which shows it far more often
+//   --kernel K    as of ktstr run
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { fileURLToPath } from "node:url"
+import { join, resolve } from "node:path"
 import { parseArgs } from "node:util"
+import { anotherDate, inParallel, ktstr, root, Stopped, stop, underLoad } from "./processes.mjs"
+import { openRecord } from "./record.mjs"
 
-const root = fileURLToPath(new URL("../..", import.meta.url))
-const bin = join(root, "cli/dist/bin.js")
-const fixture = join(root, "native/bpf/build/scx_ktstr")
 const text = { type: "string" }
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { runs: text, seeds: text, times: text, jobs: text, kernel: text }
-})
-const count = (name, otherwise) => (values[name] === undefined ? otherwise : Number(values[name]))
-const jobs = count("jobs", 2)
-const kernel = values.kernel === undefined ? [] : ["--kernel", values.kernel]
-const scratch = mkdtempSync(join(tmpdir(), "ktstr-determinism-"))
-const children = new Set()
-
-const start = (program, args, cwd) => {
-  const child = spawn(program, args, { cwd, stdio: ["ignore", "pipe", "inherit"] })
-  children.add(child)
-  child.once("close", () => children.delete(child))
-  return child
+const flag = { type: "boolean", default: false }
+const options = {
+  runs: text,
+  seeds: text,
+  times: text,
+  jobs: text,
+  duration: text,
+  kernel: text,
+  case: text,
+  out: text
 }
-
-/** Runs ktstr; gives its standard output as JSON. */
-const ktstr = (args, cwd = root) =>
-  new Promise((resolve, reject) => {
-    let stdout = ""
-    const child = start(process.execPath, [bin, ...args], cwd)
-    child.stdout.on("data", (chunk) => {
-      stdout += chunk
-    })
-    child.once("close", (code) => {
-      try {
-        resolve(JSON.parse(stdout))
-      } catch {
-        reject(new Error(`ktstr ${args.join(" ")} ended with ${code} and said: ${stdout.slice(0, 500)}`))
-      }
-    })
-  })
-
-/** As many at a time as there are jobs. */
-const inParallel = async (tasks) => {
-  const results = []
-  let next = 0
-  const worker = async () => {
-    while (next < tasks.length) {
-      const at = next++
-      results[at] = await tasks[at]()
-    }
-  }
-  await Promise.all(Array.from({ length: jobs }, worker))
-  return results
+const fail = (message) => {
+  console.error(`determinism: ${message}`)
+  process.exit(64)
 }
-
-/** Keeps both CPUs busy while `body` runs. */
-const underLoad = async (body) => {
-  const spinners = [0, 1].map(() => start(process.execPath, ["-e", "for (;;);"], scratch))
+const readArguments = () => {
   try {
-    return await body()
-  } finally {
-    for (const spinner of spinners) spinner.kill("SIGKILL")
+    return parseArgs({ allowPositionals: true, options: { ...options, resume: flag } })
+  } catch (error) {
+    return fail(error.message)
+  }
+}
+const { positionals, values } = readArguments()
+const count = (name, otherwise) => {
+  const value = values[name] === undefined ? otherwise : Number(values[name])
+  return value > 0 && (name === "duration" || Number.isInteger(value)) ? value : fail(`--${name} is ${values[name]}`)
+}
+const jobs = count("jobs", 2)
+const seconds = String(count("duration", 1))
+const kernel = values.kernel === undefined ? [] : ["--kernel", values.kernel]
+const out = values.out === undefined ? undefined : resolve(values.out)
+const began = Date.now()
+// Another folder to start from, and, without --out, where replay files go.
+const elsewhere = mkdtempSync(join(tmpdir(), "ktstr-determinism-"))
+const replays = out === undefined ? elsewhere : `${out}.replays`
+
+const open = () => {
+  try {
+    return openRecord(out, values.resume, { duration: seconds, kernel: values.kernel ?? null })
+  } catch (error) {
+    rmSync(elsewhere, { recursive: true, force: true })
+    return fail(error.message)
+  }
+}
+const record = open()
+
+const clock = () => `${((Date.now() - began) / 60_000).toFixed(1)} min`
+const say = (line) => console.error(`[${clock()}] ${line}`)
+const distinct = (list) => [...new Set(list)]
+
+/** Claims that did not hold. */
+const broken = []
+const claim = (holds, what) => {
+  if (!holds) broken.push(what)
+}
+
+/** Counts and times the runs of a part for its lines. */
+const progress = (part, total) => {
+  let done = 0
+  return (what) => say(`${part} ${++done}/${total} · ${what}`)
+}
+
+/** What a record keeps of a run's result. */
+const summary = ({ outcome, details, determinism }) => ({
+  outcome,
+  detail: details[0] ?? null,
+  eventHash: determinism?.eventHash ?? null,
+  scheduleHash: determinism?.scheduleHash ?? null
+})
+
+/** Measures what the record does not have. A run without a result is told of, not kept: it is made again when the measurement is resumed. */
+const measured = async (id, tell, run, describe) => {
+  const before = record.get(id)
+  if (before !== undefined) {
+    tell(`${describe(before)} (measured before)`)
+    return before
+  }
+  const from = Date.now()
+  try {
+    const entry = { id, ...(await run()), seconds: (Date.now() - from) / 1000, date: new Date().toISOString() }
+    record.add(entry)
+    tell(`${describe(entry)} · ${entry.seconds.toFixed(1)} s`)
+    return entry
+  } catch (error) {
+    if (error instanceof Stopped) throw error
+    tell(`${id}: no result: ${error.message}`)
+    broken.push(`${id} gave no result`)
+    return undefined
   }
 }
 
+const present = (entries) => entries.filter((entry) => entry !== undefined)
+const short = (hash) => (hash === null ? "no hash" : hash.slice(0, 16))
+const runJson = async (args, where) => summary(await ktstr([...args, "--format", "json", ...kernel], where))
 const deterministic = (seed) => ["--clock", "deterministic", "--seed", String(seed)]
-const racing = ["--scheduler", fixture, "--sched-args", "--race"]
-const raceCase = ["-t", "1n2l2c1t", "-d", "1", ...racing]
+const fixture = ["--scheduler", join(root, "native/bpf/build/scx_ktstr")]
+const raceCases = {
+  spin: [],
+  sleep: ["-w", "4", "--work-type", "Bursty:burst=1ms,sleep=1ms"]
+}
+const raceCase = values.case ?? "spin"
+if (!Object.hasOwn(raceCases, raceCase)) fail(`--case is ${raceCase}; there are ${Object.keys(raceCases).join(", ")}`)
+const racing = ["-t", "1n2l2c1t", "-d", seconds, ...raceCases[raceCase], ...fixture, "--sched-args", "--race"]
 
-/** Same seed, again and again: from two folders, with the host idle and under load. */
+/** The circumstances of `same`; `at`: machines at a time. */
+const idle = { name: "idle host", at: 1, where: {} }
+const busy = { name: "both CPUs busy", at: jobs, where: {}, loaded: true }
+const folder = { name: "another folder", at: jobs, where: { cwd: elsewhere } }
+const date = { name: "another date", at: jobs, where: { env: anotherDate } }
+const circumstances = [idle, busy, folder, ...(anotherDate === undefined ? [] : [date])]
+
+/** Which circumstances the runs of a case are made in. */
+const turns = (runs) => {
+  const order = [...circumstances, ...circumstances, idle, busy]
+  return Array.from({ length: runs }, (_, n) => order[n % order.length])
+}
+
+/** Same seed, again and again. */
 const same = async () => {
-  const runs = count("runs", 10)
-  console.log(`\n| scenario | scheduler | topology | runs | outcomes | event hashes |\n|---|---|---|---|---|---|`)
-  for (const scenario of ["steady", "oversubscribed", "cgroupAdd", "cpusetApply"]) {
-    for (const scheduler of ["eevdf", "scx_ktstr"]) {
-      for (const topology of ["1n2l2c1t", "2n4l2c1t"]) {
-        const args = [
-          ...["run", scenario, "-t", topology, "-d", "2", "--format", "json", ...deterministic(1), ...kernel],
-          ...(scheduler === "eevdf" ? [] : ["--scheduler", fixture])
-        ]
-        const half = Math.ceil(runs / 2)
-        const tasks = (n, cwd) => Array.from({ length: n }, () => () => ktstr(args, cwd))
-        const idle = await inParallel(tasks(half, root))
-        const loaded = await underLoad(() => inParallel(tasks(runs - half, scratch)))
-        const results = [...idle, ...loaded]
-        const outcomes = [...new Set(results.map(({ outcome }) => outcome))].join(", ")
-        const hashes = [...new Set(results.map(({ determinism }) => determinism.eventHash.slice(0, 16)))].join(", ")
-        console.log(`| ${scenario} | ${scheduler} | ${topology} | ${runs} | ${outcomes} | ${hashes} |`)
-      }
+  const cases = ["steady", "oversubscribed", "cgroupAdd", "cpusetApply"].flatMap((scenario) =>
+    ["eevdf", "scx_ktstr"].flatMap((scheduler) =>
+      ["1n2l2c1t", "2n4l2c1t"].map((topology) => ({ scenario, scheduler, topology }))
+    )
+  )
+  const planned = turns(count("runs", 10))
+  const tell = progress("same", cases.length * planned.length)
+  if (anotherDate === undefined) say("same: nothing at another date: this host has no faketime (apt install faketime)")
+  const rows = []
+  for (const { scenario, scheduler, topology } of cases) {
+    const args = [
+      ...["run", scenario, "-t", topology, "-d", seconds, ...deterministic(1)],
+      ...(scheduler === "eevdf" ? [] : fixture)
+    ]
+    const entries = []
+    for (const { name, at, where, loaded } of circumstances) {
+      const tasks = planned
+        .filter((one) => one.name === name)
+        .map((_, n) => () => {
+          const id = `same ${scenario} ${scheduler} ${topology} ${name} ${n + 1}`
+          return measured(
+            id,
+            tell,
+            () => runJson(args, where),
+            ({ outcome, eventHash }) =>
+              `${scenario}, ${scheduler}, ${topology}, ${name}: ${outcome} ${short(eventHash)}`
+          )
+        })
+      const run = () => inParallel(at, tasks)
+      entries.push(...present(await (loaded && tasks.length > 0 ? underLoad(run) : run())))
     }
+    const hashes = distinct(entries.map(({ eventHash }) => eventHash))
+    const outcomes = distinct(entries.map(({ outcome }) => outcome))
+    claim(hashes.length === 1 && hashes[0] !== null, `${scenario}, ${scheduler}, ${topology}: ${hashes.length} hashes`)
+    rows.push([scenario, scheduler, topology, entries.length, outcomes.join(", "), hashes.map(short).join(", ")])
   }
+  console.log(`\n| scenario | scheduler | topology | runs | outcomes | event hashes |\n|---|---|---|---|---|---|`)
+  for (const row of rows) console.log(`| ${row.join(" | ")} |`)
+  const used = circumstances.filter(({ name }) => planned.some((one) => one.name === name))
+  const shares = used.map(({ name }) => `${planned.filter((one) => one.name === name).length} ${name}`)
+  console.log(`\nof each case: ${shares.join(", ")}`)
 }
 
 /** Distinct schedules among the seeds of one scenario. */
 const seeds = async () => {
   const most = count("seeds", 50)
-  const args = ["explore", "steady", "-d", "1", "--no-shrink", "--json", "--output", scratch, "-j", String(jobs)]
-  const { ended, schedules } = await ktstr([...args, "--seeds", `1..${most}`, ...kernel])
-  console.log(`\nsteady, seeds 1 to ${most}: ${schedules} distinct schedules of ${ended} runs`)
+  const tell = progress("seeds", most)
+  const tasks = Array.from({ length: most }, (_, n) => () => {
+    const args = ["run", "steady", "-t", "1n2l2c1t", "-d", seconds, ...deterministic(n + 1)]
+    const describe = ({ outcome, scheduleHash }) => `seed ${n + 1}: ${outcome}, schedule ${short(scheduleHash)}`
+    return measured(`seeds ${n + 1}`, tell, () => runJson(args), describe)
+  })
+  const entries = present(await inParallel(jobs, tasks)).filter(({ scheduleHash }) => scheduleHash !== null)
+  const schedules = distinct(entries.map(({ scheduleHash }) => scheduleHash)).length
+  claim(schedules >= 0.9 * most, `${schedules} distinct schedules of ${most} seeds`)
+  console.log(`\nsteady, seeds 1 to ${most}: ${schedules} distinct schedules of ${entries.length} runs`)
+}
+
+/** Explores; every seed's line is kept, and what is known already is not run again. */
+const found = async (most) => {
+  const entryOf = (seed) => record.get(`race ${raceCase} seed ${seed}`)
+  let first = 1
+  while (first <= most && entryOf(first)?.failed === false) first++
+  if (first > most) return undefined
+  const earlier = Math.max(0, ...Array.from({ length: first }, (_, n) => entryOf(n + 1)?.elapsed ?? 0))
+  const from = Date.now()
+  const tell = progress(`race (${raceCase})`, most - first + 1)
+  const range = ["--seeds", entryOf(first)?.failed ? `${first}..${first}` : `${first}..${most}`]
+  const args = ["explore", "steady", "--until-fail", "--json", "--output", replays, "-j", String(jobs), ...racing]
+  const onLine = (line) => {
+    const seed = /^seed (\d+): (.+) · \d+ of \d+ · /.exec(line)
+    if (seed === null) return say(line)
+    const elapsed = earlier + (Date.now() - from) / 1000
+    const failed = seed[2].startsWith("fail")
+    const entry = { id: `race ${raceCase} seed ${seed[1]}`, outcome: seed[2], failed, elapsed }
+    if (entryOf(Number(seed[1])) === undefined) record.add(entry)
+    tell(`seed ${seed[1]}: ${seed[2]}`)
+  }
+  const { failures, kept } = await ktstr([...args, ...range, ...kernel], { onLine })
+  if (failures.length === 0) return undefined
+  const [{ seed, file, shrunk }] = kept
+  return { seed, detail: failures[0].details[0], file, shrunk, whole: earlier + (Date.now() - from) / 1000 }
 }
 
 /** The race of the fixture scheduler: found, replayed, made smaller, replayed. */
 const race = async () => {
-  const began = Date.now()
-  const args = ["explore", "steady", "--until-fail", "--json", "--output", scratch, "-j", String(jobs), ...raceCase]
-  const { failures, kept, runs } = await ktstr([...args, "--seeds", `1..${count("seeds", 300)}`, ...kernel])
-  if (failures.length === 0) {
-    console.log(`\nno failure among ${runs} seeds`)
+  const most = count("seeds", 300)
+  const id = `race ${raceCase} found`
+  const said = (line) => say(`race (${raceCase}): ${line}`)
+  const describe = ({ none, seed, detail }) => (none ? `no failure among ${most} seeds` : `seed ${seed}: ${detail}`)
+  const find = async () => (await found(most)) ?? { none: true }
+  const first = await measured(id, said, find, describe)
+  if (first === undefined || first.none) {
+    claim(first === undefined, `no failure among ${most} seeds`)
+    console.log(`\nrace (${raceCase}): no failure among ${most} seeds`)
     return
   }
-  const [first] = kept
-  const minutes = ((Date.now() - began) / 60_000).toFixed(1)
+  const { elapsed } = record.get(`race ${raceCase} seed ${first.seed}`)
+  const { whole } = first
+  claim(whole <= 1800, `finding the race took ${(whole / 60).toFixed(1)} min`)
   console.log(
-    `\nfound with seed ${first.seed} after ${runs} runs and made smaller, in ${minutes} min: ${failures[0].details[0]}`
+    `\nrace (${raceCase}): found with seed ${first.seed} after ${(elapsed / 60).toFixed(1)} min, smaller ones tried until ${(whole / 60).toFixed(1)} min: ${first.detail}`
   )
-  for (const [what, file] of [
+  const times = count("times", 20)
+  const files = [
     ["as found", first.file],
     ["smallest", first.shrunk?.file]
-  ]) {
-    if (file === undefined) continue
-    const { matched, times } = await ktstr(["replay", file, "--times", String(count("times", 20)), "--json"])
+  ].filter(([, file]) => file !== undefined)
+  const tell = progress(`replays (${raceCase})`, files.length * times)
+  for (const [what, file] of files) {
+    const tasks = Array.from({ length: times }, (_, n) => () => {
+      const run = async () => {
+        const { eventHash, runs } = await ktstr(["replay", file, "--json", ...kernel])
+        return { matched: runs[0].eventHash === eventHash, eventHash: runs[0].eventHash, outcome: runs[0].outcome }
+      }
+      return measured(`race ${raceCase} replay ${what} ${n + 1}`, tell, run, (entry) => {
+        return `${what}: ${entry.matched ? "the same run" : "ANOTHER run"}, ${entry.outcome} ${short(entry.eventHash)}`
+      })
+    })
+    const entries = present(await inParallel(jobs, tasks))
+    const matched = entries.filter((entry) => entry.matched).length
+    claim(matched === times, `${matched} of ${times} replays of the race (${what}) matched`)
     console.log(`replayed ${what}: ${matched} of ${times} the same run`)
   }
   if (first.shrunk) console.log(`smallest: ${JSON.stringify(first.shrunk.case)}, seed ${first.shrunk.seed}`)
@@ -137,27 +266,33 @@ const race = async () => {
 /** The same test on plain emulation, which nobody can ask for the same run. */
 const plain = async () => {
   const runs = count("times", 100)
-  const args = ["run", "steady", "--vmm", "qemu-tcg", "--format", "json", ...raceCase, ...kernel]
-  const results = await inParallel(Array.from({ length: runs }, () => () => ktstr(args)))
-  const failed = results.filter(({ details }) => details.some((line) => line.includes("longer than it has been there")))
-  console.log(`\nplain emulation: the race showed in ${failed.length} of ${runs} runs`)
+  const args = ["run", "steady", "--vmm", "qemu-tcg", ...racing]
+  const tell = progress(`plain (${raceCase})`, runs)
+  const tasks = Array.from({ length: runs }, (_, n) => () => {
+    const describe = ({ outcome, detail }) => (detail === null ? outcome : `${outcome}: ${detail}`)
+    return measured(`plain ${raceCase} ${n + 1}`, tell, () => runJson(args), describe)
+  })
+  const entries = present(await inParallel(jobs, tasks))
+  const raced = entries.filter(({ detail }) => detail?.includes("longer than it has been there")).length
+  const failed = entries.filter(({ outcome }) => outcome === "fail").length
+  console.log(
+    `\nplain emulation (${raceCase}): the race showed in ${raced} of ${entries.length} runs; ${failed} failed in all`
+  )
 }
 
 const parts = { same, seeds, race, plain }
 const unknown = positionals.find((name) => !Object.hasOwn(parts, name))
-if (unknown !== undefined) {
-  console.error(`determinism: there is no part ${unknown}; there are ${Object.keys(parts).join(", ")}`)
-  process.exit(64)
-}
-for (const signal of ["SIGINT", "SIGTERM"]) {
-  process.once(signal, () => {
-    for (const child of children) child.kill("SIGTERM")
-    process.exitCode = 1
-  })
-}
+if (unknown !== undefined) fail(`there is no part ${unknown}; there are ${Object.keys(parts).join(", ")}`)
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, stop)
 try {
   for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) await parts[name]()
+  for (const what of broken) console.log(`NOT SO: ${what}`)
+  process.exitCode = broken.length > 0 ? 1 : 0
+} catch (error) {
+  if (!(error instanceof Stopped)) throw error
+  say(`stopped${out === undefined ? "" : `: go on with --out ${values.out} --resume`}`)
+  process.exitCode = 1
 } finally {
-  for (const child of children) child.kill("SIGTERM")
-  rmSync(scratch, { recursive: true, force: true })
+  stop()
+  rmSync(elsewhere, { recursive: true, force: true })
 }
