@@ -5,6 +5,7 @@
  */
 import { type CommandExecutor, FileSystem, Path } from "@effect/platform"
 import {
+  downloadDirectory,
   type FetchOptions,
   type FetchProgress,
   KernelCache,
@@ -141,7 +142,7 @@ export const fetchGit: (
           : yield* recallBuilt(specOf(commit), gitLabel(spec), (remote) => report("download", remote))
       if (Option.isSome(recalled)) return recalled.value
       // Under the lock what a killed process left here is nobody's.
-      const tree = path.join(kernels, ".downloads", name)
+      const tree = path.join(kernels, downloadDirectory, name)
       const onDisk = (cause: { readonly message: string }) =>
         new KernelError({ reason: "Cache", message: `cannot write ${tree}: ${cause.message}`, cause })
       const remove = fs.remove(tree, { recursive: true, force: true })
