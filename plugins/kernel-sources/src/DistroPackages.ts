@@ -8,7 +8,6 @@ import {
   compareVersions,
   didYouMean,
   type FetchOptions,
-  type FetchProgress,
   hasSchedExt,
   KernelCache,
   type KernelEntry,
@@ -26,14 +25,12 @@ import { readDebConfig, readDebImage } from "./DebImage.ts"
 import { candidateSuites, type Distribution, detectDistribution } from "./Distribution.ts"
 import { type KernelPackage, matchesPattern, packageRelease, parseDistroSpec, selectPackages } from "./DistroSpec.ts"
 import { layerKernelCodecs } from "./KernelCodecs.ts"
+import { type Report, reportTo } from "./Report.ts"
 
 /** Newest releases tried in a suite before giving it up: each costs a download. */
 const maxTries = 3
 
 const prefix = "distro:"
-
-/** Says how far a fetch has come. */
-type Report = (stage: FetchProgress["stage"], detail: string, done?: number, total?: number) => Effect.Effect<void>
 
 /** Cached entries that a spec would have fetched, newest first. */
 const fitting = (entries: ReadonlyArray<KernelEntry>, spec: string | undefined): ReadonlyArray<KernelEntry> => {
@@ -249,8 +246,7 @@ export const fetchKernel: (
   KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
 > = Effect.fn("DistroPackages.fetch")(function* (options: FetchOptions) {
   const cache = yield* KernelCache
-  const report: Report = (stage, detail, done = 0, total = undefined) =>
-    options.onProgress?.({ stage, detail, done, total }) ?? Effect.void
+  const report = reportTo(options.onProgress)
   const cached = Effect.map(validEntries(cache), (entries) =>
     options.refresh === true ? undefined : fitting(entries, options.spec)[0]
   )

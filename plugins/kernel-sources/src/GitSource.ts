@@ -7,7 +7,6 @@ import { type CommandExecutor, FileSystem, Path } from "@effect/platform"
 import {
   downloadDirectory,
   type FetchOptions,
-  type FetchProgress,
   KernelCache,
   type KernelEntry,
   KernelError,
@@ -19,6 +18,7 @@ import { Config, Effect, Layer, Option } from "effect"
 import { findBuilt, recallBuilt } from "./BuiltKernels.ts"
 import { chooseRef, type GitSpec, gitLabel, parseGitSpec, withoutCredentials } from "./GitSpec.ts"
 import { type BuildOptions, buildKernel } from "./KernelBuild.ts"
+import { reportTo } from "./Report.ts"
 import { runTool, type ToolOptions } from "./RunTool.ts"
 
 type Services = KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
@@ -111,8 +111,7 @@ export const fetchGit: (
   const path = yield* Path.Path
   const cache = yield* KernelCache
   const { base = "tinyconfig", jobs, cpus, refresh, onProgress } = options
-  const report = (stage: FetchProgress["stage"], detail: string, done = 0) =>
-    onProgress?.({ stage, detail, done, total: undefined }) ?? Effect.void
+  const report = reportTo(onProgress)
   const parsed = parseGitSpec(options.spec ?? "")
   if (Option.isNone(parsed)) {
     return yield* named(

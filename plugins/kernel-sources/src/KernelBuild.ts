@@ -6,7 +6,7 @@
 import { availableParallelism } from "node:os"
 import { type CommandExecutor, FileSystem, Path } from "@effect/platform"
 import {
-  type FetchProgress,
+  type FetchOptions,
   hasSchedExt,
   KernelCache,
   type KernelEntry,
@@ -18,6 +18,7 @@ import { checkBuildTools } from "./BuildTools.ts"
 import { findBuilt, recallBuilt, shareBuilt } from "./BuiltKernels.ts"
 import { type BuildBase, kernelFragmentHash, kernelFragmentText, missingOptions } from "./KernelFragment.ts"
 import { openObjects } from "./ObjectDirectory.ts"
+import { type Report, reportTo } from "./Report.ts"
 import { runTool } from "./RunTool.ts"
 import { findSource, type KernelSourcePath } from "./SourceTree.ts"
 import { openSource } from "./SourceView.ts"
@@ -44,7 +45,7 @@ export interface BuildOptions {
   readonly refresh?: boolean | undefined
   /** What the entry is called by; default: by what the source holds. */
   readonly as?: Pick<StoreInput, "label" | "source"> | undefined
-  readonly onProgress?: ((progress: FetchProgress) => Effect.Effect<void>) | undefined
+  readonly onProgress?: FetchOptions["onProgress"]
 }
 
 /**
@@ -125,7 +126,7 @@ const compileCommands = Effect.fn("KernelBuild.compileCommands")(function* (
 const compile = Effect.fn("KernelBuild.compile")(function* (
   source: KernelSourcePath,
   options: BuildOptions,
-  report: (stage: FetchProgress["stage"], detail: string, done?: number, total?: number) => Effect.Effect<void>
+  report: Report
 ): Effect.fn.Return<BuiltKernel, KernelError, Services | Scope.Scope> {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -211,8 +212,7 @@ export const buildKernel: (options: BuildOptions) => Effect.Effect<BuiltKernel, 
 )(function* (options: BuildOptions) {
   const cache = yield* KernelCache
   const source = yield* findSource(options.source, options.origin)
-  const report = (stage: FetchProgress["stage"], detail: string, done = 0, total: number | undefined = undefined) =>
-    options.onProgress?.({ stage, detail, done, total }) ?? Effect.void
+  const report = reportTo(options.onProgress)
   const spec = options.as?.source.spec ?? specOf(source, options.base ?? "tinyconfig")
   const reusable = source.stable && options.refresh !== true
   const cached = reusable ? findBuilt(spec) : Effect.succeedNone

@@ -8,7 +8,6 @@ import { type CommandExecutor, FileSystem, type HttpClient, Path } from "@effect
 import {
   downloadDirectory,
   type FetchOptions,
-  type FetchProgress,
   KernelCache,
   type KernelEntry,
   KernelError,
@@ -32,8 +31,7 @@ import {
   seriesOfChecksums,
   seriesRelease
 } from "./KernelOrgIndex.ts"
-
-type Report = (stage: FetchProgress["stage"], detail: string, done?: number, total?: number) => Effect.Effect<void>
+import { type Report, reportTo } from "./Report.ts"
 
 const failed = (message: string, cause?: unknown) => new KernelError({ reason: "Fetch", message, cause })
 
@@ -226,8 +224,7 @@ export const fetchRelease: (
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const cache = yield* KernelCache
-  const report: Report = (stage, detail, done = 0, total = undefined) =>
-    options.onProgress?.({ stage, detail, done, total }) ?? Effect.void
+  const report = reportTo(options.onProgress)
   const spec = parseKernelOrgSpec(options.spec)
   if (Option.isNone(spec)) return yield* named(`'${options.spec}' is no version: write it as 6.14.2, 6.14 or 6.15-rc3`)
   const [version, ...others] = yield* resolveReleases(spec.value)
