@@ -8,7 +8,7 @@ import { Config, Effect, Either, Layer, Option } from "effect"
 import { PayloadCodecs } from "./image/KernelPayload.ts"
 import { type CacheEntry, KernelCache, type KernelEntry } from "./KernelCache.ts"
 import { describeImage } from "./KernelFile.ts"
-import { distinctKernels } from "./KernelLabel.ts"
+import { distinctKernels, labelWord } from "./KernelLabel.ts"
 import { ableInstead, kernelPreference, versionPreference } from "./KernelPreference.ts"
 import { KernelError, KernelResolver, type ResolvedKernel } from "./KernelResolver.ts"
 import { CurrentFragment, KernelProgress, type KernelSource, KernelSources } from "./KernelSource.ts"
@@ -134,7 +134,7 @@ export const makeKernelResolver: Effect.Effect<
     const image = path.join(file, bootImage)
     if (yield* exists(image)) {
       const kernel = yield* describe(image, origin)
-      const name = path.basename(file).replace(/[^A-Za-z0-9]+/g, "_")
+      const name = labelWord(path.basename(file))
       return Effect.succeed({ ...kernel, label: kernel.label?.replace("bzImage", name) })
     }
     const build = (yield* exists(path.join(file, "Kbuild"))) ? built(file, origin) : Option.none()

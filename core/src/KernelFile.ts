@@ -8,6 +8,7 @@ import type { PlatformError } from "@effect/platform/Error"
 import { Effect, Option } from "effect"
 import type { CacheDirs } from "./CacheDir.ts"
 import { inspectKernel, unpackKernel } from "./image/KernelPayload.ts"
+import { labelOf } from "./KernelLabel.ts"
 import { KernelError, type ResolvedKernel } from "./KernelResolver.ts"
 import { ownTemporaryPrefix } from "./ProcessMark.ts"
 import { pruneCache } from "./PruneCache.ts"
@@ -58,8 +59,7 @@ export const describeImage: (
       inspectKernel(image),
       (cause) => new KernelError({ reason: "Named", message: `${image} ${cause.message}`, cause })
     )
-    const labelled = (hash: string): string =>
-      `kernel_path_${path.basename(image).replace(/[^A-Za-z0-9]+/g, "_")}_${hash.slice(0, 6)}`
+    const labelled = (hash: string): string => labelOf("path", path.basename(image), hash.slice(0, 6))
     const unreadable = (cause: PlatformError) =>
       new KernelError({ reason: "Named", message: `${image} cannot be read: ${cause.message}`, cause })
     if (kind._tag === "Vmlinux") {

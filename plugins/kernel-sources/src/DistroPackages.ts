@@ -15,6 +15,7 @@ import {
   type KernelSource,
   KernelSources,
   kernelHeaderSize,
+  labelOf,
   parseKernelImage,
   sha256Hex,
   unpackKernel
@@ -142,7 +143,7 @@ const storeImage = Effect.fn("DistroPackages.store")(function* (
     {
       key: `${release}-distro-x86_64`,
       version: release,
-      label: `kernel_distro_${release.replace(/[^A-Za-z0-9]+/g, "_")}`,
+      label: labelOf("distro", release),
       source: {
         type: "distro",
         description: `${name} (${wanted.suite})`,

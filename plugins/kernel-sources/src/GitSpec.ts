@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { labelOf } from "@ktstr/core"
 import { Option } from "effect"
 
 /**
@@ -68,10 +69,12 @@ export const parseGitSpec = (text: string): Option.Option<GitSpec> => {
  * @category conversions
  */
 export const gitLabel = ({ owner, repository, ref }: GitSpec): string =>
-  ["kernel_git", owner, repository, ref]
-    .filter((part) => part !== "")
-    .map((part) => part.replace(/[^A-Za-z0-9]+/g, "_").replace(/^_+|_+$/g, ""))
-    .join("_")
+  labelOf(
+    "git",
+    ...[owner, repository, ref]
+      .filter((part) => part !== "")
+      .map((part) => part.replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, ""))
+  )
 
 /**
  * The ref that a name means, of the lines of `git ls-remote`: a tag before a branch, as git itself takes it, and of an annotated tag the

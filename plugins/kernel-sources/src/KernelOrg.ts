@@ -12,7 +12,8 @@ import {
   type KernelEntry,
   KernelError,
   type KernelSource,
-  KernelSources
+  KernelSources,
+  labelOf
 } from "@ktstr/core"
 import { Config, Effect, Either, Exit, Layer, Option, Stream } from "effect"
 import { findBuilt, recallBuilt } from "./BuiltKernels.ts"
@@ -202,7 +203,7 @@ export const downloadTarball: (
 })
 
 const release = (version: string) => ({
-  label: `kernel_${version.replace(/[^A-Za-z0-9]+/g, "_")}`,
+  label: labelOf(version),
   source: { type: "kernel.org", description: `linux-${version} of kernel.org`, spec: `kernel.org:${version}` }
 })
 

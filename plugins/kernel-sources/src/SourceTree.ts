@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Command, type CommandExecutor, FileSystem, Path } from "@effect/platform"
-import { KernelError, sha256Hex } from "@ktstr/core"
+import { KernelError, labelOf, sha256Hex } from "@ktstr/core"
 import { Effect, Stream } from "effect"
 
 /**
@@ -83,9 +83,6 @@ const commit = (directory: string) =>
     return { head, changed: changes.trim() !== "" }
   }).pipe(Effect.orElseSucceed(() => undefined))
 
-/** What a label may have of a name. */
-const word = (name: string): string => name.replace(/[^A-Za-z0-9]+/g, "_")
-
 /**
  * Looks at what the user named, which `origin` calls. Fails with `Named` when it is neither a source tarball nor a kernel tree.
  *
@@ -116,7 +113,7 @@ export const findSource: (
         place,
         state,
         stable: state === "clean",
-        label: `kernel_path_${word(path.basename(file))}_${place.slice(0, 6)}${state === "changed" ? "_dirty" : ""}`
+        label: labelOf("path", path.basename(file), place.slice(0, 6), ...(state === "changed" ? ["dirty"] : []))
       }
     }
     if (!isTarballName(file)) {
@@ -132,6 +129,6 @@ export const findSource: (
       place,
       state: "tarball",
       stable: true,
-      label: `kernel_local_${identity.slice(0, 6)}`
+      label: labelOf("local", identity.slice(0, 6))
     }
   })
