@@ -17,6 +17,7 @@ import { Config, Effect, Layer, Option, Ref } from "effect"
 import { packEntry, unpackEntry } from "./EntryArchive.ts"
 import { makeGitHubCache } from "./GitHubCache.ts"
 import { kernelFragmentHash } from "./KernelFragment.ts"
+import type { Report } from "./Report.ts"
 import { makeS3Cache } from "./S3Cache.ts"
 
 /**
@@ -79,6 +80,57 @@ export const recallBuilt: (
     if (Option.isSome(found)) return Option.some(yield* cache.store({ ...found.value, label }))
   }
   return Option.none()
+})
+
+/**
+ * A kernel that is wanted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WantedKernel {
+  /** As `metadata.source.spec` has it. */
+  readonly spec: string
+  /** What it is called when a remote cache has it. */
+  readonly label: string
+  /** Processes that want the same wait for one another under this name. */
+  readonly lock: string
+  /** What a process that waits says it waits for. */
+  readonly name: string
+  /** Build even when a cache has it. */
+  readonly refresh: boolean
+  readonly report: Report
+}
+
+/**
+ * Gives the cached entry of a kernel, or that of a remote cache, or what `build` makes, which runs in one process at a time.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const builtOr: <R>(
+  wanted: WantedKernel,
+  build: Effect.Effect<KernelEntry, KernelError, R>
+) => Effect.Effect<KernelEntry, KernelError, KernelCache | R> = Effect.fn("BuiltKernels.builtOr")(function* <R>(
+  { label, lock, name, refresh, report, spec }: WantedKernel,
+  build: Effect.Effect<KernelEntry, KernelError, R>
+) {
+  const cache = yield* KernelCache
+  const cached = refresh ? Effect.succeedNone : findBuilt(spec)
+  const hit = yield* cached
+  if (Option.isSome(hit)) return hit.value
+  return yield* cache.exclusively(
+    lock,
+    report("waiting", name)
+  )(
+    Effect.gen(function* () {
+      // The process that was waited for may have built it.
+      const found = yield* cached
+      if (Option.isSome(found)) return found.value
+      const recalled = refresh ? Option.none() : yield* recallBuilt(spec, label, (remote) => report("download", remote))
+      return Option.isSome(recalled) ? recalled.value : yield* build
+    })
+  )
 })
 
 /**

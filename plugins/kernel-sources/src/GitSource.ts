@@ -15,7 +15,7 @@ import {
   resolvedEntry
 } from "@ktstr/core"
 import { Config, Effect, Layer, Option } from "effect"
-import { findBuilt, recallBuilt } from "./BuiltKernels.ts"
+import { builtOr } from "./BuiltKernels.ts"
 import { chooseRef, type GitSpec, gitLabel, parseGitSpec, withoutCredentials } from "./GitSpec.ts"
 import { type BuildOptions, buildKernel } from "./KernelBuild.ts"
 import { reportTo } from "./Report.ts"
@@ -123,25 +123,15 @@ export const fetchGit: (
   const { ref, commit } = yield* findCommit(spec)
   // A tree at the same commit is the same source.
   const specOf = (id: string) => `tree:${id.slice(0, 12)}:${base}`
-  const cached = refresh === true ? Effect.succeedNone : findBuilt(specOf(commit))
-  const hit = yield* cached
-  if (Option.isSome(hit)) return hit.value
-  const { kernels } = yield* cache.directories
-  const name = `git-${commit.slice(0, 12)}`
-  return yield* cache.exclusively(
-    name,
-    report("waiting", `commit ${commit.slice(0, 12)}`)
-  )(
+  const label = gitLabel(spec)
+  const lock = `git-${commit.slice(0, 12)}`
+  const name = `commit ${commit.slice(0, 12)}`
+  return yield* builtOr(
+    { spec: specOf(commit), label, lock, name, refresh: refresh === true, report },
     Effect.gen(function* () {
-      const found = yield* cached
-      if (Option.isSome(found)) return found.value
-      const recalled =
-        refresh === true
-          ? Option.none()
-          : yield* recallBuilt(specOf(commit), gitLabel(spec), (remote) => report("download", remote))
-      if (Option.isSome(recalled)) return recalled.value
+      const { kernels } = yield* cache.directories
       // Under the lock what a killed process left here is nobody's.
-      const tree = path.join(kernels, downloadDirectory, name)
+      const tree = path.join(kernels, downloadDirectory, lock)
       const onDisk = (cause: { readonly message: string }) =>
         new KernelError({ reason: "Cache", message: `cannot write ${tree}: ${cause.message}`, cause })
       const remove = fs.remove(tree, { recursive: true, force: true })
@@ -153,7 +143,7 @@ export const fetchGit: (
       const build = Effect.gen(function* () {
         const at = yield* checkOut(spec, ref, tree, (bytes) => report("download", what, bytes))
         const source = { type: "git", description: `${what} at ${at.slice(0, 12)} on ${base}`, spec: specOf(at) }
-        const as = { label: gitLabel(spec), source }
+        const as = { label, source }
         return yield* buildKernel({
           source: tree,
           origin: what,

@@ -16,7 +16,7 @@ import {
   labelOf
 } from "@ktstr/core"
 import { Config, Effect, Either, Exit, Layer, Option, Stream } from "effect"
-import { findBuilt, recallBuilt } from "./BuiltKernels.ts"
+import { builtOr, type WantedKernel } from "./BuiltKernels.ts"
 import { type DownloadError, downloadFile, downloadText } from "./Download.ts"
 import { layerHttp } from "./HttpProxy.ts"
 import { type BuildOptions, buildKernel } from "./KernelBuild.ts"
@@ -235,22 +235,18 @@ export const fetchRelease: (
   const base = options.base ?? "tinyconfig"
   const origin = release(version)
   const as = { ...origin, source: { ...origin.source, spec: `${origin.source.spec}:${base}` } }
-  const again = options.refresh === true
-  const cached = again ? Effect.succeedNone : findBuilt(as.source.spec)
-  const hit = yield* cached
-  if (Option.isSome(hit)) return hit.value
-  const { kernels } = yield* cache.directories
-  return yield* cache.exclusively(
-    `release-${version}`,
-    report("waiting", `kernel ${version}`)
-  )(
+  const wanted: WantedKernel = {
+    spec: as.source.spec,
+    label: as.label,
+    lock: `release-${version}`,
+    name: `kernel ${version}`,
+    refresh: options.refresh === true,
+    report
+  }
+  return yield* builtOr(
+    wanted,
     Effect.gen(function* () {
-      const found = yield* cached
-      if (Option.isSome(found)) return found.value
-      const recalled = again
-        ? Option.none()
-        : yield* recallBuilt(as.source.spec, as.label, (remote) => report("download", remote))
-      if (Option.isSome(recalled)) return recalled.value
+      const { kernels } = yield* cache.directories
       const tarball = yield* downloadTarball(version, path.join(kernels, downloadDirectory), report)
       const { jobs, cpus, onProgress } = options
       // Both caches were asked already.
