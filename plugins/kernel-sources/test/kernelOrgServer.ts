@@ -1,9 +1,9 @@
 /** A kernel.org on loopback: what it serves is real bytes over a real socket, and it can misbehave. */
 import { createHash } from "node:crypto"
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { IncomingMessage, ServerResponse } from "node:http"
 import { connect } from "node:net"
 import { Effect } from "effect"
+import { serveLoopback } from "./loopback.ts"
 
 export const tarball = Buffer.from(Array.from({ length: 200_000 }, (_, index) => (index * 7 + (index >> 8)) & 0xff))
 
@@ -77,42 +77,28 @@ export const sums = (...names: ReadonlyArray<string>) =>
       .join("")}-----BEGIN PGP SIGNATURE-----\n`
   )
 
-const address = (server: { readonly address: () => unknown }) =>
-  `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+const address = (port: number): string => `http://127.0.0.1:${port}`
 
 /** Serves until the scope closes; what is not in `paths` is 404. */
 export const serve = (paths: Readonly<Record<string, Answer>>) =>
-  Effect.acquireRelease(
-    Effect.async<{ readonly close: () => void; readonly server: KernelOrgServer }>((resume) => {
-      const requests: Array<Request> = []
-      const http = createServer((request, response) => {
-        const url = request.url ?? ""
-        const nth = requests.filter((earlier) => earlier.url === url).length
-        requests.push({ url, range: request.headers.range })
-        ;(paths[url] ?? text("no such file", 404))(request, response, nth)
-      })
-      http.listen(0, "127.0.0.1", () =>
-        resume(
-          Effect.succeed({
-            server: { base: address(http), requests },
-            close: () => {
-              http.closeAllConnections()
-              http.close()
-            }
-          })
-        )
-      )
-    }),
-    ({ close }) => Effect.sync(close)
-  ).pipe(Effect.map(({ server }) => server))
+  Effect.suspend(() => {
+    const requests: Array<Request> = []
+    const listening = serveLoopback((request, response) => {
+      const url = request.url ?? ""
+      const nth = requests.filter((earlier) => earlier.url === url).length
+      requests.push({ url, range: request.headers.range })
+      ;(paths[url] ?? text("no such file", 404))(request, response, nth)
+    })
+    return Effect.map(listening, (port): KernelOrgServer => ({ base: address(port), requests }))
+  })
 
 /** A proxy that tunnels to loopback whatever host it is asked for, and writes down which. */
 export const serveProxy = (port: number) =>
-  Effect.acquireRelease(
-    Effect.async<{ readonly close: () => void; readonly base: string; readonly asked: Array<string> }>((resume) => {
-      const asked: Array<string> = []
-      const http = createServer()
-      http.on("connect", (request, client) => {
+  Effect.suspend(() => {
+    const asked: Array<string> = []
+    const listening = serveLoopback(
+      (_, response) => response.writeHead(405).end(),
+      (request, client) => {
         asked.push(request.url ?? "")
         const upstream = connect(port, "127.0.0.1", () => {
           client.write("HTTP/1.1 200 Connection Established\r\n\r\n")
@@ -120,19 +106,7 @@ export const serveProxy = (port: number) =>
         })
         client.on("error", () => upstream.destroy())
         upstream.on("error", () => client.destroy())
-      })
-      http.listen(0, "127.0.0.1", () =>
-        resume(
-          Effect.succeed({
-            base: address(http),
-            asked,
-            close: () => {
-              http.closeAllConnections()
-              http.close()
-            }
-          })
-        )
-      )
-    }),
-    ({ close }) => Effect.sync(close)
-  )
+      }
+    )
+    return Effect.map(listening, (own) => ({ base: address(own), asked }))
+  })

@@ -1,12 +1,12 @@
 /** Remote caches on loopback: a real S3 server, and the cache service of GitHub Actions as far as its clients see it. */
 import { createHash, createHmac } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
-import { createServer, request as forward, type IncomingMessage } from "node:http"
+import { request as forward, type IncomingMessage } from "node:http"
 import { createRequire } from "node:module"
-import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
+import { serveLoopback } from "./loopback.ts"
 
 /** s3rver brings no types. */
 interface S3rver {
@@ -49,36 +49,20 @@ const isSigned = (request: IncomingMessage, body: Buffer, secret: string): boole
 
 /** In front of a server that does not look at signatures. */
 const serveSigned = (upstream: number, secret: string) =>
-  Effect.acquireRelease(
-    Effect.async<{ readonly port: number; readonly close: () => void }>((resume) => {
-      const http = createServer(async (request, response) => {
-        const body = await bodyOf(request)
-        if (!isSigned(request, body, secret)) {
-          const xml = '<?xml version="1.0"?><Error><Code>SignatureDoesNotMatch</Code></Error>'
-          response.writeHead(403, { "content-type": "application/xml" }).end(xml)
-          return
-        }
-        const { method, headers } = request
-        const passed = forward({ port: upstream, host: "127.0.0.1", path: request.url, method, headers }, (answer) => {
-          response.writeHead(answer.statusCode ?? 502, answer.headers)
-          answer.pipe(response)
-        })
-        passed.end(body)
-      })
-      http.listen(0, "127.0.0.1", () =>
-        resume(
-          Effect.succeed({
-            port: (http.address() as AddressInfo).port,
-            close: () => {
-              http.closeAllConnections()
-              http.close()
-            }
-          })
-        )
-      )
-    }),
-    ({ close }) => Effect.sync(close)
-  ).pipe(Effect.map(({ port }) => port))
+  serveLoopback(async (request, response) => {
+    const body = await bodyOf(request)
+    if (!isSigned(request, body, secret)) {
+      const xml = '<?xml version="1.0"?><Error><Code>SignatureDoesNotMatch</Code></Error>'
+      response.writeHead(403, { "content-type": "application/xml" }).end(xml)
+      return
+    }
+    const { method, headers } = request
+    const passed = forward({ port: upstream, host: "127.0.0.1", path: request.url, method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    })
+    passed.end(body)
+  })
 
 /** Serves a bucket to the account S3RVER with the secret S3RVER until the scope closes, and gives the variables of a client. */
 export const serveS3 = Effect.acquireRelease(
@@ -117,66 +101,50 @@ export const serveGitHubCache = Effect.gen(function* () {
   const token = "a-runtime-token"
   const blobs = new Map<string, Buffer>()
   const entries = new Map<string, { readonly blob: string; finalized: boolean }>()
-  const port = yield* Effect.acquireRelease(
-    Effect.async<{ readonly port: number; readonly close: () => void }>((resume) => {
-      const http = createServer(async (request, response) => {
-        const url = new URL(request.url ?? "/", `http://${request.headers.host}`)
-        const body = await bodyOf(request)
-        const json = (status: number, value: unknown) =>
-          response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value))
-        if (url.pathname.startsWith("/blob/")) {
-          // A signed address needs no token, and one that was made up is refused.
-          if (url.searchParams.get("sig") !== "signed") return response.writeHead(403).end()
-          if (request.method === "PUT") {
-            if (request.headers["x-ms-blob-type"] !== "BlockBlob") return response.writeHead(400).end()
-            blobs.set(url.pathname, body)
-            return response.writeHead(201).end()
-          }
-          const blob = blobs.get(url.pathname)
-          return blob === undefined ? response.writeHead(404).end() : response.writeHead(200).end(blob)
-        }
-        if (request.headers.authorization !== `Bearer ${token}`) {
-          return json(401, { code: "unauthenticated", msg: "token is not valid" })
-        }
-        const method = /^\/twirp\/github\.actions\.results\.api\.v1\.CacheService\/(\w+)$/.exec(url.pathname)?.[1]
-        const asked = JSON.parse(body.toString())
-        const id = `${asked.version} ${asked.key}`
-        const signed = (blob: string) => `http://${request.headers.host}${blob}?sig=signed`
-        if (method === "CreateCacheEntry") {
-          if (entries.has(id)) return json(409, { code: "already_exists", msg: "cache entry already exists" })
-          const blob = `/blob/${entries.size}`
-          entries.set(id, { blob, finalized: false })
-          return json(200, { ok: true, signed_upload_url: signed(blob) })
-        }
-        if (method === "FinalizeCacheEntryUpload") {
-          const entry = entries.get(id)
-          const size = entry === undefined ? -1 : blobs.get(entry.blob)?.length
-          if (entry === undefined || String(size) !== asked.size_bytes) return json(200, { ok: false })
-          entry.finalized = true
-          return json(200, { ok: true, entry_id: "1" })
-        }
-        if (method === "GetCacheEntryDownloadURL") {
-          const found = [...entries].find(([other, entry]) => other.startsWith(id) && entry.finalized)
-          if (found === undefined) return json(200, { ok: false })
-          const matched = found[0].slice(asked.version.length + 1)
-          return json(200, { ok: true, signed_download_url: signed(found[1].blob), matched_key: matched })
-        }
-        return json(404, { code: "bad_route", msg: "no handler" })
-      })
-      http.listen(0, "127.0.0.1", () =>
-        resume(
-          Effect.succeed({
-            port: (http.address() as AddressInfo).port,
-            close: () => {
-              http.closeAllConnections()
-              http.close()
-            }
-          })
-        )
-      )
-    }),
-    ({ close }) => Effect.sync(close)
-  ).pipe(Effect.map((server) => server.port))
+  const port = yield* serveLoopback(async (request, response) => {
+    const url = new URL(request.url ?? "/", `http://${request.headers.host}`)
+    const body = await bodyOf(request)
+    const json = (status: number, value: unknown) =>
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value))
+    if (url.pathname.startsWith("/blob/")) {
+      // A signed address needs no token, and one that was made up is refused.
+      if (url.searchParams.get("sig") !== "signed") return response.writeHead(403).end()
+      if (request.method === "PUT") {
+        if (request.headers["x-ms-blob-type"] !== "BlockBlob") return response.writeHead(400).end()
+        blobs.set(url.pathname, body)
+        return response.writeHead(201).end()
+      }
+      const blob = blobs.get(url.pathname)
+      return blob === undefined ? response.writeHead(404).end() : response.writeHead(200).end(blob)
+    }
+    if (request.headers.authorization !== `Bearer ${token}`) {
+      return json(401, { code: "unauthenticated", msg: "token is not valid" })
+    }
+    const method = /^\/twirp\/github\.actions\.results\.api\.v1\.CacheService\/(\w+)$/.exec(url.pathname)?.[1]
+    const asked = JSON.parse(body.toString())
+    const id = `${asked.version} ${asked.key}`
+    const signed = (blob: string) => `http://${request.headers.host}${blob}?sig=signed`
+    if (method === "CreateCacheEntry") {
+      if (entries.has(id)) return json(409, { code: "already_exists", msg: "cache entry already exists" })
+      const blob = `/blob/${entries.size}`
+      entries.set(id, { blob, finalized: false })
+      return json(200, { ok: true, signed_upload_url: signed(blob) })
+    }
+    if (method === "FinalizeCacheEntryUpload") {
+      const entry = entries.get(id)
+      const size = entry === undefined ? -1 : blobs.get(entry.blob)?.length
+      if (entry === undefined || String(size) !== asked.size_bytes) return json(200, { ok: false })
+      entry.finalized = true
+      return json(200, { ok: true, entry_id: "1" })
+    }
+    if (method === "GetCacheEntryDownloadURL") {
+      const found = [...entries].find(([other, entry]) => other.startsWith(id) && entry.finalized)
+      if (found === undefined) return json(200, { ok: false })
+      const matched = found[0].slice(asked.version.length + 1)
+      return json(200, { ok: true, signed_download_url: signed(found[1].blob), matched_key: matched })
+    }
+    return json(404, { code: "bad_route", msg: "no handler" })
+  })
   return {
     blobs,
     variables: {
@@ -188,20 +156,7 @@ export const serveGitHubCache = Effect.gen(function* () {
 })
 
 /** Accepts connections and never answers. */
-export const serveSilence = Effect.acquireRelease(
-  Effect.async<{ readonly port: number; readonly close: () => void }>((resume) => {
-    const http = createServer(() => {})
-    http.listen(0, "127.0.0.1", () =>
-      resume(
-        Effect.succeed({
-          port: (http.address() as AddressInfo).port,
-          close: () => {
-            http.closeAllConnections()
-            http.close()
-          }
-        })
-      )
-    )
-  }),
-  ({ close }) => Effect.sync(close)
-).pipe(Effect.map(({ port }) => `http://127.0.0.1:${port}`))
+export const serveSilence = Effect.map(
+  serveLoopback(() => {}),
+  (port) => `http://127.0.0.1:${port}`
+)
