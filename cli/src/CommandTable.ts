@@ -279,7 +279,8 @@ export const commands = {
     },
     details: [
       "A corrupt entry is removed in any case: it never counts as one to keep.",
-      "With them goes what dead processes left and, without --keep, half downloads."
+      "With them goes what dead processes left and, without --keep, half downloads and",
+      "the objects of built trees; with it those that nobody built in for a week."
     ],
     examples: ["ktstr kernel clean --keep 2", "ktstr kernel clean --corrupt-only --force"]
   },

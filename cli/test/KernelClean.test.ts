@@ -64,3 +64,22 @@ it.live("says what it removed", () =>
     })
   )
 )
+
+it.live("takes the objects of built trees along, when nothing is to be kept and nobody builds", () =>
+  inCache((clean, directory) =>
+    Effect.gen(function* () {
+      rmSync(join(directory, "spoilt"), { recursive: true })
+      const objects = join(directory, ".objects-abc")
+      mkdirSync(objects)
+      writeFileSync(join(objects, "vmlinux.o"), new Uint8Array(2 ** 20).fill(1))
+      expect(String(yield* Effect.flip(clean()))).toMatch(
+        /would remove 0 of 0 entries of \S+ and the objects of 1 tree \(1\.0 MiB\): without a terminal/
+      )
+      yield* clean("--keep", "2")
+      yield* clean("--corrupt-only", "--force")
+      expect(readdirSync(objects)).toEqual(["vmlinux.o"])
+      expect(yield* clean("--force")).toBe(`removed ${objects}\n0 removed, 0 kept in ${directory}\n`)
+      expect(readdirSync(directory).filter((name) => name !== ".locks")).toEqual([])
+    })
+  )
+)

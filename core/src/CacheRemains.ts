@@ -1,6 +1,6 @@
 /**
- * What processes that were killed leave in a kernel cache beside its entries, and cannot be told by a mark in its name: locks, and downloads that
- * nobody came back for.
+ * What lies in a kernel cache beside its entries, and cannot be told by a mark in its name: locks of killed processes, and downloads and objects
+ * that nobody came back for.
  *
  * @since 0.1.0
  */
@@ -8,10 +8,13 @@ import { type CommandExecutor, FileSystem, Path } from "@effect/platform"
 import { Clock, Effect, Option } from "effect"
 import { acquireFileLock } from "./FileLock.ts"
 import { lockDirectory } from "./KernelCache.ts"
+import { buildLock, listKernelObjects } from "./KernelObjects.ts"
 import { findLocks } from "./LockTable.ts"
+import { ownTemporaryPrefix } from "./ProcessMark.ts"
 
 /**
- * Where tarballs are on their way, inside the cache directory: `NAME`, `NAME.part` and `NAME.part.etag`.
+ * Where sources are on their way, inside the cache directory: tarballs as `linux-VERSION.tar.xz` with `.part` and `.part.etag`, under the lock
+ * `release-VERSION`; git clones under a lock of their own name.
  *
  * @since 0.1.0
  * @category constants
@@ -21,14 +24,17 @@ export const downloadDirectory = ".downloads"
 /** A download that was cut can be resumed for so long. */
 const resumableMs = 24 * 60 * 60 * 1000
 
+/** The objects of a tree are worth minutes of compiling to whoever comes back to it. */
+const rebuildableMs = 7 * 24 * 60 * 60 * 1000
+
 /**
  * @since 0.1.0
  * @category models
  */
 export interface CacheRemain {
   readonly path: string
-  /** `lock`: nobody holds it. `download`: nobody works on it. */
-  readonly kind: "lock" | "download"
+  /** `lock`: nobody holds it. `download`: nobody works on it. `objects`: of a tree, and nobody builds. */
+  readonly kind: "lock" | "download" | "objects"
 }
 
 /**
@@ -36,8 +42,8 @@ export interface CacheRemain {
  * @category models
  */
 export interface CacheRemainsOptions {
-  /** Downloads of any age: without, only those that nobody resumed for a day. */
-  readonly freshDownloads?: boolean | undefined
+  /** Downloads and objects of any age: without, only downloads that nobody resumed for a day, and objects that nobody built in for a week. */
+  readonly fresh?: boolean | undefined
   /** Remove nothing. */
   readonly dryRun?: boolean | undefined
 }
@@ -59,7 +65,7 @@ export const cleanCacheRemains: (
 > = Effect.fn("CacheRemains.clean")(function* (kernels: string, options: CacheRemainsOptions = {}) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const { dryRun = false, freshDownloads = false } = options
+  const { dryRun = false, fresh = false } = options
   const now = yield* Clock.currentTimeMillis
   const names = (directory: string) =>
     Effect.map(
@@ -75,7 +81,7 @@ export const cleanCacheRemains: (
     )
 
   const downloads = yield* Effect.filter(yield* names(downloadDirectory), (name) =>
-    freshDownloads
+    fresh
       ? Effect.succeed(true)
       : Effect.match(fs.stat(path.join(kernels, downloadDirectory, name)), {
           onFailure: () => false,
@@ -85,11 +91,27 @@ export const cleanCacheRemains: (
   const removed: Array<CacheRemain> = []
   for (const name of downloads) {
     const file = path.join(kernels, downloadDirectory, name)
-    const lock = `release-${/^linux-(.*?)\.tar/.exec(name)?.[1] ?? name}`
+    const version = /^linux-(.*?)\.tar/.exec(name)?.[1]
+    const lock = version === undefined ? name : `release-${version}`
     const gone = dryRun
       ? !held.has(lockFile(lock))
       : yield* alone(lock, Effect.ignore(fs.remove(file, { recursive: true, force: true })))
     if (gone) removed.push({ path: file, kind: "download" })
+  }
+  const old = (yield* listKernelObjects(kernels)).filter(({ usedAt }) => fresh || now - usedAt > rebuildableMs)
+  if (old.length > 0) yield* Effect.ignore(fs.makeDirectory(path.join(kernels, lockDirectory), { recursive: true }))
+  for (const { path: directory } of old) {
+    // Renamed first: half a tree's objects are never built in, and what is half removed has a name that tells whose it is.
+    const outgoing = path.join(kernels, `${yield* ownTemporaryPrefix(".old")}${crypto.randomUUID().slice(0, 8)}`)
+    const gone = dryRun
+      ? !held.has(lockFile(buildLock))
+      : yield* Effect.zipWith(
+          alone(buildLock, Effect.ignore(fs.rename(directory, outgoing))),
+          Effect.isSuccess(fs.access(directory)),
+          (locked, there) => locked && !there
+        )
+    if (!dryRun) yield* Effect.ignore(fs.remove(outgoing, { recursive: true, force: true }))
+    if (gone) removed.push({ path: directory, kind: "objects" })
   }
   for (const name of yield* names(lockDirectory)) {
     const file = path.join(kernels, lockDirectory, name)

@@ -39,7 +39,11 @@ const whose = ({ kind, pid }: Leftover): string => `${kind}, of process ${pid}`
 
 const whyKept = { alive: "which runs", foreign: "of another PID namespace", "other boot": "of another boot", dead: "" }
 
-const remains = { lock: "lock that nobody holds", download: "download that nobody goes on with" } as const
+const remains = {
+  lock: "lock that nobody holds",
+  download: "download that nobody goes on with",
+  objects: "objects of a kernel tree that nobody built in for a week"
+} as const
 
 const render = (
   { removed, kept, failed }: CleanupReport,

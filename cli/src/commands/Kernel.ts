@@ -10,6 +10,7 @@ import {
   type KernelCache,
   type KernelEntry,
   KernelError,
+  type KernelObjects,
   KernelSources,
   type ReporterOutput
 } from "@ktstr/core"
@@ -35,6 +36,17 @@ import { UsageError } from "../UsageError.ts"
  * @category rendering
  */
 export const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
+
+/**
+ * Objects of built trees in a few words, e.g. `the objects of 2 trees (1900.0 MiB)`.
+ *
+ * @since 0.1.0
+ * @category rendering
+ */
+export const objectsText = (objects: ReadonlyArray<KernelObjects>): string => {
+  const trees = objects.length === 1 ? "1 tree" : `${objects.length} trees`
+  return `the objects of ${trees} (${mebibytes(objects.reduce((sum, { bytes = 0 }) => sum + bytes, 0))})`
+}
 
 /**
  * Bytes of an image and its ELF.

@@ -3,7 +3,15 @@
  *
  * @since 0.1.0
  */
-import { type CacheEntry, cleanCacheRemains, cleanUp, ExitCode, entriesToClean, KernelCache } from "@ktstr/core"
+import {
+  type CacheEntry,
+  cleanCacheRemains,
+  cleanUp,
+  ExitCode,
+  entriesToClean,
+  KernelCache,
+  listKernelObjects
+} from "@ktstr/core"
 import { layerKernels } from "@ktstr/vitest/defaults"
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
@@ -11,6 +19,7 @@ import type { CommandIo } from "../CommandIo.ts"
 import { ask } from "../Question.ts"
 import * as Settings from "../Settings.ts"
 import { UsageError } from "../UsageError.ts"
+import { objectsText } from "./Kernel.ts"
 
 const keyOf = (found: CacheEntry): string => (found._tag === "Valid" ? found.entry.key : found.key)
 
@@ -18,8 +27,8 @@ const line = (found: CacheEntry): string =>
   found._tag === "Valid" ? found.entry.key : `${found.key} (corrupt: ${found.corruption.error})`
 
 /**
- * Removes entries after a question on the terminal, or with `--force` without one; with them what dead processes left, and downloads that
- * nobody goes on with.
+ * Removes entries after a question on the terminal, or with `--force` without one; with them what dead processes left, and downloads and objects
+ * of trees that nobody goes on with.
  *
  * @since 0.1.0
  * @category commands
@@ -37,26 +46,28 @@ export const kernelClean = (invocation: Extract<Invocation, { command: "kernel c
     const { kernels } = yield* cache.directories
     const entries = yield* cache.list
     const doomed = entriesToClean(entries, { keep, corruptOnly })
-    if (doomed.length > 0 && !force) {
+    // What can be resumed, and objects that are in use, are kept with the entries that are.
+    const everything = named === undefined && !corruptOnly
+    const objects = everything ? yield* listKernelObjects(kernels) : []
+    if (doomed.length + objects.length > 0 && !force) {
+      const what = `${doomed.length} of ${entries.length} entries of ${kernels}${objects.length === 0 ? "" : ` and ${objectsText(objects)}`}`
       if (process.stdin.isTTY !== true || !err.terminal) {
         return yield* new UsageError({
-          message: `ktstr kernel clean would remove ${doomed.length} of ${entries.length} entries of ${kernels}: without a terminal to ask on it needs --force`
+          message: `ktstr kernel clean would remove ${what}: without a terminal to ask on it needs --force`
         })
       }
       yield* err.write(`${doomed.map((found) => `  ${line(found)}\n`).join("")}`)
-      if (!(yield* ask(`Remove ${doomed.length} of ${entries.length} entries of ${kernels}? [y/N] `))) {
+      if (!(yield* ask(`Remove ${what}? [y/N] `))) {
         yield* err.write("nothing was removed\n")
         return ExitCode.pass
       }
     }
     yield* Effect.forEach(doomed, (found) => cache.remove(keyOf(found)))
-    // What can be resumed is kept with the entries that are.
-    const everything = named === undefined
     const remains = corruptOnly
       ? []
       : [
           ...(yield* cleanUp([{ directory: kernels, kind: "cache" }])).removed,
-          ...(yield* cleanCacheRemains(kernels, { freshDownloads: everything }))
+          ...(yield* cleanCacheRemains(kernels, { fresh: everything }))
         ].map(({ path }) => path)
     const removed = doomed.map(keyOf)
     const kept = entries.map(keyOf).filter((key) => !removed.includes(key))
@@ -65,5 +76,9 @@ export const kernelClean = (invocation: Extract<Invocation, { command: "kernel c
       : out.write(
           `${[...doomed.map(line), ...remains].map((what) => `removed ${what}\n`).join("")}${removed.length} removed, ${kept.length} kept in ${kernels}\n`
         )
+    const left = everything ? yield* listKernelObjects(kernels) : []
+    if (left.length > 0) {
+      yield* err.write(`left ${objectsText(left)}: a kernel is being built, or ${kernels} is not writable\n`)
+    }
     return ExitCode.pass
   }).pipe(Effect.provide(layerKernels))

@@ -3,7 +3,16 @@
  *
  * @since 0.1.0
  */
-import { type CacheEntry, ExitCode, KernelCache, type KernelEntry, type ReporterOutput, toolVersion } from "@ktstr/core"
+import {
+  type CacheEntry,
+  ExitCode,
+  KernelCache,
+  type KernelEntry,
+  type KernelObjects,
+  listKernelObjects,
+  type ReporterOutput,
+  toolVersion
+} from "@ktstr/core"
 import {
   isEndOfLife,
   isInRange,
@@ -17,7 +26,7 @@ import { layerKernels } from "@ktstr/vitest/defaults"
 import { Effect, Option } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import { UsageError } from "../UsageError.ts"
-import { entryToJson, mebibytes, sizeOf } from "./Kernel.ts"
+import { entryToJson, mebibytes, objectsText, sizeOf } from "./Kernel.ts"
 
 /** What the table and JSON say of a valid entry beyond its metadata. */
 interface Marks {
@@ -81,7 +90,11 @@ const inRange = (text: string | undefined): Effect.Effect<(found: CacheEntry) =>
     : new UsageError({ message: `--range must be two versions as 6.12..6.16, got '${text}'` })
 }
 
-const footers = (rows: ReadonlyArray<Row>, kernels: string): ReadonlyArray<string> => {
+const footers = (
+  rows: ReadonlyArray<Row>,
+  objects: ReadonlyArray<KernelObjects>,
+  kernels: string
+): ReadonlyArray<string> => {
   const marked = (has: (marks: Marks) => boolean) => rows.some((row) => row._tag === "Valid" && has(row.marks))
   const rebuild = "Rebuild with: ktstr kernel build --refresh <entry version>"
   return [
@@ -98,6 +111,11 @@ const footers = (rows: ReadonlyArray<Row>, kernels: string): ReadonlyArray<strin
       : []),
     ...(marked(({ endOfLife }) => endOfLife)
       ? ["note: entries marked (EOL) are of series that kernel.org has ended; they get no fixes any more."]
+      : []),
+    ...(objects.length > 0
+      ? [
+          `note: ${kernels} also has ${objectsText(objects)}, for their next builds; \`ktstr cleanup\` removes those that nobody built in for a week, \`ktstr kernel clean\` all, with the kernels.`
+        ]
       : [])
   ]
 }
@@ -128,8 +146,12 @@ export const kernelList = (invocation: Extract<Invocation, { command: "kernel li
     const rows = entries.map(
       (found): Row => (found._tag === "Corrupt" ? found : { ...found, marks: marksOf(found.entry, hash, hasEnded) })
     )
+    const objects = yield* listKernelObjects(kernels)
     if (json) {
-      yield* out.write(`${JSON.stringify({ directory: kernels, entries: rows.map(toJson) }, undefined, 2)}\n`)
+      const kept = objects.map(({ path, bytes = null }) => ({ path, bytes }))
+      yield* out.write(
+        `${JSON.stringify({ directory: kernels, entries: rows.map(toJson), objects: kept }, undefined, 2)}\n`
+      )
     } else if (all.length === 0) {
       yield* err.write(`no kernels in ${kernels}; get one: ktstr kernel fetch\n`)
     } else if (rows.length === 0) {
@@ -137,6 +159,6 @@ export const kernelList = (invocation: Extract<Invocation, { command: "kernel li
     } else {
       yield* out.write(`${renderTable(columns, rows).join("\n")}\n`)
     }
-    for (const footer of footers(rows, kernels)) yield* err.write(`${footer}\n`)
+    for (const footer of footers(rows, objects, kernels)) yield* err.write(`${footer}\n`)
     return ExitCode.pass
   }).pipe(Effect.provide(layerKernels))

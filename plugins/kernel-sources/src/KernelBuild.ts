@@ -6,6 +6,7 @@
 import { availableParallelism } from "node:os"
 import { type CommandExecutor, FileSystem, Path } from "@effect/platform"
 import {
+  buildLock,
   type FetchOptions,
   hasSchedExt,
   KernelCache,
@@ -224,7 +225,7 @@ export const buildKernel: (options: BuildOptions) => Effect.Effect<BuiltKernel, 
   if (Option.isSome(recalled)) return { _tag: "Cached", entry: recalled.value, source }
   yield* checkBuildTools(options.base ?? "tinyconfig")
   const built = yield* cache.exclusively(
-    "build",
+    buildLock,
     report("waiting", "a kernel")
   )(
     Effect.flatMap(

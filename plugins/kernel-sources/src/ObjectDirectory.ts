@@ -4,7 +4,14 @@
  * @since 0.1.0
  */
 import { FileSystem, Path } from "@effect/platform"
-import { currentProcess, KernelError, ownerState, ownTemporaryPrefix, parseTemporaryName } from "@ktstr/core"
+import {
+  currentProcess,
+  KernelError,
+  objectsPrefix,
+  ownerState,
+  ownTemporaryPrefix,
+  parseTemporaryName
+} from "@ktstr/core"
 import { Effect, Option, type Scope } from "effect"
 import type { KernelSourcePath } from "./SourceTree.ts"
 import { isPlainPath } from "./SourceView.ts"
@@ -47,7 +54,7 @@ const removeAbandoned = Effect.fn("ObjectDirectory.removeAbandoned")(function* (
 const removeOld = Effect.fn("ObjectDirectory.removeOld")(function* (kernels: string, own: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const others = (yield* fs.readDirectory(kernels)).filter((name) => name.startsWith(".objects-") && name !== own)
+  const others = (yield* fs.readDirectory(kernels)).filter((name) => name.startsWith(objectsPrefix) && name !== own)
   const aged = yield* Effect.forEach(others, (name) =>
     Effect.map(fs.stat(path.join(kernels, name)), ({ mtime }) => ({
       name,
@@ -76,7 +83,7 @@ export const openObjects: (
   const path = yield* Path.Path
   const root = yield* Effect.mapError(fs.realPath(kernels), failure(kernels))
   yield* Effect.ignore(removeAbandoned(root))
-  const name = `.objects-${source.place}`
+  const name = `${objectsPrefix}${source.place}`
   const ofTree = path.join(root, name)
   const keep = (image: string) => {
     const kept = path.join(ofTree, "bzImage")
