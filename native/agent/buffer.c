@@ -51,6 +51,11 @@ void put_str(struct buffer *buffer, const char *text) {
     }
 }
 
+void put_bytes(struct buffer *buffer, const uint8_t *bytes, uint32_t length) {
+    put_u32(buffer, length);
+    put_raw(buffer, bytes, length);
+}
+
 size_t put_gap_u32(struct buffer *buffer) {
     size_t at = buffer->length;
     put_u32(buffer, 0);

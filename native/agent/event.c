@@ -129,11 +129,14 @@ void event_schedstat(struct channel *channel, const char *text) {
     channel_send(channel);
 }
 
-void event_trace(struct channel *channel, const uint8_t *bytes, uint32_t length) {
-    struct buffer *out = channel_frame(channel, EVENT_TRACE);
-    put_u32(out, length);
-    put_raw(out, bytes, length);
+static void send_bytes(struct channel *channel, uint16_t type, const uint8_t *bytes, uint32_t length) {
+    struct buffer *out = channel_frame(channel, type);
+    put_bytes(out, bytes, length);
     channel_send(channel);
+}
+
+void event_trace(struct channel *channel, const uint8_t *bytes, uint32_t length) {
+    send_bytes(channel, EVENT_TRACE, bytes, length);
 }
 
 void event_scheduler_started(struct channel *channel, uint64_t time_ns, uint64_t attach_ns, const char *ops,
@@ -167,24 +170,19 @@ void event_scheduler_ended(struct channel *channel, const struct scheduler_end *
 void event_scheduler_output(struct channel *channel, bool tail, const uint8_t *bytes, uint32_t length) {
     struct buffer *out = channel_frame(channel, EVENT_SCHED_OUTPUT);
     put_bool(out, tail);
-    put_u32(out, length);
-    put_raw(out, bytes, length);
+    put_bytes(out, bytes, length);
     channel_send(channel);
 }
 
 void event_scheduler_dump(struct channel *channel, const uint8_t *bytes, uint32_t length) {
-    struct buffer *out = channel_frame(channel, EVENT_SCHED_DUMP);
-    put_u32(out, length);
-    put_raw(out, bytes, length);
-    channel_send(channel);
+    send_bytes(channel, EVENT_SCHED_DUMP, bytes, length);
 }
 
 void event_process_output(struct channel *channel, uint32_t id, uint8_t stream, const uint8_t *bytes, uint32_t length) {
     struct buffer *out = channel_frame(channel, EVENT_PROC_OUTPUT);
     put_u32(out, id);
     put_u8(out, stream);
-    put_u32(out, length);
-    put_raw(out, bytes, length);
+    put_bytes(out, bytes, length);
     channel_send(channel);
 }
 
