@@ -98,7 +98,7 @@ char *cgroup_read(const struct agent *agent, const char *path, const char *file,
     char full[PATH_MAX];
     if (!full_path(agent, path, file, full, failure))
         return NULL;
-    char *text = textfile_whole(full);
+    char *text = textfile_whole(full, NULL);
     size_t limit = channel_payload_limit(&agent->channel) - PATH_MAX;
     if (!text)
         fail_errno(failure, errno, "%s", full);
@@ -139,7 +139,7 @@ bool cgroup_move(struct agent *agent, const char *path, pid_t pid, struct failur
 static char *processes(const char *directory) {
     char file[PATH_MAX + 16];
     snprintf(file, sizeof file, "%s/cgroup.procs", directory);
-    return textfile_whole(file);
+    return textfile_whole(file, NULL);
 }
 
 // Moves every process once; counts them.

@@ -64,7 +64,7 @@ static bool run(struct agent *agent) {
 
 // Every CPU's counters, in which two runs that are the same agree to the nanosecond.
 static void send_schedstat(struct agent *agent) {
-    char *text = textfile_whole("/proc/schedstat");
+    char *text = textfile_whole("/proc/schedstat", NULL);
     event_schedstat(&agent->channel, text ? text : "");
     free(text);
 }

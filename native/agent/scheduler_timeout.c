@@ -19,7 +19,6 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -75,21 +74,13 @@ struct place {
 // The map's value is struct bpf_struct_ops_sched_ext_ops, whose member `data` is the struct sched_ext_ops.
 static bool find_place(struct place *place) {
     struct btf_field data, timeout;
-    struct stat status;
-    int file = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
-    uint8_t *bytes = file >= 0 && fstat(file, &status) == 0 ? malloc((size_t)status.st_size) : NULL;
-    size_t size = 0;
-    ssize_t got;
-    while (bytes && size < (size_t)status.st_size &&
-           (got = read(file, bytes + size, (size_t)status.st_size - size)) > 0)
-        size += (size_t)got;
+    size_t size;
+    uint8_t *bytes = (uint8_t *)textfile_whole("/sys/kernel/btf/vmlinux", &size);
     bool found = bytes && btf_find_field(bytes, size, "bpf_struct_ops_sched_ext_ops", "data", &data) &&
                  btf_find_field(bytes, size, "sched_ext_ops", "timeout_ms", &timeout);
     if (found)
         *place = (struct place){data.structure, data.offset + timeout.offset};
     free(bytes);
-    if (file >= 0)
-        close(file);
     return found;
 }
 

@@ -41,7 +41,7 @@ int64_t textfile_number(const char *path, int64_t otherwise) {
     return end == text ? otherwise : value;
 }
 
-char *textfile_whole(const char *path) {
+char *textfile_whole(const char *path, size_t *length) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return NULL;
@@ -61,6 +61,8 @@ char *textfile_whole(const char *path) {
         text[used] = 0;
     else
         errno = ENOMEM;
+    if (length)
+        *length = used;
     return text;
 }
 

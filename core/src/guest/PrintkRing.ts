@@ -7,7 +7,7 @@
 import { Buffer } from "node:buffer"
 import type { GuestMemory } from "../Vmm.ts"
 
-/** Every record's text begins with the first words of `linux_banner` (init/version-timestamp.c) in the first of them. */
+/** The first record's text, `linux_banner` (init/version-timestamp.c), begins so. */
 const firstWords = new TextEncoder().encode("Linux version ")
 const word = 8
 const chunkBytes = 16 << 20
