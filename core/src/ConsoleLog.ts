@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Chunk, Effect, Option, Stream } from "effect"
+import { Waiting } from "./Waiting.ts"
 
 /** Beyond so many characters the older half is forgotten, so that a guest that prints for ever can't fill the host. */
 const retainedCharacters = 64 * 1024 * 1024
@@ -63,7 +64,7 @@ export class ConsoleLog {
   private first = 0
   private characters = 0
   private ended = false
-  private readonly waiting = new Set<() => void>()
+  private readonly waiting = new Waiting()
 
   /** Takes bytes of the port; gives the lines they ended. */
   push(bytes: Uint8Array): ReadonlyArray<string> {
@@ -74,7 +75,7 @@ export class ConsoleLog {
   end(): ReadonlyArray<string> {
     const rest = this.append(this.splitter.end())
     this.ended = true
-    this.wake()
+    this.waiting.wake()
     return rest
   }
 
@@ -95,7 +96,7 @@ export class ConsoleLog {
       this.characters += line.length + 1
     }
     if (this.characters > retainedCharacters) this.forget()
-    this.wake()
+    this.waiting.wake()
     return lines
   }
 
@@ -109,12 +110,6 @@ export class ConsoleLog {
     this.first += drop
   }
 
-  private wake(): void {
-    const waiting = [...this.waiting]
-    this.waiting.clear()
-    for (const resume of waiting) resume()
-  }
-
   private after(from: number): Effect.Effect<Option.Option<readonly [Chunk.Chunk<string>, number]>> {
     return Effect.suspend(() => {
       const next = this.first + this.lines.length
@@ -123,17 +118,8 @@ export class ConsoleLog {
         return Effect.succeed(Option.some([Chunk.unsafeFromArray(kept), next] as const))
       }
       if (this.ended) return Effect.succeed(Option.none())
-      return Effect.zipRight(this.changed(from), this.after(from))
-    })
-  }
-
-  /** Looks itself: a fiber may pause between a look before and this. */
-  private changed(from: number): Effect.Effect<void> {
-    return Effect.async<void>((resume) => {
-      if (this.ended || from < this.first + this.lines.length) return resume(Effect.void)
-      const wake = (): void => resume(Effect.void)
-      this.waiting.add(wake)
-      return Effect.sync(() => this.waiting.delete(wake))
+      const changed = this.waiting.unless(() => this.ended || from < this.first + this.lines.length)
+      return Effect.zipRight(changed, this.after(from))
     })
   }
 }

@@ -3,10 +3,10 @@
  *
  * @since 0.1.0
  */
-import { type Vm, VmmError } from "@ktstr/core"
+import { type Vm, VmmError, Waiting } from "@ktstr/core"
 import { Chunk, Effect, Option, Stream } from "effect"
+import { MachineWaiting } from "./MachineWaiting.ts"
 import type { NativeMachine, NativePort } from "./NativeBinding.ts"
-import { Waiting } from "./Waiting.ts"
 
 /** Bytes kept for a reader that is behind; beyond, they stay with the device, which holds the guest up. */
 const highWater = 4 * 1024 * 1024
@@ -38,7 +38,7 @@ export class BytePipe {
   private buffered = 0
   private over = false
   private readonly readers = new Waiting()
-  private readonly senders = new Waiting()
+  private readonly senders = new MachineWaiting()
 
   constructor(private readonly options: BytePipeOptions) {}
 

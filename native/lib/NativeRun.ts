@@ -6,8 +6,8 @@
 import { ConsoleLog, panicMessage, type Vm, type VmExit, VmmError } from "@ktstr/core"
 import { Deferred, Effect, FiberId } from "effect"
 import { BytePipe } from "./BytePipe.ts"
+import { MachineWaiting } from "./MachineWaiting.ts"
 import { type NativeExit, type NativeMachine, nativePorts } from "./NativeBinding.ts"
-import { Waiting } from "./Waiting.ts"
 
 /** A kernel told not to reboot after a panic is given so long to print it out. Milliseconds. */
 const panicGraceMs = 10_000
@@ -29,7 +29,7 @@ export class NativeRun {
   private panic: string | undefined
   private panicTimer: ReturnType<typeof setTimeout> | undefined
   private counts: Readonly<Record<string, number>> = {}
-  private readonly pausers = new Waiting()
+  private readonly pausers = new MachineWaiting()
   private readonly running = (): NativeMachine | undefined => (this.over ? undefined : this.machine)
   /** The doorbell. */
   readonly ring = (): void => this.take()

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Duplex, Writable } from "node:stream"
-import { type Vm, VmmError } from "@ktstr/core"
+import { type Vm, VmmError, Waiting } from "@ktstr/core"
 import { Chunk, Effect, Option, Stream } from "effect"
 
 /** Bytes kept for a reader that is behind before the guest is made to wait. */
@@ -28,36 +28,25 @@ export const makeByteChannel = (from: Duplex, to: Writable): Vm["channel"] => {
   let chunks: Array<Uint8Array> = []
   let buffered = 0
   let ended = false
-  const waiting = new Set<() => void>()
+  const waiting = new Waiting()
 
-  const wake = (): void => {
-    const resumes = [...waiting]
-    waiting.clear()
-    for (const resume of resumes) resume()
-  }
   const end = (): void => {
     ended = true
-    wake()
+    waiting.wake()
   }
 
   from.on("data", (bytes: Uint8Array) => {
     chunks.push(bytes)
     buffered += bytes.length
     if (buffered > highWater) from.pause()
-    wake()
+    waiting.wake()
   })
   from.on("end", end)
   from.on("close", end)
   // A killed machine resets the connection: to readers that is its end.
   from.on("error", end)
 
-  // Looks itself: a fiber may pause between a look before and this.
-  const changed = Effect.async<void>((resume) => {
-    if (ended || chunks.length > 0) return resume(Effect.void)
-    const go = (): void => resume(Effect.void)
-    waiting.add(go)
-    return Effect.sync(() => waiting.delete(go))
-  })
+  const changed = waiting.unless(() => ended || chunks.length > 0)
 
   const pull: Effect.Effect<Option.Option<readonly [Chunk.Chunk<Uint8Array>, undefined]>> = Effect.suspend(() => {
     if (chunks.length > 0) {

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { VmmError } from "@ktstr/core"
+import { type VmmError, Waiting } from "@ktstr/core"
 import { Effect } from "effect"
 import type { NativeMachine } from "./NativeBinding.ts"
 
@@ -11,25 +11,7 @@ import type { NativeMachine } from "./NativeBinding.ts"
  * @since 0.1.0
  * @category models
  */
-export class Waiting {
-  private readonly resumes = new Set<() => void>()
-
-  wake(): void {
-    const resumes = [...this.resumes]
-    this.resumes.clear()
-    for (const resume of resumes) resume()
-  }
-
-  /** Until the next {@link wake}, unless there is nothing to wait for: a fiber may pause between a look of its own and this. */
-  unless(ready: () => boolean): Effect.Effect<void> {
-    return Effect.async<void>((resume) => {
-      if (ready()) return resume(Effect.void)
-      const go = (): void => resume(Effect.void)
-      this.resumes.add(go)
-      return Effect.sync(() => this.resumes.delete(go))
-    })
-  }
-
+export class MachineWaiting extends Waiting {
   /**
    * Waits from before `act`, so that no answer is missed. `act` says whether there is anything to wait for. Fails with `over` when the machine
    * has ended, before or meanwhile.
