@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type FileHandle, open } from "node:fs/promises"
+import { closeSync, fstatSync, openSync, readSync } from "node:fs"
 
 /** ELF program headers and the setup header of a bzImage lie within. */
 const headBytes = 64 * 1024
@@ -15,53 +15,57 @@ const headBytes = 64 * 1024
  * @category models
  */
 export interface BootFile {
-  /** Its first 64 KiB, or all of it. */
-  readonly head: Uint8Array
   /** Bytes, with those between the files. */
   readonly size: number
   /** The files in it: where each begins, its length and its descriptor, good until `close`. */
   readonly parts: ReadonlyArray<{ readonly at: number; readonly size: number; readonly fd: number }>
-  readonly close: () => Promise<void>
-}
-
-const readHead = async (file: FileHandle, size: number): Promise<Uint8Array> => {
-  const head = new Uint8Array(Math.min(headBytes, size))
-  let done = 0
-  while (done < head.length) {
-    const { bytesRead } = await file.read(head, done, head.length - done, done)
-    if (bytesRead === 0) throw new Error(`file ends at byte ${done}, where more was expected`)
-    done += bytesRead
-  }
-  return head
+  readonly close: () => void
 }
 
 /**
- * Opens files as one, each beginning at a multiple of `alignment`; the head is the first one's. Rejects with the operating system's
- * error.
+ * Opens files as one, each beginning at a multiple of `alignment`. Throws the operating system's error. At once, as `readBootHead`
+ * is: by way of the runtime's threads these few microseconds are milliseconds of a boot.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const openBootFile = async (paths: ReadonlyArray<string>, alignment = 1): Promise<BootFile> => {
-  const files: Array<FileHandle> = []
-  const close = async (): Promise<void> => {
-    await Promise.all(files.map((file) => file.close()))
+export const openBootFile = (paths: ReadonlyArray<string>, alignment = 1): BootFile => {
+  const parts: Array<BootFile["parts"][number]> = []
+  const close = (): void => {
+    for (const { fd } of parts.splice(0)) closeSync(fd)
   }
+  let end = 0
   try {
-    const parts: Array<BootFile["parts"][number]> = []
-    let end = 0
     for (const path of paths) {
-      const file = await open(path, "r")
-      files.push(file)
-      const { size } = await file.stat()
+      const fd = openSync(path, "r")
       const at = Math.ceil(end / alignment) * alignment
-      parts.push({ at, size, fd: file.fd })
+      parts.push({ at, size: 0, fd })
+      const { size } = fstatSync(fd)
+      parts[parts.length - 1] = { at, size, fd }
       end = at + size
     }
-    const head = files[0] === undefined ? new Uint8Array() : await readHead(files[0], parts[0]?.size ?? 0)
-    return { head, size: end, parts, close }
+    return { size: end, parts, close }
   } catch (error) {
-    await close()
+    close()
     throw error
   }
+}
+
+/**
+ * The first 64 KiB of its first file, or all of that. Throws the operating system's error, or for a file that became shorter.
+ *
+ * @since 0.1.0
+ * @category destructors
+ */
+export const readBootHead = (file: BootFile): Uint8Array => {
+  const [first] = file.parts
+  if (first === undefined) return new Uint8Array()
+  const head = new Uint8Array(Math.min(headBytes, first.size))
+  let done = 0
+  while (done < head.length) {
+    const count = readSync(first.fd, head, done, head.length - done, done)
+    if (count === 0) throw new Error(`file ends at byte ${done}, where more was expected`)
+    done += count
+  }
+  return head
 }

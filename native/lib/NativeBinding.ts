@@ -82,9 +82,11 @@ export interface NativeMachineOptions {
     | undefined
   /** 2 MiB pages from the host's reserve. */
   readonly hugePages?: boolean | undefined
+  /** What CPUID answers on all vCPUs, in rows of seven words: function, index, flags, eax, ebx, ecx, edx. */
+  readonly cpuid?: Uint32Array | undefined
   readonly vcpus: ReadonlyArray<{
     readonly apicId: number
-    /** Rows of seven words: function, index, flags, eax, ebx, ecx, edx. */
+    /** What it answers on this one besides, likewise. */
     readonly cpuid?: Uint32Array | undefined
     /** Without them it waits for INIT and SIPI, vCPU 0 begins at the reset vector. */
     readonly registers?: NativeRegisters | undefined

@@ -13,7 +13,7 @@ import {
   sleepPorts,
   virtioMmio
 } from "../machine/index.ts"
-import { type BootFile, openBootFile } from "./BootFile.ts"
+import { type BootFile, openBootFile, readBootHead } from "./BootFile.ts"
 import { hugePageShortage } from "./HugePages.ts"
 import {
   loadNativeBinding,
@@ -61,7 +61,6 @@ const cpuidEntries = (words: Uint32Array): ReadonlyArray<CpuidEntry> =>
     return { function: at(0), index: at(1), flags: at(2), eax: at(3), ebx: at(4), ecx: at(5), edx: at(6) }
   })
 
-/** Not by `flatMap`: many vCPUs have some thousand entries. */
 const cpuidRows = (entries: ReadonlyArray<CpuidEntry>): Uint32Array => {
   const words = new Uint32Array(entries.length * cpuidWords)
   let at = 0
@@ -104,8 +103,8 @@ const openFiles = (
   alignment: number
 ): Effect.Effect<BootFile, VmmError, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.tryPromise({ try: () => openBootFile(paths, alignment), catch: ioError(`can't read the ${what}`) }),
-    (file) => Effect.promise(() => file.close())
+    Effect.try({ try: () => openBootFile(paths, alignment), catch: ioError(`can't read the ${what}`) }),
+    (file) => Effect.sync(file.close)
   )
 
 /** newc archives begin at multiples of 4 (Documentation/driver-api/early-userspace/buffer-format.rst). */
@@ -145,9 +144,10 @@ const machineOptions = (
   // The addon opens it anew: the name of what has none is its descriptor.
   disk: files.disk === undefined ? undefined : { ...virtioSlot(0), path: `/proc/self/fd/${files.disk}` },
   console: options.terminal === true ? virtioSlot(files.disk === undefined ? 0 : 1) : undefined,
+  cpuid: cpuidRows(description.cpuid.common),
   vcpus: description.apicIds.map((apicId, vcpu) => ({
     apicId,
-    cpuid: cpuidRows(description.cpuid(vcpu)),
+    cpuid: cpuidRows(description.cpuid.own(vcpu)),
     registers: vcpu === 0 ? registersOf(description.entry) : undefined
   })),
   power: { port: sleepPorts.control, size: 2, control: 0, mask: 0xff, value: sleepPorts.off }
@@ -206,13 +206,14 @@ const boot = (
       Effect.scoped(
         Effect.gen(function* () {
           const kernel = yield* openFiles("kernel", [path], 1)
+          const head = yield* Effect.try({ try: () => readBootHead(kernel), catch: ioError("can't read the kernel") })
           const initramfs = yield* openFiles("initramfs", spec.initramfs, initramfsAlignment)
           const disk = yield* openScratchDisk(spec.scratchDiskMb)
           const description = yield* Either.mapLeft(
             describeMachine({
               topology: spec.topology,
               memoryMb: spec.memoryMb,
-              kernel,
+              kernel: { head, size: kernel.size },
               initrdSize: initramfs.size,
               cmdline: machineCommandLine(spec, []),
               reserved: spec.ring,

@@ -54,6 +54,8 @@ export const u64 = (value: number): Field => {
   return integer(8, value)
 }
 
+const encoder = new TextEncoder()
+
 /**
  * Text of exactly `width` bytes, padded with spaces or, as ACPI's signatures, with nothing.
  *
@@ -62,7 +64,7 @@ export const u64 = (value: number): Field => {
  */
 export const ascii = (text: string, width = text.length): Field => {
   if (text.length > width) throw new RangeError(`"${text}" does not fit ${width} bytes`)
-  return new TextEncoder().encode(text.padEnd(width, " "))
+  return encoder.encode(text.padEnd(width, " "))
 }
 
 /**
@@ -78,7 +80,9 @@ export const zeros = (count: number): Field => new Uint8Array(count)
  * @category constructors
  */
 export const concat = (...fields: ReadonlyArray<Field>): Uint8Array => {
-  const bytes = new Uint8Array(fields.reduce((sum, field) => sum + field.length, 0))
+  let size = 0
+  for (const field of fields) size += field.length
+  const bytes = new Uint8Array(size)
   let at = 0
   for (const field of fields) {
     bytes.set(field, at)
@@ -96,6 +100,8 @@ export const concat = (...fields: ReadonlyArray<Field>): Uint8Array => {
 export const withChecksum = (bytes: Uint8Array, at: number): Uint8Array => {
   const sealed = bytes.slice()
   sealed[at] = 0
-  sealed[at] = -sealed.reduce((sum, byte) => sum + byte, 0) & 0xff
+  let sum = 0
+  for (const byte of sealed) sum += byte
+  sealed[at] = -sum & 0xff
   return sealed
 }

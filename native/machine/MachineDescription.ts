@@ -9,7 +9,7 @@ import { type ApicIds, apicIds, highestXapicId } from "./ApicIds.ts"
 import { acpiTables, type PlacedTable } from "./acpi/Acpi.ts"
 import { maxProcessors } from "./acpi/Dsdt.ts"
 import { type BootRegisters, bootRegisters } from "./BootRegisters.ts"
-import { guestCpuid } from "./cpuid/Cpuid.ts"
+import { type GuestCpuid, guestCpuid } from "./cpuid/Cpuid.ts"
 import type { CpuidEntry } from "./cpuid/CpuidEntry.ts"
 import { e820Map } from "./E820.ts"
 import { gdt } from "./Gdt.ts"
@@ -70,7 +70,7 @@ export interface MachineDescription {
    * KVM_CAP_X2APIC_API.
    */
   readonly irqchip: "kernel" | "split"
-  readonly cpuid: (vcpu: number) => ReadonlyArray<CpuidEntry>
+  readonly cpuid: GuestCpuid
   /** Of vCPU 0; the others wait for their start-up interrupt. */
   readonly entry: BootRegisters
   /** Where what lies, for messages and tests. */
@@ -129,7 +129,7 @@ const assemble = (
     apicIds: ids,
     realtimeHint: options.realtimeHint ?? false
   })
-  const features = cpuid(0).find((entry) => entry.function === 1)
+  const features = cpuid.own(0).find((entry) => entry.function === 1)
   return Either.gen(function* () {
     const cmdline = yield* encodeCmdline(options.cmdline, kernel.maxCmdline)
     const initrd = yield* placeInitrd({

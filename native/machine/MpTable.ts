@@ -28,16 +28,8 @@ const isaIrqs = 16
 const headerSize = 44
 
 /** Tables 4-4, 4-5, 4-7, 4-9, 4-10, 4-11. */
-const processor = (id: number, boot: boolean, options: MpTableOptions): Field =>
-  concat(
-    u8(0),
-    u8(id),
-    u8(localApicVersion),
-    u8(boot ? 0b11 : 0b01),
-    u32(options.signature),
-    u32(options.features),
-    zeros(8)
-  )
+const processor = (id: number, boot: boolean, kind: Field): Field =>
+  concat(Uint8Array.of(0, id, localApicVersion, boot ? 0b11 : 0b01), kind)
 const isaBus = concat(u8(1), u8(0), ascii("ISA", 6))
 const ioApic = (id: number): Field => concat(u8(2), u8(id), u8(ioApicVersion), u8(1), u32(apicAddresses.io))
 const interrupt = (irq: number, io: number): Field => concat(u8(3), u8(0), u16(0), u8(0), u8(irq), u8(io), u8(irq))
@@ -62,8 +54,9 @@ export const mpTable = (options: MpTableOptions): ReadonlyArray<MemoryWrite> => 
   const used = new Set(apicIds)
   const io = Array.from({ length: highestXapicId + 1 }, (_, id) => id).find((id) => !used.has(id))
   if (io === undefined) return []
+  const kind = concat(u32(options.signature), u32(options.features), zeros(8))
   const entries = [
-    ...apicIds.map((id, index) => processor(id, index === 0, options)),
+    ...apicIds.map((id, index) => processor(id, index === 0, kind)),
     isaBus,
     ioApic(io),
     ...Array.from({ length: isaIrqs }, (_, irq) => interrupt(irq, io)),

@@ -6,16 +6,16 @@
  */
 
 /** Present, writable (Intel SDM volume 3, table 4-15). */
-const table = 0b11n
+const table = 0b11
 /** And page size: an entry of a page directory that maps 2 MiB (table 4-18). */
-const page = 0x80n | table
+const page = 0x80 | table
 const pageSize = 4096
 const entries = 512
 const gigabytes = 4
 
 /**
- * PML4, page-directory-pointer table and one page directory for each GiB, to be written at `address`. Pages of 2 MiB: every 64-bit
- * processor has them.
+ * PML4, page-directory-pointer table and one page directory for each GiB, to be written at `address`, which is below 4 GiB. Pages of
+ * 2 MiB: every 64-bit processor has them.
  *
  * @since 0.1.0
  * @category constructors
@@ -23,14 +23,11 @@ const gigabytes = 4
 export const identityPageTables = (address: number): Uint8Array => {
   const bytes = new Uint8Array((2 + gigabytes) * pageSize)
   const view = new DataView(bytes.buffer)
+  // Of 8 bytes; what is mapped and the tables themselves have addresses of 32 bits.
+  const set = (at: number, entry: number): void => view.setUint32(at, entry, true)
   const directories = address + 2 * pageSize
-  view.setBigUint64(0, BigInt(address + pageSize) | table, true)
-  for (let g = 0; g < gigabytes; g++) {
-    view.setBigUint64(pageSize + 8 * g, BigInt(directories + g * pageSize) | table, true)
-    for (let i = 0; i < entries; i++) {
-      const at = (2 + g) * pageSize + 8 * i
-      view.setBigUint64(at, (BigInt(g * entries + i) << 21n) | page, true)
-    }
-  }
+  set(0, address + pageSize + table)
+  for (let g = 0; g < gigabytes; g++) set(pageSize + 8 * g, directories + g * pageSize + table)
+  for (let i = 0; i < gigabytes * entries; i++) set(2 * pageSize + 8 * i, i * 2 ** 21 + page)
   return bytes
 }

@@ -171,6 +171,7 @@ VmOptions options_of(const Napi::Object &from) {
     options.contents = contents_of(from.Get("contents"));
     options.files = files_of(from.Get("files"));
     options.memory.huge_pages = from.Get("hugePages").ToBoolean();
+    options.cpuid = cpuid_of(from.Get("cpuid"));
     auto vcpus = from.Get("vcpus").As<Napi::Array>();
     for (uint32_t i = 0; i < vcpus.Length(); i++) {
         auto vcpu = vcpus.Get(i).As<Napi::Object>();

@@ -43,9 +43,11 @@ const virtio = (index: number): Field =>
     )
   )
 
-/** ACPI0007 with the UID of its MADT entry (8.4, Declaring Processors). */
+const processorId = Aml.name("_HID", Aml.string("ACPI0007"))
+
+/** With the UID of its MADT entry (8.4, Declaring Processors). */
 const processor = (index: number): Field =>
-  Aml.device(numbered("C", index), Aml.name("_HID", Aml.string("ACPI0007")), Aml.name("_UID", Aml.integer(index)))
+  Aml.device(numbered("C", index), processorId, Aml.name("_UID", Aml.integer(index)))
 
 /**
  * For machines of at most {@link maxProcessors} CPUs.

@@ -13,7 +13,7 @@ const enabled = 1
 /** Tables 5.23 and 5.40: ids that fit go into the 8-bit structure, which the kernel wants for them; the others are x2APIC's. */
 const processor = (id: number, uid: number): Field =>
   id <= highestXapicId
-    ? concat(u8(0), u8(8), u8(uid), u8(id), u32(enabled))
+    ? concat(Uint8Array.of(0, 8, uid, id), u32(enabled))
     : concat(u8(9), u8(16), zeros(2), u32(id), u32(enabled), u32(uid))
 
 /** Table 5.24: all pins from GSI 0. */

@@ -79,12 +79,22 @@ const amdPlace = (place: CpuidPlace, node: number): CpuidEntry =>
   })
 
 /**
- * The entries of a vCPU, for KVM_SET_CPUID2.
+ * What CPUID answers, for KVM_SET_CPUID2: a vCPU has the entries common to all and its own, which come after them.
  *
+ * @since 0.1.0
+ * @category models
+ */
+export interface GuestCpuid {
+  readonly common: ReadonlyArray<CpuidEntry>
+  /** By vCPU number; throws `RangeError` for one that is not there. */
+  readonly own: (vcpu: number) => ReadonlyArray<CpuidEntry>
+}
+
+/**
  * @since 0.1.0
  * @category constructors
  */
-export const guestCpuid = (options: CpuidOptions): ((vcpu: number) => ReadonlyArray<CpuidEntry>) => {
+export const guestCpuid = (options: CpuidOptions): GuestCpuid => {
   const { supported, topology, apicIds } = options
   const vendor = cpuVendor(supported)
   const amd = vendor === "amd"
@@ -92,61 +102,73 @@ export const guestCpuid = (options: CpuidOptions): ((vcpu: number) => ReadonlyAr
   const lastBasic = Math.max(highest(0), 0xb)
   const lastExtended = Math.max(highest(0x80000000), amd ? 0x8000001e : 0x80000008)
   const caches = cacheLeaves(amd ? 0x8000001d : 4, supported, apicIds.shifts)
-  const common = [
-    ...supported.filter((entry) => !replaced.has(entry.function)),
-    // Intel hosts of today have all these; where one is missing, the topology must still be told.
-    ...[0x80000001, 0x80000006, 0x80000008]
-      .filter((wanted) => amd && !supported.some((entry) => entry.function === wanted))
-      .map((wanted) => leaf({ function: wanted })),
-    ...caches,
-    ...hypervisorLeaves(supported, {
-      realtimeHint: options.realtimeHint,
-      extendedDestination: apicIds.highest > highestXapicId
-    })
-  ]
-  const cpusIn = new Map<number, number>()
-  for (const number of apicIds.packages) cpusIn.set(number, (cpusIn.get(number) ?? 0) + 1)
+  // Intel hosts of today have all these; where one is missing, the topology must still be told.
+  const missing = [0x80000001, 0x80000006, 0x80000008]
+    .filter((wanted) => amd && !supported.some((entry) => entry.function === wanted))
+    .map((wanted) => leaf({ function: wanted }))
+  const edited = [...supported.filter((entry) => !replaced.has(entry.function)), ...missing]
 
-  const edit = (entry: CpuidEntry, place: CpuidPlace): CpuidEntry => {
+  /** The same for every vCPU. */
+  const edit = (entry: CpuidEntry): CpuidEntry => {
     switch (entry.function) {
       case 0:
         return { ...entry, eax: lastBasic }
-      case 1:
-        return features(entry, vendor, place)
       case 0x80000000:
         return { ...entry, eax: lastExtended >>> 0 }
-      case 0x80000001: {
-        if (!amd) return entry
-        // CmpLegacy (1): more than one CPU a package; TopologyExtensions (22): leaves 0x8000001d and e.
-        const legacy = place.cpusInPackage > 1 ? or(entry.ecx, bit(1)) : without(entry.ecx, bit(1))
-        return { ...entry, eax: withFreeLlcs(entry.eax), ecx: or(legacy, bit(22)) }
-      }
       case 0x80000006:
         return amd ? { ...entry, edx: amdL3Summary(caches) } : entry
-      case 0x80000008:
-        return amd ? { ...entry, ecx: amdSizes(place) } : entry
       default:
         return entry
     }
   }
 
-  return (vcpu) => {
-    const apicId = apicIds.ids[vcpu]
-    const number = apicIds.packages[vcpu]
-    if (apicId === undefined || number === undefined) {
-      throw new RangeError(`vCPU ${vcpu} is not in topology ${topology}, which has ${topology.cpus}`)
+  const placed = (entry: CpuidEntry): boolean =>
+    entry.function === 1 || (amd && (entry.function === 0x80000001 || entry.function === 0x80000008))
+
+  const place = (entry: CpuidEntry, at: CpuidPlace): CpuidEntry => {
+    switch (entry.function) {
+      case 1:
+        return features(entry, vendor, at)
+      case 0x80000001: {
+        // CmpLegacy (1): more than one CPU a package; TopologyExtensions (22): leaves 0x8000001d and e.
+        const legacy = at.cpusInPackage > 1 ? or(entry.ecx, bit(1)) : without(entry.ecx, bit(1))
+        return { ...entry, eax: withFreeLlcs(entry.eax), ecx: or(legacy, bit(22)) }
+      }
+      default:
+        return { ...entry, ecx: amdSizes(at) }
     }
-    const place: CpuidPlace = {
-      apicId,
-      shifts: apicIds.shifts,
-      threadsPerCore: topology.threadsPerCore,
-      cpusInPackage: cpusIn.get(number) ?? 1
+  }
+
+  const toPlace = edited.filter(placed)
+  const cpusIn = new Map<number, number>()
+  for (const number of apicIds.packages) cpusIn.set(number, (cpusIn.get(number) ?? 0) + 1)
+  return {
+    common: [
+      ...edited.filter((entry) => !placed(entry)).map(edit),
+      ...caches,
+      ...hypervisorLeaves(supported, {
+        realtimeHint: options.realtimeHint,
+        extendedDestination: apicIds.highest > highestXapicId
+      })
+    ],
+    own: (vcpu) => {
+      const apicId = apicIds.ids[vcpu]
+      const number = apicIds.packages[vcpu]
+      if (apicId === undefined || number === undefined) {
+        throw new RangeError(`vCPU ${vcpu} is not in topology ${topology}, which has ${topology.cpus}`)
+      }
+      const at: CpuidPlace = {
+        apicId,
+        shifts: apicIds.shifts,
+        threadsPerCore: topology.threadsPerCore,
+        cpusInPackage: cpusIn.get(number) ?? 1
+      }
+      return [
+        ...toPlace.map((entry) => place(entry, at)),
+        ...levelLeaves(0xb, at),
+        ...(!amd && lastBasic >= 0x1f ? levelLeaves(0x1f, at) : []),
+        ...(amd ? [amdPlace(at, number)] : [])
+      ]
     }
-    return [
-      ...common.map((entry) => edit(entry, place)),
-      ...levelLeaves(0xb, place),
-      ...(!amd && lastBasic >= 0x1f ? levelLeaves(0x1f, place) : []),
-      ...(amd ? [amdPlace(place, number)] : [])
-    ]
   }
 }

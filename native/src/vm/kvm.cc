@@ -90,9 +90,15 @@ std::vector<kvm_cpuid_entry2> Kvm::supported_cpuid() const {
     throw Error(ErrorCode::unsupported, "KVM_GET_SUPPORTED_CPUID: more than 4096 entries");
 }
 
-int set_cpuid(int vcpu, const std::vector<kvm_cpuid_entry2> &entries) {
-    std::vector<unsigned char> buffer = cpuid_buffer(entries.size());
-    std::memcpy(buffer.data() + sizeof(CpuidHeader), entries.data(), entries.size() * sizeof(kvm_cpuid_entry2));
+int set_cpuid(int vcpu, const std::vector<kvm_cpuid_entry2> &common, const std::vector<kvm_cpuid_entry2> &own) {
+    std::vector<unsigned char> buffer = cpuid_buffer(common.size() + own.size());
+    unsigned char *at = buffer.data() + sizeof(CpuidHeader);
+    for (const auto *entries : {&common, &own}) {
+        if (entries->empty())
+            continue;
+        std::memcpy(at, entries->data(), entries->size() * sizeof(kvm_cpuid_entry2));
+        at += entries->size() * sizeof(kvm_cpuid_entry2);
+    }
     return kvm_ioctl(vcpu, set_cpuid2, buffer.data());
 }
 

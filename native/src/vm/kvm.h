@@ -37,8 +37,8 @@ class Kvm {
     size_t run_size_;
 };
 
-/** KVM_SET_CPUID2 of a vCPU. */
-int set_cpuid(int vcpu, const std::vector<kvm_cpuid_entry2> &entries);
+/** KVM_SET_CPUID2 of a vCPU: the entries of all and its own. */
+int set_cpuid(int vcpu, const std::vector<kvm_cpuid_entry2> &common, const std::vector<kvm_cpuid_entry2> &own);
 
 } // namespace ktstr
 

@@ -3,6 +3,7 @@
 #include <linux/kvm.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -30,31 +31,44 @@ bool read_at(int fd, void *data, size_t size, uint64_t offset) {
 }
 } // namespace
 
-KvmStats::KvmStats(int vcpu) : fd_(kvm_ioctl(vcpu, KVM_GET_STATS_FD)) {
+KvmStats::KvmStats(int vcpu) : fd_(kvm_ioctl(vcpu, KVM_GET_STATS_FD)) {}
+
+std::vector<KvmStats::Counter> KvmStats::counters() const {
+    std::vector<Counter> counters;
     kvm_stats_header header;
     if (!fd_ || !read_at(fd_.get(), &header, sizeof(header), 0) || header.num_desc > most_descriptors ||
         header.name_size > longest_name)
-        return;
+        return counters;
     size_t stride = sizeof(Descriptor) + header.name_size;
     std::vector<char> descriptors(stride * header.num_desc);
     if (!read_at(fd_.get(), descriptors.data(), descriptors.size(), header.desc_offset))
-        return;
+        return counters;
     for (uint32_t i = 0; i < header.num_desc; i++) {
         const char *at = descriptors.data() + i * stride;
         Descriptor descriptor;
         std::memcpy(&descriptor, at, sizeof(descriptor));
         // Single running counts only: histograms and momentary values can't be added up over vCPUs.
         if ((descriptor.flags & KVM_STATS_TYPE_MASK) == KVM_STATS_TYPE_CUMULATIVE && descriptor.size == 1)
-            counters_.push_back(
+            counters.push_back(
                 {std::string(at + sizeof(descriptor), strnlen(at + sizeof(descriptor), header.name_size)),
                  header.data_offset + descriptor.offset});
     }
+    std::sort(counters.begin(), counters.end(), [](const Counter &a, const Counter &b) { return a.offset < b.offset; });
+    return counters;
 }
 
-void KvmStats::add_to(std::map<std::string, uint64_t> &sums) const {
-    for (const Counter &counter : counters_) {
+void KvmStats::add_to(std::map<std::string, uint64_t> &sums, const std::vector<Counter> &counters) const {
+    if (!fd_ || counters.empty())
+        return;
+    uint64_t first = counters.front().offset;
+    // Histograms lie between, which are some kilobytes.
+    std::vector<char> values(counters.back().offset - first + sizeof(uint64_t));
+    if (!read_at(fd_.get(), values.data(), values.size(), first))
+        return;
+    for (const Counter &counter : counters) {
         uint64_t value;
-        if (read_at(fd_.get(), &value, sizeof(value), counter.offset) && value > 0)
+        std::memcpy(&value, values.data() + (counter.offset - first), sizeof(value));
+        if (value > 0)
             sums[counter.name] += value;
     }
 }

@@ -107,14 +107,14 @@ const char *exit_reason_name(size_t reason) {
     }
 }
 
-Vcpu::Vcpu(Vm &vm, unsigned index, const VcpuOptions &options)
+Vcpu::Vcpu(Vm &vm, unsigned index, const std::vector<kvm_cpuid_entry2> &cpuid, const VcpuOptions &options)
     : vm_(vm), index_(index), run_size_(vm.kvm().run_size()) {
     std::string name = "vCPU " + std::to_string(index);
     fd_ = FileDescriptor(kvm_ioctl(vm.fd(), KVM_CREATE_VCPU, static_cast<unsigned long>(options.apic_id)));
     if (!fd_)
         throw_errno("KVM_CREATE_VCPU of " + name + " with APIC id " + std::to_string(options.apic_id));
     stats_.emplace(fd_.get());
-    if (!options.cpuid.empty() && set_cpuid(fd_.get(), options.cpuid) < 0)
+    if (!(cpuid.empty() && options.cpuid.empty()) && set_cpuid(fd_.get(), cpuid, options.cpuid) < 0)
         throw_errno("KVM_SET_CPUID2 of " + name);
     set_msr(fd_.get(), msr_misc_enable, misc_enable_fast_string);
     if (options.registers) {

@@ -23,6 +23,7 @@ class Vm;
 
 struct VcpuOptions {
     uint32_t apic_id = 0;
+    /** Besides those of all vCPUs. */
     std::vector<kvm_cpuid_entry2> cpuid;
     /** Of the boot CPU, or of one that is to run at once instead of waiting for INIT and SIPI. */
     std::optional<BootRegisters> registers;
@@ -37,8 +38,8 @@ class Vcpu {
     /** KVM_EXIT_* that are counted one by one; later ones count as the last. */
     static constexpr size_t exit_reasons = 48;
 
-    /** Throws Error. */
-    Vcpu(Vm &vm, unsigned index, const VcpuOptions &options);
+    /** `cpuid`: the entries of all vCPUs; without any, KVM's own answers stay. Throws Error. */
+    Vcpu(Vm &vm, unsigned index, const std::vector<kvm_cpuid_entry2> &cpuid, const VcpuOptions &options);
     ~Vcpu();
     Vcpu(const Vcpu &) = delete;
     Vcpu &operator=(const Vcpu &) = delete;

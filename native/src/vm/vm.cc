@@ -48,7 +48,7 @@ Vm::Vm(const VmOptions &options, std::function<void()> notify)
     // Kernels ask the console's transmitter for room before each byte; COM2's driver relies on its interrupt alone.
     coalesced_.emplace(kvm_, fd_.get(), com1_port);
     for (const VcpuOptions &vcpu : options.vcpus)
-        vcpus_.push_back(std::make_unique<Vcpu>(*this, static_cast<unsigned>(vcpus_.size()), vcpu));
+        vcpus_.push_back(std::make_unique<Vcpu>(*this, static_cast<unsigned>(vcpus_.size()), options.cpuid, vcpu));
 }
 
 Vm::~Vm() {
@@ -366,8 +366,10 @@ void Vm::resize(uint16_t columns, uint16_t rows) {
         console_->resize(columns, rows);
 }
 
-std::map<std::string, uint64_t> Vm::statistics() const {
+std::map<std::string, uint64_t> Vm::statistics() {
     std::map<std::string, uint64_t> sums;
+    if (!counters_)
+        counters_ = vcpus_.front()->kernel_stats().counters();
     for (const auto &vcpu : vcpus_) {
         for (size_t reason = 0; reason < Vcpu::exit_reasons; reason++) {
             uint64_t count = vcpu->exits()[reason].load(std::memory_order_relaxed);
@@ -375,7 +377,7 @@ std::map<std::string, uint64_t> Vm::statistics() const {
             if (count > 0)
                 sums[name != nullptr ? name : "exit_" + std::to_string(reason)] += count;
         }
-        vcpu->kernel_stats().add_to(sums);
+        vcpu->kernel_stats().add_to(sums, *counters_);
     }
     return sums;
 }

@@ -47,6 +47,8 @@ struct VmOptions {
     };
     std::vector<Content> contents;
     std::vector<FilePart> files;
+    /** What CPUID answers on all vCPUs. */
+    std::vector<kvm_cpuid_entry2> cpuid;
     std::vector<VcpuOptions> vcpus;
     /** An I/O APIC of our own instead of KVM's chips and timer, for APIC ids above 254. */
     bool split_irqchip = false;
@@ -94,7 +96,7 @@ class Vm {
     void resize(uint16_t columns, uint16_t rows);
 
     /** Exits to this process by reason, and KVM's own counters where it has them. */
-    std::map<std::string, uint64_t> statistics() const;
+    std::map<std::string, uint64_t> statistics();
     /** Threads of the vCPUs; 0: not started. */
     std::vector<int> thread_ids() const;
 
@@ -160,6 +162,8 @@ class Vm {
     std::optional<ExitReport> exit_;
 
     std::vector<std::unique_ptr<Vcpu>> vcpus_;
+    /** Of any vCPU; read when first asked for. */
+    std::optional<std::vector<KvmStats::Counter>> counters_;
 };
 
 } // namespace ktstr

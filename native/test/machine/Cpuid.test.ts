@@ -8,8 +8,10 @@ import { cpuidInstruction, decodeCpu } from "./decodeTopology.ts"
 import { amdHost, hosts, intelHost, newAmdHost } from "./hosts.ts"
 import { anyTopology, topologies } from "./topologies.ts"
 
-const cpuidOf = (topology: Topology, supported: ReadonlyArray<CpuidEntry>, realtimeHint = false) =>
-  guestCpuid({ supported, topology, apicIds: apicIds(topology), realtimeHint })
+const cpuidOf = (topology: Topology, supported: ReadonlyArray<CpuidEntry>, realtimeHint = false) => {
+  const cpuid = guestCpuid({ supported, topology, apicIds: apicIds(topology), realtimeHint })
+  return (vcpu: number) => [...cpuid.common, ...cpuid.own(vcpu)]
+}
 
 /** CPUs that have the same number, as sets in order of their first. */
 const groups = (numbers: ReadonlyArray<number | string>): ReadonlyArray<ReadonlyArray<number>> => {
