@@ -15,6 +15,7 @@ import {
   resolvedEntry
 } from "@ktstr/core"
 import { Config, Effect, Layer, Option } from "effect"
+import { checkBuildTools } from "./BuildTools.ts"
 import { builtOr } from "./BuiltKernels.ts"
 import { chooseRef, type GitSpec, gitLabel, parseGitSpec, withoutCredentials } from "./GitSpec.ts"
 import { type BuildOptions, buildKernel } from "./KernelBuild.ts"
@@ -129,6 +130,8 @@ export const fetchGit: (
   return yield* builtOr(
     { spec: specOf(commit), label, lock, name, refresh: refresh === true, report },
     Effect.gen(function* () {
+      // Told before the download, not after it.
+      yield* checkBuildTools(base)
       const { kernels } = yield* cache.directories
       // Under the lock what a killed process left here is nobody's.
       const tree = path.join(kernels, downloadDirectory, lock)

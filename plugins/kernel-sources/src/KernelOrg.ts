@@ -16,6 +16,7 @@ import {
   labelOf
 } from "@ktstr/core"
 import { Config, Effect, Either, Exit, Layer, Option, Stream } from "effect"
+import { checkBuildTools } from "./BuildTools.ts"
 import { builtOr, type WantedKernel } from "./BuiltKernels.ts"
 import { type DownloadError, downloadFile, downloadText } from "./Download.ts"
 import { layerHttp } from "./HttpProxy.ts"
@@ -246,6 +247,8 @@ export const fetchRelease: (
   return yield* builtOr(
     wanted,
     Effect.gen(function* () {
+      // Told before the download, not after it.
+      yield* checkBuildTools(base)
       const { kernels } = yield* cache.directories
       const tarball = yield* downloadTarball(version, path.join(kernels, downloadDirectory), report)
       const { jobs, cpus, onProgress } = options

@@ -126,6 +126,23 @@ describe("a git repository", () => {
     )
   )
 
+  it.live("has missing build tools named before anything is cloned", () =>
+    inScratch(
+      (scratch) =>
+        Effect.gen(function* () {
+          const { bare } = writeRepository(scratch)
+          const stages: Array<FetchProgress["stage"]> = []
+          const onProgress = ({ stage }: FetchProgress) => Effect.sync(() => void stages.push(stage))
+          const error = yield* Effect.flip(fetchGit({ spec: `git+${bare}#v1`, onProgress }))
+          expect(error.message).toMatch(/^building a kernel needs gcc, make, flex, /)
+          expect(stages).toEqual(["index"])
+          expect(readdirSync(join(scratch, "cache"))).toEqual([".locks"])
+        }),
+      "cache",
+      { PATH: "/nonexistent" }
+    )
+  )
+
   it.live("is fetched over HTTP without its history, and its password is nowhere to be read", () =>
     inScratch((scratch) =>
       Effect.gen(function* () {

@@ -263,6 +263,22 @@ describe("kernel.org: the source", () => {
     })
   )
 
+  it.scopedLive("names missing build tools before it downloads anything", () =>
+    Effect.gen(function* () {
+      const { base, requests } = yield* serve({ "/releases.json": text(index) })
+      const body = (scratch: string) =>
+        Effect.map(Effect.flip(fetchRelease({ spec: "7.3.11" })), (error) => {
+          expect(error).toMatchObject({ reason: "Unsupported" })
+          expect(error.message).toMatch(
+            /^building a kernel needs gcc, make, flex, .*: apt-get install .* gcc make flex /
+          )
+          expect(readdirSync(join(scratch, "cache"))).toEqual([".locks"])
+        })
+      yield* against(base, body, { PATH: "/nonexistent" })
+      expect(requests).toEqual([])
+    })
+  )
+
   it.scopedLive("says that a tarball can't be unpacked, and leaves nothing of it", () =>
     Effect.gen(function* () {
       const { base } = yield* serve({
