@@ -12,6 +12,7 @@
         "devices/virtio_console.cc",
         "devices/virtio_mmio.cc",
         "devices/virtqueue.cc",
+        "script_options.cc",
         "vm/coalesced_writes.cc",
         "vm/error.cc",
         "vm/file_descriptor.cc",

@@ -1,0 +1,25 @@
+#ifndef KTSTR_SCRIPT_OPTIONS_H
+#define KTSTR_SCRIPT_OPTIONS_H
+
+#include <napi.h>
+
+#include <linux/kvm.h>
+
+#include <vector>
+
+#include "vm/vm.h"
+
+namespace ktstr {
+
+/**
+ * What script says of a machine (lib/NativeBinding.ts: NativeMachineOptions). The bytes of its contents stay script's
+ * own: they are there for as long as the call lasts.
+ */
+VmOptions options_of(const Napi::Object &from);
+
+/** CPUID entries as rows of seven words: function, index, flags, eax, ebx, ecx, edx. */
+Napi::Uint32Array cpuid_rows(Napi::Env env, const std::vector<kvm_cpuid_entry2> &entries);
+
+} // namespace ktstr
+
+#endif
