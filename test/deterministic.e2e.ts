@@ -1,5 +1,5 @@
 // Deterministic machines: a seed is a run wherever and under whatever load it is made, and a failure that a seed shows is there again.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -12,6 +12,19 @@ beforeAll(() => {
   folder = mkdtempSync(join(process.env.KTSTR_TEST_TMP ?? tmpdir(), "deterministic-"))
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const twoTests = `
+import { CgroupDef, HoldSpec, Step } from "@ktstr/core"
+import { ktstrTest } from "@ktstr/vitest"
+import { describe } from "vitest"
+
+ktstrTest("fair", { topology: "1n1l2c1t", durationS: 0.5 }, "steady")
+describe("a suite", () => {
+  ktstrTest("unfair", { topology: "1n1l1c1t", durationS: 0.5, maxSpreadPct: 15 }, () => [
+    Step.withDefs([CgroupDef.named("unfair").workers(1).work({ workers: 1, nice: 19 })], HoldSpec.FULL)
+  ])
+})
+`
 
 const steady = (seed: number, cwd: string) =>
   ktstr(
@@ -62,10 +75,57 @@ describe("a deterministic machine", () => {
     expect(await leftovers()).toEqual(none)
   })
 
-  it("takes no scenario that the host runs live", async () => {
-    const ended = await ktstr(["test", "test/examples/imperative", "--clock", "deterministic"])
-    expect(`${ended.stdout}${ended.stderr}`).toContain("is a program, which the host runs in its own time")
-    expect(ended.code).toBe(64)
+  it("runs tests: the same run through test, explore and replay", async () => {
+    const project = mkdtempSync(join(folder, "project-"))
+    symlinkSync(join(root, "node_modules"), join(project, "node_modules"))
+    writeFileSync(join(project, "two.ktstr.ts"), twoTests)
+    const both = await ktstr(["test", "--clock", "deterministic", "--seed", "3", "--format", "json"], {
+      cwd: project,
+      deadlineMs: 300_000
+    })
+    expect(both.stderr).toBe("")
+    expect(both.code).toBe(1)
+    const { runs } = JSON.parse(both.stdout)
+    expect(runs).toMatchObject([
+      { scenario: "fair", outcome: "pass", clock: "deterministic", determinism: { seed: 3 } },
+      { scenario: "unfair", outcome: "fail", clock: "deterministic", determinism: { seed: 3 } }
+    ])
+    const found = await ktstr(
+      ["explore", "two.ktstr.ts > unfair", "--seeds", "3..3", "--no-shrink", "--json", "--output", "replays"],
+      { cwd: project, deadlineMs: 200_000 }
+    )
+    expect(found.stderr).toMatch(
+      /^seed 3: fail: cgroup 'unfair': unfair cgroup: spread=.* · 1 of 1 · 1 schedules · 1 causes\n$/
+    )
+    expect(found.code).toBe(1)
+    const { kept, scenario } = JSON.parse(found.stdout)
+    expect(scenario).toBe("two.ktstr.ts > a suite > unfair")
+    const file = JSON.parse(readFileSync(join(project, kept[0].file), "utf8"))
+    expect(file.eventHash).toBe(runs[1].determinism.eventHash)
+    expect(file.request).toMatchObject({
+      test: { file: "two.ktstr.ts", name: "a suite > ktstr/unfair" },
+      options: { topology: "1n1l1c1t", workers: "2", duration: "0.5" }
+    })
+    const again = await ktstr(["replay", kept[0].file], { cwd: project, deadlineMs: 200_000 })
+    expect(again.stdout).toMatch(
+      /^MATCHED two\.ktstr\.ts > a suite > unfair, seed 3: fail: cgroup 'unfair': unfair cgroup: /
+    )
+    expect(again.code).toBe(0)
+    expect(await leftovers()).toEqual(none)
+  })
+
+  it("takes no scenario that the host runs live, and no options that a test has itself", async () => {
+    const [live, liveTest, option] = await Promise.all([
+      ktstr(["test", "test/examples/imperative", "--clock", "deterministic"]),
+      ktstr(["explore", "rebalance.ktstr.ts > the one ahead", "--seeds", "1..1"]),
+      ktstr(["explore", "scheduling.ktstr.ts > a cgroup comes", "--seeds", "1..1", "--duration", "3"])
+    ])
+    expect(`${live.stdout}${live.stderr}`).toContain("is a program, which the host runs in its own time")
+    expect(liveTest.stderr).toMatch(
+      /^ktstr: test '.*rebalance\.ktstr\.ts > the one ahead is confined': .* is a program/
+    )
+    expect(option.stderr).toMatch(/^ktstr: --duration is for scenarios; '.*scheduling\.ktstr\.ts > a cgroup comes and/)
+    expect([live.code, liveTest.code, option.code]).toEqual([64, 64, 64])
   })
 
   it.each([

@@ -156,8 +156,8 @@ export const commands = {
     examples: ["ktstr test", "ktstr test scheduling.ktstr.ts -- --reporter=verbose"]
   },
   explore: {
-    summary: "Run many seeds of a scenario, each another interleaving",
-    args: "[SCENARIO]",
+    summary: "Run many seeds of a scenario or test, each another interleaving",
+    args: "[SCENARIO|TEST]",
     maxArgs: 1,
     options: {
       seeds: { value: "A..B", about: "which (default: 1..50)" },
@@ -183,8 +183,15 @@ export const commands = {
       relaxed: { about: "relaxed thresholds" },
       json
     },
-    details: ["Deterministic machines: the same seed is the same run. SCENARIO defaults to", "steady."],
-    examples: ["ktstr explore steady --seeds 1..500 --jobs 2 --scheduler ./scx_mine"]
+    details: [
+      "Deterministic machines: the same seed is the same run. SCENARIO defaults to",
+      "steady. TEST is a test of a *.ktstr.ts file below this directory, NAME or",
+      "'FILE > NAME'; all but its kernel is as it says in its file."
+    ],
+    examples: [
+      "ktstr explore steady --seeds 1..500 --jobs 2 --scheduler ./scx_mine",
+      "ktstr explore 'scheduling.ktstr.ts > pins' --until-fail"
+    ]
   },
   replay: {
     summary: "Run what a replay file of explore says, and compare",

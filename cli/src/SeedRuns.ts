@@ -9,11 +9,15 @@ import {
   isScenarioProgram,
   PlanError,
   ReplayRequest,
-  type RunRequest,
+  type RunError,
+  type RunResult,
+  runScenario,
   ScenarioContext,
   Scenarios,
   type ShrinkCase,
   TestTopology,
+  type TraceError,
+  tracedInto,
   withoutOps
 } from "@ktstr/core"
 import { Effect } from "effect"
@@ -23,6 +27,8 @@ import { chosenKernels } from "./KernelChoice.ts"
 import { runSettings } from "./RunSettings.ts"
 import { chosenSchedulers } from "./SchedulerChoice.ts"
 import * as Settings from "./Settings.ts"
+import type { TestRunError } from "./TestRuns.ts"
+import type { VitestMissing } from "./VitestSession.ts"
 
 /** Options that say what runs; a replay file keeps them. */
 const optionNames = [
@@ -55,13 +61,24 @@ export type SeedOptions = Pick<Values<"explore">, (typeof optionNames)[number]>
  * @category models
  */
 export interface SeedRuns {
+  /** Of the scenario, or of the test with its file. */
+  readonly name: string
   /** As asked for. */
   readonly from: ShrinkCase
   /** Ops of the scenario that could be left out. */
   readonly ops: number
-  readonly request: (of: ShrinkCase, seed: number) => RunRequest
+  /** To a result; `trace`: a directory for telemetry. Fails with what kept the run from one. */
+  readonly run: (
+    of: ShrinkCase,
+    seed: number,
+    trace?: string
+  ) => Effect.Effect<RunResult, RunError | TraceError | TestRunError | VitestMissing>
   readonly replayRequest: (of: ShrinkCase, seed: number) => ReplayRequest
 }
+
+type RunServices = Effect.Effect.Context<ReturnType<typeof runScenario>>
+
+const ignored = () => Effect.void
 
 /** Paths as they are from anywhere. */
 const settled = (options: SeedOptions, kernel: string, of: ShrinkCase): ReplayRequest["options"] => {
@@ -82,6 +99,31 @@ const settled = (options: SeedOptions, kernel: string, of: ShrinkCase): ReplayRe
       return optionNames.some((known) => known === name) && value !== undefined
     })
   )
+}
+
+/**
+ * None given.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const noOptions: SeedOptions = {
+  topology: undefined,
+  preset: undefined,
+  kernel: undefined,
+  scheduler: undefined,
+  "sched-args": [],
+  flags: undefined,
+  watchdog: undefined,
+  duration: undefined,
+  workers: undefined,
+  "work-type": undefined,
+  memory: undefined,
+  kargs: [],
+  "max-gap-ms": undefined,
+  "max-spread-pct": undefined,
+  isolation: false,
+  relaxed: false
 }
 
 /**
@@ -145,23 +187,32 @@ export const makeSeedRuns = Effect.fn("SeedRuns.make")(function* (name: string, 
     return yield* new PlanError({ reason: "Program", message })
   }
   const kernelName = options.kernel ?? kernel!.key ?? kernel!.image
+  const services = yield* Effect.context<RunServices>()
   const runs: SeedRuns = {
+    name,
     from: { topology, workersPerCgroup, durationMs, without: [] },
     ops: countOps(built),
-    request: (of, seed) => ({
-      ...settings,
-      scenario: withoutOps(scenario, of.without),
-      scheduler,
-      durationMs: of.durationMs,
-      workersPerCgroup: of.workersPerCgroup,
-      expectError: undefined,
-      seed,
-      determinism: { seed },
-      includes: [],
-      bootTimeoutMs: undefined,
-      topology: of.topology,
-      kernel: kernel!
-    }),
+    run: (of, seed, trace) => {
+      const request = {
+        ...settings,
+        scenario: withoutOps(scenario, of.without),
+        scheduler,
+        durationMs: of.durationMs,
+        workersPerCgroup: of.workersPerCgroup,
+        expectError: undefined,
+        seed,
+        determinism: { seed },
+        includes: [],
+        bootTimeoutMs: undefined,
+        topology: of.topology,
+        kernel: kernel!
+      }
+      const ran =
+        trace === undefined
+          ? runScenario(request, ignored)
+          : tracedInto(trace, (taker) => runScenario({ ...request, trace: taker }, ignored))
+      return Effect.provide(ran, services)
+    },
     replayRequest: (of, seed) =>
       ReplayRequest.make({
         scenario: name,

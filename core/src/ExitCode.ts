@@ -48,7 +48,8 @@ const usageTags: ReadonlySet<string> = new Set([
   "DuplicateName",
   "DuplicateReporter",
   "ConfigFileError",
-  "ReplayError"
+  "ReplayError",
+  "TraceError"
 ])
 
 /** Tags of errors that say that something needed is not there, whatever their reason. */

@@ -1,5 +1,5 @@
 /**
- * `ktstr explore`: many seeds of one scenario.
+ * `ktstr explore`: many seeds of one scenario, or of one test.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import {
   failureCause,
   makeReplay,
   type RunResult,
-  runScenario,
+  Scenarios,
   type ShrinkCase,
   shrink
 } from "@ktstr/core"
@@ -21,8 +21,9 @@ import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"
-import { makeSeedRuns, type SeedRuns } from "../SeedRuns.ts"
+import { makeSeedRuns, type SeedOptions, type SeedRuns } from "../SeedRuns.ts"
 import * as Settings from "../Settings.ts"
+import { makeTestRuns, withoutResult } from "../TestRuns.ts"
 import { UsageError } from "../UsageError.ts"
 
 /** Runs that making a failure smaller may take. */
@@ -72,6 +73,15 @@ const write = (folder: string, name: string, text: string): Effect.Effect<string
     catch: (error) => new UsageError({ message: `--output ${folder} can't be written: ${error}` })
   })
 
+/** A scenario of that name, else a test. */
+const openRuns = (name: string, options: SeedOptions, jobs: number, io: CommandIo) =>
+  Effect.gen(function* () {
+    const names = (yield* Effect.flatMap(Scenarios, ({ list }) => list)).map((scenario) => scenario.name)
+    return names.includes(name)
+      ? yield* makeSeedRuns(name, options, io)
+      : yield* makeTestRuns(name, options, io, { jobs, others: names })
+  })
+
 /** The replay file of a run; undefined: the run got nowhere. */
 const keep = (folder: string, runs: SeedRuns, of: ShrinkCase, seed: number, result: RunResult, name: string) => {
   const replay = makeReplay(runs.replayRequest(of, seed), result)
@@ -91,7 +101,7 @@ export const explore = (invocation: Extract<Invocation, { command: "explore" }>,
     const folder = values.output ?? join(".ktstr", "replays")
     const plugins = yield* loadPlugins(process.cwd())
     return yield* Effect.gen(function* () {
-      const runs = yield* makeSeedRuns(name, values, io)
+      const runs = yield* openRuns(name, values, jobs, io)
       const exploration = new Exploration()
       const kept = new Map<string, Kept & { readonly result: RunResult }>()
       const count = last - first + 1
@@ -100,7 +110,7 @@ export const explore = (invocation: Extract<Invocation, { command: "explore" }>,
       const runOne = (seed: number) =>
         Effect.gen(function* () {
           if (over) return
-          const result = yield* runScenario(runs.request(runs.from, seed), () => Effect.void)
+          const result = yield* runs.run(runs.from, seed)
           const failure = exploration.add(seed, result)
           const { failures, runs: done, schedules } = exploration.summary
           const said = failure === undefined ? result.outcome : `fail: ${result.details[0]}`
@@ -120,7 +130,7 @@ export const explore = (invocation: Extract<Invocation, { command: "explore" }>,
         const attempt = (candidate: ShrinkCase) =>
           Effect.gen(function* () {
             for (let seed = one.seed; seed < one.seed + seedsPerCase; seed++) {
-              const tried = yield* Effect.either(runScenario(runs.request(candidate, seed), () => Effect.void))
+              const tried = yield* Effect.either(runs.run(candidate, seed))
               // A smaller case may be none at all: too few CPUs for a cpuset, an op without what it needs.
               if (tried._tag === "Left") return undefined
               if (failureCause(tried.right) === one.cause) return { seed, result: tried.right }
@@ -148,9 +158,9 @@ export const explore = (invocation: Extract<Invocation, { command: "explore" }>,
       }))
       yield* io.out.write(
         values.json
-          ? `${JSON.stringify({ scenario: name, seeds: [first, last], ...summary, kept: report }, undefined, 2)}\n`
-          : render(name, summary, files)
+          ? `${JSON.stringify({ scenario: runs.name, seeds: [first, last], ...summary, kept: report }, undefined, 2)}\n`
+          : render(runs.name, summary, files)
       )
       return summary.failed > 0 ? ExitCode.fail : summary.open > 0 ? ExitCode.inconclusive : ExitCode.pass
-    }).pipe(Effect.provide(layerHarness({ backend: "qemu-tcg", plugins })))
+    }).pipe(Effect.scoped, withoutResult(io), Effect.provide(layerHarness({ backend: "qemu-tcg", plugins })))
   })

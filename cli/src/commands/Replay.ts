@@ -3,45 +3,38 @@
  *
  * @since 0.1.0
  */
-import { mkdir, readFile, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { readFile } from "node:fs/promises"
+import { resolve } from "node:path"
 import {
   changedIngredients,
   ExitCode,
   failureCause,
   parseReplay,
+  type ReplayRequest,
   type RunResult,
-  type RunTrace,
-  runScenario
+  type ShrinkCase,
+  Topology
 } from "@ktstr/core"
 import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"
-import { makeSeedRuns, optionsOfReplay } from "../SeedRuns.ts"
+import { makeSeedRuns, noOptions, optionsOfReplay } from "../SeedRuns.ts"
 import * as Settings from "../Settings.ts"
+import { makeTestRuns, withoutResult } from "../TestRuns.ts"
 import { UsageError } from "../UsageError.ts"
 
-/** Runs with telemetry and writes it to `directory`. */
-const withTrace = <E, R>(directory: string, run: (trace: RunTrace) => Effect.Effect<RunResult, E, R>) =>
+/** A replay file holds all of a scenario's options, and how large the case was. */
+const caseOf = ({ options, without }: ReplayRequest) =>
   Effect.gen(function* () {
-    const parts: Array<Uint8Array> = []
-    let console: ReadonlyArray<string> = []
-    const result = yield* run({
-      onConsole: (lines) => {
-        console = lines
-      },
-      onTrace: (part) => void parts.push(part)
-    })
-    yield* Effect.tryPromise({
-      try: async () => {
-        await mkdir(directory, { recursive: true })
-        await writeFile(join(directory, "console.log"), `${console.join("\n")}\n`)
-        await writeFile(join(directory, "trace.txt"), Buffer.concat(parts))
-      },
-      catch: (error) => new UsageError({ message: `--trace ${directory} can't be written: ${error}` })
-    })
-    return result
+    const text = (name: string): string => `${options[name] ?? ""}`
+    const of: ShrinkCase = {
+      topology: yield* Topology.parse(text("topology")),
+      workersPerCgroup: yield* Settings.wholeNumber("workers", text("workers"), 1, 4096),
+      durationMs: yield* Settings.durationMs("duration", text("duration")),
+      without
+    }
+    return of
   })
 
 const outcomeOf = ({ details, outcome }: Pick<RunResult, "details" | "outcome">): string =>
@@ -67,8 +60,10 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
     const plugins = yield* loadPlugins(process.cwd())
     return yield* Effect.gen(function* () {
       const options = { ...optionsOfReplay(request), ...(values.kernel === undefined ? {} : { kernel: values.kernel }) }
-      const runs = yield* makeSeedRuns(request.scenario, options, io)
-      const again = runs.request({ ...runs.from, without: request.without }, request.seed)
+      const runs = yield* request.test === undefined
+        ? makeSeedRuns(request.scenario, options, io)
+        : makeTestRuns(request.test, { ...noOptions, kernel: options.kernel }, io)
+      const of = yield* caseOf(request)
       let matched = 0
       const seen: Array<{
         eventHash: string | null
@@ -77,7 +72,7 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
         changed: ReadonlyArray<string>
       }> = []
       for (let time = 0; time < times; time++) {
-        const result = yield* runScenario(again, () => Effect.void)
+        const result = yield* runs.run(of, request.seed)
         const { determinism } = result
         const now = determinism?.ingredients
         const changed = now ? changedIngredients(then.ingredients, now) : []
@@ -86,7 +81,7 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
         const cause = failureCause(result) ?? null
         seen.push({ eventHash: determinism?.eventHash ?? null, outcome: result.outcome, cause, changed })
         if (values.json) continue
-        const what = `${request.scenario}, seed ${request.seed}`
+        const what = `${runs.name}, seed ${request.seed}`
         const lines = same
           ? [`MATCHED ${what}: ${outcomeOf(result)}`]
           : [
@@ -100,7 +95,7 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
         yield* io.out.write(`${lines.join("\n")}\n`)
       }
       if (values.trace !== undefined) {
-        const traced = yield* withTrace(values.trace, (trace) => runScenario({ ...again, trace }, () => Effect.void))
+        const traced = yield* runs.run(of, request.seed, resolve(values.trace))
         const cause = failureCause(traced) ?? null
         const same = traced.determinism?.scheduleHash === then.scheduleHash
         yield* io.err.write(
@@ -122,5 +117,5 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
         )
       }
       return matched === times ? ExitCode.pass : ExitCode.fail
-    }).pipe(Effect.provide(layerHarness({ backend: "qemu-tcg", plugins })))
+    }).pipe(Effect.scoped, withoutResult(io), Effect.provide(layerHarness({ backend: "qemu-tcg", plugins })))
   })

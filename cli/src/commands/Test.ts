@@ -4,38 +4,20 @@
  * @since 0.1.0
  */
 import { existsSync } from "node:fs"
-import { createRequire } from "node:module"
-import { join, relative, resolve } from "node:path"
-import { pathToFileURL } from "node:url"
+import { relative, resolve } from "node:path"
 import { ExitCode, exitCodeOfResults, openReporter, type RunResult, SessionEnd } from "@ktstr/core"
 import { resultFromJson } from "@ktstr/reporters"
 import { layerKernels, layerRegistries, loadPlugins } from "@ktstr/vitest/defaults"
 import { ktstr } from "@ktstr/vitest/plugin"
-import { Data, Effect, Exit } from "effect"
+import { Effect } from "effect"
 import type { Reporter, TestCase, Vitest } from "vitest/node"
 import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"
 import { chosenKernels } from "../KernelChoice.ts"
 import * as Settings from "../Settings.ts"
 import { UsageError } from "../UsageError.ts"
+import { loadVitest, stoppable } from "../VitestSession.ts"
 import { reporterNamed } from "./Run.ts"
-
-/**
- * vitest is not installed where the tests are.
- *
- * @since 0.1.0
- * @category errors
- */
-export class VitestMissing extends Data.TaggedError("VitestMissing")<{ readonly message: string }> {}
-
-/** vitest as the tests themselves import it: two copies in one run would not know each other. */
-const loadVitest = Effect.tryPromise({
-  try: async (): Promise<typeof import("vitest/node")> => {
-    const require = createRequire(pathToFileURL(join(process.cwd(), "package.json")))
-    return import(pathToFileURL(require.resolve("vitest/node")).href)
-  },
-  catch: () => new VitestMissing({ message: "vitest is not installed here; run: npm install -D vitest @ktstr/vitest" })
-})
 
 /** What the tests of a run came to. */
 interface Tally {
@@ -64,13 +46,6 @@ const collect = (tally: Tally, onResult: (result: RunResult) => Promise<void>): 
     }
   }
 })
-
-const stopRun = (vitest: Vitest, running: Promise<unknown>) =>
-  Effect.promise(() => vitest.cancelCurrentRun("keyboard-input")).pipe(
-    Effect.zipRight(Effect.promise(() => running.catch(() => undefined))),
-    Effect.timeout("5 seconds"),
-    Effect.ignore
-  )
 
 /** A failed check outweighs what kept other tests from a result. */
 const exitCodeOf = (tally: Tally, vitest: Vitest): number => {
@@ -152,12 +127,7 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, io: C
           const where = args.length > 0 ? `matches ${args.join(", ")}` : "is below this directory"
           return yield* new UsageError({ message: `no *.ktstr.ts file ${where}` })
         }
-        yield* Effect.acquireUseRelease(
-          Effect.sync(() => vitest.start(filter)),
-          (running) => Effect.promise(() => running),
-          // The workers stop their machines before they are ended with vitest.
-          (running, exit) => (Exit.isInterrupted(exit) ? stopRun(vitest, running) : Effect.void)
-        )
+        yield* stoppable(vitest, () => vitest.start(filter))
         for (const { name, message } of session === undefined ? [] : tally.errors) {
           yield* io.err.write(`ktstr: ${name}: ${message}\n`)
         }

@@ -11,10 +11,14 @@ import {
   type ResolvedKernel,
   type RunResult,
   runScenario,
-  KtstrTest as Test
+  KtstrTest as Test,
+  Topology,
+  tracedInto,
+  withoutOps
 } from "@ktstr/core"
 import { Cause, Config, Effect, Exit, Layer, Logger, LogLevel, ManagedRuntime } from "effect"
 import { type HarnessOptions, layerHarness, loadPlugins } from "./Defaults.ts"
+import { type DeclaredSize, sizeOf } from "./Explored.ts"
 import type { Provided } from "./Plugin.ts"
 
 /**
@@ -29,6 +33,8 @@ export interface Harness {
     file: string,
     kernel?: ResolvedKernel | undefined
   ) => Promise<RunResult>
+  /** How large the test is, without running it. */
+  readonly sizeOf: (test: KtstrTest, file: string) => Promise<DeclaredSize>
   readonly dispose: () => Promise<void>
 }
 
@@ -59,6 +65,12 @@ const layerLog = Layer.merge(
   Logger.minimumLogLevel(LogLevel.Warning)
 )
 
+/** The error itself, not a FiberFailure around it: its tag decides the exit code. */
+const valueOf = <A, E>(exit: Exit.Exit<A, E>): A => {
+  if (Exit.isSuccess(exit)) return exit.value
+  throw Cause.squash(exit.cause)
+}
+
 /**
  * Builds the services at the first test; the kernel is resolved once.
  *
@@ -80,6 +92,18 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
     return only
   })
   const active = new Map<AbortController, Promise<unknown>>()
+  const requestOf = (test: KtstrTest, file: string, kernel: ResolvedKernel | undefined) =>
+    Effect.gen(function* () {
+      const { smaller } = provided?.explored ?? {}
+      const directory = dirname(file)
+      if (smaller === undefined) return yield* Test.request(test, kernel ?? (yield* resolve), { directory })
+      const { durationMs, workersPerCgroup } = smaller
+      const options = { ...test.options, workersPerCgroup }
+      const topology = yield* Topology.parse(smaller.topology)
+      const of = { ...test, topology, durationMs, options }
+      const request = yield* Test.request(of, kernel ?? (yield* resolve), { directory })
+      return { ...request, scenario: withoutOps(request.scenario, smaller.without) }
+    })
   const start = async (
     test: KtstrTest,
     controller: AbortController,
@@ -88,15 +112,19 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
   ): Promise<RunResult> => {
     const exit = await runtime.runPromiseExit(
       Effect.gen(function* () {
-        const request = yield* Test.request(test, kernel ?? (yield* resolve), { directory: dirname(file) })
-        const variant = kernel === undefined ? undefined : kernelLabel(kernel)
-        return yield* runScenario({ ...request, variant, determinism: provided?.determinism }, () => Effect.void)
+        const request = {
+          ...(yield* requestOf(test, file, kernel)),
+          variant: kernel === undefined ? undefined : kernelLabel(kernel),
+          determinism: provided?.determinism
+        }
+        const { trace: directory } = provided?.explored ?? {}
+        return directory === undefined
+          ? yield* runScenario(request, () => Effect.void)
+          : yield* tracedInto(directory, (trace) => runScenario({ ...request, trace }, () => Effect.void))
       }),
       { signal: controller.signal }
     )
-    if (Exit.isSuccess(exit)) return exit.value
-    // The error itself, not a FiberFailure around it: its tag decides the exit code.
-    throw Cause.squash(exit.cause)
+    return valueOf(exit)
   }
   // Ctrl-C reaches this process, too, as part of the terminal's foreground group: the machine and its files go first.
   const stop = async (signal: NodeJS.Signals) => {
@@ -120,6 +148,8 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
         signal.removeEventListener("abort", abort)
       }
     },
+    sizeOf: async (test, file) =>
+      valueOf(await runtime.runPromiseExit(Effect.flatMap(requestOf(test, file, undefined), sizeOf))),
     dispose: async () => {
       for (const name of signals) process.off(name, stop)
       await runtime.dispose()

@@ -14,6 +14,7 @@ import {
 import { type ResultJson, renderResult, resultToJson } from "@ktstr/reporters"
 import { Either } from "effect"
 import { afterAll, inject, test } from "vitest"
+import type { DeclaredSize } from "./Explored.ts"
 import { type Harness, makeHarness } from "./Harness.ts"
 
 /**
@@ -24,6 +25,8 @@ import { type Harness, makeHarness } from "./Harness.ts"
  */
 export type TestMeta =
   | { readonly result: ResultJson }
+  /** It was only asked how large it is. */
+  | { readonly size: DeclaredSize }
   /** It did not come to a result. */
   | { readonly error: string; readonly exitCode: number }
 
@@ -104,6 +107,10 @@ export const ktstrTest = <F extends string = never>(
       if (unmet !== undefined) return skip(unmet)
       let result: RunResult
       try {
+        if (inject("ktstr")?.explored?.describe === true) {
+          task.meta.ktstr = { size: await theHarness().sizeOf(declared, task.file.filepath) }
+          return
+        }
         result = await theHarness().run(declared, signal, task.file.filepath, kernel)
       } catch (error) {
         task.meta.ktstr = { error: messageOf(error), exitCode: exitCodeOfError(error) }

@@ -6,6 +6,9 @@
 import type { Determinism, ResolvedKernel } from "@ktstr/core"
 import type { Plugin } from "vitest/config"
 import type { HarnessOptions } from "./Defaults.ts"
+import type { Explored } from "./Explored.ts"
+
+export type { Explored } from "./Explored.ts"
 
 /**
  * @since 0.1.0
@@ -39,6 +42,7 @@ export interface Provided {
   readonly resolved: ReadonlyArray<ResolvedKernel>
   readonly vmm: HarnessOptions["backend"]
   readonly determinism?: Determinism | undefined
+  readonly explored?: Explored | undefined
   readonly demos: boolean
 }
 

@@ -1,0 +1,52 @@
+/**
+ * The user's vitest, as a library.
+ *
+ * @since 0.1.0
+ */
+import { createRequire } from "node:module"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
+import { Data, Effect } from "effect"
+import type { Vitest } from "vitest/node"
+
+/**
+ * vitest is not installed where the tests are.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class VitestMissing extends Data.TaggedError("VitestMissing")<{ readonly message: string }> {}
+
+/**
+ * vitest as the tests themselves import it: two copies in one run would not know each other.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const loadVitest = Effect.tryPromise({
+  try: async (): Promise<typeof import("vitest/node")> => {
+    const require = createRequire(pathToFileURL(join(process.cwd(), "package.json")))
+    return import(pathToFileURL(require.resolve("vitest/node")).href)
+  },
+  catch: () => new VitestMissing({ message: "vitest is not installed here; run: npm install -D vitest @ktstr/vitest" })
+})
+
+const stopRun = (vitest: Vitest, running: Promise<unknown>) =>
+  Effect.promise(() => vitest.cancelCurrentRun("keyboard-input")).pipe(
+    Effect.zipRight(Effect.promise(() => running.catch(() => undefined))),
+    Effect.timeout("5 seconds"),
+    Effect.ignore
+  )
+
+/**
+ * Waits for what `start` begins. Interrupted, it lets the workers stop their machines before they are ended with vitest.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const stoppable = <A>(vitest: Vitest, start: () => Promise<A>): Effect.Effect<A> =>
+  Effect.acquireUseRelease(
+    Effect.sync(start),
+    (running) => Effect.promise(() => running),
+    (running, exit) => (exit._tag === "Failure" ? stopRun(vitest, running) : Effect.void)
+  )
