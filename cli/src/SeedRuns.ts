@@ -102,37 +102,12 @@ const settled = (options: SeedOptions, kernel: string, of: ShrinkCase): ReplayRe
 }
 
 /**
- * None given.
- *
- * @since 0.1.0
- * @category constants
- */
-export const noOptions: SeedOptions = {
-  topology: undefined,
-  preset: undefined,
-  kernel: undefined,
-  scheduler: undefined,
-  "sched-args": [],
-  flags: undefined,
-  watchdog: undefined,
-  duration: undefined,
-  workers: undefined,
-  "work-type": undefined,
-  memory: undefined,
-  kargs: [],
-  "max-gap-ms": undefined,
-  "max-spread-pct": undefined,
-  isolation: false,
-  relaxed: false
-}
-
-/**
  * The options of a replay file, as the command line would have given them.
  *
  * @since 0.1.0
  * @category conversions
  */
-export const optionsOfReplay = ({ options }: ReplayRequest): SeedOptions => {
+export const optionsOfReplay = ({ options }: Pick<ReplayRequest, "options">): SeedOptions => {
   const text = (name: string): string | undefined => {
     const value = options[name]
     return typeof value === "string" ? value : undefined
@@ -162,7 +137,15 @@ export const optionsOfReplay = ({ options }: ReplayRequest): SeedOptions => {
 }
 
 /**
- * Resolves names, kernel and scheduler once for all runs. `bootTimeoutMs` is host time.
+ * None given.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const noOptions: SeedOptions = optionsOfReplay({ options: {} })
+
+/**
+ * Resolves names, kernel and scheduler once for all runs.
  *
  * @since 0.1.0
  * @category constructors

@@ -51,13 +51,13 @@ const out = values.out === undefined ? undefined : resolve(values.out)
 const began = Date.now()
 // Another folder to start from, and, without --out, where replay files go.
 const elsewhere = mkdtempSync(join(tmpdir(), "ktstr-determinism-"))
+process.once("exit", () => rmSync(elsewhere, { recursive: true, force: true }))
 const replays = out === undefined ? elsewhere : `${out}.replays`
 
 const open = () => {
   try {
     return openRecord(out, values.resume, { duration: seconds, kernel: values.kernel ?? null })
   } catch (error) {
-    rmSync(elsewhere, { recursive: true, force: true })
     return fail(error.message)
   }
 }
@@ -294,5 +294,4 @@ try {
   process.exitCode = 1
 } finally {
   stop()
-  rmSync(elsewhere, { recursive: true, force: true })
 }
