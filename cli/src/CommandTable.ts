@@ -269,10 +269,15 @@ export const commands = {
   },
   "kernel list": {
     summary: "List the kernels in the cache",
-    options: { range: { value: "A..B", about: "only versions from A to B, such as 6.12..6.16" }, json },
+    options: {
+      range: { value: "A..B", about: "only versions from A to B, such as 6.12..6.16" },
+      verify: { about: "compare everything in the entries to its SHA-256" },
+      json
+    },
     details: [
       "(EOL) marks series that kernel.org has ended, by its list of at most a day ago;",
-      "without network there is no such mark. (corrupt: …) entries can't be used."
+      "without network there is no such mark. (corrupt: …) entries can't be used: sizes",
+      "are looked at, and the SHA-256 of what was touched since it was stored."
     ],
     examples: ["ktstr kernel list", "ktstr kernel list --range 6.12..6.16 --json"]
   },

@@ -137,6 +137,51 @@ it.scopedLive("every damage is listed by its token, and cleaned alone; then the 
   )
 )
 
+it.scopedLive("--verify finds what changed without being written, and cleaning takes it", () =>
+  world(nowhere, ({ directory, store, run }) =>
+    Effect.gen(function* () {
+      const source = { type: "distro", description: "", spec: "" }
+      const { directory: at } = yield* store("bad-disk", "7.3.4", { source })
+      yield* store("good", "7.3.4", { source })
+      writeFileSync(join(at, "bzImage"), new Uint8Array(2048).fill(1))
+      yield* Effect.sleep("20 millis")
+      utimesSync(join(at, "metadata.json"), new Date(), new Date())
+      const kinds = (text: string) =>
+        (JSON.parse(text).entries as ReadonlyArray<Record<string, unknown>>).map(({ key, error_kind }) => [
+          key,
+          error_kind
+        ])
+      expect(kinds((yield* run("list", "--json")).out)).toEqual([
+        ["good", undefined],
+        ["bad-disk", undefined]
+      ])
+      expect(kinds((yield* run("list", "--verify", "--json")).out)).toEqual([
+        ["good", undefined],
+        ["bad-disk", "unknown"]
+      ])
+      const { out } = yield* run("clean", "--corrupt-only", "--force")
+      expect(out).toMatch(
+        /^removed bad-disk \(corrupt: bzImage damaged: it has SHA-256 [0-9a-f]{64}, metadata\.json says /
+      )
+      expect(readdirSync(directory).sort()).toEqual([".locks", "good"])
+    })
+  )
+)
+
+it.scopedLive("objects of built trees are told with their size", () =>
+  world(nowhere, ({ directory, run }) =>
+    Effect.gen(function* () {
+      const objects = join(directory, ".objects-abc")
+      mkdirSync(objects)
+      writeFileSync(join(objects, "vmlinux.o"), new Uint8Array(2 ** 20).fill(1))
+      const { err } = yield* run("list")
+      expect(err).toContain(`note: ${directory} also has the objects of 1 tree (1.0 MiB), for their next builds; `)
+      const json = JSON.parse((yield* run("list", "--json")).out)
+      expect(json).toEqual({ directory, entries: [], objects: [{ path: objects, bytes: expect.any(Number) }] })
+    })
+  )
+)
+
 it.scopedLive("entries are marked and explained: stale fragment, stale ktstr, series that ended", () =>
   Effect.gen(function* () {
     const { base, requests } = yield* serve({ "/releases.json": text(index, 200, "application/json") })

@@ -11,8 +11,9 @@ import { Context, DateTime, Effect, Exit, Layer, Option, Scope } from "effect"
 import { type CacheDirs, resolveCacheDirs } from "./CacheDir.ts"
 import { cacheWriteError } from "./CacheWriteError.ts"
 import { acquireFileLock, type FileLockOptions } from "./FileLock.ts"
+import { readKernelEntry } from "./internal/kernelEntry.ts"
 import { writeDurably } from "./internal/sparseFile.ts"
-import { type Corruption, encodeKernelMetadata, KernelMetadata, parseKernelMetadata } from "./KernelMetadata.ts"
+import { type Corruption, encodeKernelMetadata, KernelMetadata } from "./KernelMetadata.ts"
 import { KernelError } from "./KernelResolver.ts"
 import { cleanUp } from "./Leftovers.ts"
 import { findLockRefusal } from "./LockPlace.ts"
@@ -79,6 +80,11 @@ export class KernelCache extends Context.Tag("@ktstr/core/KernelCache")<
     readonly directories: Effect.Effect<CacheDirs, KernelError>
     /** All entries, newest first, the corrupt ones last. An absent cache directory is an empty one. */
     readonly list: Effect.Effect<ReadonlyArray<CacheEntry>, KernelError>
+    /**
+     * {@link list}, with all that the entries hold compared to the hashes in their metadata, a tenth of a second for each. `list` and `lookup` do
+     * so with files that were touched since they were stored.
+     */
+    readonly verify: Effect.Effect<ReadonlyArray<CacheEntry>, KernelError>
     /** The entry of that key; none when it is absent or corrupt. */
     readonly lookup: (key: string) => Effect.Effect<Option.Option<KernelEntry>, KernelError>
     /** Adds an entry. An entry of the same key that is valid is kept and returned, unless `replace`; a corrupt one is replaced. */
@@ -138,63 +144,13 @@ export const makeKernelCache: Effect.Effect<
   const executor = yield* CommandExecutor.CommandExecutor
   const directories = Effect.provideService(resolveCacheDirs, Path.Path, path)
 
-  const checkFile = (directory: string, record: { readonly file: string; readonly size: number }) =>
-    fs.stat(path.join(directory, record.file)).pipe(
-      Effect.mapError(
-        (cause): Corruption =>
-          cause._tag === "SystemError" && cause.reason === "NotFound"
-            ? { kind: "image_missing", error: `metadata.json names ${record.file}, which is not there` }
-            : { kind: "unknown", error: `${record.file} cannot be looked at: ${cause.message}` }
-      ),
-      Effect.filterOrFail(
-        (info) => info.type === "File",
-        (info): Corruption => ({
-          kind: "unknown",
-          error: `${record.file} is no file but a ${info.type.toLowerCase()}`
-        })
-      ),
-      Effect.filterOrFail(
-        (info) => Number(info.size) === record.size,
-        (info): Corruption => ({
-          kind: "truncated",
-          error: `${record.file} truncated: it has ${info.size} bytes, metadata.json says ${record.size}`
-        })
-      )
+  const readEntry = (root: string, key: string, everyHash = false): Effect.Effect<CacheEntry> =>
+    readKernelEntry(root, key, everyHash).pipe(
+      Effect.provideService(FileSystem.FileSystem, fs),
+      Effect.provideService(Path.Path, path)
     )
 
-  const readEntry = (root: string, key: string): Effect.Effect<CacheEntry> => {
-    const directory = path.join(root, key)
-    return Effect.gen(function* () {
-      const text = yield* fs
-        .readFileString(path.join(directory, "metadata.json"))
-        .pipe(
-          Effect.mapError(
-            (cause): Corruption =>
-              cause._tag === "SystemError" && cause.reason === "NotFound"
-                ? { kind: "missing", error: "metadata.json missing" }
-                : { kind: "unreadable", error: `metadata.json unreadable: ${cause.message}` }
-          )
-        )
-      const metadata = yield* parseKernelMetadata(text)
-      yield* checkFile(directory, metadata.image)
-      if (metadata.vmlinux !== null) yield* checkFile(directory, metadata.vmlinux)
-      if (metadata.config !== null) yield* checkFile(directory, metadata.config)
-      const entry: KernelEntry = {
-        key,
-        directory,
-        metadata,
-        image: path.join(directory, metadata.image.file),
-        vmlinux: metadata.vmlinux === null ? undefined : path.join(directory, metadata.vmlinux.file),
-        config: metadata.config === null ? undefined : path.join(directory, metadata.config.file)
-      }
-      return { _tag: "Valid", entry } as const
-    }).pipe(
-      Effect.catchAllDefect((defect) => Effect.fail<Corruption>({ kind: "unknown", error: String(defect) })),
-      Effect.catchAll((corruption) => Effect.succeed({ _tag: "Corrupt", key, directory, corruption } as const))
-    )
-  }
-
-  const list = Effect.gen(function* () {
+  const listEntries = Effect.fn("KernelCache.list")(function* (everyHash: boolean) {
     const { kernels } = yield* directories
     const names = yield* fs
       .readDirectory(kernels)
@@ -211,14 +167,16 @@ export const makeKernelCache: Effect.Effect<
         fs.stat(path.join(kernels, name)).pipe(
           Effect.map((info) => info.type === "Directory"),
           Effect.orElseSucceed(() => true),
-          Effect.flatMap((isEntry) => (isEntry ? Effect.asSome(readEntry(kernels, name)) : Effect.succeedNone))
+          Effect.flatMap((isEntry) =>
+            isEntry ? Effect.asSome(readEntry(kernels, name, everyHash)) : Effect.succeedNone
+          )
         ),
-      { concurrency: 8 }
+      { concurrency: everyHash ? 2 : 8 }
     )
     const age = (entry: CacheEntry): number =>
       entry._tag === "Valid" ? -DateTime.toEpochMillis(entry.entry.metadata.builtAt) : Number.POSITIVE_INFINITY
     return entries.flatMap(Option.toArray).sort((a, b) => (age(a) === age(b) ? 0 : age(a) - age(b)))
-  }).pipe(Effect.withSpan("KernelCache.list"))
+  })
 
   const lookup = Effect.fn("KernelCache.lookup")(function* (key: string) {
     const { kernels } = yield* directories
@@ -351,7 +309,8 @@ export const makeKernelCache: Effect.Effect<
 
   return KernelCache.of({
     directories,
-    list,
+    list: listEntries(false),
+    verify: listEntries(true),
     lookup,
     store,
     remove: removeEntry,

@@ -14,6 +14,14 @@ const FileRecord = Schema.Struct({
 })
 
 /**
+ * A file of an entry as its metadata knows it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type FileRecord = typeof FileRecord.Type
+
+/**
  * @since 0.1.0
  * @category models
  */

@@ -44,7 +44,8 @@ export const kernelClean = (invocation: Extract<Invocation, { command: "kernel c
     const keep = named === undefined ? undefined : yield* Settings.wholeNumber("--keep", named, 0, 100_000)
     const cache = yield* KernelCache
     const { kernels } = yield* cache.directories
-    const entries = yield* cache.list
+    // What is kept is known to be whole.
+    const entries = yield* cache.verify
     const doomed = entriesToClean(entries, { keep, corruptOnly })
     // What can be resumed, and objects that are in use, are kept with the entries that are.
     const everything = named === undefined && !corruptOnly

@@ -132,10 +132,10 @@ const marksOf = ({ metadata }: KernelEntry, hash: string, hasEnded: (version: st
  */
 export const kernelList = (invocation: Extract<Invocation, { command: "kernel list" }>, { out, err }: ReporterOutput) =>
   Effect.gen(function* () {
-    const { json, range } = invocation.values
+    const { json, range, verify } = invocation.values
     const isWanted = yield* inRange(range)
     const cache = yield* KernelCache
-    const all = yield* cache.list
+    const all = yield* verify ? cache.verify : cache.list
     const entries = all.filter(isWanted)
     const hash = yield* kernelFragmentHash
     const { kernels } = yield* cache.directories

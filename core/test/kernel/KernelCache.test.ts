@@ -7,7 +7,9 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync
 } from "node:fs"
 import { tmpdir } from "node:os"
@@ -171,6 +173,58 @@ describe("KernelCache", () => {
           unknown: "unknown",
           unknown_directory: "unknown"
         })
+      })
+    )
+  )
+
+  it.live("sees damage that leaves sizes as they are, in files touched since they were stored", () =>
+    inCache((cache) =>
+      Effect.gen(function* () {
+        const { directory, image } = yield* cache.store(input("a"))
+        const metadata = join(directory, "metadata.json")
+        const bytes = readFileSync(image)
+        bytes[1000] = 0
+        yield* Effect.sleep("20 millis")
+        writeFileSync(image, bytes)
+        const corruption = {
+          kind: "unknown",
+          error: expect.stringMatching(/^bzImage damaged: it has SHA-256 [0-9a-f]{64}, /)
+        }
+        expect(yield* cache.list).toMatchObject([{ _tag: "Corrupt", key: "a", corruption }])
+        expect(yield* cache.lookup("a")).toEqual(Option.none())
+        // New times of the metadata stand for a disk that changed what nobody wrote.
+        yield* Effect.sleep("20 millis")
+        utimesSync(metadata, new Date(), new Date())
+        expect(yield* cache.list).toMatchObject([{ _tag: "Valid" }])
+        expect(yield* cache.verify).toMatchObject([{ _tag: "Corrupt", key: "a", corruption }])
+        // Another file in its place, older than the entry.
+        utimesSync(image, new Date(0), new Date(0))
+        expect(yield* cache.list).toMatchObject([{ _tag: "Corrupt", corruption }])
+        // It is stored anew like any other that is corrupt, once that is known.
+        writeFileSync(image, bytes)
+        yield* cache.store(input("a"))
+        expect(yield* cache.verify).toMatchObject([{ _tag: "Valid" }])
+      })
+    )
+  )
+
+  it.live("reads a copied cache once", () =>
+    inCache((cache, directory) =>
+      Effect.gen(function* () {
+        const stored = yield* cache.store(input("a"))
+        const metadata = join(directory, "copy/metadata.json")
+        mkdirSync(join(directory, "copy"))
+        cpSync(join(stored.directory, "metadata.json"), metadata)
+        yield* Effect.sleep("20 millis")
+        for (const file of ["bzImage", "vmlinux"]) cpSync(join(stored.directory, file), join(directory, "copy", file))
+        const changed = () => statSync(metadata, { bigint: true }).mtimeNs
+        const copied = changed()
+        expect(Option.isSome(yield* cache.lookup("copy"))).toBe(true)
+        const read = changed()
+        expect(read).toBeGreaterThan(copied)
+        yield* Effect.sleep("20 millis")
+        expect(Option.isSome(yield* cache.lookup("copy"))).toBe(true)
+        expect(changed()).toBe(read)
       })
     )
   )

@@ -1,0 +1,110 @@
+/** An entry of the kernel cache as it is read: whole, or corrupt and how. */
+import { FileSystem, Path } from "@effect/platform"
+import { DateTime, Effect, Option } from "effect"
+import type { CacheEntry, KernelEntry } from "../KernelCache.ts"
+import { type Corruption, type FileRecord, parseKernelMetadata } from "../KernelMetadata.ts"
+import { sha256Hex } from "../Sha256.ts"
+
+const metadataFile = "metadata.json"
+
+/** Archives may keep whole seconds only, and an even number of them. */
+const coarsenessMs = 2000
+
+/** In milliseconds of the epoch; undefined where it is not known. */
+const modifiedAt = ({ mtime }: FileSystem.File.Info): number | undefined =>
+  Option.getOrUndefined(Option.map(mtime, (time) => time.getTime()))
+
+const checkSize = Effect.fnUntraced(function* (file: string, record: FileRecord) {
+  const fs = yield* FileSystem.FileSystem
+  return yield* fs.stat(file).pipe(
+    Effect.mapError(
+      (cause): Corruption =>
+        cause._tag === "SystemError" && cause.reason === "NotFound"
+          ? { kind: "image_missing", error: `${metadataFile} names ${record.file}, which is not there` }
+          : { kind: "unknown", error: `${record.file} cannot be looked at: ${cause.message}` }
+    ),
+    Effect.filterOrFail(
+      (info) => info.type === "File",
+      (info): Corruption => ({ kind: "unknown", error: `${record.file} is no file but a ${info.type.toLowerCase()}` })
+    ),
+    Effect.filterOrFail(
+      (info) => Number(info.size) === record.size,
+      (info): Corruption => ({
+        kind: "truncated",
+        error: `${record.file} truncated: it has ${info.size} bytes, ${metadataFile} says ${record.size}`
+      })
+    )
+  )
+})
+
+const checkHash = Effect.fnUntraced(function* (file: string, record: FileRecord) {
+  const fs = yield* FileSystem.FileSystem
+  const bytes = yield* Effect.mapError(
+    fs.readFile(file),
+    (cause): Corruption => ({ kind: "unknown", error: `${record.file} cannot be read: ${cause.message}` })
+  )
+  const sha256 = yield* sha256Hex(bytes)
+  if (sha256 === record.sha256) return
+  const error = `${record.file} damaged: it has SHA-256 ${sha256}, ${metadataFile} says ${record.sha256}`
+  return yield* Effect.fail<Corruption>({ kind: "unknown", error })
+})
+
+/**
+ * Reads an entry and compares the sizes of its files with its metadata. Hashes are compared of all files with `everyHash`, else of those that were
+ * not written between the moment that the metadata tells and the writing of the metadata, which is the last that a store does. Then the metadata
+ * gets a new time, so that a copy that kept no times is read once.
+ */
+export const readKernelEntry: (
+  root: string,
+  key: string,
+  everyHash: boolean
+) => Effect.Effect<CacheEntry, never, FileSystem.FileSystem | Path.Path> = Effect.fnUntraced(function* (
+  root: string,
+  key: string,
+  everyHash: boolean
+) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const directory = path.join(root, key)
+  const at = (file: string) => path.join(directory, file)
+  const read = Effect.gen(function* () {
+    const text = yield* fs
+      .readFileString(at(metadataFile))
+      .pipe(
+        Effect.mapError(
+          (cause): Corruption =>
+            cause._tag === "SystemError" && cause.reason === "NotFound"
+              ? { kind: "missing", error: `${metadataFile} missing` }
+              : { kind: "unreadable", error: `${metadataFile} unreadable: ${cause.message}` }
+        )
+      )
+    const metadata = yield* parseKernelMetadata(text)
+    const records = [metadata.image, metadata.vmlinux, metadata.config].filter((record) => record !== null)
+    const written = yield* Effect.option(fs.stat(at(metadataFile)))
+    const last = Option.getOrUndefined(Option.map(written, modifiedAt)) ?? Number.NEGATIVE_INFINITY
+    const first = DateTime.toEpochMillis(metadata.builtAt) - coarsenessMs
+    const touched: Array<FileRecord> = []
+    for (const record of records) {
+      const time = modifiedAt(yield* checkSize(at(record.file), record)) ?? Number.POSITIVE_INFINITY
+      if (time < first || time > last) touched.push(record)
+    }
+    for (const record of everyHash ? records : touched) yield* checkHash(at(record.file), record)
+    // A reader may have no right to.
+    const now = new Date()
+    if (touched.length > 0) yield* Effect.ignore(fs.utimes(at(metadataFile), now, now))
+    const entry: KernelEntry = {
+      key,
+      directory,
+      metadata,
+      image: at(metadata.image.file),
+      vmlinux: metadata.vmlinux === null ? undefined : at(metadata.vmlinux.file),
+      config: metadata.config === null ? undefined : at(metadata.config.file)
+    }
+    return { _tag: "Valid", entry } as const
+  }).pipe(
+    Effect.catchAllDefect((defect) => Effect.fail<Corruption>({ kind: "unknown", error: String(defect) })),
+    Effect.catchAll((corruption) => Effect.succeed<CacheEntry>({ _tag: "Corrupt", key, directory, corruption }))
+  )
+  // Half of what was seen may be of an entry that was being replaced.
+  return yield* Effect.flatMap(read, (found) => (found._tag === "Corrupt" ? read : Effect.succeed(found)))
+})
