@@ -1,8 +1,9 @@
 // Several kernels in one command, and the cache as processes that live and die side by side see it.
 import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
+import { bundleStorer, startStorer } from "../plugins/kernel-sources/test/storers.ts"
 import { ktstr, leftovers, none, root } from "./ktstr.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "test-ktstr-kernels-"))
@@ -64,5 +65,37 @@ describe("several kernels", () => {
       ])
       expect([code, stdout]).toEqual([64, ""])
     }
+  })
+})
+
+describe("a store of a real kernel", () => {
+  it("that is killed at any moment leaves nothing that list calls valid and a boot refuses", async () => {
+    const cache = join(scratch, "killed")
+    const program = join(scratch, "storer.mjs")
+    await bundleStorer(program)
+    const store = () => startStorer(program, cache, dirname(inject("kernel").image), "kernel")
+    const whole = store()
+    await whole.begins
+    const began = performance.now()
+    expect((await whole.ended).code).toBe(0)
+    const lasts = performance.now() - began
+    // Each replaces the entry of the one before, as far as it gets.
+    let cut = 0
+    for (let moment = 1; moment <= 6; moment++) {
+      const { child, begins, ended } = store()
+      await begins
+      await new Promise((resolve) => setTimeout(resolve, (lasts * moment) / 6))
+      child.kill("SIGKILL")
+      if (!(await ended).said.includes("stored")) cut++
+    }
+    expect(cut).toBeGreaterThan(2)
+    const env = { KTSTR_CACHE_DIR: cache }
+    const { stdout: listed } = await ktstr(["kernel", "list", "--verify", "--json"], { env })
+    expect(JSON.parse(listed).entries).toMatchObject([{ key: "kernel", valid: true }])
+    const short = ["run", "steady", "--topology", "1n1l1c1t", "--duration", "0.3", "--kernel", "kernel"]
+    const { code, stdout, stderr } = await ktstr(short, { env })
+    expect(code, stdout + stderr).toBe(0)
+    expect(stdout).toMatch(/^PASS steady/)
+    expect(await leftovers()).toEqual(none)
   })
 })

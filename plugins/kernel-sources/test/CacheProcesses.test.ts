@@ -1,10 +1,8 @@
 // The kernel cache under processes of its own: many at once, and ones that are killed.
-import { type ChildProcess, spawn } from "node:child_process"
 import { createHash } from "node:crypto"
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { NodeContext } from "@effect/platform-node"
 import {
   type CacheEntry,
@@ -15,42 +13,14 @@ import {
   layerKernelResolver
 } from "@ktstr/core"
 import { ConfigProvider, Effect, Layer } from "effect"
-import { build } from "esbuild"
 import { afterAll, beforeAll, expect, it } from "vitest"
+import { bundleStorer, startStorer } from "./storers.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "ktstr-processes-"))
 const program = join(scratch, "storer.mjs")
-const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-beforeAll(async () => {
-  await build({
-    entryPoints: [at("storer.ts")],
-    outfile: program,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    logLevel: "error",
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" }
-  })
-})
+beforeAll(() => bundleStorer(program))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
-
-const startStorer = (directory: string, fill: number, ...keys: ReadonlyArray<string>) => {
-  const child = spawn(process.execPath, [program, String(fill), ...keys], {
-    env: { ...process.env, KTSTR_CACHE_DIR: directory },
-    stdio: ["ignore", "pipe", "inherit"]
-  })
-  let said = ""
-  child.stdout.on("data", (chunk) => {
-    said += chunk
-  })
-  const ended = new Promise<{ code: number | null; said: string }>((resolve) =>
-    child.once("close", (code) => resolve({ code, said }))
-  )
-  return { child, ended }
-}
-
-const says = (child: ChildProcess) => new Promise<void>((resolve) => child.stdout?.once("data", () => resolve()))
 
 const inCache = <A>(
   directory: string,
@@ -99,7 +69,7 @@ const hidden = (directory: string): ReadonlyArray<string> =>
 
 it("eight processes that store one key at once leave one whole entry", { timeout: 60_000 }, async () => {
   const directory = join(scratch, "eight")
-  const storers = Array.from({ length: 8 }, (_, index) => startStorer(directory, index + 1, "same"))
+  const storers = Array.from({ length: 8 }, (_, index) => startStorer(program, directory, index + 1, "same"))
   const ends = await Promise.all(storers.map(({ ended }) => ended))
   expect(ends.map(({ code }) => code)).toEqual(Array(8).fill(0))
   expect(await checkedKeys(directory)).toEqual(["same"])
@@ -115,8 +85,8 @@ it("eight processes that store one key at once leave one whole entry", { timeout
 
 it("a store killed at any of fifty moments leaves no entry that is not whole", { timeout: 240_000 }, async () => {
   const directory = join(scratch, "killed")
-  const whole = startStorer(directory, 0, "kept", "same")
-  await says(whole.child)
+  const whole = startStorer(program, directory, 0, "kept", "same")
+  await whole.begins
   const began = performance.now()
   expect((await whole.ended).code).toBe(0)
   const lasts = (performance.now() - began) / 2
@@ -125,8 +95,8 @@ it("a store killed at any of fifty moments leaves no entry that is not whole", {
     // New entries and replaced ones, side by side.
     const keys = ["same", "same", "new-1", "new-2", "new-3"]
     const killed = keys.map(async (key, index) => {
-      const { child, ended } = startStorer(directory, 5 * round + index, key)
-      await says(child)
+      const { child, begins, ended } = startStorer(program, directory, 5 * round + index, key)
+      await begins
       const delay = Math.random() * lasts * 1.1
       await new Promise((resolve) => setTimeout(resolve, delay))
       child.kill("SIGKILL")
@@ -144,7 +114,7 @@ it("a store killed at any of fifty moments leaves no entry that is not whole", {
   }
   // Most of them were in the middle of it, or this shows nothing.
   expect(cut).toBeGreaterThan(20)
-  const { code } = await startStorer(directory, 99, "same").ended
+  const { code } = await startStorer(program, directory, 99, "same").ended
   expect(code).toBe(0)
   expect(await checkedKeys(directory)).toContain("same")
   // The next store sweeps up; a lock's holder may be a moment behind its killed owner.

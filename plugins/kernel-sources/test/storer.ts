@@ -1,4 +1,7 @@
-// Stores kernels in the cache of its environment, for tests that kill it: one by the key of each argument. Says when it begins and when it ends.
+// Stores kernels in the cache of its environment, for tests that kill it: one by the key of each argument but the first, which is the directory of
+// an entry whose kernel it is, or a number that one is made with. Says when it begins and when it ends.
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import * as NodeCommandExecutor from "@effect/platform-node/NodeCommandExecutor"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
@@ -8,10 +11,22 @@ import { Effect, Layer } from "effect"
 import { KernelCache, layerKernelCache } from "../../../core/src/KernelCache.ts"
 import { bzImage, vmlinux } from "../../../core/test/image/images.ts"
 
-const [fill = "0", ...keys] = process.argv.slice(2)
-const start = vmlinux(["sched_ext_ops"])
-const elf = new Uint8Array(start.length + 2 ** 20).fill(Number(fill))
-elf.set(start)
+const [what = "0", ...keys] = process.argv.slice(2)
+
+const copied = (directory: string) => {
+  const bytes = (name: string) => new Uint8Array(readFileSync(join(directory, name)))
+  return { image: bytes("bzImage"), elf: bytes("vmlinux"), config: undefined }
+}
+
+const made = (fill: number) => {
+  const start = vmlinux(["sched_ext_ops"])
+  const elf = new Uint8Array(start.length + 2 ** 20).fill(fill)
+  elf.set(start)
+  const image = bzImage(gzipSync(elf, { level: 0 }), { version: "7.3.4" })
+  return { image, elf, config: new TextEncoder().encode(`CONFIG_FILL=${fill}\n`) }
+}
+
+const { config, elf, image } = what.startsWith("/") ? copied(what) : made(Number(what))
 
 const store = Effect.gen(function* () {
   const cache = yield* KernelCache
@@ -24,8 +39,8 @@ const store = Effect.gen(function* () {
         label: "kernel_7_3_4",
         source: { type: "test", description: key, spec: `test:${key}` },
         schedExt: true,
-        config: new TextEncoder().encode(`CONFIG_FILL=${fill}\n`),
-        image: bzImage(gzipSync(elf, { level: 0 }), { version: "7.3.4" }),
+        config,
+        image,
         vmlinux: { _tag: "Elf", bytes: elf }
       },
       { replace: true }
