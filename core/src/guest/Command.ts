@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Data, type Either } from "effect"
+import { concatBytes } from "../internal/concatBytes.ts"
 import type { Frame, ProtocolError } from "./Frame.ts"
 import { type MessageCodec, makeMessageCodec } from "./Message.ts"
 import { bool, bytes, type Codec, cpus, i32, list, opt, str, struct, u8, u32, u64 } from "./Wire.ts"
@@ -247,11 +248,5 @@ export const decodeCommand = (frame: Frame): Either.Either<Command, ProtocolErro
  */
 export const encodePlan = (commands: Iterable<Command>): Uint8Array => {
   const frames = Array.from(commands, (command, seq) => encodeCommand(command, seq))
-  const plan = new Uint8Array(frames.reduce((sum, frame) => sum + frame.length, 0))
-  let at = 0
-  for (const frame of frames) {
-    plan.set(frame, at)
-    at += frame.length
-  }
-  return plan
+  return concatBytes(frames)
 }

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Data } from "effect"
+import { concatBytes } from "../internal/concatBytes.ts"
 import { crc32 } from "./Crc32.ts"
 
 /**
@@ -139,14 +140,7 @@ export const makeFrameDecoder = (start?: { readonly offset?: number; readonly ne
   }
 
   const join = (): void => {
-    const joined = new Uint8Array(pending.length + waitingBytes)
-    joined.set(pending)
-    let at = pending.length
-    for (const chunk of waiting) {
-      joined.set(chunk, at)
-      at += chunk.length
-    }
-    pending = joined
+    pending = concatBytes([pending, ...waiting])
     waiting = []
     waitingBytes = 0
   }

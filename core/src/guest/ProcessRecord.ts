@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { concatBytes } from "../internal/concatBytes.ts"
 import type { AgentEvent, ProcessTelemetry } from "./AgentEvent.ts"
 
 /**
@@ -27,16 +28,6 @@ interface Growing {
 
 /** Of all processes of a session together: a plan that runs thousands in a loop must not fill this host's memory. */
 const sessionLimit = 64 * 1024 * 1024
-
-const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const all = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
-  let at = 0
-  for (const chunk of chunks) {
-    all.set(chunk, at)
-    at += chunk.length
-  }
-  return all
-}
 
 /**
  * Grows event by event. Keeps the first 64 MiB of all output.
@@ -66,7 +57,12 @@ export class ProcessRecord {
   /** What was heard so far of the process with this number. */
   get(id: number): RecordedProcess {
     const { chunks, dropped, end } = this.of(id)
-    return { stdout: joined(chunks[0]), stderr: joined(chunks[1]), dropped: dropped + (end?.dropped ?? 0), end }
+    return {
+      stdout: concatBytes(chunks[0]),
+      stderr: concatBytes(chunks[1]),
+      dropped: dropped + (end?.dropped ?? 0),
+      end
+    }
   }
 
   /** Calls back once its end is heard of, at once when it was. */

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Data, Either } from "effect"
+import { concatBytes } from "../internal/concatBytes.ts"
 
 /**
  * One member. `path` has no leading slash. Permissions are the low 12 bits.
@@ -127,13 +128,7 @@ export const encodeCpio = (entries: ReadonlyArray<CpioEntry>): Uint8Array => {
   const parts = entries.flatMap((entry, index) => encodeCpioMember(entry, index + 1))
   const length = parts.reduce((sum, part) => sum + part.length, 0)
   parts.push(encodeCpioTrailer(length))
-  const out = new Uint8Array(length + parts.at(-1)!.length)
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
-  }
-  return out
+  return concatBytes(parts)
 }
 
 const readEntry = (path: string, mode: number, data: Uint8Array, device: readonly [number, number]): CpioEntry => {

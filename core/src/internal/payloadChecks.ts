@@ -3,6 +3,7 @@ import type { Metric, MetricSpec } from "../Metric.ts"
 import type { PayloadCheck } from "../PayloadCheck.ts"
 import type { PayloadResult } from "../PayloadResult.ts"
 import { suggestion } from "../Suggest.ts"
+import { signalText } from "./signals.ts"
 
 /** One reason why a payload's run is no pass. */
 export interface PayloadFinding {
@@ -12,30 +13,6 @@ export interface PayloadFinding {
 
 /** A run before it is judged. */
 export type UnjudgedPayload = Omit<PayloadResult, "outcome" | "details">
-
-/** Signals that programs die of, by number (signal(7), x86). */
-const signalNames: Readonly<Record<number, string>> = {
-  1: "SIGHUP",
-  2: "SIGINT",
-  3: "SIGQUIT",
-  4: "SIGILL",
-  5: "SIGTRAP",
-  6: "SIGABRT",
-  7: "SIGBUS",
-  8: "SIGFPE",
-  9: "SIGKILL",
-  11: "SIGSEGV",
-  13: "SIGPIPE",
-  14: "SIGALRM",
-  15: "SIGTERM",
-  31: "SIGSYS"
-}
-
-/** `11 (SIGSEGV)`. */
-export const signalText = (signal: number | null): string => {
-  const name = signal === null ? undefined : signalNames[signal]
-  return `${signal ?? "?"}${name === undefined ? "" : ` (${name})`}`
-}
 
 /** As short as it stays exact enough to compare: six digits. */
 const number = (value: number): string => String(Number(value.toPrecision(6)))

@@ -3,6 +3,7 @@ import type { CgroupStats } from "../AssertResult.ts"
 import { CpuSet } from "../CpuSet.ts"
 import type { PlannedGroup } from "../Plan.ts"
 import type { WorkerReport } from "../WorkerReport.ts"
+import { signalText } from "./signals.ts"
 import { stuckPattern } from "./stuckPattern.ts"
 import { iterationRate, spreadOf, workRate } from "./workerStats.ts"
 
@@ -53,26 +54,10 @@ const shown = (value: number, threshold: number): string => {
   return `${value}`
 }
 
-const signalNames: Readonly<Record<number, string>> = {
-  1: "SIGHUP",
-  2: "SIGINT",
-  3: "SIGQUIT",
-  4: "SIGILL",
-  6: "SIGABRT",
-  7: "SIGBUS",
-  8: "SIGFPE",
-  9: "SIGKILL",
-  11: "SIGSEGV",
-  13: "SIGPIPE",
-  15: "SIGTERM"
-}
-
 const howItEnded = (report: WorkerReport): string => {
   switch (report.exitInfo?._tag) {
-    case "Signaled": {
-      const name = signalNames[report.exitInfo.signal]
-      return `was killed by signal ${report.exitInfo.signal}${name === undefined ? "" : ` (${name})`}`
-    }
+    case "Signaled":
+      return `was killed by signal ${signalText(report.exitInfo.signal)}`
     case "Exited":
       return `exited by itself with code ${report.exitInfo.code}`
     case "TimedOut":
