@@ -10,11 +10,11 @@ import type { PlannedCgroup, PlannedGroup } from "../Plan.ts"
 import type { PayloadError, PreparedPayload } from "../PreparePayloads.ts"
 import type { ScenarioContext } from "../ScenarioContext.ts"
 import { CgroupState } from "./cgroupState.ts"
-import { type LiveGroup, recordAllowed } from "./planGroups.ts"
+import { type LiveGroup, recordAllowed, type SpawnPlan } from "./planGroups.ts"
 
 /** A group of a live scenario. */
 export interface SpawnedGroup {
-  readonly planned: Omit<PlannedGroup, "cpusets" | "allowedCpus">
+  readonly planned: SpawnPlan
   readonly live: LiveGroup
   /** `none`: the agent has not made it, or refused to. */
   phase: "none" | "alive" | "ended"

@@ -7,7 +7,8 @@ import type { CommandRefused } from "../guest/LiveGuest.ts"
 import { type WorkloadEngine, WorkloadError, type WorkloadGroup } from "../WorkloadEngine.ts"
 import type { WorkSpec } from "../WorkSpec.ts"
 import type { LiveLedger, SpawnedGroup } from "./liveLedger.ts"
-import { blocks, movesItself, resolveWork, toWorkers } from "./planWork.ts"
+import { newGroup } from "./planGroups.ts"
+import { resolveWork, toWorkers } from "./planWork.ts"
 
 /** A hold is a row of short ones, so that it can be interrupted and other commands get in between. */
 const sliceNs = 100_000_000
@@ -55,29 +56,14 @@ export const makeLiveWorkload = (ledger: LiveLedger): WorkloadEngine["Type"] => 
       toWorkers(spec, affinity, { topology: ctx.topo, cpuset, subject }),
       ({ message }) => wrong(message)
     )
-    const { name, groupSize, program } = work.instance
+    const { name } = work.instance
     const group = ledger.groups.length
-    const spawned: SpawnedGroup = {
-      planned: { group, cgroup, workType: name, workers: work.workers, groupSize, blocks: blocks(program), step: 0 },
-      live: {
-        group,
-        workers: work.workers,
-        movesItself: movesItself(program),
-        cgroup,
-        affinity,
-        affinityChanged: true,
-        running: false,
-        history: [],
-        allowed: affinity.map(() => ctx.topo.allCpus.slice(0, 0))
-      },
-      phase: "none"
-    }
+    const { command, live, planned } = newGroup({ group, cgroup, step: 0 }, work, affinity, workers)
+    const spawned: SpawnedGroup = { planned, live, phase: "none" }
     // Its number is taken before the agent answers: another fiber may spawn meanwhile.
     ledger.groups.push(spawned)
     yield* ledger.mark("Spawn", `${cgroup === "" ? "/" : cgroup} ${work.workers}x${name}`)
-    yield* obey(
-      Command.Spawn({ group, cgroup, label: name, groupSize, channels: work.channels, program: work.program, workers })
-    )
+    yield* obey(command)
     spawned.phase = "alive"
     return { group, cgroup, workType: name, workers: work.workers }
   })

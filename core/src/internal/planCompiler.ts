@@ -8,18 +8,18 @@ import { CpusetSpec } from "../CpusetSpec.ts"
 import { Command } from "../guest/Command.ts"
 import { HoldSpec } from "../HoldSpec.ts"
 import { Op } from "../Op.ts"
-import type { Plan, PlannedGroup, PlannedStep } from "../Plan.ts"
+import type { Plan, PlannedStep } from "../Plan.ts"
 import { PlanError } from "../PlanError.ts"
 import type { ScenarioContext } from "../ScenarioContext.ts"
 import type { Step } from "../Step.ts"
 import type { WorkSpec } from "../WorkSpec.ts"
 import type { WorkTypes } from "../WorkType.ts"
 import { CgroupState } from "./cgroupState.ts"
-import { type LiveGroup, recordAllowed, workerAt } from "./planGroups.ts"
+import { type LiveGroup, newGroup, recordAllowed, type SpawnPlan, workerAt } from "./planGroups.ts"
 import { compileLoop } from "./planLoop.ts"
 import { cgroupNameProblem, cgroupsOf, createdProblem, opValueProblem } from "./planOps.ts"
 import { type LivePayload, PlanPayloads } from "./planPayloads.ts"
-import { affinityFailure, blocks, movesItself, resolveWork, toWorkers } from "./planWork.ts"
+import { affinityFailure, resolveWork, toWorkers } from "./planWork.ts"
 
 type Compiled<A = void> = Effect.Effect<A, PlanError, WorkTypes>
 
@@ -41,7 +41,7 @@ export class PlanCompiler {
   private readonly commands: Array<Command> = []
   private readonly state: CgroupState
   private readonly live: Array<LiveGroup> = []
-  private readonly planned: Array<Omit<PlannedGroup, "cpusets" | "allowedCpus">> = []
+  private readonly planned: Array<SpawnPlan> = []
   private readonly payloads = new PlanPayloads({
     emit: (command) => this.emit(command),
     thaw: (cgroup) => this.thaw(cgroup),
@@ -277,41 +277,12 @@ export class PlanCompiler {
       )
       const cpuset = this.state.isConfined(cgroup) ? this.state.effective(cgroup) : undefined
       const workers = yield* toWorkers(spec, affinity, { topology: this.ctx.topo, cpuset, subject })
-      const { name, groupSize } = work.instance
       const group = this.live.length
-      this.emit(
-        Command.Spawn({
-          group,
-          cgroup,
-          label: name,
-          groupSize,
-          channels: work.channels,
-          program: work.program,
-          workers
-        })
-      )
-      const live: LiveGroup = {
-        group,
-        workers: work.workers,
-        movesItself: movesItself(work.instance.program),
-        cgroup,
-        affinity,
-        affinityChanged: true,
-        running: false,
-        history: [],
-        allowed: affinity.map(() => this.ctx.topo.allCpus.slice(0, 0))
-      }
+      const { command, live, planned } = newGroup({ group, cgroup, step: this.current }, work, affinity, workers)
+      this.emit(command)
       this.live.push(live)
       this.lifetime.groups.push(live)
-      this.planned.push({
-        group,
-        cgroup,
-        workType: name,
-        workers: work.workers,
-        groupSize,
-        blocks: blocks(work.instance.program),
-        step: this.current
-      })
+      this.planned.push(planned)
       return live
     })
   }

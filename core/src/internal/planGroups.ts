@@ -1,6 +1,9 @@
 import { Equal } from "effect"
-import type { CpuSet } from "../CpuSet.ts"
+import { CpuSet } from "../CpuSet.ts"
+import { Command, type GuestWorker } from "../guest/Command.ts"
+import type { PlannedGroup } from "../Plan.ts"
 import type { CgroupState } from "./cgroupState.ts"
+import { blocks, movesItself, type ResolvedWork } from "./planWork.ts"
 
 /** CPUs that a group's cgroup allowed from one command of the plan on. */
 export interface CpusetChange {
@@ -25,6 +28,43 @@ export interface LiveGroup {
   readonly history: Array<CpusetChange>
   /** By worker: every CPU it was ever allowed to use. */
   allowed: ReadonlyArray<CpuSet>
+}
+
+/** What is planned of a group before it has run: its CPUs come to it as it runs. */
+export type SpawnPlan = Omit<PlannedGroup, "cpusets" | "allowedCpus">
+
+/** A group that is to be spawned: as the plan tells of it, as it begins, and what the agent is told. */
+export const newGroup = (
+  { group, cgroup, step }: Pick<SpawnPlan, "group" | "cgroup" | "step">,
+  work: ResolvedWork,
+  affinity: ReadonlyArray<CpuSet | undefined>,
+  workers: ReadonlyArray<GuestWorker>
+): { readonly planned: SpawnPlan; readonly live: LiveGroup; readonly command: Command } => {
+  const { channels, instance, program } = work
+  const { groupSize, name } = instance
+  return {
+    planned: {
+      group,
+      cgroup,
+      workType: name,
+      workers: work.workers,
+      groupSize,
+      blocks: blocks(instance.program),
+      step
+    },
+    live: {
+      group,
+      workers: work.workers,
+      movesItself: movesItself(instance.program),
+      cgroup,
+      affinity,
+      affinityChanged: true,
+      running: false,
+      history: [],
+      allowed: affinity.map(() => CpuSet.empty)
+    },
+    command: Command.Spawn({ group, cgroup, label: name, groupSize, channels, program, workers })
+  }
 }
 
 /** The CPUs a mask leaves of what the cgroup allows; the kernel falls back to the latter when nothing is left. */

@@ -35,7 +35,8 @@ export const movesItself = (program: WorkProgram): boolean =>
 export const blocks = (program: WorkProgram): boolean =>
   someNode(program, (node) => ["Yield", "Sleep", "Await", "PipeRead"].includes(node._tag))
 
-interface ResolvedWork {
+/** What a spawn comes to. */
+export interface ResolvedWork {
   readonly instance: WorkInstance
   readonly workers: number
   readonly program: Uint8Array
