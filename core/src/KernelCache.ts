@@ -48,6 +48,15 @@ export type CacheEntry =
   | { readonly _tag: "Corrupt"; readonly key: string; readonly directory: string; readonly corruption: Corruption }
 
 /**
+ * Those of them that can be used.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const validEntries = (entries: ReadonlyArray<CacheEntry>): ReadonlyArray<KernelEntry> =>
+  entries.flatMap((found) => (found._tag === "Valid" ? [found.entry] : []))
+
+/**
  * What to store. Sizes, hashes, tool version and time are filled in by the cache.
  *
  * @since 0.1.0

@@ -6,7 +6,7 @@
 import { FileSystem, Path } from "@effect/platform"
 import { Config, Effect, Either, Layer, Option } from "effect"
 import { PayloadCodecs } from "./image/KernelPayload.ts"
-import { type CacheEntry, KernelCache, type KernelEntry } from "./KernelCache.ts"
+import { type CacheEntry, KernelCache, type KernelEntry, validEntries } from "./KernelCache.ts"
 import { describeImage } from "./KernelFile.ts"
 import { distinctKernels, labelWord } from "./KernelLabel.ts"
 import { ableInstead, kernelPreference, versionPreference } from "./KernelPreference.ts"
@@ -63,9 +63,6 @@ const joined = (errors: readonly [KernelError, ...ReadonlyArray<KernelError>]): 
 /** A name that was looked at: what is on this machine already, or how to get it. */
 type Located = Effect.Effect<ResolvedKernel, KernelError>
 
-const valid = (entries: ReadonlyArray<CacheEntry>): ReadonlyArray<KernelEntry> =>
-  entries.flatMap((entry) => (entry._tag === "Valid" ? [entry.entry] : []))
-
 /**
  * @since 0.1.0
  * @category constructors
@@ -86,7 +83,7 @@ export const makeKernelResolver: Effect.Effect<
     const kernel = resolvedEntry(entry, origin)
     if (kernel.schedExt !== false) return kernel
     const entries = Effect.orElseSucceed(cache.list, (): ReadonlyArray<CacheEntry> => [])
-    return { ...kernel, instead: ableInstead(entry, valid(yield* entries), yield* CurrentFragment) }
+    return { ...kernel, instead: ableInstead(entry, validEntries(yield* entries), yield* CurrentFragment) }
   })
 
   const exists = (file: string): Effect.Effect<boolean> => Effect.orElseSucceed(fs.exists(file), () => false)
@@ -155,10 +152,10 @@ export const makeKernelResolver: Effect.Effect<
     if (text.includes("/") || text.startsWith(".")) return yield* fromPath(text, origin)
     const listed = yield* Effect.either(cache.list)
     const entries = Either.getOrElse(listed, (): ReadonlyArray<CacheEntry> => [])
-    const byVersion = valid(entries)
+    const byVersion = validEntries(entries)
       .filter(({ metadata }) => isVersionPrefix(text, metadata.version))
       .sort(versionPreference(text, yield* CurrentFragment))
-    const found = valid(entries).find(({ key }) => key === text) ?? byVersion[0]
+    const found = validEntries(entries).find(({ key }) => key === text) ?? byVersion[0]
     if (found !== undefined) return fromEntry(found, origin)
     const corrupt = entries.find((entry) => entry._tag === "Corrupt" && entry.key === text)
     if (corrupt?._tag === "Corrupt") {
@@ -169,7 +166,7 @@ export const makeKernelResolver: Effect.Effect<
     if (yield* exists(text)) return yield* fromPath(text, origin)
     if (Either.isLeft(listed)) return yield* listed.left
     if (source !== undefined) return fetched(source, text, origin)
-    const keys = valid(entries).map(({ key }) => key)
+    const keys = validEntries(entries).map(({ key }) => key)
     const near = suggestion(text, keys) || "; see `ktstr kernel list`"
     return yield* named(
       `no kernel '${text}' given by ${origin}: it is no file, and the cache has no such key or version${
@@ -202,7 +199,7 @@ export const makeKernelResolver: Effect.Effect<
     if (Option.isSome(image)) return yield* Effect.flatten(fromPath(image.value, "KTSTR_TEST_KERNEL"))
     const name = yield* variable("KTSTR_KERNEL")
     if (Option.isSome(name)) return yield* fromName(name.value, "KTSTR_KERNEL")
-    const entries = valid(yield* cache.list)
+    const entries = validEntries(yield* cache.list)
     const newest = [...entries].sort(kernelPreference(yield* CurrentFragment))[0]
     if (newest !== undefined) return yield* fromEntry(newest, "cache")
     return yield* Effect.flatMap(

@@ -11,7 +11,8 @@ import {
   type RemoteCache,
   RemoteCacheError,
   RemoteCaches,
-  type StoreInput
+  type StoreInput,
+  validEntries
 } from "@ktstr/core"
 import { Config, Effect, Layer, Option, Ref } from "effect"
 import { packEntry, unpackEntry } from "./EntryArchive.ts"
@@ -30,7 +31,7 @@ export const findBuilt: (spec: string) => Effect.Effect<Option.Option<KernelEntr
   Effect.fn("BuiltKernels.find")(function* (spec: string) {
     const cache = yield* KernelCache
     const hash = yield* kernelFragmentHash
-    const entries = (yield* cache.list).flatMap((found) => (found._tag === "Valid" ? [found.entry] : []))
+    const entries = validEntries(yield* cache.list)
     return Option.fromNullable(
       entries.find(({ metadata }) => metadata.source.spec === spec && metadata.kconfigHash === hash)
     )

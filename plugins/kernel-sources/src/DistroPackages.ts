@@ -18,7 +18,8 @@ import {
   labelOf,
   parseKernelImage,
   sha256Hex,
-  unpackKernel
+  unpackKernel,
+  validEntries
 } from "@ktstr/core"
 import { Effect, Either, Layer, Option } from "effect"
 import { type AptArchive, openAptArchive } from "./AptArchive.ts"
@@ -213,7 +214,7 @@ const fetchFresh = Effect.fn("DistroPackages.fetchFresh")(function* (options: Fe
       if (releases.has(release)) continue
       if (releases.size === maxTries) break
       releases.add(release)
-      const cached = fitting(yield* validEntries(cache), `${prefix}${suite}/${candidate.name}`)[0]
+      const cached = fitting(validEntries(yield* cache.list), `${prefix}${suite}/${candidate.name}`)[0]
       const same = cached?.metadata.source.description === `${candidate.name} ${candidate.version} (${suite})`
       if (same && cached.config !== undefined) return cached
       const deb = yield* downloadPackage(archive, candidate, report)
@@ -228,9 +229,6 @@ const fetchFresh = Effect.fn("DistroPackages.fetchFresh")(function* (options: Fe
     ? failures[0]
     : nothingFits(distribution, options.spec, suites, seen)
 })
-
-const validEntries = (cache: KernelCache["Type"]): Effect.Effect<ReadonlyArray<KernelEntry>, KernelError> =>
-  Effect.map(cache.list, (entries) => entries.flatMap((entry) => (entry._tag === "Valid" ? [entry.entry] : [])))
 
 /**
  * Brings a distribution kernel into the cache; by default the newest one with sched_ext that the archive offers. Without `refresh` a
@@ -248,8 +246,8 @@ export const fetchKernel: (
 > = Effect.fn("DistroPackages.fetch")(function* (options: FetchOptions) {
   const cache = yield* KernelCache
   const report = reportTo(options.onProgress)
-  const cached = Effect.map(validEntries(cache), (entries) =>
-    options.refresh === true ? undefined : fitting(entries, options.spec)[0]
+  const cached = Effect.map(cache.list, (entries) =>
+    options.refresh === true ? undefined : fitting(validEntries(entries), options.spec)[0]
   )
   const hit = yield* cached
   if (hit !== undefined) return hit
