@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type CommandExecutor, FileSystem, type Path } from "@effect/platform"
+import { type CommandExecutor, FileSystem } from "@effect/platform"
 import {
   compareVersions,
   didYouMean,
@@ -13,7 +13,7 @@ import {
   type KernelEntry,
   KernelError,
   type KernelSource,
-  KernelSources,
+  type KernelSources,
   kernelHeaderSize,
   labelOf,
   parseKernelImage,
@@ -21,13 +21,14 @@ import {
   unpackKernel,
   validEntries
 } from "@ktstr/core"
-import { Effect, Either, Layer, Option } from "effect"
+import { Effect, Either, type Layer, Option } from "effect"
 import { type AptArchive, openAptArchive } from "./AptArchive.ts"
 import { readDebConfig, readDebImage } from "./DebImage.ts"
 import { candidateSuites, type Distribution, detectDistribution } from "./Distribution.ts"
 import { type KernelPackage, matchesPattern, packageRelease, parseDistroSpec, selectPackages } from "./DistroSpec.ts"
 import { layerKernelCodecs } from "./KernelCodecs.ts"
 import { type Report, reportTo } from "./Report.ts"
+import { addSource, type SourceServices } from "./SourceLayer.ts"
 
 /** Newest releases tried in a suite before giving it up: each costs a download. */
 const maxTries = 3
@@ -237,41 +238,32 @@ const fetchFresh = Effect.fn("DistroPackages.fetchFresh")(function* (options: Fe
  * @since 0.1.0
  * @category constructors
  */
-export const fetchKernel: (
-  options: FetchOptions
-) => Effect.Effect<
-  KernelEntry,
-  KernelError,
-  KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
-> = Effect.fn("DistroPackages.fetch")(function* (options: FetchOptions) {
-  const cache = yield* KernelCache
-  const report = reportTo(options.onProgress)
-  const cached = Effect.map(cache.list, (entries) =>
-    options.refresh === true ? undefined : fitting(validEntries(entries), options.spec)[0]
-  )
-  const hit = yield* cached
-  if (hit !== undefined) return hit
-  return yield* cache.exclusively(
-    "fetch",
-    report("waiting", "a kernel")
-  )(
-    // The process that was waited for may have brought what is wanted.
-    Effect.flatMap(cached, (found) =>
-      found !== undefined ? Effect.succeed(found) : Effect.scoped(fetchFresh(options, report))
+export const fetchKernel: (options: FetchOptions) => Effect.Effect<KernelEntry, KernelError, SourceServices> =
+  Effect.fn("DistroPackages.fetch")(function* (options: FetchOptions) {
+    const cache = yield* KernelCache
+    const report = reportTo(options.onProgress)
+    const cached = Effect.map(cache.list, (entries) =>
+      options.refresh === true ? undefined : fitting(validEntries(entries), options.spec)[0]
     )
-  )
-}, Effect.provide(layerKernelCodecs))
+    const hit = yield* cached
+    if (hit !== undefined) return hit
+    return yield* cache.exclusively(
+      "fetch",
+      report("waiting", "a kernel")
+    )(
+      // The process that was waited for may have brought what is wanted.
+      Effect.flatMap(cached, (found) =>
+        found !== undefined ? Effect.succeed(found) : Effect.scoped(fetchFresh(options, report))
+      )
+    )
+  }, Effect.provide(layerKernelCodecs))
 
 /**
  * @since 0.1.0
  * @category constructors
  */
-export const makeDistroPackages: Effect.Effect<
-  KernelSource,
-  never,
-  KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
-> = Effect.map(
-  Effect.context<KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor>(),
+export const makeDistroPackages: Effect.Effect<KernelSource, never, SourceServices> = Effect.map(
+  Effect.context<SourceServices>(),
   (context) => ({
     name: "distro",
     accepts: (spec) => spec.startsWith(prefix),
@@ -285,14 +277,4 @@ export const makeDistroPackages: Effect.Effect<
  * @since 0.1.0
  * @category layers
  */
-export const layerDistroPackages: Layer.Layer<
-  KernelSources,
-  never,
-  KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
-> = Layer.effect(
-  KernelSources,
-  Effect.gen(function* () {
-    const sources = yield* KernelSources
-    return [...sources, yield* makeDistroPackages]
-  })
-)
+export const layerDistroPackages: Layer.Layer<KernelSources, never, SourceServices> = addSource(makeDistroPackages)

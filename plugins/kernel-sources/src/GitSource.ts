@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type CommandExecutor, FileSystem, Path } from "@effect/platform"
+import { FileSystem, Path } from "@effect/platform"
 import {
   downloadDirectory,
   type FetchOptions,
@@ -11,18 +11,17 @@ import {
   type KernelEntry,
   KernelError,
   type KernelSource,
-  KernelSources,
+  type KernelSources,
   resolvedEntry
 } from "@ktstr/core"
-import { Config, Effect, Layer, Option } from "effect"
+import { Config, Effect, type Layer, Option } from "effect"
 import { checkBuildTools } from "./BuildTools.ts"
 import { builtOr } from "./BuiltKernels.ts"
 import { chooseRef, type GitSpec, gitLabel, parseGitSpec, withoutCredentials } from "./GitSpec.ts"
 import { type BuildOptions, buildKernel } from "./KernelBuild.ts"
 import { reportTo } from "./Report.ts"
 import { runTool, type ToolOptions } from "./RunTool.ts"
-
-type Services = KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+import { addSource, type SourceServices } from "./SourceLayer.ts"
 
 const named = (message: string) => new KernelError({ reason: "Named", message })
 
@@ -105,7 +104,7 @@ const checkOut = Effect.fn("GitSource.checkOut")(function* (
  */
 export const fetchGit: (
   options: FetchOptions & Pick<BuildOptions, "base" | "jobs" | "cpus">
-) => Effect.Effect<KernelEntry, KernelError, Services> = Effect.fn("GitSource.fetch")(function* (
+) => Effect.Effect<KernelEntry, KernelError, SourceServices> = Effect.fn("GitSource.fetch")(function* (
   options: FetchOptions & Pick<BuildOptions, "base" | "jobs" | "cpus">
 ) {
   const fs = yield* FileSystem.FileSystem
@@ -176,12 +175,10 @@ export const fetchGit: (
  * @since 0.1.0
  * @category layers
  */
-export const layerGitSource: Layer.Layer<KernelSources, never, Services> = Layer.effect(
-  KernelSources,
-  Effect.gen(function* () {
-    const sources = yield* KernelSources
-    const context = yield* Effect.context<Services>()
-    const source: KernelSource = {
+export const layerGitSource: Layer.Layer<KernelSources, never, SourceServices> = addSource(
+  Effect.map(
+    Effect.context<SourceServices>(),
+    (context): KernelSource => ({
       name: "git+URL#REF",
       accepts: (spec) => spec.startsWith("git+"),
       fetch: (options) => Effect.provide(fetchGit(options), context),
@@ -194,7 +191,6 @@ export const layerGitSource: Layer.Layer<KernelSources, never, Services> = Layer
             onSome: gitLabel
           })
         }))
-    }
-    return [...sources, source]
-  })
+    })
+  )
 )

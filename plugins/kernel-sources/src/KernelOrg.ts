@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { createHash } from "node:crypto"
-import { type CommandExecutor, FileSystem, type HttpClient, Path } from "@effect/platform"
+import { FileSystem, type HttpClient, Path } from "@effect/platform"
 import {
   downloadDirectory,
   type FetchOptions,
@@ -12,10 +12,10 @@ import {
   type KernelEntry,
   KernelError,
   type KernelSource,
-  KernelSources,
+  type KernelSources,
   labelOf
 } from "@ktstr/core"
-import { Config, Effect, Either, Exit, Layer, Option, Stream } from "effect"
+import { Config, Effect, Either, Exit, type Layer, Option, Stream } from "effect"
 import { checkBuildTools } from "./BuildTools.ts"
 import { builtOr, type WantedKernel } from "./BuiltKernels.ts"
 import { type DownloadError, downloadFile, downloadText } from "./Download.ts"
@@ -34,6 +34,7 @@ import {
   seriesRelease
 } from "./KernelOrgIndex.ts"
 import { type Report, reportTo } from "./Report.ts"
+import { addSource, type SourceServices } from "./SourceLayer.ts"
 
 const failed = (message: string, cause?: unknown) => new KernelError({ reason: "Fetch", message, cause })
 
@@ -216,13 +217,9 @@ const release = (version: string) => ({
  */
 export const fetchRelease: (
   options: FetchOptions & Pick<BuildOptions, "base" | "jobs" | "cpus">
-) => Effect.Effect<
-  KernelEntry,
-  KernelError,
-  HttpClient.HttpClient | KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
-> = Effect.fn("KernelOrg.fetchRelease")(function* (
-  options: FetchOptions & Pick<BuildOptions, "base" | "jobs" | "cpus">
-) {
+) => Effect.Effect<KernelEntry, KernelError, HttpClient.HttpClient | SourceServices> = Effect.fn(
+  "KernelOrg.fetchRelease"
+)(function* (options: FetchOptions & Pick<BuildOptions, "base" | "jobs" | "cpus">) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const cache = yield* KernelCache
@@ -269,12 +266,8 @@ export const fetchRelease: (
  * @since 0.1.0
  * @category constructors
  */
-export const makeKernelOrg: Effect.Effect<
-  KernelSource,
-  never,
-  KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
-> = Effect.map(
-  Effect.context<KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor>(),
+export const makeKernelOrg: Effect.Effect<KernelSource, never, SourceServices> = Effect.map(
+  Effect.context<SourceServices>(),
   (context): KernelSource => ({
     name: "kernel.org",
     accepts: (spec) => Option.isSome(parseKernelOrgSpec(spec)),
@@ -296,14 +289,4 @@ export const makeKernelOrg: Effect.Effect<
  * @since 0.1.0
  * @category layers
  */
-export const layerKernelOrg: Layer.Layer<
-  KernelSources,
-  never,
-  KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
-> = Layer.effect(
-  KernelSources,
-  Effect.gen(function* () {
-    const sources = yield* KernelSources
-    return [...sources, yield* makeKernelOrg]
-  })
-)
+export const layerKernelOrg: Layer.Layer<KernelSources, never, SourceServices> = addSource(makeKernelOrg)

@@ -3,23 +3,21 @@
  *
  * @since 0.1.0
  */
-import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
 import {
   describeImage,
   type FetchOptions,
   KernelCache,
   KernelError,
   type KernelSource,
-  KernelSources,
+  type KernelSources,
   PayloadCodecs,
   resolvedEntry
 } from "@ktstr/core"
-import { Effect, Layer } from "effect"
+import { Effect, type Layer } from "effect"
 import { type BuiltKernel, buildKernel } from "./KernelBuild.ts"
+import { addSource, type SourceServices } from "./SourceLayer.ts"
 
 const prefix = "path:"
-
-type Services = KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
 
 const build = Effect.fn("PathSource.build")(function* ({ spec = "", refresh, onProgress }: FetchOptions) {
   return yield* buildKernel({ source: spec.slice(prefix.length), origin: "kernel", refresh, onProgress })
@@ -43,11 +41,9 @@ const resolved = Effect.fn("PathSource.resolved")(function* (built: BuiltKernel)
  * @since 0.1.0
  * @category layers
  */
-export const layerPathSource: Layer.Layer<KernelSources, never, Services> = Layer.effect(
-  KernelSources,
+export const layerPathSource: Layer.Layer<KernelSources, never, SourceServices> = addSource(
   Effect.gen(function* () {
-    const sources = yield* KernelSources
-    const context = yield* Effect.context<Services>()
+    const context = yield* Effect.context<SourceServices>()
     const codecs = yield* PayloadCodecs
     const source: KernelSource = {
       name: "path",
@@ -67,6 +63,6 @@ export const layerPathSource: Layer.Layer<KernelSources, never, Services> = Laye
           Effect.provideService(PayloadCodecs, codecs)
         )
     }
-    return [...sources, source]
+    return source
   })
 )
