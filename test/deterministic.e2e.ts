@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { ktstr, leftovers, none, root } from "./ktstr.ts"
+import { readSchedTrace } from "./schedTrace.ts"
 
 const program = join(root, "native/bpf/build/scx_ktstr")
 
@@ -14,14 +15,17 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const twoTests = `
-import { CgroupDef, HoldSpec, Step } from "@ktstr/core"
+import { CgroupDef, CpusetSpec, HoldSpec, Step } from "@ktstr/core"
 import { ktstrTest } from "@ktstr/vitest"
 import { describe } from "vitest"
 
 ktstrTest("fair", { topology: "1n1l2c1t", durationS: 0.5 }, "steady")
 describe("a suite", () => {
-  ktstrTest("unfair", { topology: "1n1l1c1t", durationS: 0.5, maxSpreadPct: 15 }, () => [
-    Step.withDefs([CgroupDef.named("unfair").workers(1).work({ workers: 1, nice: 19 })], HoldSpec.FULL)
+  ktstrTest("unfair", { topology: "1n2l1c1t", durationS: 0.5, maxSpreadPct: 15 }, () => [
+    Step.withDefs(
+      [CgroupDef.named("unfair").withCpuset(CpusetSpec.Llc(0)).workers(1).work({ workers: 1, nice: 19 })],
+      HoldSpec.FULL
+    )
   ])
 })
 `
@@ -54,7 +58,7 @@ describe("a deterministic machine", () => {
     expect(await leftovers()).toEqual(none)
   })
 
-  it("shows a race under some seed, which replays", async () => {
+  it("shows a race under some seed, which replays", { timeout: 600_000 }, async () => {
     const found = await ktstr(
       [
         ...["explore", "steady", "--seeds", "1..6", "--until-fail", "--no-shrink", "--json", "--output", folder],
@@ -75,7 +79,7 @@ describe("a deterministic machine", () => {
     expect(await leftovers()).toEqual(none)
   })
 
-  it("runs tests: the same run through test, explore and replay", async () => {
+  it("runs tests: the same run through test, explore and replay", { timeout: 600_000 }, async () => {
     const project = mkdtempSync(join(folder, "project-"))
     symlinkSync(join(root, "node_modules"), join(project, "node_modules"))
     writeFileSync(join(project, "two.ktstr.ts"), twoTests)
@@ -104,13 +108,22 @@ describe("a deterministic machine", () => {
     expect(file.eventHash).toBe(runs[1].determinism.eventHash)
     expect(file.request).toMatchObject({
       test: { file: "two.ktstr.ts", name: "a suite > ktstr/unfair" },
-      options: { topology: "1n1l1c1t", workers: "2", duration: "0.5" }
+      options: { topology: "1n2l1c1t", workers: "2", duration: "0.5" }
     })
-    const again = await ktstr(["replay", kept[0].file], { cwd: project, deadlineMs: 200_000 })
+    const again = await ktstr(["replay", kept[0].file, "--trace", "traced"], { cwd: project, deadlineMs: 300_000 })
+    expect(again.stderr).toMatch(/^traced: fail: cgroup 'unfair': unfair cgroup: /)
     expect(again.stdout).toMatch(
       /^MATCHED two\.ktstr\.ts > a suite > unfair, seed 3: fail: cgroup 'unfair': unfair cgroup: /
     )
     expect(again.code).toBe(0)
+    expect(readFileSync(join(project, "traced/console.log"), "utf8")).toContain("Linux version")
+    const { problems, switches, wakings } = readSchedTrace(readFileSync(join(project, "traced/trace.txt"), "utf8"))
+    expect(problems).toEqual([])
+    expect([...switches.keys()].sort()).toEqual([0, 1])
+    expect(wakings).toBeGreaterThan(100)
+    // The two workers take turns on the CPU that they may have.
+    const workers = (switches.get(0) ?? []).filter(({ comm }) => comm === "SpinWait")
+    expect(new Set(workers.map(({ pid }) => pid)).size).toBe(2)
     expect(await leftovers()).toEqual(none)
   })
 

@@ -97,7 +97,9 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
       if (values.trace !== undefined) {
         const traced = yield* runs.run(of, request.seed, resolve(values.trace))
         const cause = failureCause(traced) ?? null
-        const same = traced.determinism?.scheduleHash === then.scheduleHash
+        const schedule = traced.determinism?.scheduleHash ?? null
+        // A guest that did not reach its end has none to compare.
+        const same = schedule !== null && schedule === then.scheduleHash
         yield* io.err.write(
           [
             `traced: ${outcomeOf(traced)}`,
