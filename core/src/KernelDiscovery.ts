@@ -160,7 +160,7 @@ export const makeKernelResolver: Effect.Effect<
     const corrupt = entries.find((entry) => entry._tag === "Corrupt" && entry.key === text)
     if (corrupt?._tag === "Corrupt") {
       return yield* named(
-        `cache entry '${text}' given by ${origin} is corrupt (${corrupt.corruption.error}): remove ${corrupt.directory} and fetch it again`
+        `cache entry '${text}' given by ${origin} is corrupt (${corrupt.corruption.error}): remove it (\`ktstr kernel clean --corrupt-only --force\`, or ${corrupt.directory}), then fetch or build it again`
       )
     }
     if (yield* exists(text)) return yield* fromPath(text, origin)

@@ -45,7 +45,8 @@ const checkHash = Effect.fnUntraced(function* (file: string, record: FileRecord)
   )
   const sha256 = yield* sha256Hex(bytes)
   if (sha256 === record.sha256) return
-  const error = `${record.file} damaged: it has SHA-256 ${sha256}, ${metadataFile} says ${record.sha256}`
+  const [is, was] = [sha256, record.sha256].map((hash) => `${hash.slice(0, 12)}…`)
+  const error = `${record.file} damaged: it has SHA-256 ${is}, ${metadataFile} says ${was}`
   return yield* Effect.fail<Corruption>({ kind: "unknown", error })
 })
 

@@ -3,10 +3,13 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, wr
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
-import { expect, it } from "@effect/vitest"
+import { expect, it, vi } from "@effect/vitest"
 import { Effect } from "effect"
 import { cleanCacheRemains } from "../../src/CacheRemains.ts"
 import { listKernelObjects } from "../../src/KernelObjects.ts"
+
+// Programs are started, on a machine that others use as well.
+vi.setConfig({ testTimeout: 60_000 })
 
 const day = 86_400_000
 

@@ -52,7 +52,13 @@ const execute = (url: string, headers: Readonly<Record<string, string>>) =>
       .pipe(Effect.mapError(transport))
   )
 
-const refused = (status: number) => new DownloadError({ reason: "Status", message: `HTTP ${status}`, status })
+/** What a server can't do now it may do later; the others are about what was asked for. */
+const refused = (status: number) =>
+  new DownloadError({
+    reason: "Status",
+    message: `HTTP ${status}${status >= 500 || status === 429 ? "; the server is busy or broken: try again later" : ""}`,
+    status
+  })
 
 const again = {
   while: (error: DownloadError) => error.reason === "Transport",

@@ -225,10 +225,17 @@ export const fetchRelease: (
   const cache = yield* KernelCache
   const report = reportTo(options.onProgress)
   const spec = parseKernelOrgSpec(options.spec)
-  if (Option.isNone(spec)) return yield* named(`'${options.spec}' is no version: write it as 6.14.2, 6.14 or 6.15-rc3`)
+  if (Option.isNone(spec)) {
+    return yield* named(
+      `'${options.spec}' is no version: write it as 6.14.2, 6.14 or 6.15-rc3, and a tree or tarball with a / in it, as ./linux`
+    )
+  }
   const [version, ...others] = yield* resolveReleases(spec.value)
   if (version === undefined || others.length > 0) {
-    return yield* named(`'${options.spec}' names ${others.length + 1} kernels where one is wanted`)
+    const names = [version, ...others].join(", ")
+    return yield* named(
+      `'${options.spec}' names ${others.length + 1} kernels where one is wanted: take one of ${names}`
+    )
   }
   const base = options.base ?? "tinyconfig"
   const origin = release(version)

@@ -98,7 +98,11 @@ export const findSource: (
     const path = yield* Path.Path
     const unreadable = (cause: { readonly message: string }) =>
       named(`${origin} '${text}' cannot be read: ${cause.message}`, cause)
-    const file = yield* Effect.mapError(fs.realPath(path.resolve(text)), unreadable)
+    const file = yield* Effect.mapError(fs.realPath(path.resolve(text)), (cause) =>
+      cause._tag === "SystemError" && cause.reason === "NotFound"
+        ? named(`${origin} '${text}' does not exist: give a kernel tree or a source tarball`, cause)
+        : unreadable(cause)
+    )
     const info = yield* Effect.mapError(fs.stat(file), unreadable)
     const place = yield* ofText(file)
     if (info.type === "Directory") {

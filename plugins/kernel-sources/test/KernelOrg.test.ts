@@ -109,7 +109,10 @@ describe("kernel.org: which release", () => {
     Effect.gen(function* () {
       const { base } = yield* serve({ "/releases.json": text("busy", 503) })
       const error = yield* Effect.flip(resolve(base, undefined))
-      expect(error).toMatchObject({ reason: "Fetch", message: `fetch ${base}/releases.json: HTTP 503` })
+      expect(error).toMatchObject({
+        reason: "Fetch",
+        message: `fetch ${base}/releases.json: HTTP 503; the server is busy or broken: try again later`
+      })
     })
   )
 
@@ -218,7 +221,7 @@ describe("kernel.org: tarballs", () => {
       expect(yield* message("7.3.12")).toBe(
         `${at("7.3.12")}: server returned HTML instead of tarball (URL may be invalid)`
       )
-      expect(yield* message("7.3.13")).toBe(`${at("7.3.13")}: HTTP 503`)
+      expect(yield* message("7.3.13")).toBe(`${at("7.3.13")}: HTTP 503; the server is busy or broken: try again later`)
       expect(yield* message("7.3.14")).toContain("has no checksum of linux-7.3.14.tar.xz")
     })
   )
@@ -258,6 +261,11 @@ describe("kernel.org: the source", () => {
           expect(others.filter(source.accepts)).toEqual([])
           expect(yield* source.expand!("6.12..7.3")).toEqual(["6.12.58", "7.2.16", "7.3.11"])
           expect(yield* source.expand!("7.3")).toEqual(["7.3"])
+          const message = (spec: string) => Effect.map(Effect.flip(fetchRelease({ spec })), (error) => error.message)
+          expect(yield* message("6.12..7.3")).toBe(
+            "'6.12..7.3' names 3 kernels where one is wanted: take one of 6.12.58, 7.2.16, 7.3.11"
+          )
+          expect(yield* message("linux")).toMatch(/^'linux' is no version: .* a tree or tarball with a \/ in it/)
         })
       )
     })
