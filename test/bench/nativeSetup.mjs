@@ -1,14 +1,16 @@
 // One process: milliseconds from asking the native backend for a machine with 64 vCPUs until its vCPUs run, and that again, as JSON.
-// node nativeSetup.mjs VMLINUX
+// node nativeSetup.mjs VMLINUX [touched]: with host memory that was in use just before
+import { execFileSync } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { NodeContext } from "@effect/platform-node"
 import { AgentBinary, packBase, Topology } from "@ktstr/core"
 import { layerAgentBinary, makeNativeVmm } from "@ktstr/native"
 import { Effect, Either } from "effect"
 
-const [kernel] = process.argv.slice(2)
+const [kernel, memory] = process.argv.slice(2)
 const scratch = mkdtempSync(join(tmpdir(), "ktstr-bench-"))
 const pack = Effect.gen(function* () {
   const agent = yield* Effect.flatMap(AgentBinary, (binary) => binary.path)
@@ -31,6 +33,9 @@ try {
     const { user, system } = process.cpuUsage(cpu)
     return { ms: performance.now() - began, cpuMs: (user + system) / 1000 }
   }).pipe(Effect.scoped)
+  if (memory === "touched") {
+    execFileSync(process.execPath, [fileURLToPath(new URL("touchMemory.mjs", import.meta.url))])
+  }
   const first = await Effect.runPromise(setup)
   const again = []
   for (let i = 0; i < 4; i++) again.push(await Effect.runPromise(setup))

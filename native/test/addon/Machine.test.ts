@@ -160,6 +160,22 @@ describe.skipIf(noKvm !== undefined)("a machine", () => {
     expect(registers).toContain("RIP=0000000000001000")
   })
 
+  it("answers CPUID with what all vCPUs have and what each has besides", async () => {
+    const row = (leaf: number, letter: string) => [leaf, 0, 0, 0, letter.charCodeAt(0), 0, 0]
+    // mov eax, leaf; cpuid; mov al, bl; mov dx, 0x2f8; out dx, al
+    const ask = (n: number) => [0x66, 0xb8, n, 0, 0, 0x40, 0x0f, 0xa2, 0x88, 0xd8, 0xba, 0xf8, 0x02, 0xee]
+    const guest = run([...ask(0), ...ask(1), ...halt], {
+      cpuid: Uint32Array.from(row(0x40000000, "a")),
+      vcpus: ["b", "c"].map((letter, apicId) => ({
+        apicId,
+        registers: realMode,
+        cpuid: Uint32Array.from(row(0x40000001, letter))
+      }))
+    })
+    while ((guest.text[1]?.length ?? 0) < 4) await new Promise((resolve) => setTimeout(resolve, 5))
+    expect([...(guest.text[1] ?? "")].sort()).toEqual(["a", "a", "b", "c"])
+  })
+
   it("powers off by the register it was given", async () => {
     const power = { port: 0x600, size: 2, control: 0, mask: 0xff, value: 0x34 }
     const guest = run([0xba, 0x00, 0x06, 0xb0, 0x33, 0xee, 0xb0, 0x34, 0xee, ...halt], { power })
