@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <system_error>
 
 #include "vm/error.h"
 #include "vm/kick_signal.h"
@@ -43,12 +44,13 @@ Vm::Vm(const VmOptions &options, std::function<void()> notify)
             throw_errno("KVM_CAP_X86_DISABLE_EXITS");
     }
     create_chips(options.split_irqchip);
-    register_memory();
+    std::future<void> registered = register_memory_aside();
     create_devices(options);
     // Kernels ask the console's transmitter for room before each byte; COM2's driver relies on its interrupt alone.
     coalesced_.emplace(kvm_, fd_.get(), com1_port);
     for (const VcpuOptions &vcpu : options.vcpus)
         vcpus_.push_back(std::make_unique<Vcpu>(*this, static_cast<unsigned>(vcpus_.size()), options.cpuid, vcpu));
+    registered.get();
 }
 
 Vm::~Vm() {
@@ -135,6 +137,17 @@ void Vm::create_split_chips() {
         kvm_ioctl(fd, KVM_SIGNAL_MSI, &msi);
     });
     mmio_.add(IoApic::address, IoApic::register_bytes, *io_apic_);
+}
+
+/** KVM waits there until no vCPU of the machine can look at the memory before, though there is neither. */
+std::future<void> Vm::register_memory_aside() const {
+    SignalsBlocked blocked;
+    try {
+        return std::async(std::launch::async, [this] { register_memory(); });
+    } catch (const std::system_error &error) {
+        throw Error(error_code_of(error.code().value()),
+                    "no thread to register guest memory: " + std::string(error.what()));
+    }
 }
 
 void Vm::register_memory() const {

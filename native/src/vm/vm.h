@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -121,6 +122,7 @@ class Vm {
     void create_chips(bool split);
     void create_kernel_chips();
     void create_split_chips();
+    std::future<void> register_memory_aside() const;
     void register_memory() const;
     void check_vcpus(const VmOptions &options) const;
     void create_devices(const VmOptions &options);
