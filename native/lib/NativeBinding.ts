@@ -60,17 +60,13 @@ export interface NativeRegisters {
  * @since 0.1.0
  * @category models
  */
-export interface NativeMachineOptions {
-  /** Default `/dev/kvm`. */
-  readonly device?: string | undefined
+export interface NativeMemoryOptions {
   /** Guest RAM by ascending address, whole pages; `hostNode`: the host NUMA node its pages must come from. */
   readonly segments: ReadonlyArray<{
     readonly address: number
     readonly size: number
     readonly hostNode?: number | undefined
   }>
-  /** What is in memory before the first instruction. */
-  readonly contents?: ReadonlyArray<{ readonly address: number; readonly bytes: Uint8Array }> | undefined
   /** Parts of open files that are read into memory meanwhile; the descriptors need not be kept. */
   readonly files?:
     | ReadonlyArray<{
@@ -82,6 +78,29 @@ export interface NativeMachineOptions {
     | undefined
   /** 2 MiB pages from the host's reserve. */
   readonly hugePages?: boolean | undefined
+}
+
+/**
+ * Guest RAM for one machine; its files are read into it from now on.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NativeGuestRam {
+  /** Lets go of it: no machine can be made with it any more, one that was keeps it. */
+  release(): void
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface NativeMachineOptions {
+  /** Default `/dev/kvm`. */
+  readonly device?: string | undefined
+  readonly memory: NativeGuestRam
+  /** What is in memory besides the files, before the first instruction. */
+  readonly contents?: ReadonlyArray<{ readonly address: number; readonly bytes: Uint8Array }> | undefined
   /** What CPUID answers on all vCPUs, in rows of seven words: function, index, flags, eax, ebx, ecx, edx. */
   readonly cpuid?: Uint32Array | undefined
   readonly vcpus: ReadonlyArray<{
@@ -163,7 +182,7 @@ export interface NativeTaken {
 export interface NativeMachine {
   /** All guest RAM, segment after segment; detached (length 0) by `destroy`. Made when it is first asked for. */
   readonly memory: ArrayBuffer
-  /** Resolves when the files of the options are in memory; `start` would wait for them. */
+  /** Resolves when the files are in memory; `start` would wait for them. */
   loaded(): Promise<void>
   start(): void
   /** As fast as the vCPUs can; `take` tells the exit. */
@@ -188,6 +207,10 @@ export interface NativeMachine {
  * @category models
  */
 export interface NativeBinding {
+  /** Errors as of a machine. */
+  readonly Memory: new (
+    options: NativeMemoryOptions
+  ) => NativeGuestRam
   /** `onDoorbell` is called when `take` has something new: once for any number of bytes. */
   readonly Machine: new (
     options: NativeMachineOptions,

@@ -10,6 +10,10 @@ import {
   type CpuidEntry,
   describeMachine,
   type MachineDescription,
+  type MachineError,
+  type MachineOptions,
+  type MachinePlaces,
+  placeMachine,
   sleepPorts,
   virtioMmio
 } from "../machine/index.ts"
@@ -18,8 +22,10 @@ import { hugePageShortage } from "./HugePages.ts"
 import {
   loadNativeBinding,
   type NativeBinding,
+  type NativeGuestRam,
   type NativeMachine,
   type NativeMachineOptions,
+  type NativeMemoryOptions,
   type NativeRegisters
 } from "./NativeBinding.ts"
 import { nativeError } from "./NativeError.ts"
@@ -116,34 +122,33 @@ const idleExits = 2 | 4
 /** Where the n-th virtio device is; the DSDT names as many as there are. */
 const virtioSlot = (n: number) => ({ address: virtioMmio.base + n * virtioMmio.size, gsi: virtioMmio.firstGsi + n })
 
+const memoryOptions = (
+  { performance = {} }: VmSpec,
+  { kernel, initrd, segments }: MachinePlaces,
+  files: { readonly kernel: BootFile; readonly initramfs: BootFile }
+): NativeMemoryOptions => ({
+  hugePages: performance.hugePages,
+  segments: segments.map(({ address, size, node }) => ({ address, size, hostNode: performance.hostNodes?.[node] })),
+  files: [
+    ...files.kernel.parts.flatMap(({ fd }) => kernel.parts.map((part) => ({ ...part, fd }))),
+    ...files.initramfs.parts.map(({ at, size, fd }) => ({ address: (initrd?.address ?? 0) + at, offset: 0, size, fd }))
+  ]
+})
+
 const machineOptions = (
   options: NativeOptions,
   { performance = {} }: VmSpec,
   description: MachineDescription,
-  files: { readonly kernel: BootFile; readonly initramfs: BootFile; readonly disk: number | undefined }
+  { memory, disk }: { readonly memory: NativeGuestRam; readonly disk: number | undefined }
 ): NativeMachineOptions => ({
   device: options.device,
-  hugePages: performance.hugePages,
+  memory,
   disableExits: performance.idleInGuest === true ? idleExits : 0,
   irqchip: description.irqchip,
-  segments: description.segments.map(({ address, size, node }) => ({
-    address,
-    size,
-    hostNode: performance.hostNodes?.[node]
-  })),
   contents: description.writes,
-  files: [
-    ...files.kernel.parts.flatMap(({ fd }) => description.kernelParts.map((part) => ({ ...part, fd }))),
-    ...files.initramfs.parts.map(({ at, size, fd }) => ({
-      address: (description.initrd?.address ?? 0) + at,
-      offset: 0,
-      size,
-      fd
-    }))
-  ],
   // The addon opens it anew: the name of what has none is its descriptor.
-  disk: files.disk === undefined ? undefined : { ...virtioSlot(0), path: `/proc/self/fd/${files.disk}` },
-  console: options.terminal === true ? virtioSlot(files.disk === undefined ? 0 : 1) : undefined,
+  disk: disk === undefined ? undefined : { ...virtioSlot(0), path: `/proc/self/fd/${disk}` },
+  console: options.terminal === true ? virtioSlot(disk === undefined ? 0 : 1) : undefined,
   cpuid: cpuidRows(description.cpuid.common),
   vcpus: description.apicIds.map((apicId, vcpu) => ({
     apicId,
@@ -153,18 +158,26 @@ const machineOptions = (
   power: { port: sleepPorts.control, size: 2, control: 0, mask: 0xff, value: sleepPorts.off }
 })
 
-/** In regular pages where there are too few huge ones. */
-const runMachine = (
+const ramOf = (
   binding: NativeBinding,
-  options: NativeMachineOptions
-): Effect.Effect<{ readonly machine: NativeMachine; readonly run: NativeRun }, VmmError, Scope.Scope> => {
-  if (options.hugePages !== true) return makeMachine(binding, options)
+  options: NativeMemoryOptions
+): Effect.Effect<NativeGuestRam, VmmError, Scope.Scope> =>
+  Effect.acquireRelease(Effect.try({ try: () => new binding.Memory(options), catch: nativeError }), (ram) =>
+    Effect.sync(() => ram.release())
+  )
+
+/** In regular pages where there are too few huge ones. */
+const makeRam = (
+  binding: NativeBinding,
+  options: NativeMemoryOptions
+): Effect.Effect<NativeGuestRam, VmmError, Scope.Scope> => {
+  if (options.hugePages !== true) return ramOf(binding, options)
   const regular = (warning: string) =>
-    Effect.zipRight(Effect.logWarning(warning), makeMachine(binding, { ...options, hugePages: false }))
+    Effect.zipRight(Effect.logWarning(warning), ramOf(binding, { ...options, hugePages: false }))
   const shortage = hugePageShortage(options.segments)
   if (shortage !== undefined) return regular(shortage)
   return Effect.catchIf(
-    makeMachine(binding, options),
+    ramOf(binding, options),
     ({ reason }) => reason === "OutOfMemory",
     // Others were faster, or a cgroup has a limit.
     ({ message }) => regular(`performance_mode: WARNING: ${message.split(";")[0]} — falling back to regular pages`)
@@ -209,25 +222,26 @@ const boot = (
           const head = yield* Effect.try({ try: () => readBootHead(kernel), catch: ioError("can't read the kernel") })
           const initramfs = yield* openFiles("initramfs", spec.initramfs, initramfsAlignment)
           const disk = yield* openScratchDisk(spec.scratchDiskMb)
-          const description = yield* Either.mapLeft(
-            describeMachine({
-              topology: spec.topology,
-              memoryMb: spec.memoryMb,
-              kernel: { head, size: kernel.size },
-              initrdSize: initramfs.size,
-              cmdline: machineCommandLine(spec, []),
-              reserved: spec.ring,
-              supportedCpuid: cpuid,
-              realtimeHint: spec.performance?.realtimeHint,
-              virtioDevices: (disk === undefined ? 0 : 1) + (options.terminal === true ? 1 : 0)
-            }),
-            ({ reason, message }) =>
-              new VmmError({ reason, message: reason === "BadKernel" ? `${path}: ${message}` : message })
+          const wanted: MachineOptions = {
+            topology: spec.topology,
+            memoryMb: spec.memoryMb,
+            kernel: { head, size: kernel.size },
+            initrdSize: initramfs.size,
+            cmdline: machineCommandLine(spec, []),
+            reserved: spec.ring,
+            supportedCpuid: cpuid,
+            realtimeHint: spec.performance?.realtimeHint,
+            virtioDevices: (disk === undefined ? 0 : 1) + (options.terminal === true ? 1 : 0)
+          }
+          const bad = ({ reason, message }: MachineError): VmmError =>
+            new VmmError({ reason, message: reason === "BadKernel" ? `${path}: ${message}` : message })
+          const places = yield* Either.mapLeft(placeMachine(wanted), bad)
+          // Loaded by threads of its own, while the rest is made here.
+          const memory = yield* makeRam(binding, memoryOptions(spec, places, { kernel, initramfs }))
+          const description = yield* Either.mapLeft(describeMachine(wanted, places), bad)
+          const made = yield* makeMachine(binding, machineOptions(options, spec, description, { memory, disk })).pipe(
+            Scope.extend(scope)
           )
-          const made = yield* runMachine(
-            binding,
-            machineOptions(options, spec, description, { kernel, initramfs, disk })
-          ).pipe(Scope.extend(scope))
           yield* Effect.tryPromise({
             try: () => made.machine.loaded(),
             catch: ioError("can't load kernel and initramfs")

@@ -79,6 +79,19 @@ export interface MachineDescription {
   readonly acpi: ReadonlyArray<PlacedTable>
 }
 
+/**
+ * Where in memory the files of a machine go.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface MachinePlaces {
+  /** Guest RAM by ascending address, split by NUMA node. */
+  readonly segments: ReadonlyArray<RamSegment>
+  readonly kernel: KernelLoad
+  readonly initrd: AddressRange | undefined
+}
+
 const mib = 1024 * 1024
 
 const badSpec = (message: string): MachineError => new MachineError({ reason: "BadSpec", message })
@@ -117,8 +130,7 @@ const lowRamOf = (ram: ReadonlyArray<RamSegment>, acpiEnd: number): AddressRange
 
 const assemble = (
   options: MachineOptions,
-  kernel: KernelLoad,
-  ram: ReadonlyArray<RamSegment>,
+  { kernel, segments: ram }: MachinePlaces,
   ids: ApicIds
 ): Either.Either<MachineDescription, MachineError> => {
   const acpi = acpiTables({ topology: options.topology, apicIds: ids, ram, virtioDevices: options.virtioDevices ?? 0 })
@@ -132,6 +144,7 @@ const assemble = (
   const features = cpuid.own(0).find((entry) => entry.function === 1)
   return Either.gen(function* () {
     const cmdline = yield* encodeCmdline(options.cmdline, kernel.maxCmdline)
+    // Where it was placed before, unless the ACPI tables leave no room for the rest.
     const initrd = yield* placeInitrd({
       kernel,
       initrdSize: options.initrdSize,
@@ -168,17 +181,33 @@ const assemble = (
 }
 
 /**
- * Pure: the same options give the same bytes.
+ * What can be known before everything else, so that loading may begin.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const describeMachine = (options: MachineOptions): Either.Either<MachineDescription, MachineError> =>
+export const placeMachine = (options: MachineOptions): Either.Either<MachinePlaces, MachineError> =>
   Either.gen(function* () {
     yield* checkOptions(options)
     const nodesMb = yield* Either.mapLeft(nodeMemoryMb(options.topology, options.memoryMb), badSpec)
     const total = nodesMb.reduce((sum, mb) => sum + mb, 0) * mib
-    const ram = placeRam(nodesMb, Math.min(total, holeStart))
+    const segments = placeRam(nodesMb, Math.min(total, holeStart))
     const kernel = yield* loadKernel(options.kernel)
-    return yield* assemble(options, kernel, ram, apicIds(options.topology))
+    const lowRam = lowRamOf(segments, 0)
+    const { initrdSize, reserved } = options
+    return { segments, kernel, initrd: yield* placeInitrd({ kernel, initrdSize, lowRam, reserved }) }
   })
+
+/**
+ * Pure: the same options give the same bytes. `places`: what {@link placeMachine} gave for these options.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const describeMachine = (
+  options: MachineOptions,
+  places?: MachinePlaces
+): Either.Either<MachineDescription, MachineError> =>
+  Either.flatMap(places === undefined ? placeMachine(options) : Either.right(places), (known) =>
+    assemble(options, known, apicIds(options.topology))
+  )

@@ -25,6 +25,36 @@ using ktstr::Vm;
     throw thrown;
 }
 
+/** Guest RAM as an object of script, before there is a machine: it is loaded meanwhile. */
+class Memory final : public Napi::ObjectWrap<Memory> {
+  public:
+    static Napi::Function define(Napi::Env env) {
+        return DefineClass(env, "Memory", {InstanceMethod<&Memory::release>("release")});
+    }
+
+    explicit Memory(const Napi::CallbackInfo &info) : ObjectWrap(info) {
+        try {
+            loader_ = ktstr::memory_of(info[0].As<Napi::Object>());
+        } catch (const ktstr::Error &error) {
+            throw_to_script(info.Env(), error);
+        }
+    }
+
+    /** The one that is the `memory` of a machine's options. */
+    static std::shared_ptr<ktstr::MemoryLoader> of(const Napi::Object &options) {
+        Memory *memory = Unwrap(options.Get("memory").As<Napi::Object>());
+        if (!memory->loader_)
+            throw_to_script(options.Env(), ktstr::Error(ktstr::ErrorCode::invalid, "the memory is released"));
+        return memory->loader_;
+    }
+
+  private:
+    /** A machine that was made with it keeps it. */
+    void release(const Napi::CallbackInfo &) { loader_.reset(); }
+
+    std::shared_ptr<ktstr::MemoryLoader> loader_;
+};
+
 /** Takes a machine down beside the JavaScript thread: closing many vCPUs takes the kernel a while. */
 class Destroyer final : public Napi::AsyncWorker {
   public:
@@ -99,7 +129,8 @@ class Machine final : public Napi::ObjectWrap<Machine> {
 
     explicit Machine(const Napi::CallbackInfo &info) : ObjectWrap(info) {
         Napi::Env env = info.Env();
-        ktstr::VmOptions options = ktstr::options_of(info[0].As<Napi::Object>());
+        auto from = info[0].As<Napi::Object>();
+        ktstr::VmOptions options = ktstr::options_of(from, Memory::of(from));
         doorbell_ = Napi::ThreadSafeFunction::New(env, info[1].As<Napi::Function>(), "ktstr doorbell", 0, 1);
         try {
             vm_ = std::make_unique<Vm>(options, [doorbell = doorbell_] { doorbell.NonBlockingCall(); });
@@ -138,7 +169,7 @@ class Machine final : public Napi::ObjectWrap<Machine> {
         return buffer_.Value();
     }
 
-    /** Resolves when the files of the options are in memory. */
+    /** Resolves when the files of its memory are there. */
     Napi::Value loaded(const Napi::CallbackInfo &info) {
         auto *waiter = new LoadWaiter(info.Env(), vm().loader());
         Napi::Promise promise = waiter->promise();
@@ -269,6 +300,7 @@ Napi::Value supported_cpuid(const Napi::CallbackInfo &info) {
 }
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+    exports.Set("Memory", Memory::define(env));
     exports.Set("Machine", Machine::define(env));
     exports.Set("supportedCpuid", Napi::Function::New(env, supported_cpuid, "supportedCpuid"));
     return exports;

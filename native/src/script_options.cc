@@ -142,20 +142,27 @@ std::vector<FilePart> files_of(const Napi::Value &value) {
 
 } // namespace
 
-VmOptions options_of(const Napi::Object &from) {
+std::shared_ptr<MemoryLoader> memory_of(const Napi::Object &from) {
+    std::vector<Segment> segments;
+    auto list = from.Get("segments").As<Napi::Array>();
+    for (uint32_t i = 0; i < list.Length(); i++) {
+        auto segment = list.Get(i).As<Napi::Object>();
+        int host_node =
+            segment.Get("hostNode").IsNumber() ? segment.Get("hostNode").As<Napi::Number>().Int32Value() : -1;
+        segments.push_back({u64_of(segment, "address"), u64_of(segment, "size"), host_node});
+    }
+    MemoryOptions options;
+    options.huge_pages = from.Get("hugePages").ToBoolean();
+    return std::make_shared<MemoryLoader>(std::make_shared<GuestMemory>(std::move(segments), options),
+                                          files_of(from.Get("files")));
+}
+
+VmOptions options_of(const Napi::Object &from, std::shared_ptr<MemoryLoader> memory) {
     VmOptions options;
     if (from.Get("device").IsString())
         options.device = from.Get("device").As<Napi::String>();
-    auto segments = from.Get("segments").As<Napi::Array>();
-    for (uint32_t i = 0; i < segments.Length(); i++) {
-        auto segment = segments.Get(i).As<Napi::Object>();
-        int host_node =
-            segment.Get("hostNode").IsNumber() ? segment.Get("hostNode").As<Napi::Number>().Int32Value() : -1;
-        options.segments.push_back({u64_of(segment, "address"), u64_of(segment, "size"), host_node});
-    }
+    options.memory = std::move(memory);
     options.contents = contents_of(from.Get("contents"));
-    options.files = files_of(from.Get("files"));
-    options.memory.huge_pages = from.Get("hugePages").ToBoolean();
     options.cpuid = cpuid_of(from.Get("cpuid"));
     auto vcpus = from.Get("vcpus").As<Napi::Array>();
     for (uint32_t i = 0; i < vcpus.Length(); i++) {

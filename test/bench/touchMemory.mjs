@@ -4,13 +4,12 @@
 import { closeSync, openSync } from "node:fs"
 import { createRequire } from "node:module"
 
-const { Machine } = createRequire(import.meta.url)("../../native/src/build/Release/ktstr.node")
+const { Machine, Memory } = createRequire(import.meta.url)("../../native/src/build/Release/ktstr.node")
 const size = 256 * 1024 * 1024
 const fd = openSync("/dev/zero", "r")
-const machine = new Machine(
-  { segments: [{ address: 0, size }], files: [{ address: 0, fd, offset: 0, size }], vcpus: [{ apicId: 0 }] },
-  () => {}
-)
+const memory = new Memory({ segments: [{ address: 0, size }], files: [{ address: 0, fd, offset: 0, size }] })
+const machine = new Machine({ memory, vcpus: [{ apicId: 0 }] }, () => {})
+memory.release()
 closeSync(fd)
 await machine.loaded()
 await machine.destroy()

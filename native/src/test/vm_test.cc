@@ -27,6 +27,11 @@ namespace {
 
 constexpr uint64_t code_at = 0x1000;
 
+std::shared_ptr<MemoryLoader> ram(const std::vector<Segment> &segments) {
+    return std::make_shared<MemoryLoader>(std::make_shared<GuestMemory>(segments, MemoryOptions{}),
+                                          std::vector<FilePart>{});
+}
+
 VcpuOptions real_mode(uint32_t apic_id = 0) {
     VcpuOptions options;
     options.apic_id = apic_id;
@@ -55,7 +60,7 @@ struct Guest {
 
     static VmOptions options_of(size_t vcpus) {
         VmOptions options;
-        options.segments = {{0, 1UL << 20}};
+        options.memory = ram({{0, 1UL << 20}});
         for (uint32_t i = 0; i < vcpus; i++)
             options.vcpus.push_back(real_mode(i));
         return options;
@@ -242,17 +247,14 @@ TEST("vm: what can't be is refused with a reason") {
     CHECK_THROWS(Error, Guest("", options));
     options = Guest::options_of(0);
     CHECK_THROWS(Error, Guest("", options));
-    options = Guest::options_of(1);
-    options.segments = {{0, 1UL << 50}};
     try {
-        Guest guest("", options);
+        ram({{0, 1UL << 50}});
         CHECK(false);
     } catch (const Error &error) {
         CHECK(error.code() == ErrorCode::out_of_memory);
         CHECK(std::string(error.what()).find("1073741824 MiB") != std::string::npos);
     }
-    options.segments = {{0, 4096}, {2048, 4096}};
-    CHECK_THROWS(Error, Guest("", options));
+    CHECK_THROWS(Error, ram({{0, 4096}, {2048, 4096}}));
     options = Guest::options_of(2);
     options.vcpus[1].apic_id = 0;
     CHECK_THROWS(Error, Guest("", options));

@@ -37,6 +37,7 @@ class MemoryLoader {
     MemoryLoader(const MemoryLoader &) = delete;
     MemoryLoader &operator=(const MemoryLoader &) = delete;
 
+    const std::shared_ptr<GuestMemory> &memory() const { return memory_; }
     /** Waits until all is there. Throws Error io when something could not be read. Any thread may call it, also again.
      */
     void wait();

@@ -29,10 +29,8 @@ constexpr auto kick_again = std::chrono::milliseconds(100);
 } // namespace
 
 Vm::Vm(const VmOptions &options, std::function<void()> notify)
-    : kvm_(options.device), memory_(std::make_shared<GuestMemory>(options.segments, options.memory)),
-      outbox_(std::move(notify)) {
+    : kvm_(options.device), loader_(options.memory), memory_(loader_->memory()), outbox_(std::move(notify)) {
     check_vcpus(options);
-    loader_ = std::make_shared<MemoryLoader>(memory_, options.files);
     write_contents(options.contents);
     install_kick_signal();
     fd_ = kvm_.create_vm();

@@ -38,16 +38,15 @@ struct VirtioSlot {
 
 struct VmOptions {
     std::string device = "/dev/kvm";
-    std::vector<Segment> segments;
-    MemoryOptions memory;
-    /** What is in memory before the first instruction; the bytes are copied, the files read while the rest is made. */
+    /** Guest RAM, of which files are part that are read while the rest is made. */
+    std::shared_ptr<MemoryLoader> memory;
+    /** What else is in memory before the first instruction; the bytes are copied. */
     struct Content {
         uint64_t address;
         const uint8_t *bytes;
         size_t size;
     };
     std::vector<Content> contents;
-    std::vector<FilePart> files;
     /** What CPUID answers on all vCPUs. */
     std::vector<kvm_cpuid_entry2> cpuid;
     std::vector<VcpuOptions> vcpus;
@@ -77,7 +76,7 @@ class Vm {
     Vm &operator=(const Vm &) = delete;
 
     const std::shared_ptr<GuestMemory> &memory() const { return memory_; }
-    /** What reads the files of the options; at its end, memory is as the machine needs it. */
+    /** At its end, memory is as the machine needs it. */
     const std::shared_ptr<MemoryLoader> &loader() const { return loader_; }
     Outbox &outbox() { return outbox_; }
 
@@ -133,8 +132,8 @@ class Vm {
 
     // Later members are destroyed first: vCPUs, then what they use.
     const Kvm kvm_;
+    const std::shared_ptr<MemoryLoader> loader_;
     const std::shared_ptr<GuestMemory> memory_;
-    std::shared_ptr<MemoryLoader> loader_;
     FileDescriptor fd_;
     Outbox outbox_;
     IoBus ports_;

@@ -1,5 +1,5 @@
 // Machines of a few bytes of code, driven through the addon itself.
-import type { NativeBinding, NativeExit, NativeMachine, NativeMachineOptions } from "@ktstr/native"
+import type { NativeBinding, NativeExit, NativeMachine, NativeMachineOptions, NativeMemoryOptions } from "@ktstr/native"
 import { loadNativeBinding, nativePorts } from "@ktstr/native"
 import { Effect } from "effect"
 
@@ -56,7 +56,7 @@ export interface Guest {
 
 export const makeGuest = (
   code: ReadonlyArray<number>,
-  options: Partial<NativeMachineOptions> & { readonly count?: number } = {}
+  options: Partial<NativeMachineOptions & NativeMemoryOptions> & { readonly count?: number } = {}
 ): Guest => {
   const text = ["", "", ""]
   let rings = 0
@@ -67,10 +67,11 @@ export const makeGuest = (
     ended = resolve
   })
   let gone = false
-  const { count = 1, ...rest } = options
+  const { count = 1, segments = [{ address: 0, size: 1024 * 1024 }], hugePages, files, ...rest } = options
+  const memory = new binding.Memory({ segments, hugePages, files })
   const machine = new binding.Machine(
     {
-      segments: [{ address: 0, size: 1024 * 1024 }],
+      memory,
       vcpus: Array.from({ length: count }, (_, apicId) => ({ apicId, registers: realMode })),
       ...rest
     },
@@ -86,6 +87,7 @@ export const makeGuest = (
       if (taken.exit !== undefined) ended(taken.exit)
     }
   )
+  memory.release()
   new Uint8Array(machine.memory).set(code, codeAt)
   return {
     machine,

@@ -2,7 +2,7 @@ import { Topology } from "@ktstr/core"
 import { Either } from "effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { describeMachine, type MachineOptions } from "../../machine/index.ts"
+import { describeMachine, type MachineOptions, placeMachine } from "../../machine/index.ts"
 import { intelHost } from "./hosts.ts"
 import { bytesOf, bzImage, elfKernel, fileOf, smallKernel } from "./images.ts"
 import { anyTopology, topologies } from "./topologies.ts"
@@ -73,6 +73,7 @@ describe("describeMachine", () => {
       expect(a.writes.map((write) => Buffer.from(write.bytes))).toEqual(
         b.writes.map((write) => Buffer.from(write.bytes))
       )
+      expect(Either.getOrThrow(placeMachine({ ...options, topology })).initrd).toEqual(a.initrd)
       expect(a.cpuid.common).toEqual(b.cpuid.common)
       expect(a.cpuid.own(topology.cpus - 1)).toEqual(b.cpuid.own(topology.cpus - 1))
     }
