@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import { CommandExecutor, FileSystem, Path } from "@effect/platform"
+import type { PlatformError } from "@effect/platform/Error"
 import { Context, DateTime, Effect, Exit, Layer, Option, Scope } from "effect"
 import { type CacheDirs, resolveCacheDirs } from "./CacheDir.ts"
 import { cacheWriteError } from "./CacheWriteError.ts"
@@ -219,11 +220,23 @@ export const makeKernelCache: Effect.Effect<
       )
     )
 
+  /** One by one: where mkdir(2) finds nothing to make them in, as in /proc, Node's recursive one tries for ever. */
+  const makeBelow = (existing: string, directory: string): Effect.Effect<void, PlatformError> =>
+    directory === existing
+      ? fs.makeDirectory(directory, { recursive: true })
+      : makeBelow(existing, path.dirname(directory)).pipe(
+          Effect.zipRight(fs.makeDirectory(directory)),
+          Effect.catchIf(
+            (cause) => cause._tag === "SystemError" && cause.reason === "AlreadyExists",
+            () => fs.makeDirectory(directory, { recursive: true })
+          )
+        )
+
   const writable = Effect.flatMap(directories, ({ kernels }) =>
     nearestExisting(kernels).pipe(
       // Node's recursive mkdir says ENOENT for a read-only file system; access(2) tells the truth.
       Effect.tap((existing) => fs.access(existing, { writable: true })),
-      Effect.zipRight(fs.makeDirectory(kernels, { recursive: true })),
+      Effect.tap((existing) => makeBelow(existing, kernels)),
       Effect.as(kernels),
       Effect.catchAll((cause) => cacheWriteError("write", kernels, cause)),
       (makes) => Effect.zipRight(checkLocks(kernels), makes)

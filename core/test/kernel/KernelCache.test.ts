@@ -250,6 +250,11 @@ describe("KernelCache", () => {
           `cache directory ${directory} is not a directory: set KTSTR_CACHE_DIR to a writable directory`
         )
         expect((yield* Effect.flip(cache.list)).message).toContain(`cache directory ${directory}`)
+        const nowhere = new Map([["KTSTR_CACHE_DIR", "/proc/ktstr/kernels"]])
+        const refused = Effect.withConfigProvider(cache.store(input("a")), ConfigProvider.fromMap(nowhere))
+        expect((yield* Effect.flip(refused)).message).toMatch(
+          /^cache directory \/proc\/ktstr\/kernels .*KTSTR_CACHE_DIR/
+        )
       })
     )
   )

@@ -124,6 +124,18 @@ const compileCommands = Effect.fn("KernelBuild.compileCommands")(function* (
   }).pipe(Effect.orElseSucceed(() => undefined))
 })
 
+/** The kernel refuses a set of CPUs of which this process may use none. */
+const checkCpus = (cpus: ReadonlyArray<number>) =>
+  Effect.mapError(
+    runTool("choosing CPUs", "taskset", ["--cpu-list", cpus.join(","), "true"]),
+    (cause) =>
+      new KernelError({
+        reason: "Named",
+        message: `the build can't be kept on CPUs ${cpus.join(",")} (${cause.message}): \`ktstr topo\` shows those of this machine`,
+        cause
+      })
+  )
+
 const compile = Effect.fn("KernelBuild.compile")(function* (
   source: KernelSourcePath,
   options: BuildOptions,
@@ -134,13 +146,14 @@ const compile = Effect.fn("KernelBuild.compile")(function* (
   const cache = yield* KernelCache
   const { kernels } = yield* cache.directories
   const base = options.base ?? "tinyconfig"
+  const pinned = options.cpus === undefined ? [] : ["taskset", "--cpu-list", options.cpus.join(",")]
+  if (options.cpus !== undefined) yield* checkCpus(options.cpus)
   if (source.kind === "tree") yield* lockTree(source.path, report("waiting", source.path))
   const place = yield* openObjects(source, kernels, options.transient ?? false)
-  yield* report("extract", source.path)
+  if (source.kind === "tarball") yield* report("extract", source.path)
   const tree = yield* openSource(source, place.scratch)
   const objects = path.join(place.scratch, "objects")
   yield* Effect.mapError(fs.makeDirectory(objects, { recursive: true }), ioFailure(objects))
-  const pinned = options.cpus === undefined ? [] : ["taskset", "--cpu-list", options.cpus.join(",")]
   const make =
     (onLine?: (line: string) => Effect.Effect<void>) =>
     (...args: ReadonlyArray<string>) => {
