@@ -14,7 +14,7 @@ import { chooseTest, type DeclaredTest, describeTest, fileOf } from "./DeclaredT
 import { chosenKernels } from "./KernelChoice.ts"
 import { noOptions, type SeedOptions, type SeedRuns } from "./SeedRuns.ts"
 import { UsageError } from "./UsageError.ts"
-import { loadVitest, stoppable } from "./VitestSession.ts"
+import { loadVitest, openVitest, stoppable } from "./VitestSession.ts"
 
 /**
  * A test came to no result.
@@ -54,7 +54,7 @@ const provided = (kernel: ResolvedKernel, explored: Explored, seed: number): Pro
 })
 
 /** A vitest that runs one test at a time and says nothing of its own. */
-const openVitest = (kernel: ResolvedKernel, io: CommandIo) =>
+const openQuietly = (kernel: ResolvedKernel, io: CommandIo) =>
   Effect.gen(function* () {
     const { createVitest } = yield* loadVitest
     const quiet = {
@@ -64,10 +64,7 @@ const openVitest = (kernel: ResolvedKernel, io: CommandIo) =>
     }
     const options = { config: false as const, watch: false, run: true, cache: false as const, reporters: [quiet] }
     const plugins = [ktstr({ resolved: [kernel], vmm: "qemu-tcg", determinism: { seed: 0 }, demos: true })]
-    const vitest = yield* Effect.acquireRelease(
-      Effect.promise(() => createVitest("test", options, { plugins })),
-      (opened) => Effect.promise(() => opened.close())
-    )
+    const vitest = yield* openVitest(() => createVitest("test", options, { plugins }))
     yield* Effect.promise(() => vitest.init())
     return vitest
   })
@@ -156,7 +153,7 @@ export const makeTestRuns = Effect.fn("TestRuns.make")(function* (
 ) {
   const [kernel] = yield* chosenKernels(options.kernel === undefined ? [] : [options.kernel], false, io)
   const pool = yield* Pool.makeWithTTL({
-    acquire: openVitest(kernel!, io),
+    acquire: openQuietly(kernel!, io),
     min: 1,
     max: jobs,
     timeToLive: "1 hour"

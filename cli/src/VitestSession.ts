@@ -6,7 +6,7 @@
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { Data, Effect } from "effect"
+import { Data, Effect, type Scope } from "effect"
 import type { Vitest } from "vitest/node"
 
 /**
@@ -30,6 +30,24 @@ export const loadVitest = Effect.tryPromise({
   },
   catch: () => new VitestMissing({ message: "vitest is not installed here; run: npm install -D vitest @ktstr/vitest" })
 })
+
+/**
+ * What `create` makes, closed with the scope. Vite's server would end this process at SIGTERM, before the workers have stopped their
+ * machines: that signal stays the command's own.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const openVitest = (create: () => Promise<Vitest>): Effect.Effect<Vitest, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const before = process.listeners("SIGTERM")
+      const vitest = await create()
+      for (const added of process.listeners("SIGTERM")) if (!before.includes(added)) process.off("SIGTERM", added)
+      return vitest
+    }),
+    (vitest) => Effect.promise(() => vitest.close())
+  )
 
 const stopRun = (vitest: Vitest, running: Promise<unknown>) =>
   Effect.promise(() => vitest.cancelCurrentRun("keyboard-input")).pipe(

@@ -16,7 +16,7 @@ import type { CommandIo } from "../CommandIo.ts"
 import { chosenKernels } from "../KernelChoice.ts"
 import * as Settings from "../Settings.ts"
 import { UsageError } from "../UsageError.ts"
-import { loadVitest, stoppable } from "../VitestSession.ts"
+import { loadVitest, openVitest, stoppable } from "../VitestSession.ts"
 import { reporterNamed } from "./Run.ts"
 
 /** What the tests of a run came to. */
@@ -103,24 +103,20 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, io: C
         const collector = collect(tally, (result) =>
           session === undefined ? Promise.resolve() : Effect.runPromise(session.onResult(result))
         )
-        const vitest = yield* Effect.acquireRelease(
-          Effect.promise(() =>
-            createVitest(
-              "test",
-              {
-                // The project's own configuration is for its other tests; one can be named after --.
-                config: false,
-                ...options,
-                watch: false,
-                run: true,
-                reporters:
-                  session === undefined ? [...[options.reporters ?? "default"].flat(), collector] : [collector],
-                ...(values.filter === undefined ? {} : { testNamePattern: values.filter })
-              },
-              { plugins: [ktstr({ resolved: kernels, vmm, determinism, demos: values.demos })] }
-            )
-          ),
-          (vitest) => Effect.promise(() => vitest.close())
+        const vitest = yield* openVitest(() =>
+          createVitest(
+            "test",
+            {
+              // The project's own configuration is for its other tests; one can be named after --.
+              config: false,
+              ...options,
+              watch: false,
+              run: true,
+              reporters: session === undefined ? [...[options.reporters ?? "default"].flat(), collector] : [collector],
+              ...(values.filter === undefined ? {} : { testNamePattern: values.filter })
+            },
+            { plugins: [ktstr({ resolved: kernels, vmm, determinism, demos: values.demos })] }
+          )
         )
         const found = yield* Effect.promise(() => vitest.globTestSpecifications(filter))
         if (found.length === 0) {
