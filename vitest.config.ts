@@ -32,7 +32,9 @@ export default defineConfig({
             "plugins/*/test/**/*.test.ts",
             "native/test/**/*.test.ts",
             "cli/test/**/*.test.ts"
-          ]
+          ],
+          // For what hangs. On a busy machine, on Deno, a test of a second took eight.
+          testTimeout: 30_000
         }
       },
       {
