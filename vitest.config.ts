@@ -47,7 +47,8 @@ export default defineConfig({
           hookTimeout: 120_000,
           // Emulated machines keep the time of a host that others use as well: one more try, which vitest reports.
           retry: 1,
-          // Machines share two cores with nothing else: one file after the other.
+          // Machines share two cores with nothing else: one file after the other, and two machines where a file runs them side by side.
+          maxConcurrency: 2,
           pool: "forks",
           poolOptions: { forks: { singleFork: true } }
         }

@@ -28,17 +28,26 @@ const stages = [
 /** How many lines of a failed test's message the last lines of the run repeat. */
 const messageLines = 8
 
-/** What vitest's own JSON report says: tests passed, failed and skipped, and each failure by its file, name and words. */
+/** What vitest's own JSON report says: tests passed, failed and skipped, and what did not pass at once, by file, name and words. */
 const reported = (file) => {
   const report = JSON.parse(readFileSync(file, "utf8"))
-  const failures = report.testResults.flatMap((suite) => {
-    const where = relative(root, suite.name)
-    const failed = suite.assertionResults.filter((test) => test.status === "failed")
-    // A file that does not load has words of its own and no tests.
-    if (failed.length === 0 && suite.status === "failed") return [{ where, words: suite.message }]
-    return failed.map((test) => ({ where: `${where} > ${test.fullName}`, words: test.failureMessages.join("\n") }))
-  })
-  return { passed: report.numPassedTests, failed: report.numFailedTests, skipped: report.numPendingTests, failures }
+  const told = (status) =>
+    report.testResults.flatMap((suite) =>
+      suite.assertionResults
+        .filter((test) => test.status === status && test.failureMessages.length > 0)
+        .map((test) => ({ where: `${relative(root, suite.name)} > ${test.fullName}`, words: test.failureMessages[0] }))
+    )
+  // A file that does not load has words of its own and no tests.
+  const unloaded = report.testResults
+    .filter((suite) => suite.status === "failed" && suite.assertionResults.length === 0)
+    .map((suite) => ({ where: relative(root, suite.name), words: suite.message }))
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests,
+    skipped: report.numPendingTests,
+    failures: [...unloaded, ...told("failed")],
+    secondTries: told("passed")
+  }
 }
 
 /** A failure as the end of the run tells it again, without other people's frames: who sees only the end knows what to mend. */
@@ -77,6 +86,7 @@ const run = ([command, ...args]) =>
 const total = { passed: 0, failed: 0, skipped: 0 }
 const rows = []
 const failures = []
+const secondTries = []
 const only = process.argv.slice(2)
 for (const [index, stage] of stages.entries()) {
   if (only.length > 0 && !only.some((word) => stage.name.includes(word))) continue
@@ -92,6 +102,7 @@ for (const [index, stage] of stages.entries()) {
     try {
       result = reported(json)
       failures.push(...result.failures)
+      secondTries.push(...result.secondTries)
       // A failure outside every test (a file that does not load) must not vanish from the count.
       if (status !== 0 && result.failed === 0) result.failed = 1
     } catch {
@@ -102,7 +113,8 @@ for (const [index, stage] of stages.entries()) {
   rows.push(`${status === 0 ? "ok  " : "FAIL"} ${stage.name} (${seconds} s)`)
 }
 rmSync(scratch, { recursive: true, force: true })
-if (failures.length > 0) console.log(`\n${failures.map(retold).join("\n")}`)
+if (secondTries.length > 0) console.log(`\npassed at a second try:\n${secondTries.map(retold).join("\n")}`)
+if (failures.length > 0) console.log(`\nfailed:\n${failures.map(retold).join("\n")}`)
 console.log(`\n${rows.join("\n")}\n`)
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
 process.exit(total.failed === 0 ? 0 : 1)
