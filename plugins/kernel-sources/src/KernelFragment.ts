@@ -193,93 +193,32 @@ export const kernelFragment: ReadonlyArray<FragmentPart> = [
   }
 ]
 
-/**
- * What `tinyconfig` gets besides. With ACPI, a terminal and a network core come drivers and file formats that no machine of ktstr has: of 6.12
- * they are 115 of 1359 files. And the allocator is the one that kernels are used with: the tiny one has a single lock for each node and size, where
- * workers would wait for each other.
- *
- * @since 0.1.0
- * @category constants
- */
-export const tinyFragment: ReadonlyArray<FragmentPart> = [
-  { about: "the usual allocator", options: ["SLUB_TINY=n"] },
-  {
-    about: "hardware that is not there",
-    options: [
-      "VT=n",
-      "SERIO=n",
-      "INPUT=n",
-      "HID_SUPPORT=n",
-      "ACPI_THERMAL=n",
-      "ACPI_FAN=n",
-      "ACPI_AC=n",
-      "ACPI_BATTERY=n",
-      "ACPI_BUTTON=n",
-      "POWER_SUPPLY=n",
-      "INTEL_MEI=n",
-      "PCIEASPM=n",
-      "VGA_ARB=n",
-      "PERF_EVENTS_INTEL_UNCORE=n",
-      "PERF_EVENTS_INTEL_RAPL=n",
-      "PERF_EVENTS_INTEL_CSTATE=n",
-      "SERIAL_8250_PCI=n",
-      "SERIAL_8250_EXAR=n",
-      "SERIAL_8250_DWLIB=n",
-      "SERIAL_8250_LPSS=n",
-      "SERIAL_8250_MID=n",
-      "SERIAL_8250_PERICOM=n",
-      "LEGACY_PTYS=n"
-    ]
-  },
-  {
-    about: "networks, disk queues and archives that nobody brings",
-    options: [
-      "WIRELESS=n",
-      "ETHTOOL_NETLINK=n",
-      "NETWORK_FILESYSTEMS=n",
-      "MQ_IOSCHED_DEADLINE=n",
-      "MQ_IOSCHED_KYBER=n",
-      "RD_BZIP2=n",
-      "RD_LZMA=n",
-      "RD_XZ=n",
-      "RD_LZO=n"
-    ]
-  }
-]
-
 /** How the options of the fragment look in a configuration. */
 const assignment = (option: string): string => {
   const [name, value = "y"] = option.split("=")
   return value === "n" ? `# CONFIG_${name} is not set` : `CONFIG_${name}=${value}`
 }
 
-const textOf = (parts: ReadonlyArray<FragmentPart>): string =>
-  parts.flatMap(({ about, options }) => [`# ${about}`, ...options.map(assignment)]).join("\n")
-
 /**
- * The fragment as merge_config.sh takes it, on either base. Modules and xz, which tinyconfig chooses for the image, are switched off.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const kernelFragmentText = (base: BuildBase): string =>
-  [
-    textOf(kernelFragment),
-    "# CONFIG_MODULES is not set",
-    "# CONFIG_KERNEL_XZ is not set",
-    ...(base === "tinyconfig" ? [textOf(tinyFragment)] : []),
-    ""
-  ].join("\n")
-
-/**
- * SHA-256 of the fragment with what tinyconfig gets besides, lower-case hex: what `metadata.json` has as `kconfigHash`.
+ * The fragment as merge_config.sh takes it. Modules and xz, which tinyconfig chooses for the image, are switched off.
  *
  * @since 0.1.0
  * @category constants
  */
-export const kernelFragmentHash: Effect.Effect<string> = sha256Hex(
-  new TextEncoder().encode(kernelFragmentText("tinyconfig"))
-)
+export const kernelFragmentText: string = [
+  ...kernelFragment.flatMap(({ about, options }) => [`# ${about}`, ...options.map(assignment)]),
+  "# CONFIG_MODULES is not set",
+  "# CONFIG_KERNEL_XZ is not set",
+  ""
+].join("\n")
+
+/**
+ * SHA-256 of the fragment, lower-case hex: what `metadata.json` has as `kconfigHash`.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const kernelFragmentHash: Effect.Effect<string> = sha256Hex(new TextEncoder().encode(kernelFragmentText))
 
 /**
  * Tells the resolver which kernels of the cache were built with this fragment.

@@ -1,19 +1,11 @@
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import {
-  kernelFragment,
-  kernelFragmentHash,
-  kernelFragmentText,
-  missingOptions,
-  tinyFragment
-} from "../src/KernelFragment.ts"
+import { kernelFragment, kernelFragmentHash, kernelFragmentText, missingOptions } from "../src/KernelFragment.ts"
 
 it("writes each option once, as merge_config.sh takes it", () => {
-  const names = [...kernelFragment, ...tinyFragment].flatMap(({ options }) =>
-    options.map((option) => option.split("=")[0])
-  )
+  const names = kernelFragment.flatMap(({ options }) => options.map((option) => option.split("=")[0]))
   expect(new Set(names).size).toBe(names.length)
-  const lines = kernelFragmentText("tinyconfig").trim().split("\n")
+  const lines = kernelFragmentText.trim().split("\n")
   expect(lines).toContain("CONFIG_SCHED_CLASS_EXT=y")
   expect(lines).toContain("CONFIG_NR_CPUS=512")
   expect(lines).toContain("# CONFIG_RT_GROUP_SCHED is not set")
@@ -28,9 +20,8 @@ it.effect("has a hash that is stable", () =>
 )
 
 it("misses nothing in the fragment itself, and says what an old source lacks", () => {
-  expect(missingOptions(kernelFragmentText("tinyconfig"))).toEqual([])
-  expect(missingOptions(kernelFragmentText("defconfig"))).toEqual([])
-  const old = kernelFragmentText("tinyconfig")
+  expect(missingOptions(kernelFragmentText)).toEqual([])
+  const old = kernelFragmentText
     .replace("CONFIG_SCHED_CLASS_EXT=y\n", "")
     .replace("CONFIG_DEBUG_INFO_BTF=y", "# CONFIG_DEBUG_INFO_BTF is not set")
   expect(missingOptions(old).map(({ option }) => option)).toEqual(["CONFIG_SCHED_CLASS_EXT", "CONFIG_DEBUG_INFO_BTF"])
