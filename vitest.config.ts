@@ -19,9 +19,41 @@ const alias = {
   "@ktstr/native": at("native/lib/index.ts")
 }
 
+/** Whose emulated machines' verdicts hang on the host's time: one file after the other, when all others are done. */
+const timed = [
+  "faults",
+  "fixtureScheduler",
+  "imperative",
+  "native",
+  "numa",
+  "payloads",
+  "run",
+  "scale",
+  "telemetry",
+  "testCommand",
+  "thirdParty",
+  "verdicts",
+  "vmm-qemu",
+  "workTypes"
+].map((name) => `test/${name}.e2e.ts`)
+
+const endToEnd = {
+  globalSetup: at("test/prepare.ts"),
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  // Emulated machines keep the time of a host that others use as well: one more try, which vitest reports.
+  retry: 1,
+  // Where a file runs machines side by side, as all do in virtual time.
+  maxConcurrency: 2,
+  pool: "forks" as const
+}
+
 export default defineConfig({
   resolve: { alias },
   test: {
+    // Files at a time; vitest itself would leave a CPU free.
+    maxWorkers: 2,
+    minWorkers: 1,
     projects: [
       {
         resolve: { alias },
@@ -39,19 +71,11 @@ export default defineConfig({
       },
       {
         resolve: { alias },
-        test: {
-          name: "e2e",
-          include: ["test/**/*.e2e.ts"],
-          globalSetup: at("test/prepare.ts"),
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          // Emulated machines keep the time of a host that others use as well: one more try, which vitest reports.
-          retry: 1,
-          // Machines share two cores with nothing else: one file after the other, and two machines where a file runs them side by side.
-          maxConcurrency: 2,
-          pool: "forks",
-          poolOptions: { forks: { singleFork: true } }
-        }
+        test: { ...endToEnd, name: "e2e", include: ["test/**/*.e2e.ts"], exclude: timed }
+      },
+      {
+        resolve: { alias },
+        test: { ...endToEnd, name: "e2e-timed", include: timed, poolOptions: { forks: { singleFork: true } } }
       }
     ]
   }

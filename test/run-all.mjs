@@ -22,7 +22,7 @@ const stages = [
   { name: "addon with sanitizers", command: ["make", "-s", "-j2", "-C", "native/src", "sanitize"] },
   { name: "unit tests", ...vitest("--project", "unit") },
   { name: "core on Deno", command: ["npx", "deno", "task", "test:core"] },
-  { name: "end to end", ...vitest("--project", "e2e") }
+  { name: "end to end", ...vitest("--project", "e2e*") }
 ]
 
 /** How many lines of a failed test's message the last lines of the run repeat. */
