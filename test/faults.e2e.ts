@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process"
+import { execFileSync } from "node:child_process"
 import {
   chmodSync,
   closeSync,
@@ -12,10 +12,11 @@ import {
   writeFileSync
 } from "node:fs"
 import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
 import { writeTinyGuest } from "../core/test/vmm/tinyGuest.ts"
-import { type Ended, environment, ktstr, leftovers, none, root, start } from "./ktstr.ts"
+import { type Ended, environment, ktstr, leftovers, none, start } from "./ktstr.ts"
+import { asNobody, inNamespace } from "./namespace.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "test-ktstr-faults-"))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
@@ -88,23 +89,9 @@ describe("what is missing or broken before a machine starts", () => {
 })
 
 describe("/dev/kvm that is of no use", () => {
-  /** The command in a mount namespace of its own, prepared by `prepare`; the checkout and Node can be reached there by everyone. */
-  const inNamespace = (prepare: string, as: ReadonlyArray<string>, args: ReadonlyArray<string>) => {
-    const world = mkdtempSync(join(scratch, "world-"))
-    for (const folder of ["repository", "node", "cache", "home", "tmp"]) mkdirSync(join(world, folder))
-    for (const path of [scratch, world]) chmodSync(path, 0o755)
-    for (const folder of ["cache", "home", "tmp"]) chmodSync(join(world, folder), 0o777)
-    const script = [
-      `mount --bind "${root}" "${world}/repository"`,
-      `mount --bind "${dirname(process.execPath)}" "${world}/node"`,
-      ...prepare.split("\n").map((line) => line.replaceAll("WORLD", world)),
-      `cd "${world}/home"`,
-      `exec ${as.join(" ")} "${world}/node/node" "${world}/repository/cli/dist/bin.js" ${args.join(" ")}`
-    ].join(" && ")
-    const env = environment({ HOME: `${world}/home`, TMPDIR: `${world}/tmp`, KTSTR_CACHE_DIR: `${world}/cache` })
-    const { status, stdout, stderr } = spawnSync("unshare", ["-m", "sh", "-c", script], { env, encoding: "utf8" })
-    return { code: status, stdout, stderr: stderr.trim() }
-  }
+  /** The command in a namespace, prepared by `prepare`. */
+  const prepared = (prepare: string, as: ReadonlyArray<string>, args: ReadonlyArray<string>) =>
+    inNamespace("cli/dist/bin.js", args, { scratch, prepare, as })
   /** Readable for everyone, as the cache may not be. */
   const kernelFor = async (): Promise<string> => {
     const file = join(scratch, "kernel-for-everyone")
@@ -121,7 +108,7 @@ mount --bind /dev/shm WORLD/dev/shm
 mount --bind WORLD/dev /dev`
 
   it("is absent: the message says what KVM requires, and so does doctor", async () => {
-    const { code, stderr } = inNamespace(noKvm, [], await native())
+    const { code, stderr } = prepared(noKvm, [], await native())
     expect(stderr.split("\n")).toEqual([
       "ktstr: /dev/kvm not found. KVM requires:",
       "  - Linux kernel with KVM support (CONFIG_KVM)",
@@ -129,17 +116,16 @@ mount --bind WORLD/dev /dev`
       "  - Hardware virtualization enabled in BIOS (VT-x/AMD-V)"
     ])
     expect(code).toBe(69)
-    const { stdout } = inNamespace(noKvm, [], ["doctor", "--json"])
+    const { stdout } = prepared(noKvm, [], ["doctor", "--json"])
     expect(stdout).toMatch(/"detail": "absent/)
     expect(stdout).toMatch(/"fix": "load kvm_intel or kvm_amd/)
   })
 
   it("is not for this user: the message names the group", async () => {
-    const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     const closed = `${noKvm}
 mknod /dev/kvm c 10 232
 chmod 600 /dev/kvm`
-    const { code, stderr } = inNamespace(closed, nobody, await native())
+    const { code, stderr } = prepared(closed, asNobody, await native())
     expect(stderr.split("\n")).toEqual([
       "ktstr: /dev/kvm: permission denied. Add your user to the 'kvm' group:",
       "  sudo usermod -aG kvm $USER",
@@ -149,7 +135,7 @@ chmod 600 /dev/kvm`
   })
 
   it("is no KVM at all: one line says so and what to do", async () => {
-    const { code, stderr } = inNamespace(`${noKvm}\ncp -a /dev/null /dev/kvm`, [], await native())
+    const { code, stderr } = prepared(`${noKvm}\ncp -a /dev/null /dev/kvm`, [], await native())
     expect(oneLine(stderr)).toMatch(/^ktstr: \/dev\/kvm: present, not usable: .*; use --vmm qemu-tcg, or auto/)
     expect(code).toBe(69)
   })
