@@ -72,7 +72,7 @@ const bootRows = async (root, entry, rounds) => {
 
 const setupRow = (root, entry) => {
   const processes = (...how) =>
-    Array.from({ length: 10 }, () => run(root, ["test/bench/nativeSetup.mjs", entry.vmlinux, ...how]))
+    Array.from({ length: 10 }, () => run(root, ["--expose-gc", "test/bench/nativeSetup.mjs", entry.vmlinux, ...how]))
   const touched = processes("touched")
   const first = touched.map((result) => result.first.ms)
   const again = touched.flatMap((result) => result.again.map(({ ms }) => ms))
