@@ -53,7 +53,6 @@ export default defineConfig({
   test: {
     // Files at a time; vitest itself would leave a CPU free.
     maxWorkers: 2,
-    minWorkers: 1,
     projects: [
       {
         resolve: { alias },

@@ -21,9 +21,8 @@ ktstrTest("needs two LLCs", { constraints: { minLlcs: 2 } }, "steady")
 `
 
 describe("ktstr test", () => {
-  it("runs the six examples, one of which must fail", { timeout: 310_000 }, async () => {
-    const args = ["test", "test/examples", "--format", "json"]
-    const { code, stdout, stderr } = await ktstr(args, { deadlineMs: 300_000 })
+  it("runs the six examples, one of which must fail", async () => {
+    const { code, stdout, stderr } = await ktstr(["test", "test/examples", "--format", "json"])
     expect(stderr).not.toMatch(/error/i)
     const { runs } = JSON.parse(stdout)
     expect(runs.map((run: { outcome: string }) => run.outcome)).toEqual(Array(6).fill("pass"))

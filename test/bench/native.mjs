@@ -84,7 +84,7 @@ const setupRow = (root, entry) => {
     value: ms(median(first)),
     unit: "ms",
     target: 50,
-    note: `first machine of a process, median of 10 (least ${ms(Math.min(...first))}, CPU time ${ms(median(cpu))}); later ones ${ms(median(again))} (least ${ms(Math.min(...again))}); host memory in use just before, ${ms(median(untouched))} where it was not`
+    note: `first machine of a process, median of 10 (least ${ms(Math.min(...first))}, CPU time ${ms(median(cpu))}); later ones ${ms(median(again))} (least ${ms(Math.min(...again))}); garbage collected and host memory in use just before, ${ms(median(untouched))} where it had not been in use`
   }
 }
 
