@@ -17,9 +17,9 @@ interface Result {
   }>
 }
 
-/** Runs a scenario with a seed to its verdict, which is to be a pass with every worker's report. */
-const passes = async (name: string, seed: number): Promise<void> => {
-  const virtual = ["--clock", "deterministic", "--seed", `${seed}`]
+/** Runs a scenario to its verdict, which must be a pass with every worker's report. */
+const passes = async (name: string): Promise<void> => {
+  const virtual = ["--clock", "deterministic", "--seed", "0"]
   const { code, stdout } = await ktstr(
     ["run", name, "--topology", topology, "--duration", "1", "--format", "json", ...virtual],
     { deadlineMs: perScenarioMs }
@@ -32,11 +32,11 @@ const passes = async (name: string, seed: number): Promise<void> => {
   expect(code).toBe(0)
 }
 
-// In virtual time, where nothing that the host does can fail a scenario, and machines run side by side. A second try has another seed: now
-// and then workers that outnumber their CPUs share them unevenly for a second.
+// In virtual time, where nothing that the host does can fail a scenario, and machines run side by side. One seed and one try: a scenario
+// that fails under the kernel's own scheduler with some seed has thresholds that are wrong.
 describe.concurrent(`every scenario on ${topology}`, () => {
   for (const { name } of [...catalog, ...CannedScenarios.all]) {
-    it(`passes ${name}`, { timeout: perScenarioMs + 10_000 }, ({ task }) => passes(name, task.result?.retryCount ?? 0))
+    it(`passes ${name}`, { timeout: perScenarioMs + 10_000 }, () => passes(name))
   }
 
   afterAll(async () => expect(await leftovers()).toEqual(none))

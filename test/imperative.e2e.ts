@@ -27,6 +27,7 @@ const run = async (
     durationMs: 1000,
     kernel: inject("kernel").image,
     memoryMb: 512,
+    hostTime: true,
     build,
     ...(options.assert === undefined ? {} : { assert: options.assert })
   })

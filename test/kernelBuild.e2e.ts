@@ -83,7 +83,7 @@ const visible = (): ReadonlyArray<string> => readdirSync(cache).filter((entry) =
 const temporary = (): ReadonlyArray<string> => readdirSync(cache).filter((entry) => /^\.(tmp|old|build)-/.test(entry))
 const tarballs = (): ReadonlyArray<IncomingMessage> => requests.filter(({ url }) => url?.endsWith(name))
 
-describe.skipIf(!existsSync("/usr/include/gelf.h"))("Ctrl-C during ktstr kernel build", () => {
+describe("Ctrl-C during ktstr kernel build", () => {
   it("keeps what was downloaded, leaves no half entry, and the next try goes on from there", async () => {
     const first = start(["kernel", "build", "7.3.11"], { env })
     await first.shows(/downloading linux-7\.3\.11/)

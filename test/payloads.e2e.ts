@@ -272,6 +272,7 @@ describe("of a scenario that is a program", () => {
       topology: "1n1l2c1t",
       durationMs: 1000,
       kernel: inject("kernel").image,
+      hostTime: true,
       build: (ctx) =>
         executeProgram(
           ctx,

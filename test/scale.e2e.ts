@@ -25,8 +25,8 @@ import { runSteps } from "./scenarioRun.ts"
 const topology = "1n2l2c1t"
 
 /**
- * Up to sixty-four tasks wait for each CPU, and four emulated CPUs for one thread of a host that may be busy: a round takes
- * seconds there, and who was how long off CPU says nothing yet. That nobody is lost or starved is judged as ever.
+ * Up to sixty-four tasks wait for each CPU, and four CPUs share one stream of instructions: a round takes seconds, and who was how long
+ * off CPU says nothing yet. That nobody is lost or starved is judged as always.
  */
 const crowded: Assert = { maxSpreadPct: false, maxGapMs: 15_000 }
 

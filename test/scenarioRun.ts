@@ -27,6 +27,8 @@ export interface ScenarioRunOptions {
   readonly build: Scenario["build"]
   readonly assert?: Assert
   readonly memoryMb?: number
+  /** The machine keeps the host's time, as programs and payloads need. Default: virtual time, in which no host can fail a verdict. */
+  readonly hostTime?: boolean
 }
 
 /** Runs to a result; rejects with what kept it from one. */
@@ -54,7 +56,8 @@ export const runSteps = (options: ScenarioRunOptions): Promise<ScenarioRun> =>
           seed: 0,
           kargs: [],
           includes: [],
-          bootTimeoutMs: undefined
+          bootTimeoutMs: undefined,
+          determinism: options.hostTime === true ? undefined : { seed: 0 }
         },
         () => Effect.void
       ),

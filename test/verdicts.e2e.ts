@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest"
 import { ktstr, leftovers, none } from "./ktstr.ts"
 
-/** Runs one test of the fixture file; gives its exit code and everything it said. */
+/** Runs one test of the fixture file in virtual time; gives its exit code and everything it said. */
 const verdict = async (name: string) => {
-  const { code, stdout, stderr } = await ktstr(["test", "test/fixtures/verdicts.ktstr.ts", "--filter", name])
+  const fixture = ["test", "test/fixtures/verdicts.ktstr.ts", "--clock", "deterministic"]
+  const { code, stdout, stderr } = await ktstr([...fixture, "--filter", name])
   expect(await leftovers()).toEqual(none)
   return { code, said: `${stdout}\n${stderr}` }
 }

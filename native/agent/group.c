@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 
 static const uint64_t stop_patience_ns = 5000000000;
+// What a worker may take for its last numbers: in virtual time some 20 ms of one CPU.
+static const uint64_t answered_share_ns = 100000000;
 
 struct group *group_find(struct agent *agent, uint32_t id) {
     for (struct group *group = agent->groups; group; group = group->next)
@@ -113,6 +115,20 @@ static uint32_t living(struct group *const *groups, uint32_t count) {
     return alive;
 }
 
+// Whether the worker has left its program and only takes its last numbers, which a CPU that many share makes slow.
+static bool has_answered(const struct worker *worker) {
+    return worker->dead || (!__atomic_load_n(&worker->page->execed, __ATOMIC_ACQUIRE) &&
+                            __atomic_load_n(&worker->page->end_ns, __ATOMIC_RELAXED) != 0);
+}
+
+static uint32_t unanswering(struct group *const *groups, uint32_t count) {
+    uint32_t silent = 0;
+    for (uint32_t g = 0; g < count; g++)
+        for (uint32_t i = 0; i < groups[g]->count; i++)
+            silent += !has_answered(&groups[g]->workers[i]);
+    return silent;
+}
+
 static bool all_dead(struct group *const *groups, uint32_t count) { return living(groups, count) == 0; }
 
 static void ask_to_stop(struct group *group) {
@@ -132,7 +148,7 @@ static void signal_all(struct group *group, uint64_t waited_ns) {
     for (uint32_t i = 0; i < group->count; i++) {
         struct worker *worker = &group->workers[i];
         bool execed = __atomic_load_n(&worker->page->execed, __ATOMIC_ACQUIRE);
-        if (!worker->dead && !(execed && waited_ns < 1000000000))
+        if (!has_answered(worker) && !(execed && waited_ns < 1000000000))
             kill(worker->pid, execed ? SIGTERM : SIGUSR1);
     }
 }
@@ -148,12 +164,14 @@ static void kill_all(struct group *group) {
     }
 }
 
-// Waits until every worker is dead; with `stopping` repeats the stop signals. With the full patience each death begins
-// it anew: hundreds of workers that share a few CPUs can't all end in the time that one has.
+// Waits until every worker is dead; with `stopping` repeats the stop signals. With the full patience each answer and
+// each death begins it anew, and every worker that has answered adds its share: hundreds that share a few CPUs can't
+// all end in the time that one has.
 static void wait_dead(struct agent *agent, struct group **groups, uint32_t count, uint64_t patience_ns, bool stopping) {
     uint64_t begun = now_ns(), progress = begun, pause = 2000000;
-    uint32_t alive = living(groups, count);
-    while (!all_dead(groups, count) && now_ns() - progress < patience_ns) {
+    uint32_t alive = living(groups, count), silent = unanswering(groups, count);
+    uint64_t share_ns = patience_ns >= stop_patience_ns ? answered_share_ns : 0;
+    while (!all_dead(groups, count) && now_ns() - progress < patience_ns + (alive - silent) * share_ns) {
         for (uint32_t i = 0; stopping && i < count; i++)
             signal_all(groups[i], now_ns() - begun);
         uint64_t until = now_ns() + pause;
@@ -163,10 +181,10 @@ static void wait_dead(struct agent *agent, struct group **groups, uint32_t count
                 nanosleep(&nap, NULL);
             }
         pause = pause < 50000000 ? pause * 2 : pause;
-        uint32_t left = living(groups, count);
-        if (left < alive && patience_ns >= stop_patience_ns)
+        uint32_t left = living(groups, count), left_silent = unanswering(groups, count);
+        if ((left < alive || left_silent < silent) && patience_ns >= stop_patience_ns)
             progress = now_ns();
-        alive = left;
+        alive = left, silent = left_silent;
     }
 }
 

@@ -4,8 +4,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
-export const hasIasl = spawnSync("iasl", ["-v"]).status === 0
-
 const complaint = /warning|error|remark|invalid|incorrect|unknown/i
 
 export interface Judged {

@@ -7,8 +7,6 @@ import { Effect, Either } from "effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 
-const has = (command: string): boolean => spawnSync(command, ["--version"]).status === 0
-
 const pack = (command: string, args: ReadonlyArray<string>, data: Uint8Array): Buffer => {
   const { stdout, status, stderr } = spawnSync(command, args, { input: data, maxBuffer: 2 ** 28 })
   if (status !== 0) throw new Error(`${command}: ${stderr}`)
@@ -43,7 +41,7 @@ const data = fc
   .chain((parts) => fc.array(fc.constantFrom(...parts), { minLength: 1, maxLength: 30 }))
   .map((parts) => new Uint8Array(Buffer.concat(parts)))
 
-describe.runIf(has("xz"))("xz", () => {
+describe("xz", () => {
   const kernel = ["--check=crc32", "--x86", "--lzma2=preset=6,dict=1MiB", "-c"]
 
   it.each([
@@ -90,7 +88,7 @@ describe.runIf(has("xz"))("xz", () => {
   })
 })
 
-describe.runIf(has("lz4"))("lz4", () => {
+describe("lz4", () => {
   const legacy = ["-l", "-9", "-c"]
 
   it("unpacks code, over several blocks", () => {

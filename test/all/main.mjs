@@ -1,13 +1,14 @@
 // `npm test`: every check of the project, in the order in which they fail fastest. Goes on after a failure, so that one run
-// tells everything, and closes with the counts.
+// tells everything, and closes with the counts. A run fails when a test fails, when one is skipped without a reason that holds here
+// (skips.mjs), and when more than three of those that keep the host's time needed their second try.
 import { spawn } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join, relative } from "node:path"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { stripVTControlCharacters } from "node:util"
+import { failureText, readReport, secondTriesAllowed, skipText } from "./report.mjs"
 
-const root = fileURLToPath(new URL("..", import.meta.url))
+const root = fileURLToPath(new URL("../..", import.meta.url))
 const scratch = mkdtempSync(join(tmpdir(), "ktstr-test-"))
 
 const vitest = (...args) => ({ command: ["npx", "vitest", "run", ...args], vitest: true })
@@ -21,41 +22,9 @@ const stages = [
   { name: "agent in C", command: ["make", "-s", "-C", "native/agent", "test"] },
   { name: "addon with sanitizers", command: ["make", "-s", "-j2", "-C", "native/src", "sanitize"] },
   { name: "unit tests", ...vitest("--project", "unit") },
-  { name: "core on Deno", command: ["npx", "deno", "task", "test:core"] },
+  { name: "core on Deno", command: ["npx", "deno", "task", "test:core"], vitest: true },
   { name: "end to end", ...vitest("--project", "e2e*") }
 ]
-
-/** How many lines of a failed test's message the last lines of the run repeat. */
-const messageLines = 8
-
-/** What vitest's own JSON report says: tests passed, failed and skipped, and what did not pass at once, by file, name and words. */
-const reported = (file) => {
-  const report = JSON.parse(readFileSync(file, "utf8"))
-  const told = (status) =>
-    report.testResults.flatMap((suite) =>
-      suite.assertionResults
-        .filter((test) => test.status === status && test.failureMessages.length > 0)
-        .map((test) => ({ where: `${relative(root, suite.name)} > ${test.fullName}`, words: test.failureMessages[0] }))
-    )
-  // A file that does not load has words of its own and no tests.
-  const unloaded = report.testResults
-    .filter((suite) => suite.status === "failed" && suite.assertionResults.length === 0)
-    .map((suite) => ({ where: relative(root, suite.name), words: suite.message }))
-  return {
-    passed: report.numPassedTests,
-    failed: report.numFailedTests,
-    skipped: report.numPendingTests,
-    failures: [...unloaded, ...told("failed")],
-    secondTries: told("passed")
-  }
-}
-
-/** A failure as the end of the run tells it again, without other people's frames: who sees only the end knows what to mend. */
-const retold = ({ where, words }) => {
-  const lines = stripVTControlCharacters(words).trim().split("\n")
-  const own = lines.filter((line) => !line.includes("node_modules")).slice(0, messageLines)
-  return [where, ...own.map((line) => `  ${line}`)].join("\n")
-}
 
 /** Ends a stage that hangs, with everything it started, so that the run tells instead of being cut off. */
 const stageLimitMs = 70 * 60_000
@@ -87,6 +56,7 @@ const total = { passed: 0, failed: 0, skipped: 0 }
 const rows = []
 const failures = []
 const secondTries = []
+const skips = []
 const only = process.argv.slice(2)
 for (const [index, stage] of stages.entries()) {
   if (only.length > 0 && !only.some((word) => stage.name.includes(word))) continue
@@ -100,21 +70,31 @@ for (const [index, stage] of stages.entries()) {
   let result = { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 }
   if (stage.vitest) {
     try {
-      result = reported(json)
+      result = readReport(json, root)
       failures.push(...result.failures)
       secondTries.push(...result.secondTries)
-      // A failure outside every test (a file that does not load) must not vanish from the count.
+      skips.push(...result.skips)
+      // A failure outside every test must not vanish from the count.
       if (status !== 0 && result.failed === 0) result.failed = 1
     } catch {
       result = { passed: 0, failed: 1, skipped: 0 }
     }
   }
   for (const key of Object.keys(total)) total[key] += result[key]
-  rows.push(`${status === 0 ? "ok  " : "FAIL"} ${stage.name} (${seconds} s)`)
+  if (process.exitCode !== undefined) break
+  rows.push(`${result.failed === 0 ? "ok  " : "FAIL"} ${stage.name} (${seconds} s)`)
 }
 rmSync(scratch, { recursive: true, force: true })
-if (secondTries.length > 0) console.log(`\npassed at a second try:\n${secondTries.map(retold).join("\n")}`)
-if (failures.length > 0) console.log(`\nfailed:\n${failures.map(retold).join("\n")}`)
+if (rows.length === 0 && process.exitCode === undefined) {
+  console.error(`no stage has ${only.join(" or ")} in its name; stages: ${stages.map(({ name }) => name).join(", ")}`)
+  process.exit(64)
+}
+if (skips.length > 0) console.log(`\nskipped here:\n${skipText(skips)}`)
+if (secondTries.length > 0) console.log(`\npassed at the second try:\n${secondTries.map(failureText).join("\n")}`)
+if (secondTries.length > secondTriesAllowed) total.failed += 1
+if (failures.length > 0) console.log(`\nfailed:\n${failures.map(failureText).join("\n")}`)
 console.log(`\n${rows.join("\n")}\n`)
+const limit = secondTries.length > secondTriesAllowed ? `: more than ${secondTriesAllowed}, which fails the run` : ""
+console.log(`${secondTries.length} second tries${limit}`)
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
-process.exit(total.failed === 0 ? 0 : 1)
+process.exit(process.exitCode ?? (total.failed === 0 ? 0 : 1))
