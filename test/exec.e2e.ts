@@ -109,6 +109,20 @@ describe("ktstr exec", () => {
     expect(ended.code).toBe(0)
   })
 
+  it("gives the kernel a command line of 2047 bytes whole, and refuses one more before it boots", async () => {
+    const withFill = (bytes: number) =>
+      ktstr(["exec", "--kargs", `probe.fill=${"x".repeat(bytes)}`, "cat /proc/cmdline"])
+    const over = await withFill(3000)
+    const has = Number(/the kernel command line has (\d+) bytes, a kernel reads 2047/.exec(over.stderr)?.[1])
+    expect([over.code, said(over.stderr).split("\n").length]).toEqual([64, 1])
+    const fits = 3000 - (has - 2047)
+    const one = await withFill(fits + 1)
+    expect(one.stderr).toContain("has 2048 bytes")
+    expect(one.code).toBe(64)
+    const full = await withFill(fits)
+    expect([full.code, full.stdout.trimEnd().length]).toEqual([0, 2047])
+  })
+
   it("says so when the command takes the guest down, and ends with 1", async () => {
     const ended = await ktstr(["exec", "echo c > /proc/sysrq-trigger"])
     expect(said(ended.stderr)).toMatch(/^ktstr: the guest kernel panicked: .*sysrq/i)

@@ -86,6 +86,7 @@ export const runInGuest = (
     )
     const bootTimeoutMs = yield* Settings.bootTimeoutMs(values["boot-timeout"])
     const backend = yield* Settings.backend(values.vmm)
+    const kargs = yield* Settings.kernelArguments("--kargs", values.kargs)
     const plugins = yield* loadPlugins(process.cwd())
     // In raw mode a new line alone does not begin at the left.
     const line = (text: string) => io.err.write(process.stdin.isRaw === true ? `${text}\r\n` : `${text}\n`)
@@ -103,7 +104,7 @@ export const runInGuest = (
         memoryMb,
         scratchDiskMb,
         includes: values["include-files"],
-        kargs: Settings.words(values.kargs),
+        kargs,
         bootTimeoutMs,
         onWarning: (text) => line(text.startsWith("warning: ") ? text : `warning: ${text}`),
         onConsoleLine: values.dmesg ? line : undefined

@@ -69,6 +69,7 @@ export const runSettings = (options: RunOptions): Either.Either<RunSettings, { r
     const memoryMb = yield* Settings.memoryMb(options.memory)
     const workTypeOverride = yield* Settings.workType(options["work-type"])
     const assert = yield* checks(options)
+    const kargs = yield* Settings.kernelArguments("--kargs", options.kargs)
     const watchdog = yield* Settings.ifGiven(options.watchdog, (text) => Settings.threshold("--watchdog", text))
     return {
       durationMs,
@@ -77,6 +78,6 @@ export const runSettings = (options: RunOptions): Either.Either<RunSettings, { r
       workTypeOverride,
       assert,
       watchdogMs: watchdog === undefined ? undefined : 1000 * watchdog,
-      kargs: Settings.words(options.kargs)
+      kargs
     }
   })

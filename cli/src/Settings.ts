@@ -34,6 +34,22 @@ export const ifGiven = <A, E>(
 export const words = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
   texts.flatMap((text) => text.split(/\s+/).filter((word) => word !== ""))
 
+/** Blanks between quotes are part of a word, as the kernel reads them. */
+const kernelWord = /(?:[^\s"]|"[^"]*")+/g
+
+/**
+ * Kernel arguments, of an option that may be given more than once and holds several each. Blanks inside double quotes do not separate.
+ *
+ * @since 0.2.0
+ * @category parsing
+ */
+export const kernelArguments = (option: string, texts: ReadonlyArray<string>): Checked<ReadonlyArray<string>> => {
+  const open = texts.find((text) => text.split('"').length % 2 === 0)
+  return open === undefined
+    ? Either.right(texts.flatMap((text) => text.match(kernelWord) ?? []))
+    : bad(`${option} '${open}' has a quote that nothing closes; add the other`)
+}
+
 /**
  * Seconds as milliseconds.
  *

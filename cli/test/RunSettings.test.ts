@@ -30,17 +30,24 @@ describe("runSettings", () => {
   })
 
   it("puts single checks above the relaxed profile, and cuts kernel arguments into words", () => {
-    const options = { ...nothing, relaxed: true, "max-gap-ms": "7", watchdog: "0.5", kargs: ["quiet  nohz=off", " a "] }
+    const options = {
+      ...nothing,
+      relaxed: true,
+      "max-gap-ms": "7",
+      watchdog: "0.5",
+      kargs: ["quiet  nohz=off", ' a dyndbg="file  x +p" b="c"d ']
+    }
     const settings = Either.getOrThrow(runSettings(options))
     expect(settings.assert).toEqual({ ...Assert.relaxed, maxGapMs: 7 })
     expect(settings.watchdogMs).toBe(500)
-    expect(settings.kargs).toEqual(["quiet", "nohz=off", "a"])
+    expect(settings.kargs).toEqual(["quiet", "nohz=off", "a", 'dyndbg="file  x +p"', 'b="c"d'])
   })
 
   it.each([
     [{ workers: "0" }, "--workers must be a whole number from 1 to 4096, got '0'"],
     [{ memory: "much" }, "--memory must be a whole number from 1 to 4194304, got 'much'"],
     [{ watchdog: "-1" }, "--watchdog must be a number not below 0, got '-1'"],
+    [{ kargs: ["quiet", 'a="b c'] }, `--kargs 'a="b c' has a quote that nothing closes; add the other`],
     [{ "max-spread-pct": "x" }, "--max-spread-pct must be a number not below 0, got 'x'"]
   ])("names what is wrong: %o", (wrong, message) => {
     expect(Either.flip(runSettings({ ...nothing, ...wrong }))).toEqual(

@@ -212,6 +212,7 @@ const boot = (
 ): Effect.Effect<NativeVm, VmmError, Scope.Scope> =>
   Effect.gen(function* () {
     yield* checkSpec(spec)
+    const cmdline = yield* machineCommandLine(spec, [])
     const cpuid = yield* supportedCpuid(binding, options)
     const { image, vmlinux } = spec.kernel
     const path = vmlinux !== undefined && spec.kaslr !== true ? vmlinux : image
@@ -227,7 +228,7 @@ const boot = (
             memoryMb: spec.memoryMb,
             kernel: { head, size: kernel.size },
             initrdSize: initramfs.size,
-            cmdline: machineCommandLine(spec, []),
+            cmdline,
             reserved: spec.ring,
             supportedCpuid: cpuid,
             realtimeHint: spec.performance?.realtimeHint,

@@ -1,5 +1,6 @@
 import { Effect, Layer } from "effect"
 import { openScratchDisk } from "../../src/image/ScratchDisk.ts"
+import { machineCommandLine } from "../../src/KernelCommandLine.ts"
 import { panicMessage } from "../../src/KernelLog.ts"
 import { type VmExit, Vmm, VmmError, type VmSpec } from "../../src/Vmm.ts"
 import { type MemoryVm, makeMemoryVmWith } from "../guest/memoryVm.ts"
@@ -31,6 +32,7 @@ const load = (spec: VmSpec) =>
 export const layerMemoryVmm: Layer.Layer<Vmm> = Layer.succeed(Vmm, {
   boot: (spec) =>
     Effect.gen(function* () {
+      yield* machineCommandLine(spec, [])
       const { ending, text } = yield* load(spec)
       const size = spec.memoryMb * 1024 * 1024
       yield* openScratchDisk(spec.scratchDiskMb)

@@ -214,6 +214,13 @@ export const vmmContract = (
       Effect.gen(function* () {
         const ring = yield* refusal(guest("hang", "x", { ring: { address: 63 * mib, size: 2 * mib } }))
         expect(ring.reason).toBe("BadSpec")
+        const long = yield* refusal(guest("hang", "x", { cmdline: [`long=${"x".repeat(2048)}`] }))
+        expect([long.reason, long.message]).toEqual([
+          "BadSpec",
+          expect.stringMatching(
+            /^the kernel command line has 2\d{3} bytes, a kernel reads 2047: .*'long=x+…', has 2053$/
+          )
+        ])
         const image = path.join(directory, "noise")
         fs.writeFileSync(image, Buffer.alloc(100_000, 0x5a))
         const noise = yield* refusal(guest("hang", "x", { kernel: { image } }))

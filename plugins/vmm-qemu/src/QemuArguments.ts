@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { machineCommandLine, type NumaNode, type Topology, type VmSpec } from "@ktstr/core"
+import { machineCommandLine, type NumaNode, type Topology, type VmmError, type VmSpec } from "@ktstr/core"
+import type { Either } from "effect"
 
 /**
  * What qemu runs guest instructions with.
@@ -23,8 +24,8 @@ export interface QemuChoices {
   readonly accel: QemuAccel
   /** Emulation with all vCPUs on one host thread or with one each. */
   readonly thread: "single" | "multi"
-  /** Rate of the host's time-stamp counter, where it is known. */
-  readonly tscKhz?: number | undefined
+  /** {@link kernelCommandLine} */
+  readonly commandLine: string
   /** The file to boot: an ELF with a PVH entry or a bzImage. */
   readonly kernel: string
   readonly initrd?: string | undefined
@@ -157,12 +158,16 @@ const numaArguments = (topology: Topology): ReadonlyArray<string> => {
 
 /**
  * The kernel command line of this machine. A guest that is not run for a while as it measures its clock would have it many times too fast:
- * it is told the rate.
+ * it is told the rate. `BadSpec` as {@link machineCommandLine}.
  *
  * @since 0.1.0
  * @category conversions
  */
-export const kernelCommandLine = (spec: VmSpec, accel: QemuAccel, tscKhz?: number | undefined): string =>
+export const kernelCommandLine = (
+  spec: VmSpec,
+  accel: QemuAccel,
+  tscKhz?: number | undefined
+): Either.Either<string, VmmError> =>
   // An emulated CPU can be late for a clock watchdog or the check of IRQ 0, which would condemn good clocks.
   machineCommandLine(
     spec,
@@ -237,6 +242,6 @@ export const qemuArguments = (spec: VmSpec, choices: QemuChoices): ReadonlyArray
     choices.kernel,
     ...(choices.initrd === undefined ? [] : ["-initrd", choices.initrd]),
     "-append",
-    kernelCommandLine(spec, choices.accel, choices.tscKhz)
+    choices.commandLine
   ]
 }

@@ -25,7 +25,7 @@ import { openInitramfs, openMemoryFiles } from "./MachineFiles.ts"
 import { ramSegments } from "./PhysicalLayout.ts"
 import { makePorts, type Ports } from "./Ports.ts"
 import { isPvhKernel } from "./PvhNote.ts"
-import { highestApicId, type QemuAccel, qemuArguments } from "./QemuArguments.ts"
+import { highestApicId, kernelCommandLine, type QemuAccel, qemuArguments } from "./QemuArguments.ts"
 import { findQemu, inherited, inheritedPath } from "./QemuProcess.ts"
 
 /**
@@ -173,6 +173,8 @@ const boot = (
     const binary = yield* findQemu(options.binary ?? "qemu-system-x86_64")
     const accel = yield* chooseAccel(options, spec, warn)
     const nodesMb = yield* checkSpec(spec, accel)
+    const tscKhz = accel === "tcg" ? (yield* Effect.flatMap(KvmProbe, (probe) => probe.verdict)).tscKhz : undefined
+    const commandLine = yield* kernelCommandLine(spec, accel, tscKhz)
     const kernel = yield* chooseKernel(spec)
     const memoryFiles = yield* openMemoryFiles(nodesMb)
     const initramfs = yield* openInitramfs(spec.initramfs)
@@ -183,7 +185,7 @@ const boot = (
     const args = qemuArguments(spec, {
       accel,
       thread: options.thread ?? "single",
-      tscKhz: accel === "tcg" ? (yield* Effect.flatMap(KvmProbe, (probe) => probe.verdict)).tscKhz : undefined,
+      commandLine,
       kernel,
       initrd: initramfs === undefined ? undefined : inheritedPath(memoryFiles.length),
       memory: nodesMb.map((mb, node) => ({

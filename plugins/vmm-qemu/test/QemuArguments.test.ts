@@ -1,6 +1,12 @@
 import { expect, it } from "@effect/vitest"
 import { Topology, type VmSpec } from "@ktstr/core"
-import { highestApicId, kernelCommandLine, type QemuChoices, qemuArguments, smpArgument } from "@ktstr/vmm-qemu"
+import {
+  highestApicId,
+  kernelCommandLine as lineOf,
+  type QemuChoices,
+  qemuArguments,
+  smpArgument
+} from "@ktstr/vmm-qemu"
 import { Either } from "effect"
 import { describe } from "vitest"
 
@@ -16,10 +22,13 @@ const spec = (more: Partial<VmSpec> = {}): VmSpec => ({
   ...more
 })
 
+const kernelCommandLine = (...args: Parameters<typeof lineOf>): string => Either.getOrThrow(lineOf(...args))
+
 const choices = (more: Partial<QemuChoices> = {}): QemuChoices => ({
   accel: "tcg",
   thread: "single",
   kernel: "/k/vmlinux",
+  commandLine: 'quiet  "a b"',
   initrd: "/i",
   memory: [{ mb: 1024, path: "/m0" }],
   qmp: 3,
@@ -95,6 +104,7 @@ describe("qemuArguments", () => {
     expect(values(args, "-serial")).toEqual(["chardev:com1", "chardev:com2"])
     expect(values(args, "-kernel")).toEqual(["/k/vmlinux"])
     expect(values(args, "-initrd")).toEqual(["/i"])
+    expect(values(args, "-append")).toEqual(['quiet  "a b"'])
     expect(args).not.toContain("-icount")
   })
 
