@@ -5,7 +5,7 @@
  */
 import { Path } from "@effect/platform"
 import { Config, type ConfigError, Effect, Option } from "effect"
-import { KernelError } from "./KernelResolver.ts"
+import { CacheError } from "./CacheError.ts"
 
 /**
  * Absolute paths of the cache directories. None need exist yet.
@@ -29,11 +29,10 @@ const homeUnset = `HOME is unset; cannot resolve cache directory. The container 
 
 const homeEmpty = `HOME is set to the empty string; cannot resolve cache directory. An empty HOME usually means a Dockerfile or shell rc has \`export HOME=\` or \`ENV HOME=\` with no value. Either set HOME to a real absolute path, or ${cure}`
 
-const variable = (name: string): Effect.Effect<Option.Option<string>, KernelError> =>
+const variable = (name: string): Effect.Effect<Option.Option<string>, CacheError> =>
   Config.option(Config.string(name)).pipe(
     Effect.mapError(
-      (cause: ConfigError.ConfigError) =>
-        new KernelError({ reason: "Cache", message: `${name} cannot be read: ${cause}`, cause })
+      (cause: ConfigError.ConfigError) => new CacheError({ message: `${name} cannot be read: ${cause}`, cause })
     )
   )
 
@@ -46,7 +45,7 @@ const variable = (name: string): Effect.Effect<Option.Option<string>, KernelErro
  * @since 0.1.0
  * @category constructors
  */
-export const resolveCacheDirs: Effect.Effect<CacheDirs, KernelError, Path.Path> = Effect.gen(function* () {
+export const resolveCacheDirs: Effect.Effect<CacheDirs, CacheError, Path.Path> = Effect.gen(function* () {
   const path = yield* Path.Path
   const explicit = Option.filter(yield* variable("KTSTR_CACHE_DIR"), (value) => value !== "")
   if (Option.isSome(explicit)) {
@@ -56,11 +55,10 @@ export const resolveCacheDirs: Effect.Effect<CacheDirs, KernelError, Path.Path> 
   const xdg = Option.filter(yield* variable("XDG_CACHE_HOME"), path.isAbsolute)
   const home = yield* variable("HOME")
   if (Option.isNone(xdg)) {
-    if (Option.isNone(home)) return yield* new KernelError({ reason: "Cache", message: homeUnset })
-    if (home.value === "") return yield* new KernelError({ reason: "Cache", message: homeEmpty })
+    if (Option.isNone(home)) return yield* new CacheError({ message: homeUnset })
+    if (home.value === "") return yield* new CacheError({ message: homeEmpty })
     if (!path.isAbsolute(home.value)) {
-      return yield* new KernelError({
-        reason: "Cache",
+      return yield* new CacheError({
         message: `HOME is the relative path '${home.value}'; cannot resolve cache directory. Set it to an absolute path, or ${cure}`
       })
     }

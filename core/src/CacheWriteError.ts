@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { KernelError } from "./KernelResolver.ts"
+import { CacheError } from "./CacheError.ts"
 
 const reasons: ReadonlyArray<readonly [RegExp, string]> = [
   [/\bENOSPC\b|\bEDQUOT\b/, "is full"],
@@ -13,7 +13,7 @@ const reasons: ReadonlyArray<readonly [RegExp, string]> = [
 ]
 
 /**
- * The `Cache` error for a failed operation on a cache directory.
+ * The error of a failed operation on a cache directory.
  *
  * @since 0.1.0
  * @category errors
@@ -22,14 +22,13 @@ export const cacheWriteError = (
   operation: "read" | "write",
   directory: string,
   cause: { readonly message: string }
-): KernelError => {
+): CacheError => {
   const text = `${cause.message} ${String((cause as { readonly cause?: unknown }).cause ?? "")}`
   const why =
     reasons.find(([pattern]) => pattern.test(text))?.[1] ??
     `cannot be ${operation === "read" ? "read" : "written"} (${cause.message})`
   const cure = why === "is full" ? "free some space there or set KTSTR_CACHE_DIR" : "set KTSTR_CACHE_DIR"
-  return new KernelError({
-    reason: "Cache",
+  return new CacheError({
     message: `cache directory ${directory} ${why}: ${cure} to ${operation === "read" ? "another" : "a writable"} directory`,
     cause
   })

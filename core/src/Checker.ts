@@ -6,10 +6,9 @@
 import { Context, Effect, Layer } from "effect"
 import type { Assert } from "./Assert.ts"
 import { AssertResult, type CgroupStats, TotalStats } from "./AssertResult.ts"
+import type { PlannedGroup } from "./Expected.ts"
 import { type CheckedCgroup, checkWorkers } from "./internal/workerChecks.ts"
 import { statsOf } from "./internal/workerStats.ts"
-import type { PayloadResult } from "./PayloadResult.ts"
-import type { Plan } from "./Plan.ts"
 import type { WorkerReport } from "./WorkerReport.ts"
 
 /**
@@ -20,11 +19,11 @@ export interface JudgeInput {
   /** All layers merged. */
   readonly assert: Assert
   /** What was to run, and where it was allowed to. */
-  readonly plan: Pick<Plan, "groups">
+  readonly plan: { readonly groups: ReadonlyArray<PlannedGroup> }
   /** With their wake latencies. */
   readonly reports: ReadonlyArray<WorkerReport>
   /** Judged one by one already, by their own checks. Default: none. */
-  readonly payloads?: ReadonlyArray<PayloadResult> | undefined
+  readonly payloads?: ReadonlyArray<Pick<AssertResult, "outcome" | "details">> | undefined
 }
 
 /**

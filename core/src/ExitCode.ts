@@ -56,6 +56,7 @@ const usageTags: ReadonlySet<string> = new Set([
 const missingTags: ReadonlySet<string> = new Set([
   "AgentMissing",
   "BusyboxMissing",
+  "CacheError",
   "VitestMissing",
   "HostError",
   "InitramfsError",

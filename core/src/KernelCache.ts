@@ -10,12 +10,13 @@ import { CommandExecutor, FileSystem, Path } from "@effect/platform"
 import type { PlatformError } from "@effect/platform/Error"
 import { Context, DateTime, Effect, Exit, Layer, Option, Scope } from "effect"
 import { type CacheDirs, resolveCacheDirs } from "./CacheDir.ts"
+import type { CacheError } from "./CacheError.ts"
 import { cacheWriteError } from "./CacheWriteError.ts"
 import { acquireFileLock, type FileLockOptions } from "./FileLock.ts"
 import { readKernelEntry } from "./internal/kernelEntry.ts"
 import { writeDurably } from "./internal/sparseFile.ts"
+import { KernelError } from "./KernelError.ts"
 import { type Corruption, encodeKernelMetadata, KernelMetadata } from "./KernelMetadata.ts"
-import { KernelError } from "./KernelResolver.ts"
 import { cleanUp } from "./Leftovers.ts"
 import { findLockRefusal } from "./LockPlace.ts"
 import { ownTemporaryPrefix, type TemporaryStem } from "./ProcessMark.ts"
@@ -137,6 +138,11 @@ export const lockDirectory = ".locks"
 /** What is done exclusively may be a build; its lock ends with it, however it ends. */
 const longestWaitS = 24 * 60 * 60
 
+/** The same to those who ask for kernels. */
+const unusable = ({ message, cause }: CacheError): KernelError => new KernelError({ reason: "Cache", message, cause })
+
+const notUsable = (...of: Parameters<typeof cacheWriteError>): KernelError => unusable(cacheWriteError(...of))
+
 /** Names that can be entries: no path, not hidden. */
 const isKey = (name: string): boolean => name !== "" && !name.startsWith(".") && !name.includes("/")
 
@@ -152,7 +158,7 @@ export const makeKernelCache: Effect.Effect<
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const executor = yield* CommandExecutor.CommandExecutor
-  const directories = Effect.provideService(resolveCacheDirs, Path.Path, path)
+  const directories = Effect.provideService(resolveCacheDirs, Path.Path, path).pipe(Effect.mapError(unusable))
 
   const readEntry = (root: string, key: string, everyHash = false): Effect.Effect<CacheEntry> =>
     readKernelEntry(root, key, everyHash).pipe(
@@ -168,7 +174,7 @@ export const makeKernelCache: Effect.Effect<
         Effect.catchAll((cause) =>
           cause._tag === "SystemError" && cause.reason === "NotFound"
             ? Effect.succeed<Array<string>>([])
-            : cacheWriteError("read", kernels, cause)
+            : notUsable("read", kernels, cause)
         )
       )
     const entries = yield* Effect.forEach(
@@ -238,7 +244,7 @@ export const makeKernelCache: Effect.Effect<
       Effect.tap((existing) => fs.access(existing, { writable: true })),
       Effect.tap((existing) => makeBelow(existing, kernels)),
       Effect.as(kernels),
-      Effect.catchAll((cause) => cacheWriteError("write", kernels, cause)),
+      Effect.catchAll((cause) => notUsable("write", kernels, cause)),
       (makes) => Effect.zipRight(checkLocks(kernels), makes)
     )
   )
@@ -303,11 +309,11 @@ export const makeKernelCache: Effect.Effect<
     })
     const remove = (directory: string) => Effect.ignore(fs.remove(directory, { recursive: true, force: true }))
     const stored = yield* write.pipe(
-      Effect.catchAll((cause) => cacheWriteError("write", kernels, cause)),
+      Effect.catchAll((cause) => notUsable("write", kernels, cause)),
       Effect.ensuring(Effect.zipRight(remove(temporary), remove(outgoing))),
       Effect.scoped
     )
-    if (stored._tag === "Corrupt") return yield* cacheWriteError("write", kernels, new Error(stored.corruption.error))
+    if (stored._tag === "Corrupt") return yield* notUsable("write", kernels, new Error(stored.corruption.error))
     return stored.entry
   })
 
@@ -325,7 +331,7 @@ export const makeKernelCache: Effect.Effect<
       yield* fs.remove(outgoing, { recursive: true, force: true })
     }).pipe(
       Effect.scoped,
-      Effect.catchAll((cause) => cacheWriteError("write", kernels, cause))
+      Effect.catchAll((cause) => notUsable("write", kernels, cause))
     )
   })
 

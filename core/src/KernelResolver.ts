@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { Context, Data, type Effect } from "effect"
+import { Context, type Effect } from "effect"
+import type { KernelError } from "./KernelError.ts"
 
 /**
  * A kernel that can be booted.
@@ -31,28 +32,6 @@ export interface ResolvedKernel {
   /** Of one without sched_ext: the key of a kernel in the cache that has it. */
   readonly instead?: string | undefined
 }
-
-/**
- * @since 0.1.0
- * @category errors
- */
-export type KernelErrorReason =
-  | "NotFound" // nothing found: the seed's message with its hints; exit 69
-  | "Named" // what the user named does not exist or is no kernel; exit 64
-  | "Fetch" // download or verification failed; exit 69
-  | "Cache" // cache directory unusable (HOME unset, read-only, full); exit 69
-  | "Build" // a kernel could not be built from its source; exit 69
-  | "Unsupported" // not a Debian/Ubuntu machine, wrong architecture; exit 69
-
-/**
- * @since 0.1.0
- * @category errors
- */
-export class KernelError extends Data.TaggedError("KernelError")<{
-  readonly reason: KernelErrorReason
-  readonly message: string
-  readonly cause?: unknown
-}> {}
 
 /**
  * Resolves kernels in the order of the discovery chain. A version or key that was named and is absent is never

@@ -5,7 +5,8 @@
  */
 import { Context, Effect } from "effect"
 import type { KernelEntry } from "./KernelCache.ts"
-import type { KernelError, ResolvedKernel } from "./KernelResolver.ts"
+import type { KernelError } from "./KernelError.ts"
+import type { ResolvedKernel } from "./KernelResolver.ts"
 
 /**
  * How far a fetch has come. `done` and `total` are bytes in `download` and `unpack`, files in `compile`; `total` is undefined when unknown.

@@ -5,6 +5,7 @@
  */
 import { Context, Effect, Layer } from "effect"
 import { CgroupManager } from "./CgroupManager.ts"
+import type { PlannedCgroup, PlannedGroup } from "./Expected.ts"
 import { GuestAgent } from "./guest/LiveGuest.ts"
 import { makeLiveCgroups } from "./internal/liveCgroups.ts"
 import { type LedgerOptions, LiveLedger } from "./internal/liveLedger.ts"
@@ -12,7 +13,6 @@ import { makeLivePayloads } from "./internal/livePayloads.ts"
 import { makeLiveWorkload } from "./internal/liveWorkload.ts"
 import type { PayloadResult } from "./PayloadResult.ts"
 import { PayloadRunner } from "./PayloadRun.ts"
-import type { PlannedCgroup, PlannedGroup } from "./Plan.ts"
 import { WorkloadEngine } from "./WorkloadEngine.ts"
 
 /**

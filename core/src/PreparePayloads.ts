@@ -4,24 +4,13 @@
  * @since 0.1.0
  */
 import type { FileSystem, Path } from "@effect/platform"
-import { Data, Effect } from "effect"
+import { Effect } from "effect"
 import type { Command } from "./guest/Command.ts"
 import { resolveInclude } from "./image/Include.ts"
 import { type OutputFormatError, type OutputFormats, type OutputReader, OutputRef } from "./OutputFormat.ts"
 import type { Payload, PayloadSpec } from "./Payload.ts"
+import { PayloadError } from "./PayloadError.ts"
 import type { Plan, PlannedPayload } from "./Plan.ts"
-
-/**
- * `Program`: it is not there, or no executable file. `Refused`: the guest's agent would not start it. `Lost`: the guest is gone.
- *
- * @since 0.1.0
- * @category errors
- */
-export class PayloadError extends Data.TaggedError("PayloadError")<{
-  readonly reason: "Program" | "Refused" | "Lost"
-  /** One line that names the payload. */
-  readonly message: string
-}> {}
 
 /**
  * A payload that can be started.

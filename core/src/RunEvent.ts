@@ -5,7 +5,8 @@
  */
 import { Data } from "effect"
 import type { ClockMode } from "./ClockMode.ts"
-import type { RunResult, StimulusEvent } from "./RunResult.ts"
+import type { StimulusEvent } from "./guest/StimulusEvent.ts"
+import type { RunResult } from "./RunResult.ts"
 
 /**
  * @since 0.1.0

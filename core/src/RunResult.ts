@@ -7,39 +7,12 @@ import { Schema } from "effect"
 import { CgroupStats, Outcome, TotalStats } from "./AssertResult.ts"
 import { ClockMode } from "./ClockMode.ts"
 import { DeterminismReport } from "./Determinism.ts"
+import { GuestCpu, GuestNode } from "./guest/GuestTopology.ts"
+import { InitStage } from "./guest/InitStage.ts"
+import { StimulusEvent } from "./guest/StimulusEvent.ts"
 import { PayloadResult } from "./PayloadResult.ts"
 import { SchedulerReport } from "./SchedulerReport.ts"
 import { WorkerReport } from "./WorkerReport.ts"
-
-/**
- * A CPU as the guest's sysfs describes it.
- *
- * @since 0.1.0
- * @category models
- */
-export class GuestCpu extends Schema.Class<GuestCpu>("GuestCpu")({
-  cpu: Schema.Number,
-  node: Schema.Number,
-  package: Schema.Number,
-  coreId: Schema.Number,
-  /** Lowest CPU that shares the last-level cache. */
-  llcId: Schema.Number,
-  threadSiblings: Schema.String,
-  llcShared: Schema.String
-}) {}
-
-/**
- * A NUMA node as the guest's sysfs describes it.
- *
- * @since 0.1.0
- * @category models
- */
-export class GuestNode extends Schema.Class<GuestNode>("GuestNode")({
-  node: Schema.Number,
-  cpulist: Schema.String,
-  memTotalKb: Schema.Number,
-  distances: Schema.Array(Schema.Number)
-}) {}
 
 /**
  * A cgroup of the run with the reports of every worker that was ever in it.
@@ -55,39 +28,6 @@ export class CgroupResult extends Schema.Class<CgroupResult>("CgroupResult")({
   stats: CgroupStats,
   workers: Schema.Array(WorkerReport)
 }) {}
-
-/**
- * A timestamped boundary of an op or a step.
- *
- * @since 0.1.0
- * @category models
- */
-export class StimulusEvent extends Schema.Class<StimulusEvent>("StimulusEvent")({
-  /** Nanoseconds since the first step began, guest clock. */
-  timeNs: Schema.Number,
-  /** -1 outside every step. */
-  step: Schema.Number,
-  kind: Schema.String,
-  detail: Schema.String,
-  iterations: Schema.Number
-}) {}
-
-/**
- * How far the guest came.
- *
- * @since 0.1.0
- * @category models
- */
-export const InitStage: Schema.Literal<
-  ["no console output", "kernel booting", "init started", "agent ready", "scenario running", "scenario done"]
-> = Schema.Literal(
-  "no console output",
-  "kernel booting",
-  "init started",
-  "agent ready",
-  "scenario running",
-  "scenario done"
-)
 
 /**
  * @since 0.1.0

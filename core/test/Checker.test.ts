@@ -4,8 +4,8 @@ import { Assert } from "../src/Assert.ts"
 import { AssertResult, type CgroupStats, TotalStats } from "../src/AssertResult.ts"
 import { Checker, judge, layerChecker } from "../src/Checker.ts"
 import { CpuSet } from "../src/CpuSet.ts"
+import type { PlannedGroup } from "../src/Expected.ts"
 import { expectFailure } from "../src/internal/expectFailure.ts"
-import type { PlannedGroup } from "../src/Plan.ts"
 import { WorkerReport } from "../src/WorkerReport.ts"
 
 const ms = 1e6

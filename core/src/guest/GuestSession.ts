@@ -5,11 +5,11 @@
  * @since 0.1.0
  */
 import { Clock, Deferred, Effect, Option, Queue, Stream } from "effect"
-import type { InitStage } from "../RunResult.ts"
 import type { GuestMemory, Vm, VmExit, VmmError } from "../Vmm.ts"
 import type { AgentEvent } from "./AgentEvent.ts"
 import { makeEventHash } from "./EventHash.ts"
 import type { ProtocolError } from "./Frame.ts"
+import type { InitStage } from "./InitStage.ts"
 import { readKernelLog } from "./PrintkRing.ts"
 import { makeTransport } from "./Transport.ts"
 

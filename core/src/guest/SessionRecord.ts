@@ -3,12 +3,14 @@
  *
  * @since 0.1.0
  */
-import { GuestCpu, GuestNode, StimulusEvent } from "../RunResult.ts"
+
 import type { WorkerReport } from "../WorkerReport.ts"
 import { type AgentEvent, outsideSteps } from "./AgentEvent.ts"
 import { toWorkerReport } from "./AgentProtocol.ts"
+import { GuestCpu, GuestNode } from "./GuestTopology.ts"
 import { ProcessRecord } from "./ProcessRecord.ts"
 import { SchedulerRecord } from "./SchedulerRecord.ts"
+import { StimulusEvent } from "./StimulusEvent.ts"
 
 type Ready = Extract<AgentEvent, { readonly _tag: "Ready" }>
 type GuestError = Extract<AgentEvent, { readonly _tag: "Error" }>

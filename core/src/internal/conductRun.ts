@@ -11,17 +11,12 @@ import { describeSchedulerExit } from "../guest/SchedulerRecord.ts"
 import { SessionRecord } from "../guest/SessionRecord.ts"
 import type { OutputFormatError, OutputFormats } from "../OutputFormat.ts"
 import type { PayloadSpec } from "../Payload.ts"
+import type { PayloadError } from "../PayloadError.ts"
 import { toPayloadResult } from "../PayloadOutput.ts"
 import type { PayloadResult } from "../PayloadResult.ts"
 import { type Perturbation, perturb } from "../Perturbation.ts"
 import { Plan, PlanError } from "../Plan.ts"
-import {
-  type PayloadError,
-  type PayloadPlace,
-  type PreparedPayload,
-  preparePayload,
-  preparePayloads
-} from "../PreparePayloads.ts"
+import { type PayloadPlace, type PreparedPayload, preparePayload, preparePayloads } from "../PreparePayloads.ts"
 import { saveFailure } from "../RunDirectory.ts"
 import { RunEvent } from "../RunEvent.ts"
 import type { RunResult } from "../RunResult.ts"

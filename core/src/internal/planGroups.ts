@@ -1,7 +1,7 @@
 import { Equal } from "effect"
 import { CpuSet } from "../CpuSet.ts"
+import type { PlannedGroup } from "../Expected.ts"
 import { Command, type GuestWorker } from "../guest/Command.ts"
-import type { PlannedGroup } from "../Plan.ts"
 import type { CgroupState } from "./cgroupState.ts"
 import { blocks, movesItself, type ResolvedWork } from "./planWork.ts"
 

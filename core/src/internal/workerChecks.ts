@@ -1,7 +1,7 @@
 import type { Assert } from "../Assert.ts"
 import type { CgroupStats } from "../AssertResult.ts"
 import { CpuSet } from "../CpuSet.ts"
-import type { PlannedGroup } from "../Plan.ts"
+import type { PlannedGroup } from "../Expected.ts"
 import type { WorkerReport } from "../WorkerReport.ts"
 import { signalText } from "./signals.ts"
 import { stuckPattern } from "./stuckPattern.ts"

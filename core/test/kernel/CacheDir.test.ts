@@ -35,7 +35,7 @@ describe("resolveCacheDirs", () => {
   it.effect("says what is wrong with HOME in the words of the reference page", () =>
     Effect.gen(function* () {
       expect(yield* Effect.flip(withEnvironment({}))).toMatchObject({
-        reason: "Cache",
+        _tag: "CacheError",
         message:
           "HOME is unset; cannot resolve cache directory. The container init or login shell did not assign HOME — set it to an absolute path, or set KTSTR_CACHE_DIR to an absolute path (e.g. /tmp/ktstr-cache) or XDG_CACHE_HOME to specify a cache location explicitly."
       })

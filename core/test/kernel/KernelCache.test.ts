@@ -18,7 +18,7 @@ import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { ConfigProvider, Deferred, Effect, Exit, Fiber, Layer, Option } from "effect"
 import { KernelCache, layerKernelCache, type StoreInput } from "../../src/KernelCache.ts"
-import type { KernelError } from "../../src/KernelResolver.ts"
+import type { KernelError } from "../../src/KernelError.ts"
 import { currentProcess, temporaryPrefix } from "../../src/ProcessMark.ts"
 
 const layer = layerKernelCache.pipe(Layer.provideMerge(NodeContext.layer))

@@ -1,0 +1,36 @@
+/**
+ * The CPUs and NUMA nodes that a guest has, in its own words.
+ *
+ * @since 0.1.0
+ */
+import { Schema } from "effect"
+
+/**
+ * A CPU as the guest's sysfs describes it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class GuestCpu extends Schema.Class<GuestCpu>("GuestCpu")({
+  cpu: Schema.Number,
+  node: Schema.Number,
+  package: Schema.Number,
+  coreId: Schema.Number,
+  /** Lowest CPU that shares the last-level cache. */
+  llcId: Schema.Number,
+  threadSiblings: Schema.String,
+  llcShared: Schema.String
+}) {}
+
+/**
+ * A NUMA node as the guest's sysfs describes it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class GuestNode extends Schema.Class<GuestNode>("GuestNode")({
+  node: Schema.Number,
+  cpulist: Schema.String,
+  memTotalKb: Schema.Number,
+  distances: Schema.Array(Schema.Number)
+}) {}
