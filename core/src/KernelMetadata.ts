@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Either, Schema } from "effect"
+import { decodeOutside } from "./OutsideJson.ts"
 
 const FileRecord = Schema.Struct({
   /** Name inside the entry's directory. */
@@ -120,14 +121,9 @@ export const parseKernelMetadata = (text: string): Either.Either<KernelMetadata,
       `metadata.json schema drift: schema version ${JSON.stringify(version)}, this ktstr reads 1`
     )
   }
-  return Either.mapLeft(Schema.decodeUnknownEither(KernelMetadata)(value), (error) => ({
+  return Either.mapLeft(decodeOutside(KernelMetadata, value), (why) => ({
     kind: "schema_drift" as const,
-    error: `metadata.json schema drift: ${
-      error.message
-        .split("\n")
-        .pop()
-        ?.replace(/^[\s└─├│]+/, "") ?? error.message
-    }`
+    error: `metadata.json schema drift: ${why}`
   }))
 }
 

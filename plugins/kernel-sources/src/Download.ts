@@ -3,8 +3,9 @@
  *
  * @since 0.1.0
  */
-import { FileSystem, Headers, HttpClient, HttpClientRequest } from "@effect/platform"
-import { Data, Effect, Option, Schedule, Stream } from "effect"
+import { FileSystem, Headers, HttpClient, HttpClientRequest, type HttpClientResponse } from "@effect/platform"
+import { Config, Data, Effect, Option, Stream } from "effect"
+import { isPassing, transportWords } from "./TransportWords.ts"
 
 /**
  * `message` has no address in it.
@@ -14,71 +15,136 @@ import { Data, Effect, Option, Schedule, Stream } from "effect"
  */
 export class DownloadError extends Data.TaggedError("DownloadError")<{
   readonly reason:
-    | "Transport" // no name, no connection, cut: tried again
+    | "Transport" // no name, no connection, no answer in time, cut: tried again, where another try can end otherwise
     | "Status" // anything but success
     | "Html" // an error page that came with status 200
     | "File" // the disk
   readonly message: string
   /** HTTP status; undefined but for `Status`. */
   readonly status?: number | undefined
+  /** Milliseconds until another try is welcome; undefined: another try ends the same way. */
+  readonly againInMs?: number | undefined
   readonly cause?: unknown
 }> {}
 
-/** Tries after the first one; each goes on where the last one was cut. */
+/** Tries after the first one; each resumes where the last one was cut. */
 const retries = 4
+
+/** The wait before the second try, doubled with each; a server that asks for a longer wait than the limit is not waited for. */
+const waitMs = { first: 200, limit: 10_000 } as const
+
+const redirects = 5
+
+/** Of a text: more than any list of checksums has. */
+const maxTextBytes = 16 * 2 ** 20
 
 const agent = { "user-agent": "ktstr/0.1.0" } as const
 
-/** The innermost cause with words: undici wraps what the socket said, and Effect wraps undici. */
-const why = (error: unknown): string => {
-  let said = "no connection"
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
-    const code = "code" in at && typeof at.code === "string" ? at.code : ""
-    const text = at.message || code
-    if (text !== "") said = text
-  }
-  return said.split("\n", 1)[0] ?? said
-}
+/** Longest silence of a server, in seconds. */
+const patience = Effect.map(
+  Effect.orElseSucceed(Config.integer("KTSTR_DOWNLOAD_TIMEOUT"), () => 30),
+  (seconds) => Math.max(1, seconds)
+)
 
-const transport = (cause: unknown) => new DownloadError({ reason: "Transport", message: why(cause), cause })
+const transport = (cause: unknown) =>
+  new DownloadError({
+    reason: "Transport",
+    message: transportWords(cause),
+    againInMs: isPassing(cause) ? 0 : undefined,
+    cause
+  })
+
+const cut = (message: string) => new DownloadError({ reason: "Transport", message, againInMs: 0 })
+
+const silent = (seconds: number) => () => cut(`the server was silent for ${seconds} s (KTSTR_DOWNLOAD_TIMEOUT)`)
 
 const fileFailure = (cause: { readonly message: string }) =>
   new DownloadError({ reason: "File", message: cause.message, cause })
 
-const execute = (url: string, headers: Readonly<Record<string, string>>) =>
-  Effect.flatMap(HttpClient.HttpClient, (client) =>
-    HttpClient.followRedirects(client, 5)
-      .execute(HttpClientRequest.get(url).pipe(HttpClientRequest.setHeaders({ ...agent, ...headers })))
-      .pipe(Effect.mapError(transport))
-  )
+/** What a server can't do now it may do later; the other statuses are about what was asked for. */
+const isBusy = (status: number): boolean => [408, 425, 429, 500, 502, 503, 504].includes(status)
 
-/** What a server can't do now it may do later; the others are about what was asked for. */
-const refused = (status: number) =>
-  new DownloadError({
-    reason: "Status",
-    message: `HTTP ${status}${status >= 500 || status === 429 ? "; the server is busy or broken: try again later" : ""}`,
-    status
-  })
-
-const again = {
-  while: (error: DownloadError) => error.reason === "Transport",
-  schedule: Schedule.intersect(Schedule.exponential("200 millis"), Schedule.recurs(retries))
+/** Seconds or a date: RFC 9110, 10.2.3. */
+const retryAfterMs = (text: string): number => {
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
+  const date = Date.parse(text)
+  return Number.isNaN(date) ? 0 : Math.max(0, date - Date.now())
 }
 
+const refused = (status: number, retryAfter: string) => {
+  if (!isBusy(status)) return new DownloadError({ reason: "Status", message: `HTTP ${status}`, status })
+  const againInMs = retryAfterMs(retryAfter)
+  const when = againInMs > waitMs.limit ? `in ${Math.ceil(againInMs / 1000)} s` : "later"
+  const message = `HTTP ${status}; the server is busy or broken: try again ${when}`
+  return new DownloadError({ reason: "Status", message, status, againInMs })
+}
+
+const headerOf = (response: HttpClientResponse.HttpClientResponse, name: string): string =>
+  Option.getOrElse(Headers.get(response.headers, name), () => "")
+
+/** The answer to a request, redirects followed. Fails for a server that leads in circles or is silent. */
+const execute = Effect.fn("Download.execute")(function* (url: string, headers: Readonly<Record<string, string>>) {
+  const client = yield* HttpClient.HttpClient
+  const seconds = yield* patience
+  const response = yield* HttpClient.followRedirects(client, redirects)
+    .execute(HttpClientRequest.get(url).pipe(HttpClientRequest.setHeaders({ ...agent, ...headers })))
+    .pipe(
+      Effect.mapError(transport),
+      Effect.timeoutFail({ duration: `${seconds} seconds`, onTimeout: silent(seconds) })
+    )
+  if (response.status >= 300 && response.status <= 399 && headerOf(response, "location") !== "") {
+    const message = `HTTP ${response.status}; the server redirected ${redirects} times and would again: its redirects go in a circle`
+    return yield* new DownloadError({ reason: "Status", message, status: response.status })
+  }
+  return { response, seconds }
+})
+
+/** Tries again, later each time, where another try can end otherwise. */
+const persistently = <A, R>(
+  attempt: Effect.Effect<A, DownloadError, R>,
+  most = retries,
+  nth = 0
+): Effect.Effect<A, DownloadError, R> =>
+  Effect.catchAll(attempt, (error) => {
+    const { againInMs } = error
+    if (againInMs === undefined || againInMs > waitMs.limit || nth >= most) return Effect.fail(error)
+    return Effect.zipRight(
+      Effect.sleep(Math.max(againInMs, waitMs.first * 2 ** nth)),
+      persistently(attempt, most, nth + 1)
+    )
+  })
+
 /**
- * The text at an address. Fails with `Status` for anything but 200.
+ * The text at an address, asked for up to `tries` times. Fails with `Status` for anything but 200.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const downloadText: (url: string) => Effect.Effect<string, DownloadError, HttpClient.HttpClient> = Effect.fn(
-  "Download.text"
-)(function* (url: string) {
-  return yield* Effect.gen(function* () {
-    const response = yield* execute(url, {})
-    if (response.status !== 200) return yield* refused(response.status)
-    return yield* Effect.mapError(response.text, transport)
-  }).pipe(Effect.scoped, Effect.retry(again))
+export const downloadText: (
+  url: string,
+  tries?: number
+) => Effect.Effect<string, DownloadError, HttpClient.HttpClient> = Effect.fn("Download.text")(function* (
+  url: string,
+  tries = retries + 1
+) {
+  const attempt = Effect.gen(function* () {
+    const { response, seconds } = yield* execute(url, {})
+    if (response.status !== 200) return yield* refused(response.status, headerOf(response, "retry-after"))
+    let size = 0
+    const chunks = yield* response.stream.pipe(
+      Stream.mapError(transport),
+      Stream.timeoutFail(silent(seconds), `${seconds} seconds`),
+      Stream.tap((chunk) => {
+        size += chunk.length
+        return size > maxTextBytes
+          ? new DownloadError({ reason: "Status", message: `the answer has more than ${maxTextBytes} bytes` })
+          : Effect.void
+      }),
+      Stream.runCollect
+    )
+    return Buffer.concat([...chunks]).toString("utf8")
+  })
+  return yield* persistently(Effect.scoped(attempt), tries - 1)
 })
 
 /**
@@ -103,16 +169,19 @@ export const downloadFile: (
         () => 0
       )
       const resume = present > 0 && validator !== ""
-      const response = yield* execute(url, resume ? { range: `bytes=${present}-`, "if-range": validator } : {})
-      const header = (name: string) => Option.getOrElse(Headers.get(response.headers, name), () => "")
+      const { response, seconds } = yield* execute(
+        url,
+        resume ? { range: `bytes=${present}-`, "if-range": validator } : {}
+      )
+      const header = (name: string) => headerOf(response, name)
       // All of it is there already: 14.4 gives the size as `bytes */SIZE`.
       if (response.status === 416 && header("content-range") === `bytes */${present}`) return
       if (response.status === 416) {
         yield* Effect.mapError(fs.remove(file, { force: true }), fileFailure)
-        return yield* new DownloadError({ reason: "Transport", message: "the file changed on the server" })
+        return yield* cut("the file changed on the server")
       }
       const goesOn = response.status === 206 && header("content-range").startsWith(`bytes ${present}-`)
-      if (!goesOn && response.status !== 200) return yield* refused(response.status)
+      if (!goesOn && response.status !== 200) return yield* refused(response.status, header("retry-after"))
       if (header("content-type").startsWith("text/html")) {
         return yield* new DownloadError({
           reason: "Html",
@@ -131,6 +200,7 @@ export const downloadFile: (
       yield* onBytes(done, total)
       yield* response.stream.pipe(
         Stream.mapError(transport),
+        Stream.timeoutFail(silent(seconds), `${seconds} seconds`),
         Stream.tap((chunk) => {
           done += chunk.length
           return onBytes(done, total)
@@ -141,14 +211,12 @@ export const downloadFile: (
         ),
         Effect.mapError((cause) => (cause._tag === "DownloadError" ? cause : fileFailure(cause)))
       )
+      if (done === 0) return yield* cut("the answer is empty")
       if (total !== undefined && done !== total) {
-        return yield* new DownloadError({
-          reason: "Transport",
-          message: `the connection ended after ${done} of ${total} bytes`
-        })
+        return yield* cut(`the connection ended after ${done} of ${total} bytes`)
       }
     })
-    yield* attempt.pipe(Effect.scoped, Effect.retry(again))
+    yield* persistently(Effect.scoped(attempt))
     yield* Effect.ignore(fs.remove(validatorFile, { force: true }))
   }
 )

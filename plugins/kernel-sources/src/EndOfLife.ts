@@ -7,7 +7,7 @@ import { FileSystem, type HttpClient, Path } from "@effect/platform"
 import { compareVersions } from "@ktstr/core"
 import { Clock, Duration, Effect, Either, Option } from "effect"
 import { downloadText } from "./Download.ts"
-import { releaseIndexUrl } from "./KernelOrg.ts"
+import { releaseIndexUrl } from "./KernelOrgAddresses.ts"
 import { livingSeries, parseReleaseIndex, type ReleaseIndex } from "./KernelOrgIndex.ts"
 
 /** Copy of releases.json in the cache directory; empty after a try that came to nothing. */
@@ -57,7 +57,7 @@ export const knownReleases: (
     })
     const kept = Either.getRight(parseReleaseIndex(text))
     if (age < (Option.isSome(kept) ? freshMs.copy : freshMs.failure)) return kept
-    const fetched = yield* Effect.flatMap(releaseIndexUrl, downloadText).pipe(
+    const fetched = yield* Effect.flatMap(releaseIndexUrl, (url) => downloadText(url, 1)).pipe(
       Effect.timeout(patience),
       Effect.filterOrFail((answer) => Either.isRight(parseReleaseIndex(answer))),
       Effect.option

@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import { HttpClientRequest } from "@effect/platform"
-import { type RemoteCache, RemoteCacheError, sha256Hex } from "@ktstr/core"
+import { decodeOutsideJson, type RemoteCache, RemoteCacheError, sha256Hex } from "@ktstr/core"
 import { Config, Effect, Option, Redacted, Schema } from "effect"
 import { refusal, sendRemote } from "./RemoteHttp.ts"
 
@@ -41,29 +41,25 @@ const call = Effect.fn("GitHubCache.call")(function* (method: string, body: Read
   return yield* sendRemote(name, request)
 })
 
-const Created = Schema.parseJson(
-  Schema.Struct({ ok: Schema.Boolean, signed_upload_url: Schema.optional(Schema.String) })
-)
+const Created = Schema.Struct({ ok: Schema.Boolean, signed_upload_url: Schema.optional(Schema.String) })
 
-const Finalized = Schema.parseJson(Schema.Struct({ ok: Schema.Boolean }))
+const Finalized = Schema.Struct({ ok: Schema.Boolean })
 
-const Found = Schema.parseJson(
-  Schema.Struct({
-    ok: Schema.Boolean,
-    signed_download_url: Schema.optional(Schema.String),
-    matched_key: Schema.optional(Schema.String)
-  })
-)
+const Found = Schema.Struct({
+  ok: Schema.Boolean,
+  signed_download_url: Schema.optional(Schema.String),
+  matched_key: Schema.optional(Schema.String)
+})
 
-const decode =
-  <A>(schema: Schema.Schema<A, string>, what: string) =>
-  (bytes: Uint8Array): Effect.Effect<A, RemoteCacheError> =>
-    Schema.decodeUnknown(schema)(new TextDecoder().decode(bytes)).pipe(
-      Effect.mapError(
-        (cause) =>
-          new RemoteCacheError({ reason: "Refused", message: `${name}: ${what}: its answer is no answer`, cause })
-      )
-    )
+const decode = <A, I>(
+  schema: Schema.Schema<A, I>,
+  what: string,
+  bytes: Uint8Array
+): Effect.Effect<A, RemoteCacheError> =>
+  Effect.mapError(
+    decodeOutsideJson(schema, new TextDecoder().decode(bytes)),
+    (why) => new RemoteCacheError({ reason: "Refused", message: `${name}: ${what}: its answer is not usable: ${why}` })
+  )
 
 const isSuccess = (status: number): boolean => status >= 200 && status <= 299
 
@@ -80,7 +76,7 @@ export const makeGitHubCache = (): RemoteCache => ({
     const answer = yield* call("GetCacheEntryDownloadURL", { key, restore_keys: [] })
     if (answer.status === 404) return Option.none()
     if (!isSuccess(answer.status)) return yield* refusal(name, what, answer)
-    const found = yield* decode(Found, what)(answer.bytes)
+    const found = yield* decode(Found, what, answer.bytes)
     // The service also matches keys by their beginning.
     if (!found.ok || found.signed_download_url === undefined || (found.matched_key ?? key) !== key) return Option.none()
     const blob = yield* sendRemote(name, HttpClientRequest.get(found.signed_download_url))
@@ -91,7 +87,7 @@ export const makeGitHubCache = (): RemoteCache => ({
     const answer = yield* call("CreateCacheEntry", { key })
     if (answer.status === 409) return
     if (!isSuccess(answer.status)) return yield* refusal(name, what, answer)
-    const { ok, signed_upload_url: url } = yield* decode(Created, what)(answer.bytes)
+    const { ok, signed_upload_url: url } = yield* decode(Created, what, answer.bytes)
     if (!ok || url === undefined) return
     const upload = HttpClientRequest.put(url).pipe(
       HttpClientRequest.setHeader("x-ms-blob-type", "BlockBlob"),
@@ -101,7 +97,7 @@ export const makeGitHubCache = (): RemoteCache => ({
     if (!isSuccess(blob.status)) return yield* refusal(name, what, blob)
     const done = yield* call("FinalizeCacheEntryUpload", { key, size_bytes: String(bytes.length) })
     if (!isSuccess(done.status)) return yield* refusal(name, what, done)
-    const finalized = yield* decode(Finalized, what)(done.bytes)
+    const finalized = yield* decode(Finalized, what, done.bytes)
     if (finalized.ok) return
     return yield* new RemoteCacheError({ reason: "Refused", message: `${name}: ${what}: it was not taken` })
   })

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { createHash } from "node:crypto"
-import { FileSystem, type HttpClient, Path } from "@effect/platform"
+import { type CommandExecutor, FileSystem, type HttpClient, Path } from "@effect/platform"
 import {
   downloadDirectory,
   type FetchOptions,
@@ -15,17 +15,18 @@ import {
   type KernelSources,
   labelOf
 } from "@ktstr/core"
-import { Config, Effect, Either, Exit, type Layer, Option, Stream } from "effect"
+import { Effect, Either, Exit, type Layer, Option, Stream } from "effect"
 import { checkBuildTools } from "./BuildTools.ts"
 import { builtOr, type WantedKernel } from "./BuiltKernels.ts"
 import { type DownloadError, downloadFile, downloadText } from "./Download.ts"
 import { layerHttp } from "./HttpProxy.ts"
 import { type BuildOptions, buildKernel } from "./KernelBuild.ts"
+import { kernelOrgAddresses, releaseIndexUrl, tarballDirectoryUrl } from "./KernelOrgAddresses.ts"
+import { readChecksums, warnUnlisted, warnUnverified } from "./KernelOrgChecksums.ts"
 import {
   type KernelOrgSpec,
   livingSeries,
   newestRelease,
-  parseChecksums,
   parseKernelOrgSpec,
   parseReleaseIndex,
   type ReleaseIndex,
@@ -36,59 +37,30 @@ import {
 import { type Report, reportTo } from "./Report.ts"
 import { addSource, type SourceServices } from "./SourceLayer.ts"
 
+/** What asking kernel.org needs: a client, and gpgv on files where the user gave a keyring. */
+type Servers = HttpClient.HttpClient | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+
 const failed = (message: string, cause?: unknown) => new KernelError({ reason: "Fetch", message, cause })
 
 const named = (message: string) => new KernelError({ reason: "Named", message })
 
-/** One server for all three with `KTSTR_KERNEL_ORG`, e.g. a mirror inside a company. */
-const addresses = Config.nonEmptyString("KTSTR_KERNEL_ORG").pipe(
-  Effect.map((base) => base.replace(/\/+$/, "")),
-  Effect.map((base) => ({ index: base, tarballs: base, candidates: base })),
-  Effect.orElseSucceed(() => ({
-    index: "https://www.kernel.org",
-    tarballs: "https://cdn.kernel.org",
-    candidates: "https://git.kernel.org"
-  }))
-)
-
-const directoryUrl = (version: string) =>
-  Effect.map(addresses, ({ tarballs }) => `${tarballs}/pub/linux/kernel/v${version.split(".")[0]}.x`)
-
-/**
- * Address of kernel.org's list of releases.
- *
- * @since 0.1.0
- * @category constants
- */
-export const releaseIndexUrl: Effect.Effect<string> = Effect.map(addresses, ({ index }) => `${index}/releases.json`)
-
 const readIndex: Effect.Effect<ReleaseIndex, KernelError, HttpClient.HttpClient> = Effect.gen(function* () {
   const url = yield* releaseIndexUrl
   const text = yield* Effect.mapError(downloadText(url), (cause) => failed(`fetch ${url}: ${cause.message}`, cause))
-  return yield* Either.mapLeft(parseReleaseIndex(text), (cause) =>
-    failed(`fetch ${url}: it is no list of releases: ${cause.message.split("\n", 1)[0]}`, cause)
-  )
+  const index = yield* Either.mapLeft(parseReleaseIndex(text), (why) => failed(`fetch ${url}: ${why}`))
+  const [first] = index.passedOver
+  if (first !== undefined) {
+    const more = index.passedOver.length > 1 ? ` (and ${index.passedOver.length - 1} more)` : ""
+    yield* Effect.logWarning(`${url}: an entry is not usable and was passed over: ${first}${more}`)
+  }
+  return index
 }).pipe(Effect.withSpan("KernelOrg.readIndex"))
 
-/** Checksums of a directory; empty where there is no such directory. */
-const readChecksums = Effect.fn("KernelOrg.readChecksums")(function* (version: string) {
-  const url = `${yield* directoryUrl(version)}/sha256sums.asc`
-  const text = yield* Effect.catchIf(
-    downloadText(url),
-    ({ status }) => status === 404,
-    () => Effect.succeed("")
-  ).pipe(Effect.mapError((cause) => failed(`fetch ${url}: ${cause.message}`, cause)))
-  return parseChecksums(text)
-})
-
-const notFound = Effect.fn("KernelOrg.notFound")(function* (version: string) {
+const latestHint = (index: Option.Option<ReleaseIndex>, version: string): string => {
   const series = /^\d+\.\d+/.exec(version)?.[0] ?? version
-  const index = yield* Effect.option(readIndex)
   const latest = Option.flatMap(index, (found) => seriesRelease(found, series))
-  return named(
-    `version ${version} not found${Option.match(latest, { onNone: () => "", onSome: (near) => `. latest ${series}.x: ${near}` })}`
-  )
-})
+  return Option.match(latest, { onNone: () => "", onSome: (near) => `. latest ${series}.x: ${near}` })
+}
 
 /**
  * The releases a value of `--kernel` means: one, or for a range as many as releases.json lists in it, oldest first. A series that has ended
@@ -97,10 +69,8 @@ const notFound = Effect.fn("KernelOrg.notFound")(function* (version: string) {
  * @since 0.1.0
  * @category constructors
  */
-export const resolveReleases: (
-  spec: KernelOrgSpec
-) => Effect.Effect<ReadonlyArray<string>, KernelError, HttpClient.HttpClient> = Effect.fn("KernelOrg.resolveReleases")(
-  function* (spec: KernelOrgSpec) {
+export const resolveReleases: (spec: KernelOrgSpec) => Effect.Effect<ReadonlyArray<string>, KernelError, Servers> =
+  Effect.fn("KernelOrg.resolveReleases")(function* (spec: KernelOrgSpec) {
     switch (spec._tag) {
       case "Exact":
       case "Candidate":
@@ -114,7 +84,7 @@ export const resolveReleases: (
         const index = yield* readIndex
         const listed = seriesRelease(index, spec.series)
         if (Option.isSome(listed)) return [listed.value]
-        const ended = seriesOfChecksums(yield* readChecksums(spec.series), spec.series)
+        const ended = seriesOfChecksums((yield* readChecksums(spec.series)).sums, spec.series)
         if (Option.isSome(ended)) return [ended.value]
         return yield* named(
           `version ${spec.series} not found; releases.json lists ${[...livingSeries(index)].join(", ")}`
@@ -129,8 +99,7 @@ export const resolveReleases: (
         )
       }
     }
-  }
-)
+  })
 
 const sha256OfFile = Effect.fn("KernelOrg.sha256OfFile")(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
@@ -139,19 +108,30 @@ const sha256OfFile = Effect.fn("KernelOrg.sha256OfFile")(function* (file: string
   return hash.digest("hex")
 })
 
-const downloadFailure = (url: string, version: string) => (cause: DownloadError) => {
-  if (cause.status === 404 && version.includes("-rc")) {
-    return Effect.fail(
-      named(
-        `RC tarball not found: ${url}\n  RC releases are removed from git.kernel.org after the stable version ships.`
-      )
+/** A version whose tarball is not there: one that kernel.org lists is on its way to the mirror. */
+const tarballMissing = Effect.fn("KernelOrg.tarballMissing")(function* (
+  url: string,
+  version: string,
+  checksums: string | undefined
+) {
+  const index = yield* Effect.option(readIndex)
+  const isListed = Option.exists(index, ({ releases }) => releases.some((release) => release.version === version))
+  const lister = isListed ? yield* releaseIndexUrl : checksums
+  if (lister !== undefined) {
+    return failed(
+      `download ${url}: HTTP 404, though ${lister} lists ${version}: the mirror lags; try again later, or set KTSTR_KERNEL_ORG to another mirror`
     )
   }
-  if (cause.status === 404) return Effect.flatMap(notFound(version), Effect.fail)
-  const words =
-    cause.reason === "Html"
-      ? cause.message
-      : `${cause.message}${cause.reason === "Transport" ? "; what came is kept, and a second try goes on from there" : ""}`
+  return named(
+    version.includes("-rc")
+      ? `RC tarball not found: ${url}\n  RC releases are removed from git.kernel.org after the stable version ships.`
+      : `version ${version} not found${latestHint(index, version)}`
+  )
+})
+
+const downloadFailure = (url: string, version: string, checksums: string | undefined) => (cause: DownloadError) => {
+  if (cause.status === 404) return Effect.flatMap(tarballMissing(url, version, checksums), Effect.fail)
+  const words = `${cause.message}${cause.reason === "Transport" ? "; what came is kept, and a second try goes on from there" : ""}`
   return Effect.fail(failed(`download ${url}: ${words}`, cause))
 }
 
@@ -166,27 +146,35 @@ export const downloadTarball: (
   version: string,
   directory: string,
   report: Report
-) => Effect.Effect<string, KernelError, HttpClient.HttpClient | FileSystem.FileSystem | Path.Path> = Effect.fn(
-  "KernelOrg.downloadTarball"
-)(function* (version: string, directory: string, report: Report) {
+) => Effect.Effect<string, KernelError, Servers> = Effect.fn("KernelOrg.downloadTarball")(function* (
+  version: string,
+  directory: string,
+  report: Report
+) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const candidate = version.includes("-rc")
   const name = `linux-${version}.tar.${candidate ? "gz" : "xz"}`
   const url = candidate
-    ? `${(yield* addresses).candidates}/torvalds/t/${name}`
-    : `${yield* directoryUrl(version)}/${name}`
+    ? `${(yield* kernelOrgAddresses).candidates}/torvalds/t/${name}`
+    : `${yield* tarballDirectoryUrl(version)}/${name}`
   const file = path.join(directory, name)
   const part = `${file}.part`
   const onDisk = (cause: { readonly message: string }) => failed(`download ${url}: ${cause.message}`, cause)
   yield* Effect.mapError(fs.makeDirectory(directory, { recursive: true }), onDisk)
   yield* report("index", "kernel.org")
-  const expected = candidate ? undefined : (yield* readChecksums(version)).get(name)
+  const checksums = candidate ? undefined : yield* readChecksums(version)
+  const expected = checksums?.sums.get(name)
+  /** Of what is used: a download that failed needs no such words. */
+  const vouched = checksums === undefined ? warnUnlisted(name, url) : warnUnverified(name, checksums)
   // Of a build that was interrupted.
   const present = expected !== undefined && (yield* Effect.orElseSucceed(fs.exists(file), () => false))
-  if (present && (yield* Effect.mapError(sha256OfFile(file), onDisk)) === expected) return file
+  if (present && (yield* Effect.mapError(sha256OfFile(file), onDisk)) === expected) {
+    yield* vouched
+    return file
+  }
   yield* downloadFile(url, part, (done, total) => report("download", name, done, total)).pipe(
-    Effect.catchAll(downloadFailure(url, version))
+    Effect.catchAll(downloadFailure(url, version, expected === undefined ? undefined : checksums?.url))
   )
   if (!candidate) {
     yield* report("verify", name)
@@ -201,6 +189,7 @@ export const downloadTarball: (
     }
   }
   yield* Effect.mapError(fs.rename(part, file), onDisk)
+  yield* vouched
   return file
 })
 
@@ -283,7 +272,7 @@ export const makeKernelOrg: Effect.Effect<KernelSource, never, SourceServices> =
       Option.match(parseKernelOrgSpec(spec), {
         onSome: (parsed) =>
           parsed._tag === "Range"
-            ? Effect.provide(resolveReleases(parsed), layerHttp)
+            ? resolveReleases(parsed).pipe(Effect.provide(layerHttp), Effect.provide(context))
             : Effect.succeed<ReadonlyArray<string>>([spec]),
         onNone: () => Effect.succeed<ReadonlyArray<string>>([spec])
       })

@@ -3,26 +3,34 @@
  *
  * @since 0.1.0
  */
-import { compareVersions, isVersionPrefix } from "@ktstr/core"
-import { type Either, Option, type ParseResult, Schema } from "effect"
+import { compareVersions, decodeOutside, isVersionPrefix, parseOutsideJson } from "@ktstr/core"
+import { Either, Option, Schema } from "effect"
 
 /**
- * The part of https://www.kernel.org/releases.json that is looked at.
+ * An entry of https://www.kernel.org/releases.json, as far as it is looked at.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export const Release = Schema.Struct({
+  /** `7.3.4`, `7.4-rc2`, `next-20261120`. */
+  version: Schema.NonEmptyString,
+  /** `mainline`, `stable`, `longterm` or `linux-next`. */
+  moniker: Schema.String,
+  iseol: Schema.Boolean
+})
+
+/**
+ * kernel.org's list of releases.
  *
  * @since 0.1.0
  * @category models
  */
-export class ReleaseIndex extends Schema.Class<ReleaseIndex>("ReleaseIndex")({
-  releases: Schema.Array(
-    Schema.Struct({
-      /** `7.3.4`, `7.4-rc2`, `next-20261120`. */
-      version: Schema.String,
-      /** `mainline`, `stable`, `longterm` or `linux-next`. */
-      moniker: Schema.String,
-      iseol: Schema.Boolean
-    })
-  )
-}) {}
+export interface ReleaseIndex {
+  readonly releases: ReadonlyArray<typeof Release.Type>
+  /** A line for each entry that is not a release and was passed over. */
+  readonly passedOver: ReadonlyArray<string>
+}
 
 /**
  * A `--kernel` value that kernel.org answers for.
@@ -64,11 +72,23 @@ export const parseKernelOrgSpec = (text: string | undefined): Option.Option<Kern
 }
 
 /**
+ * Reads releases.json. Entries that are not releases are passed over. Left: one line that says why nothing of the text is usable, such as
+ * `not JSON: an HTML page`.
+ *
  * @since 0.1.0
  * @category parsing
  */
-export const parseReleaseIndex: (text: string) => Either.Either<ReleaseIndex, ParseResult.ParseError> =
-  Schema.decodeUnknownEither(Schema.parseJson(ReleaseIndex))
+export const parseReleaseIndex = (text: string): Either.Either<ReleaseIndex, string> =>
+  Either.flatMap(parseOutsideJson(text), (value) => {
+    const listed = typeof value === "object" && value !== null && "releases" in value ? value.releases : undefined
+    if (!Array.isArray(listed)) return Either.left("it has no list 'releases'")
+    const entries = listed.map((entry: unknown) => decodeOutside(Release, entry))
+    const releases = entries.flatMap((entry) => (Either.isRight(entry) ? [entry.right] : []))
+    const passedOver = entries.flatMap((entry, at) => (Either.isLeft(entry) ? [`releases[${at}]: ${entry.left}`] : []))
+    const [why] = passedOver
+    if (releases.length === 0 && why !== undefined) return Either.left(`none of its entries is a release; ${why}`)
+    return Either.right({ releases, passedOver })
+  })
 
 /** Patch below which a series is taken for too young to test schedulers on. */
 const settledPatch = 8

@@ -7,6 +7,7 @@ import { HttpClient, type HttpClientRequest } from "@effect/platform"
 import { RemoteCacheError } from "@ktstr/core"
 import { Config, Effect } from "effect"
 import { layerHttp } from "./HttpProxy.ts"
+import { transportWords } from "./TransportWords.ts"
 
 /**
  * @since 0.1.0
@@ -22,16 +23,6 @@ const maxBytes = 2 ** 30
 
 /** Seconds for one request, with all its bytes. */
 const patience = Effect.orElseSucceed(Config.integer("KTSTR_REMOTE_CACHE_TIMEOUT"), () => 60)
-
-/** The innermost cause with words; addresses with signatures in them are in the outer ones. */
-const why = (error: unknown): string => {
-  let said = "no connection"
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
-    const code = "code" in at && typeof at.code === "string" ? at.code : ""
-    said = at.message || code || said
-  }
-  return said.split("\n", 1)[0] ?? said
-}
 
 /**
  * Sends a request and takes the whole answer, whatever its status. `name` is what messages call the cache.
@@ -53,12 +44,12 @@ export const sendRemote: (
     const client = yield* HttpClient.HttpClient
     const response = yield* client.execute(request)
     const length = Number(response.headers["content-length"] ?? 0)
-    if (length > maxBytes) return yield* failed(`an answer of ${length} bytes is none of ktstr's`)
+    if (length > maxBytes) return yield* failed(`an answer of ${length} bytes is more than any kernel's archive has`)
     return { status: response.status, bytes: new Uint8Array(yield* response.arrayBuffer) }
   }).pipe(
     Effect.scoped,
     Effect.provide(layerHttp),
-    Effect.mapError((cause) => (cause._tag === "RemoteCacheError" ? cause : failed(why(cause), cause))),
+    Effect.mapError((cause) => (cause._tag === "RemoteCacheError" ? cause : failed(transportWords(cause), cause))),
     Effect.timeoutFail({
       duration: `${seconds} seconds`,
       onTimeout: () => failed(`no answer within ${seconds} s (KTSTR_REMOTE_CACHE_TIMEOUT)`)

@@ -1,0 +1,85 @@
+/**
+ * JSON that comes from outside, such as a server's answer or a file of a cache, and what to say when it is not what was asked for.
+ *
+ * @since 0.2.0
+ */
+import { Either, ParseResult, Schema } from "effect"
+
+/** Characters of an unexpected text that a message quotes. */
+const quotedLength = 40
+
+/**
+ * What a text looks like, for a message: `an HTML page`, `an empty answer`, else how the text begins.
+ *
+ * @since 0.2.0
+ * @category rendering
+ */
+export const describeText = (text: string): string => {
+  const body = text.replace(/^\uFEFF/, "").trimStart()
+  if (body === "") return "an empty answer"
+  if (/^(?:<!--[\s\S]*?-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html|head|body)\b/i.test(body)) return "an HTML page"
+  const line = body.split("\n", 1)[0] ?? ""
+  return `it begins with ${JSON.stringify(line.length > quotedLength ? `${line.slice(0, quotedLength)}…` : line.trimEnd())}`
+}
+
+/**
+ * Parses JSON. Left: one line, such as `not JSON: an HTML page`.
+ *
+ * @since 0.2.0
+ * @category parsing
+ */
+export const parseOutsideJson = (text: string): Either.Either<unknown, string> =>
+  Either.try({
+    try: () => JSON.parse(text.replace(/^\uFEFF/, "")) as unknown,
+    catch: () => {
+      const looks = describeText(text)
+      const ends = /^[[{]/.test(text.trimStart()) && !/[\]}]$/.test(text.trimEnd())
+      return ends ? `not JSON: it is cut short after ${text.length} characters` : `not JSON: ${looks}`
+    }
+  })
+
+/** `releases[3].version`, as JavaScript would write it. */
+const placeOf = (path: ReadonlyArray<PropertyKey>): string =>
+  path
+    .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
+    .join("")
+    .replace(/^\./, "")
+
+const kindOf = (value: unknown): string => {
+  if (value === null) return "null"
+  if (Array.isArray(value)) return "a list"
+  if (typeof value === "object") return "an object"
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length > quotedLength ? `${text.slice(0, quotedLength)}…` : text
+}
+
+const valueAt = (value: unknown, path: ReadonlyArray<PropertyKey>): unknown =>
+  path.reduce<unknown>(
+    (at, key) => (typeof at === "object" && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined),
+    value
+  )
+
+/**
+ * Decodes a value that was parsed. Left: one line that names the first field that is missing or not usable, such as `its field 'image.sha256' is
+ * missing` or `its field 'size' can't be 3`.
+ *
+ * @since 0.2.0
+ * @category parsing
+ */
+export const decodeOutside = <A, I>(schema: Schema.Schema<A, I>, value: unknown): Either.Either<A, string> =>
+  Either.mapLeft(Schema.decodeUnknownEither(schema)(value), (error) => {
+    const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
+    const place = placeOf(issue?.path ?? [])
+    if (place === "") return `it can't be ${kindOf(value)}`
+    if (issue?._tag === "Missing") return `its field '${place}' is missing`
+    return `its field '${place}' can't be ${kindOf(valueAt(value, issue?.path ?? []))}`
+  })
+
+/**
+ * {@link parseOutsideJson}, then {@link decodeOutside}.
+ *
+ * @since 0.2.0
+ * @category parsing
+ */
+export const decodeOutsideJson = <A, I>(schema: Schema.Schema<A, I>, text: string): Either.Either<A, string> =>
+  Either.flatMap(parseOutsideJson(text), (value) => decodeOutside(schema, value))
