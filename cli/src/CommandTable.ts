@@ -111,7 +111,7 @@ export const commands = {
       "boot-timeout": { value: "SECONDS", about: "longest until the guest answers" },
       kargs: { value: "WORDS", about: "for the kernel command line", repeated: true },
       "max-gap-ms": { value: "MS", about: "longest a runnable worker may wait" },
-      "max-spread-pct": { value: "PCT", about: "largest difference of off-CPU time" },
+      "max-spread-pct": { value: "PCT", about: "largest difference of off-CPU time (100: off)" },
       isolation: { about: "fail a worker that ran outside its cpuset" },
       relaxed: { about: "relaxed thresholds" }
     },
@@ -127,11 +127,11 @@ export const commands = {
     ]
   },
   list: {
-    summary: "List scenarios, work types, output formats, presets, schedulers",
+    summary: "List scenarios, work types, output formats, presets, schedulers, checks",
     args: "[KIND]",
     maxArgs: 1,
     options: { json },
-    details: ["KIND: scenarios, work-types, output-formats, presets, schedulers. Default: all."],
+    details: ["KIND: scenarios, work-types, output-formats, presets, schedulers or checks.", "Default: all."],
     examples: ["ktstr list", "ktstr list work-types --json"]
   },
   test: {
@@ -178,7 +178,7 @@ export const commands = {
       memory: { value: "MIB", about: "guest memory" },
       kargs: { value: "WORDS", about: "for the kernel command line", repeated: true },
       "max-gap-ms": { value: "MS", about: "longest a runnable worker may wait" },
-      "max-spread-pct": { value: "PCT", about: "largest difference of off-CPU time" },
+      "max-spread-pct": { value: "PCT", about: "largest difference of off-CPU time (100: off)" },
       isolation: { about: "fail a worker that ran outside its cpuset" },
       relaxed: { about: "relaxed thresholds" },
       json

@@ -49,10 +49,12 @@ const checks = (options: RunOptions) =>
   Either.gen(function* () {
     const threshold = (name: "max-gap-ms" | "max-spread-pct") =>
       Settings.ifGiven(options[name], (text) => Settings.threshold(`--${name}`, text))
+    const spread = yield* threshold("max-spread-pct")
     return Assert.merge(options.relaxed ? Assert.relaxed : {}, {
       isolation: options.isolation ? true : undefined,
       maxGapMs: yield* threshold("max-gap-ms"),
-      maxSpreadPct: yield* threshold("max-spread-pct")
+      // No shares differ by more than 100 points: who says so wants none of it judged.
+      maxSpreadPct: spread === undefined || spread < 100 ? spread : false
     })
   })
 

@@ -43,6 +43,15 @@ describe("runSettings", () => {
     expect(settings.kargs).toEqual(["quiet", "nohz=off", "a", 'dyndbg="file  x +p"', 'b="c"d'])
   })
 
+  it("switches the spread off by a limit that no spread exceeds", () => {
+    const pct = (text: string) => Either.getOrThrow(runSettings({ ...nothing, "max-spread-pct": text })).assert
+    expect([pct("100"), pct("250"), pct("99")]).toEqual([
+      { maxSpreadPct: false },
+      { maxSpreadPct: false },
+      { maxSpreadPct: 99 }
+    ])
+  })
+
   it.each([
     [{ workers: "0" }, "--workers must be a whole number from 1 to 4096, got '0'"],
     [{ memory: "much" }, "--memory must be a whole number from 1 to 4194304, got 'much'"],

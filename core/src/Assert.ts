@@ -3,13 +3,15 @@
  *
  * @since 0.1.0
  */
+import { Checks } from "./Checks.ts"
 import type { ClockMode } from "./ClockMode.ts"
 
 /** A threshold, or `false`: not judged. */
 type Threshold = number | false | undefined
 
 /**
- * Every field is optional; an unset one inherits from the layer below (default, then scheduler, then test).
+ * Every field is optional; an unset one inherits from the layer below (default, then scheduler, then scenario, then test). A check that a layer
+ * above the default sets and that nothing judges yet makes the run inconclusive: see `ktstr list checks`. `false` switches one off.
  *
  * @since 0.1.0
  * @category models
@@ -47,11 +49,11 @@ export interface Assert {
   readonly maxFallbackRate?: Threshold
   /** Keep-last dispatches per second. */
   readonly maxKeepLastRate?: Threshold
-  /** Share of pages on the nodes of the worker's cpuset, 0 to 1. */
+  /** Least share of a cgroup's pages, as they lie at the end, on the NUMA nodes of the CPUs that its workers may use; above 0, at most 1. */
   readonly minPageLocality?: Threshold
-  /** Share of migrations that cross NUMA nodes. */
+  /** Greatest share of a cgroup's migrations that cross NUMA nodes; below 1. Judged by the first 1024 of each worker. */
   readonly maxCrossNodeMigrationRatio?: Threshold
-  /** Share of pages on memory-only nodes. */
+  /** Greatest share of a cgroup's pages on NUMA nodes without CPUs; below 1. */
   readonly maxSlowTierRatio?: Threshold
 }
 
@@ -108,7 +110,41 @@ const overlay = (base: Assert, over: Assert): Assert => {
 }
 
 /**
- * The layers and what merges them.
+ * A layer with the words by which a message names it: `the scenario`.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface AssertLayer {
+  readonly by: string
+  readonly assert: Assert
+}
+
+/**
+ * All layers merged, with what a layer above the default asked for.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface SettledAssert {
+  readonly assert: Assert
+  /** Which layer had the last word on a check that is on; what only the default sets is not among them. */
+  readonly setBy: ReadonlyMap<keyof Assert, string>
+}
+
+const settle = (base: Assert, layers: ReadonlyArray<AssertLayer>): SettledAssert => {
+  const assert = Assert.merge(base, ...layers.map((layer) => layer.assert))
+  const setBy = new Map<keyof Assert, string>()
+  for (const layer of layers) {
+    for (const { name } of Checks.all) {
+      if (layer.assert[name] !== undefined && assert[name] !== false) setBy.set(name, layer.by)
+    }
+  }
+  return { assert, setBy }
+}
+
+/**
+ * The layers and what merges them. No profile but the lowest ones has a check that nothing judges.
  *
  * @since 0.1.0
  * @category constructors
@@ -116,9 +152,9 @@ const overlay = (base: Assert, over: Assert): Assert => {
 export const Assert: {
   /** The lowest layer on real hardware. */
   readonly standard: Assert
-  /** For runs that must be close to ideal: isolation on, half the gap and two thirds of the spread. */
+  /** What it changes for runs that must be close to ideal: isolation on, half the gap and two thirds of the spread. */
   readonly strict: Assert
-  /** For small or busy machines. */
+  /** What it changes for small or busy machines: the gap and the spread. */
   readonly relaxed: Assert
   /** For virtual time: the standard gap, and the emulation factors for the rest. */
   readonly deterministic: Assert
@@ -126,10 +162,12 @@ export const Assert: {
   readonly forClock: (clock: ClockMode) => Assert
   /** Later layers win field by field; `false` switches a check off. */
   readonly merge: (...layers: ReadonlyArray<Assert | undefined>) => Assert
+  /** Merges as `merge` does, the default first, and remembers what the layers above it set. */
+  readonly settle: (base: Assert, layers: ReadonlyArray<AssertLayer>) => SettledAssert
 } = {
   standard,
-  strict: { ...standard, isolation: true, maxGapMs: 1000, maxSpreadPct: 10, maxImbalanceRatio: 2 },
-  relaxed: { ...standard, ...relaxed },
+  strict: { isolation: true, maxGapMs: 1000, maxSpreadPct: 10 },
+  relaxed,
   deterministic: { ...standard, ...deterministic },
   forClock: (clock) =>
     clock === "deterministic"
@@ -138,5 +176,6 @@ export const Assert: {
         ? { ...standard, ...emulated }
         : Assert.standard,
   merge: (...layers) =>
-    layers.reduce<Assert>((merged, layer) => (layer === undefined ? merged : overlay(merged, layer)), {})
+    layers.reduce<Assert>((merged, layer) => (layer === undefined ? merged : overlay(merged, layer)), {}),
+  settle
 }

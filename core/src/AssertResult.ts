@@ -83,7 +83,13 @@ export class CgroupStats extends Schema.Class<CgroupStats>("CgroupStats")({
   wakeLatencyCv: Measured,
   /** Time runnable but waiting for a CPU, by schedstat: mean and greatest over the workers, microseconds. */
   meanRunDelayUs: Measured,
-  worstRunDelayUs: Measured
+  worstRunDelayUs: Measured,
+  /** Share of its pages on the NUMA nodes of the CPUs its workers may use; null where every node is one of these. */
+  pageLocality: Schema.optionalWith(Measured, { default: () => null }),
+  /** Share of its migrations that cross NUMA nodes. */
+  crossNodeMigrationRatio: Schema.optionalWith(Measured, { default: () => null }),
+  /** Share of its pages on NUMA nodes without CPUs; null where there are none. */
+  slowTierRatio: Schema.optionalWith(Measured, { default: () => null })
 }) {}
 
 /**

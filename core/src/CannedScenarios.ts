@@ -201,7 +201,7 @@ const affinityChange = canned({
         Step.new([Op.SetAffinity(a, Affinity.Inherit), Op.SetAffinity(b, Affinity.Inherit)], third).named("free again")
       ],
       // Pinned workers of one cgroup have CPUs with different loads: how unlike they fare says nothing of the scheduler.
-      { isolation: true, maxSpreadPct: false },
+      { maxSpreadPct: false },
       Backdrop.withDefs([spinning(ctx, 0), spinning(ctx, 1)])
     )
   }
@@ -223,7 +223,7 @@ const affinityPinned = canned({
       ],
       // Four workers may stand three to one on the two CPUs until load balancing (kernel/sched/fair.c) evens that out, which a second or two
       // need not see: the one is never off CPU, the three are for 67 %. Seeds of EEVDF differ in it (seed 1 of 0 to 3: 42 %).
-      { isolation: true, maxSpreadPct: 75 }
+      { isolation: ctx.topo.allCpus.size > 2, maxSpreadPct: 75 }
     )
   }
 })

@@ -4,11 +4,15 @@
  * @since 0.1.0
  */
 import { Context, Effect, Layer } from "effect"
-import type { Assert } from "./Assert.ts"
+import { Assert } from "./Assert.ts"
 import { AssertResult, type CgroupStats, TotalStats } from "./AssertResult.ts"
+import { Checks } from "./Checks.ts"
+import { ClockMode } from "./ClockMode.ts"
 import type { PlannedGroup } from "./Expected.ts"
-import { type CheckedCgroup, checkWorkers } from "./internal/workerChecks.ts"
+import { nodeShares } from "./internal/nodeShares.ts"
+import { type CheckedCgroup, checkWorkers, type Finding, unjudged } from "./internal/workerChecks.ts"
 import { statsOf } from "./internal/workerStats.ts"
+import type { TestTopology } from "./TestTopology.ts"
 import type { WorkerReport } from "./WorkerReport.ts"
 
 /**
@@ -18,6 +22,10 @@ import type { WorkerReport } from "./WorkerReport.ts"
 export interface JudgeInput {
   /** All layers merged. */
   readonly assert: Assert
+  /** Of `Assert.settle`: which layer above the default asked for what. Default: a check that is on with another value than any default's was asked for. */
+  readonly setBy?: ReadonlyMap<keyof Assert, string> | undefined
+  /** The machine's CPUs and NUMA nodes. Default: unknown, so that checks of these are inconclusive. */
+  readonly topology?: TestTopology | undefined
   /** What was to run, and where it was allowed to. */
   readonly plan: { readonly groups: ReadonlyArray<PlannedGroup> }
   /** With their wake latencies. */
@@ -26,32 +34,55 @@ export interface JudgeInput {
   readonly payloads?: ReadonlyArray<Pick<AssertResult, "outcome" | "details">> | undefined
 }
 
+/** What none of the default layers has. */
+const foreign = (assert: Assert): ReadonlyMap<keyof Assert, string> => {
+  const defaults = ClockMode.literals.map(Assert.forClock)
+  const asked = Checks.all.filter(({ name }) => {
+    const value = assert[name]
+    return value !== undefined && value !== false && !defaults.some((base) => base[name] === value)
+  })
+  return new Map(asked.map(({ name }) => [name, "the caller"]))
+}
+
+/** Failures first. */
+const verdictOf = (findings: ReadonlyArray<Finding>): AssertResult => {
+  const of = (outcome: Finding["outcome"]) => findings.filter((finding) => finding.outcome === outcome)
+  const [failures, open] = [of("fail"), of("inconclusive")]
+  const outcome = failures.length > 0 ? "fail" : open.length > 0 ? "inconclusive" : "pass"
+  return AssertResult.of(
+    outcome,
+    [...failures, ...open].map(({ detail }) => detail)
+  )
+}
+
 /**
  * The verdict on a run's workers and payloads. A worker that sent no report or did not run to the end fails the run whatever the checks.
  *
  * @since 0.1.0
  * @category judging
  */
-export const judge = ({ assert, payloads = [], plan, reports }: JudgeInput): AssertResult => {
+export const judge = (input: JudgeInput): AssertResult => {
+  const { assert, payloads = [], plan, reports, setBy = foreign(assert), topology } = input
   const external = AssertResult.mergeAll(payloads.map(({ details, outcome }) => AssertResult.of(outcome, details)))
   const names = new Set([...plan.groups.map((group) => group.cgroup), ...reports.map((report) => report.cgroup)])
+  const nobody = unjudged(setBy, assert)
   if (names.size === 0) {
     return payloads.length > 0
-      ? external
+      ? AssertResult.merge(external, verdictOf(nobody))
       : AssertResult.inconclusive("the scenario has neither workers nor payloads, so there is nothing to judge")
   }
   const cgroups = [...names].map((name): CheckedCgroup => {
     const own = reports.filter((report) => report.cgroup === name)
-    return { name, groups: plan.groups.filter((group) => group.cgroup === name), reports: own, stats: statsOf(own) }
+    const groups = plan.groups.filter((group) => group.cgroup === name)
+    const shares = nodeShares(topology, groups, own)
+    return { name, groups, reports: own, stats: statsOf(own, shares), shares }
   })
-  const findings = checkWorkers(cgroups, assert)
-  const failures = findings.filter((finding) => finding.outcome === "fail")
-  const open = findings.filter((finding) => finding.outcome === "inconclusive")
+  const { details, outcome } = verdictOf([...checkWorkers(cgroups, assert, topology), ...nobody])
   const stats: Record<string, CgroupStats> = {}
   for (const cgroup of cgroups) stats[cgroup.name] = cgroup.stats
   const internal = AssertResult.make({
-    outcome: failures.length > 0 ? "fail" : open.length > 0 ? "inconclusive" : "pass",
-    details: [...failures, ...open].map((finding) => finding.detail),
+    outcome,
+    details,
     cgroups: stats,
     totals: cgroups.reduce((sum, cgroup) => TotalStats.merge(sum, TotalStats.ofCgroup(cgroup.stats)), TotalStats.empty)
   })

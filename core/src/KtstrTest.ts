@@ -6,6 +6,7 @@
 import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
 import { Data, Effect, Either } from "effect"
 import { Assert } from "./Assert.ts"
+import { Checks } from "./Checks.ts"
 import { FlagProfile } from "./FlagProfile.ts"
 import { withBackgroundPayloads } from "./internal/backgroundPayloads.ts"
 import type { ResolvedKernel } from "./KernelResolver.ts"
@@ -122,29 +123,6 @@ export interface KtstrTest {
   readonly scenario: ScenarioInput
 }
 
-/** Every check there is, so that the test's layer can be told from its other options. */
-const checkNames = {
-  notStarved: true,
-  isolation: true,
-  maxGapMs: true,
-  maxSpreadPct: true,
-  maxThroughputCv: true,
-  minWorkRate: true,
-  maxP99WakeLatencyNs: true,
-  maxWakeLatencyCv: true,
-  minIterationRate: true,
-  maxMigrationRatio: true,
-  maxImbalanceRatio: true,
-  maxLocalDsqDepth: true,
-  failOnStall: true,
-  sustainedSamples: true,
-  maxFallbackRate: true,
-  maxKeepLastRate: true,
-  minPageLocality: true,
-  maxCrossNodeMigrationRatio: true,
-  maxSlowTierRatio: true
-} as const satisfies Record<keyof Assert, true>
-
 const otherNames = {
   scheduler: true,
   requiredFlags: true,
@@ -172,7 +150,7 @@ const otherNames = {
 } as const satisfies Record<Exclude<keyof KtstrTestOptions, keyof Assert>, true>
 
 const assertOf = (options: KtstrTestOptions): Assert =>
-  Assert.merge(Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(checkNames, name))))
+  Assert.merge(Object.fromEntries(Object.entries(options).filter(([name]) => Checks.isName(name))))
 
 const dimensionsOf = (options: KtstrTestOptions): ReadonlyArray<string> =>
   (["numaNodes", "llcs", "cores", "threads"] as const).filter((key) => options[key] !== undefined)
@@ -196,10 +174,12 @@ const mostWatchdogTimeoutS = 30
 const problem = (name: string, options: KtstrTestOptions): string | undefined => {
   if (name.trim() === "" || /[\n\r]/.test(name)) return "the name must be one line that is not empty"
   for (const key of Object.keys(options)) {
-    if (!Object.hasOwn(checkNames, key) && !Object.hasOwn(otherNames, key)) {
-      return `unknown option '${key}'${suggestion(key, [...Object.keys(otherNames), ...Object.keys(checkNames)])}`
+    if (!Checks.isName(key) && !Object.hasOwn(otherNames, key)) {
+      return `unknown option '${key}'${suggestion(key, [...Object.keys(otherNames), ...Checks.all.map(({ name }) => name)])}`
     }
   }
+  const check = Checks.problem(assertOf(options))
+  if (check !== undefined) return check
   const dimensions = dimensionsOf(options)
   if (options.topology !== undefined && dimensions.length > 0) {
     return `topology and ${dimensions.join(", ")} are both given; give one of them`

@@ -24,5 +24,6 @@ export class PlanError extends Data.TaggedError("PlanError")<{
     | "Payload"
     | "TooLong"
     | "Program"
+    | "Check"
   readonly message: string
 }> {}

@@ -5,6 +5,7 @@
  */
 import { Data, Either } from "effect"
 import type { Assert } from "./Assert.ts"
+import { Checks } from "./Checks.ts"
 import { SchedulerError } from "./SchedulerError.ts"
 import type { TestConstraints } from "./TestConstraints.ts"
 import { Topology } from "./Topology.ts"
@@ -137,6 +138,8 @@ const problem = (name: string, options: SchedulerOptions<string>): string | unde
     const word = ownKargs.find((own) => karg === own || karg.startsWith(`${own}=`))
     if (word !== undefined) return `kernel argument '${karg}': ${word}= is ktstr's own and can't be overridden`
   }
+  const check = Checks.problem(options.assert ?? {})
+  if (check !== undefined) return `assert: ${check}`
   const { cgroupParent, startTimeoutS } = options
   if (cgroupParent !== undefined && !/^[^/\s]+(\/[^/\s]+)*$/.test(cgroupParent.replace(/^\//, ""))) {
     return `cgroupParent '${cgroupParent}' must be a path below the cgroup root, such as ktstr/cells`

@@ -1,9 +1,13 @@
 /**
- * `ktstr list`: scenarios, work types, output formats, presets and schedulers.
+ * `ktstr list`: scenarios, work types, output formats, presets, schedulers and checks.
  *
  * @since 0.1.0
  */
 import {
+  Assert,
+  type Check,
+  Checks,
+  ClockMode,
   ExitCode,
   FlagProfile,
   type OutputFormat,
@@ -25,7 +29,7 @@ import { Effect, Either, Option } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import { UsageError } from "../UsageError.ts"
 
-const kinds = ["scenarios", "work-types", "output-formats", "presets", "schedulers"] as const
+const kinds = ["scenarios", "work-types", "output-formats", "presets", "schedulers", "checks"] as const
 
 type Kind = (typeof kinds)[number]
 
@@ -70,6 +74,31 @@ const flagText = (scheduler: Scheduler): string =>
   scheduler.flags
     .map(({ name, requires }) => (requires.length === 0 ? name : `${name} (needs ${requires.join(", ")})`))
     .join(", ")
+
+/** The clocks whose defaults may differ, each for those that have the same. */
+const clocks: ReadonlyArray<readonly [title: string, clock: ClockMode]> = [
+  ["kvm, host", "kvm"],
+  ["emulated", "emulated"],
+  ["deterministic", "deterministic"]
+]
+
+/** `-`: off. */
+const defaultOf = ({ name, unit }: Check, clock: ClockMode): string => {
+  const value = Assert.forClock(clock)[name]
+  if (value === undefined || value === false) return "-"
+  return value === true ? "on" : `${value}${unit}`
+}
+
+const judgedBy = ({ judge }: Check): string => {
+  switch (judge._tag) {
+    case "workers":
+      return "the workers' reports"
+    case "topology":
+      return "the workers' reports and the NUMA nodes"
+    case "nobody":
+      return `nothing yet; takes ${judge.needs}`
+  }
+}
 
 const tableOf = (kind: Kind, { formats, scenarios, schedulers, types }: Registered): ReadonlyArray<string> => {
   switch (kind) {
@@ -120,6 +149,23 @@ const tableOf = (kind: Kind, { formats, scenarios, schedulers, types }: Register
         ],
         schedulers
       )
+    case "checks":
+      return [
+        ...renderTable<Check>(
+          [
+            { title: "check", cell: (check) => check.name },
+            ...clocks.map(([title, clock]) => ({
+              title,
+              cell: (check: Check) => defaultOf(check, clock),
+              align: "right" as const
+            })),
+            { title: "judged by", cell: judgedBy },
+            { title: "what it bounds", cell: (check) => check.description }
+          ],
+          Checks.all
+        ),
+        "A check that nothing judges yet makes a run inconclusive if a scheduler, scenario or test sets it."
+      ]
   }
 }
 
@@ -151,6 +197,18 @@ const jsonOf = (kind: Kind, { formats, scenarios, schedulers, types }: Registere
         profiles: profileCount(scheduler) ?? null,
         flags: scheduler.flags
       }))
+    case "checks":
+      return Checks.all.map((check) => ({
+        name: check.name,
+        kind: check.kind,
+        unit: check.unit,
+        description: check.description,
+        judged: Checks.isJudged(check.name),
+        judgedBy: judgedBy(check),
+        defaults: Object.fromEntries(
+          ClockMode.literals.map((clock) => [clock, Assert.forClock(clock)[check.name] ?? false])
+        )
+      }))
   }
 }
 
@@ -159,7 +217,8 @@ const jsonKey: Readonly<Record<Kind, string>> = {
   "work-types": "workTypes",
   "output-formats": "outputFormats",
   presets: "presets",
-  schedulers: "schedulers"
+  schedulers: "schedulers",
+  checks: "checks"
 }
 
 /**

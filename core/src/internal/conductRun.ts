@@ -27,6 +27,7 @@ import { isScenarioProgram, type ScenarioProgram } from "../ScenarioProgram.ts"
 import { schedulerCauses } from "../SchedulerRun.ts"
 import type { Vm } from "../Vmm.ts"
 import type { WorkTypes } from "../WorkType.ts"
+import { checkedLayers } from "./checkLayers.ts"
 import { expectFailure } from "./expectFailure.ts"
 import { runProgram } from "./programRun.ts"
 import { type Place, toResult } from "./runAccount.ts"
@@ -222,6 +223,8 @@ const conduct = <E, R>(
     const ctx = ScenarioContext.make({ ...request, topo: place.topo, scheduler: place.scheduler })
     const payloadPlace: PayloadPlace = place.packs ? "guest" : "host"
     const work = yield* workOf(request.scenario, ctx, payloadPlace)
+    const own = work._tag === "Plan" ? work.plan.assert : work.program.assert
+    const layers = yield* checkedLayers(request, own, scheduling.resolved.scheduler)
     const specs = new Map(work._tag === "Plan" ? work.payloads.map(({ id, spec }) => [id, spec]) : [])
     const payloadServices = yield* Effect.context<PayloadServices>()
     const { determinism } = place
@@ -297,10 +300,11 @@ const conduct = <E, R>(
               onEvent(RunEvent.Holding({ elapsedMs: elapsedNs / 1e6, holdMs: holdNs / 1e6 }))
           })
     place.trace?.onConsole(vm.consoleTail(Number.POSITIVE_INFINITY))
-    const own = work._tag === "Plan" ? work.plan.assert : work.program.assert
-    const assert = Assert.merge(Assert.forClock(vm.clock), scheduling.resolved.scheduler.assert, own, request.assert)
+    const { assert, setBy } = Assert.settle(Assert.forClock(vm.clock), layers)
     const checked = yield* (yield* Checker).judge({
       assert,
+      setBy,
+      topology: place.topo,
       plan: run,
       reports: record.reports,
       payloads: run.payloads

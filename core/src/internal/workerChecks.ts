@@ -1,8 +1,11 @@
 import type { Assert } from "../Assert.ts"
 import type { CgroupStats } from "../AssertResult.ts"
+import { Checks } from "../Checks.ts"
 import { CpuSet } from "../CpuSet.ts"
 import type { PlannedGroup } from "../Expected.ts"
+import type { TestTopology } from "../TestTopology.ts"
 import type { WorkerReport } from "../WorkerReport.ts"
+import type { NodeShares, Share } from "./nodeShares.ts"
 import { signalText } from "./signals.ts"
 import { stuckPattern } from "./stuckPattern.ts"
 import { iterationRate, spreadOf, workRate } from "./workerStats.ts"
@@ -19,6 +22,7 @@ export interface CheckedCgroup {
   readonly groups: ReadonlyArray<PlannedGroup>
   readonly reports: ReadonlyArray<WorkerReport>
   readonly stats: CgroupStats
+  readonly shares: NodeShares
 }
 
 /** Lines of one kind that a cgroup may add to the details. */
@@ -139,6 +143,19 @@ const escaped = (cgroup: CheckedCgroup): ReadonlyArray<Finding> =>
     })
   )
 
+/** Isolation of workers that were free all the time was not judged. */
+const unbroken = (
+  cgroups: ReadonlyArray<CheckedCgroup>,
+  topology: TestTopology | undefined
+): ReadonlyArray<Finding> => {
+  const groups = cgroups.flatMap((cgroup) => cgroup.groups)
+  const bounds = groups.flatMap(({ allowedCpus, cpusets }) => [...allowedCpus, ...cpusets.map(({ cpus }) => cpus)])
+  const free = (cpus: CpuSet) => topology?.allCpus.difference(cpus).isEmpty === true
+  return bounds.length > 0 && bounds.every(free)
+    ? [inconclusive("isolation can't be judged: every worker may run on every CPU; give a cgroup a cpuset")]
+    : []
+}
+
 /** A value of the whole cgroup against a threshold. */
 const cgroupAtMost = (
   cgroup: CheckedCgroup,
@@ -195,8 +212,76 @@ const latencies = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Assert): Reado
   ])
 }
 
+/** A share of every cgroup that it can be had of; of none: there was nothing to judge. */
+const eachShare = (
+  cgroups: ReadonlyArray<CheckedCgroup>,
+  name: keyof Assert,
+  what: string,
+  of: (shares: NodeShares) => Share,
+  good: (value: number) => boolean,
+  threshold: number
+): ReadonlyArray<Finding> => {
+  const shares = cgroups.map((cgroup) => ({ cgroup, share: of(cgroup.shares) }))
+  const judged = shares.filter(({ share }) => share.value !== null || !share.idle)
+  const first = shares[0]?.share
+  if (judged.length === 0 && first?.value === null) {
+    return [inconclusive(`${name} can't be judged: ${first.missing}; switch it off there (${name}: false)`)]
+  }
+  return judged.flatMap(({ cgroup, share }): ReadonlyArray<Finding> => {
+    if (share.value === null) return [inconclusive(`${subject(cgroup)}: ${what} can't be judged: ${share.missing}`)]
+    return good(share.value)
+      ? []
+      : [failed(`${subject(cgroup)}: ${what} ${figure(share.value)} (threshold ${figure(threshold)})`)]
+  })
+}
+
+/** What the machine's NUMA nodes have to do with. */
+const nodes = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Assert): ReadonlyArray<Finding> => {
+  const { maxCrossNodeMigrationRatio: crossing, maxSlowTierRatio: slow, minPageLocality: local } = assert
+  const check = (
+    name: keyof Assert,
+    what: string,
+    of: (shares: NodeShares) => Share,
+    threshold: number | false | undefined,
+    good: (value: number, threshold: number) => boolean
+  ) => (set(threshold) ? eachShare(cgroups, name, what, of, (value) => good(value, threshold), threshold) : [])
+  const atMost = (value: number, most: number) => value <= most
+  return [
+    ...check(
+      "minPageLocality",
+      "page locality",
+      (shares) => shares.locality,
+      local,
+      (value, least) => value >= least
+    ),
+    ...check(
+      "maxCrossNodeMigrationRatio",
+      "cross-node migration ratio",
+      (shares) => shares.crossings,
+      crossing,
+      atMost
+    ),
+    ...check("maxSlowTierRatio", "slow-tier ratio", (shares) => shares.slowTier, slow, atMost)
+  ]
+}
+
+/** Checks that somebody asked for and that nothing judges: a run can't pass by them. */
+export const unjudged = (setBy: ReadonlyMap<keyof Assert, string>, assert: Assert): ReadonlyArray<Finding> =>
+  [...setBy].flatMap(([name, by]) => {
+    const { judge } = Checks.get(name)
+    if (judge._tag !== "nobody") return []
+    const remedy = `leave it out or set it to false (ktstr list checks shows what is judged)`
+    return [
+      inconclusive(`${name} ${assert[name]}, set by ${by}, is not judged yet: that takes ${judge.needs}; ${remedy}`)
+    ]
+  })
+
 /** Everything the merged checks say about the workers, the most important first. */
-export const checkWorkers = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Assert): ReadonlyArray<Finding> => {
+export const checkWorkers = (
+  cgroups: ReadonlyArray<CheckedCgroup>,
+  assert: Assert,
+  topology: TestTopology | undefined
+): ReadonlyArray<Finding> => {
   const each = (check: (cgroup: CheckedCgroup) => ReadonlyArray<Finding>) => cgroups.flatMap(check)
   const bounded = (
     threshold: number | false | undefined,
@@ -208,7 +293,7 @@ export const checkWorkers = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Asse
     ...(set(assert.maxGapMs) ? common(cgroups, assert.maxGapMs) : []),
     ...bounded(assert.maxGapMs, stuck),
     ...bounded(assert.maxSpreadPct, unfair),
-    ...(assert.isolation === true ? each(escaped) : []),
+    ...(assert.isolation === true ? [...each(escaped), ...unbroken(cgroups, topology)] : []),
     ...bounded(assert.minWorkRate, (cgroup, least) =>
       eachAtLeast(cgroup, "work rate", workRate, least, "it had no CPU time")
     ),
@@ -222,6 +307,7 @@ export const checkWorkers = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Asse
     ...bounded(assert.maxMigrationRatio, (cgroup, most) =>
       cgroupAtMost(cgroup, "migration ratio", cgroup.stats.migrationRatio, most, "", "there was no iteration")
     ),
-    ...latencies(cgroups, assert)
+    ...latencies(cgroups, assert),
+    ...nodes(cgroups, assert)
   ]
 }

@@ -1,5 +1,6 @@
 import { CgroupStats } from "../AssertResult.ts"
 import type { WorkerReport } from "../WorkerReport.ts"
+import type { NodeShares } from "./nodeShares.ts"
 
 /** Share of its wall time that a worker was off CPU, percent; null when it never started. */
 export const offCpuPct = (report: WorkerReport): number | null =>
@@ -129,8 +130,8 @@ const greatest = (values: ReadonlyArray<number>): number | null =>
 const least = (values: ReadonlyArray<number>): number | null =>
   values.reduce<number | null>((min, value) => (min === null || value < min ? value : min), null)
 
-/** The numbers of one cgroup from the reports of all its workers. */
-export const statsOf = (reports: ReadonlyArray<WorkerReport>): CgroupStats => {
+/** The numbers of one cgroup from the reports of all its workers, and from where its memory was. */
+export const statsOf = (reports: ReadonlyArray<WorkerReport>, onNodes: NodeShares): CgroupStats => {
   const sum = (of: (report: WorkerReport) => number) => reports.reduce((total, report) => total + of(report), 0)
   const shares = reports.map(offCpuPct).filter((share) => share !== null)
   const stuck = reports.reduce<WorkerReport | null>(
@@ -164,6 +165,9 @@ export const statsOf = (reports: ReadonlyArray<WorkerReport>): CgroupStats => {
     p99WakeLatencyNs: wakes?.p99 ?? null,
     wakeLatencyCv: wakes?.cv ?? null,
     meanRunDelayUs: average(delaysUs),
-    worstRunDelayUs: greatest(delaysUs)
+    worstRunDelayUs: greatest(delaysUs),
+    pageLocality: onNodes.locality.value,
+    crossNodeMigrationRatio: onNodes.crossings.value,
+    slowTierRatio: onNodes.slowTier.value
   })
 }

@@ -3,13 +3,23 @@
  *
  * @since 0.1.0
  */
-import { Affinity, Backdrop, CpusetSpec, executeStepsWith, HoldSpec, Op, type Scenario, Step } from "@ktstr/core"
+import {
+  Affinity,
+  Backdrop,
+  CpusetSpec,
+  executeSteps,
+  executeStepsWith,
+  HoldSpec,
+  Op,
+  type Scenario,
+  Step
+} from "@ktstr/core"
 import { half, inCategory, perCpu, quarter, spinning, working } from "./internal/shapes.ts"
 
 const scenario = inCategory("affinity")
 
 /** Masks give workers of one cgroup CPUs with different loads: how unlike they fare says nothing of the scheduler. */
-const unlike = { isolation: true, maxSpreadPct: false } as const
+const unlike = { maxSpreadPct: false } as const
 
 /**
  * @since 0.1.0
@@ -44,7 +54,7 @@ export const affinity: ReadonlyArray<Scenario> = [
             HoldSpec.FULL
           )
         ],
-        unlike
+        { ...unlike, isolation: ctx.topo.allCpus.size > 2 }
       )
   }),
   scenario({
@@ -90,15 +100,13 @@ export const affinity: ReadonlyArray<Scenario> = [
       executeStepsWith(
         ctx,
         [Step.withDefs([spinning(ctx, 0).workers(perCpu(ctx, 2)).affinity(Affinity.SingleCpu)], HoldSpec.FULL)],
-        { isolation: true }
+        { isolation: ctx.topo.allCpus.size > 1 }
       )
   }),
   scenario({
     name: "churn",
     description: "workers that pin themselves to another CPU all the time, beside spinning ones",
     build: (ctx) =>
-      executeStepsWith(ctx, [Step.withDefs([spinning(ctx, 0), working(ctx, 1, "AffinityChurn")], HoldSpec.FULL)], {
-        isolation: true
-      })
+      executeSteps(ctx, [Step.withDefs([spinning(ctx, 0), working(ctx, 1, "AffinityChurn")], HoldSpec.FULL)])
   })
 ]

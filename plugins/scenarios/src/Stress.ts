@@ -139,7 +139,7 @@ export const stress: ReadonlyArray<Scenario> = [
             HoldSpec.FULL
           )
         ],
-        { isolation: true }
+        { isolation: ctx.topo.allCpus.size > 1 }
       )
   }),
   scenario({

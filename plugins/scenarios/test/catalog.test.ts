@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import {
+  CannedScenarios,
   layerScenarios,
   layerWorkTypes,
   Plan,
@@ -91,5 +92,27 @@ it.layer(registries)("the catalog", (it) => {
       const plan = yield* Plan.compile(yield* get("stress/workloadVariety"), ScenarioContext.make({ topo }))
       expect(plan.groups.map((group) => group.workType)).toEqual(workTypes.map((type) => type.name))
     })
+  )
+
+  it.effect.each(["1n1l1c1t", "1n1l2c1t", "1n2l2c1t", "2n4l2c1t"])(
+    "judges isolation on %s only where CPUs are withheld",
+    (shape) =>
+      Effect.gen(function* () {
+        const topo = TestTopology.fromTopology(Either.getOrThrow(Topology.parse(shape)))
+        const ctx = ScenarioContext.make({ topo })
+        const judged: Array<string> = []
+        for (const scenario of [...catalog, ...CannedScenarios.all]) {
+          if (Scenario.unmet(scenario, topo) !== undefined) continue
+          const { assert, groups } = yield* Plan.compile(scenario, ctx)
+          if (assert.isolation !== true) continue
+          judged.push(scenario.name)
+          const bounds = groups.flatMap((group) => [...group.allowedCpus, ...group.cpusets.map(({ cpus }) => cpus)])
+          expect(
+            bounds.some((cpus) => cpus.size < topo.allCpus.size),
+            scenario.name
+          ).toBe(true)
+        }
+        if (topo.allCpus.size > 2) expect(judged).toContain("affinity/withCpuset")
+      }).pipe(Effect.provide(registries))
   )
 })
