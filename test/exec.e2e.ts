@@ -28,7 +28,7 @@ const said = (stderr: string) =>
   stderr
     .trim()
     .split("\n")
-    .filter((line) => !line.includes("running under qemu emulation"))
+    .filter((line) => !line.includes("using qemu emulation"))
     .join("\n")
 
 describe("ktstr exec", () => {

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { ExitCode, exitCodeOfError } from "@ktstr/core"
+import { ExitCode, exitCodeOfError, oneLine } from "@ktstr/core"
 import { Cause, Effect, Exit, Fiber, Logger, LogLevel, Option } from "effect"
 import { type Invocation, parse } from "./Arguments.ts"
 import type { CommandIo } from "./CommandIo.ts"
@@ -60,8 +60,6 @@ const execute = (invocation: Invocation, output: CommandIo): Effect.Effect<numbe
 /** Each command is a chunk of its own, loaded when it is used. */
 const load = <M>(module: Promise<M>): Effect.Effect<M> => Effect.promise(() => module)
 
-const firstLine = (text: string): string => text.split("\n", 1)[0] ?? ""
-
 /** What is printed for a command that failed, and its code. */
 const describe = (cause: Cause.Cause<unknown>, verbose: boolean): { readonly text: string; readonly code: number } => {
   const failure = Cause.failureOption(cause)
@@ -71,7 +69,7 @@ const describe = (cause: Cause.Cause<unknown>, verbose: boolean): { readonly tex
   const trace = verbose ? `${Cause.pretty(cause, { renderErrorCause: true })}\n` : ""
   if (code !== ExitCode.internal) return { text: `ktstr: ${message}\n${trace}`, code }
   const hint = verbose ? "" : "; run it again with KTSTR_VERBOSE=1 for the details"
-  return { text: `ktstr: internal error: ${firstLine(message)}${hint}\n${trace}`, code }
+  return { text: `ktstr: internal error: ${oneLine(message)}${hint}\n${trace}`, code }
 }
 
 /** Logs go to standard error, over a progress line that may stand there. Below warnings only with KTSTR_VERBOSE. */

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { relative, resolve, sep } from "node:path"
-import { ExitCode, ReplayRequest, type ResolvedKernel, type ShrinkCase, Topology } from "@ktstr/core"
+import { ExitCode, oneLine, ReplayRequest, type ResolvedKernel, type ShrinkCase, Topology } from "@ktstr/core"
 import { resultFromJson } from "@ktstr/reporters"
 import { type Explored, ktstr, type Provided } from "@ktstr/vitest/plugin"
 import { Data, Effect, Pool } from "effect"
@@ -80,7 +80,7 @@ const declaredTests = (vitest: Vitest, file: string | undefined) =>
     }
     const { testModules } = yield* stoppable(vitest, () => vitest.collectTests(all))
     const broken = testModules.flatMap((module) =>
-      module.errors().map(({ message }) => `${fileBelow(module.moduleId)}: ${message.split("\n")[0]}`)
+      module.errors().map(({ message }) => `${fileBelow(module.moduleId)}: ${oneLine(message)}`)
     )
     const tests = testModules.flatMap((module) =>
       [...module.children.allTests()].flatMap(({ fullName, name }): ReadonlyArray<DeclaredTest> => {

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Context, type Effect, Schema } from "effect"
+import { oneLine } from "./OneLine.ts"
 
 /**
  * `usable`: a tiny guest ran right and about as fast as the host; `too slow`: it ran right, but many times slower (a KVM that
@@ -35,6 +36,18 @@ export class KvmVerdict extends Schema.Class<KvmVerdict>("KvmVerdict")({
 }) {
   get usable(): boolean {
     return this.verdict === "usable"
+  }
+
+  /** {@link message} without how to fix it: one sentence. */
+  get finding(): string {
+    switch (this.verdict) {
+      case "absent":
+        return "/dev/kvm not found"
+      case "denied":
+        return "/dev/kvm: permission denied"
+      default:
+        return oneLine(this.message)
+    }
   }
 
   /** What a user is told when KVM was asked for: the finding, and how to mend it. Several lines for `absent` and `denied`. */

@@ -5,6 +5,7 @@
  */
 import { Cause, Context, Data, Effect, Layer, Option, Scope } from "effect"
 import type { ExitCode } from "./ExitCode.ts"
+import { oneLine } from "./OneLine.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import type { RunResult } from "./RunResult.ts"
 
@@ -162,11 +163,10 @@ export interface ReporterSession {
   readonly onEnd: (results: ReadonlyArray<RunResult>, end: SessionEnd) => Effect.Effect<void>
 }
 
-/** The first line of what went wrong; the rest of a reporter's stack is its author's concern. */
-const firstLine = (cause: Cause.Cause<unknown>): string => {
+/** A reporter's stack is its author's concern. */
+const messageOf = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
-  const text = error instanceof Error ? error.message || error.name : String(error)
-  return text.split("\n", 1)[0] ?? ""
+  return oneLine(error instanceof Error ? error.message || error.name : String(error))
 }
 
 /**
@@ -190,7 +190,7 @@ export const openReporter = (
               if (Cause.isInterruptedOnly(cause)) return Effect.interrupt
               broken.add(hook)
               return output.err.write(
-                `warning: reporter '${reporter.name}' failed in ${hook}, the run goes on without it: ${firstLine(cause)}\n`
+                `warning: reporter '${reporter.name}' failed in ${hook}, the run goes on without it: ${messageOf(cause)}\n`
               )
             })
           )

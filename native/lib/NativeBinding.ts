@@ -5,7 +5,7 @@
  */
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
-import { VmmError } from "@ktstr/core"
+import { oneLine, VmmError } from "@ktstr/core"
 import { Effect } from "effect"
 
 /**
@@ -234,7 +234,7 @@ const load = (): NativeBinding => {
 export const loadNativeBinding: Effect.Effect<NativeBinding, VmmError> = Effect.try({
   try: load,
   catch: (cause) => {
-    const why = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : String(cause)
+    const why = oneLine(cause instanceof Error ? cause.message : String(cause))
     const missing = typeof cause === "object" && cause !== null && "code" in cause && cause.code === "MODULE_NOT_FOUND"
     return new VmmError({
       reason: "BackendMissing",

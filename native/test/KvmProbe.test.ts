@@ -127,6 +127,12 @@ describe("KvmProbe", () => {
       "  then log out and back in."
     ])
     expect(message("wrong")).toBe("/dev/kvm: present, not usable: wrong: why")
+    const finding = (verdict: KvmVerdict["verdict"]): string => KvmVerdict.make({ verdict, reason: "why\nnot" }).finding
+    expect([finding("absent"), finding("denied"), finding("wrong")]).toEqual([
+      "/dev/kvm not found",
+      "/dev/kvm: permission denied",
+      "/dev/kvm: present, not usable: wrong: why; not"
+    ])
     expect(layerKvmProbe({ program: "kvm-probe" })).toBeDefined()
   })
 })

@@ -6,7 +6,7 @@
 import { constants } from "node:fs"
 import { access, statfs } from "node:fs/promises"
 import { dirname } from "node:path"
-import { AgentBinary, ExitCode, KernelCache, KernelResolver, KvmProbe } from "@ktstr/core"
+import { AgentBinary, ExitCode, KernelCache, KernelResolver, KvmProbe, oneLine } from "@ktstr/core"
 import { renderTable, styled } from "@ktstr/reporters"
 import { findProgram, layerHarness } from "@ktstr/vitest/defaults"
 import { Effect, Either } from "effect"
@@ -29,8 +29,6 @@ export interface Finding {
   /** The command or change that mends it; null when nothing is to mend. */
   readonly fix: string | null
 }
-
-const oneLine = (text: string): string => text.split("\n", 1)[0] ?? ""
 
 /** package.json's `engines`. */
 const oldestNode = [20, 19] as const

@@ -6,7 +6,7 @@
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { Command, CommandExecutor } from "@effect/platform"
-import { KernelError } from "@ktstr/core"
+import { KernelError, oneLine } from "@ktstr/core"
 import { Effect, Fiber, Stream } from "effect"
 import { extract } from "tar-stream"
 
@@ -72,7 +72,7 @@ const readDeb: (
       const code = yield* Effect.mapError(dpkg.exitCode, (cause) => failed(cause.message, cause))
       if (code !== 0) {
         const said = yield* Effect.orElseSucceed(Fiber.join(stderr), () => "")
-        return yield* failed(said.trim().split("\n")[0] || `dpkg-deb ended with ${code}`)
+        return yield* failed(oneLine(said) || `dpkg-deb ended with ${code}`)
       }
       return image
     })

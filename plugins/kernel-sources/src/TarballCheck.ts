@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Command, CommandExecutor } from "@effect/platform"
-import { KernelError } from "@ktstr/core"
+import { KernelError, oneLine } from "@ktstr/core"
 import { Effect, Fiber, Stream } from "effect"
 
 /**
@@ -105,7 +105,7 @@ export const checkTarball: (
     )
     const code = yield* tar.exitCode
     if (code === 0) return
-    const said = (yield* Fiber.join(stderr)).trim().split("\n")[0]
+    const said = oneLine(yield* Fiber.join(stderr))
     return yield* broken(said || `tar ended with ${code}`)
   }).pipe(
     Effect.scoped,

@@ -4,6 +4,8 @@
  * @since 0.2.0
  */
 
+import { oneLine } from "@ktstr/core"
+
 interface SocketError {
   readonly code: string
   readonly text: string
@@ -23,7 +25,7 @@ const innermost = (error: unknown): SocketError => {
     // Node tries each address of a host and tells of all of them.
     at = at instanceof AggregateError && at.errors.length > 0 ? at.errors[0] : at.cause
   }
-  return { ...found, text: found.text.split("\n", 1)[0] ?? found.text }
+  return { ...found, text: oneLine(found.text) }
 }
 
 const words: Readonly<Record<string, (error: SocketError) => string>> = {

@@ -272,7 +272,7 @@ describe("openReporter", () => {
       const { out, err } = yield* session(throwing, [passed, passed])
       expect(out).toBe("")
       expect(err.trimEnd().split("\n")).toEqual([
-        "warning: reporter 'bad' failed in onEvent, the run goes on without it: boom",
+        "warning: reporter 'bad' failed in onEvent, the run goes on without it: boom; stack",
         "warning: reporter 'bad' failed in onResult, the run goes on without it: no disk",
         "warning: reporter 'bad' failed in onEnd, the run goes on without it: dead"
       ])

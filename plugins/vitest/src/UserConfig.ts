@@ -7,7 +7,14 @@ import { existsSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import type { OutputFormats, Reporters, Scenarios, Schedulers, WorkTypes } from "@ktstr/core"
+import {
+  type OutputFormats,
+  oneLine,
+  type Reporters,
+  type Scenarios,
+  type Schedulers,
+  type WorkTypes
+} from "@ktstr/core"
 import { Data, Effect, Layer } from "effect"
 
 /**
@@ -50,8 +57,7 @@ export const defineConfig = (config: UserConfig): UserConfig => config
 
 const names = ["ktstr.config.ts", "ktstr.config.mjs", "ktstr.config.js"] as const
 
-const firstLine = (cause: unknown): string =>
-  (cause instanceof Error ? cause.message : String(cause)).split("\n", 1)[0] ?? ""
+const messageOf = (cause: unknown): string => oneLine(cause instanceof Error ? cause.message : String(cause))
 
 /** esbuild as vitest brings it, looked for where the user's packages are; a literal import would bind it to ours. */
 const findEsbuild = async (directory: string): Promise<typeof import("esbuild") | undefined> => {
@@ -127,7 +133,7 @@ export const loadPlugins = Effect.fn("UserConfig.load")(function* (directory: st
   const module = yield* Effect.tryPromise({
     try: () =>
       file.endsWith(".ts") ? importTypeScript(file, directory) : import(/* @vite-ignore */ pathToFileURL(file).href),
-    catch: (cause) => new ConfigFileError({ message: `${file}: ${firstLine(cause)}` })
+    catch: (cause) => new ConfigFileError({ message: `${file}: ${messageOf(cause)}` })
   })
   return yield* pluginsOf(file, module)
 })

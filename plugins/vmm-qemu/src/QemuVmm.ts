@@ -54,7 +54,7 @@ const chooseAccel = (
     const verdict = yield* Effect.flatMap(KvmProbe, (probe) => probe.verdict)
     if (verdict.usable) return "kvm"
     if (asked === "kvm") return yield* new VmmError({ reason: "KvmUnusable", message: verdict.refusal })
-    yield* warn(`${verdict.message.split("\n")[0]}; running under qemu emulation`)
+    yield* warn(`${verdict.finding}; using qemu emulation, which is slower (ktstr doctor tells more)`)
     return "tcg"
   })
 
