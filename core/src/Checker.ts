@@ -9,6 +9,7 @@ import { AssertResult, type CgroupStats, TotalStats } from "./AssertResult.ts"
 import { Checks } from "./Checks.ts"
 import { ClockMode } from "./ClockMode.ts"
 import type { PlannedGroup } from "./Expected.ts"
+import type { HostTime } from "./HostTime.ts"
 import { nodeShares } from "./internal/nodeShares.ts"
 import { type CheckedCgroup, checkWorkers, type Finding, unjudged } from "./internal/workerChecks.ts"
 import { statsOf } from "./internal/workerStats.ts"
@@ -32,6 +33,13 @@ export interface JudgeInput {
   readonly reports: ReadonlyArray<WorkerReport>
   /** Judged one by one already, by their own checks. Default: none. */
   readonly payloads?: ReadonlyArray<Pick<AssertResult, "outcome" | "details">> | undefined
+  /**
+   * How long the host kept the machine waiting. A check that stands on the host's time and fails while the host withheld more than
+   * `negligibleShare` of it is inconclusive, unless it fails without that time, too. Default: nothing is known, every failure stands.
+   */
+  readonly host?: HostTime | undefined
+  /** The run was ended early by something that is not a failure: workers without a report are not lost. Default false. */
+  readonly cutShort?: boolean | undefined
 }
 
 /** What none of the default layers has. */
@@ -62,7 +70,7 @@ const verdictOf = (findings: ReadonlyArray<Finding>): AssertResult => {
  * @category judging
  */
 export const judge = (input: JudgeInput): AssertResult => {
-  const { assert, payloads = [], plan, reports, setBy = foreign(assert), topology } = input
+  const { assert, cutShort, host, payloads = [], plan, reports, setBy = foreign(assert), topology } = input
   const external = AssertResult.mergeAll(payloads.map(({ details, outcome }) => AssertResult.of(outcome, details)))
   const names = new Set([...plan.groups.map((group) => group.cgroup), ...reports.map((report) => report.cgroup)])
   const nobody = unjudged(setBy, assert)
@@ -75,7 +83,7 @@ export const judge = (input: JudgeInput): AssertResult => {
     const own = reports.filter((report) => report.cgroup === name)
     const groups = plan.groups.filter((group) => group.cgroup === name)
     const shares = nodeShares(topology, groups, own)
-    return { name, groups, reports: own, stats: statsOf(own, shares), shares }
+    return { name, groups, reports: own, stats: statsOf(own, shares), shares, host, cutShort }
   })
   const { details, outcome } = verdictOf([...checkWorkers(cgroups, assert, topology), ...nobody])
   const stats: Record<string, CgroupStats> = {}

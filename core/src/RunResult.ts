@@ -29,6 +29,8 @@ export class CgroupResult extends Schema.Class<CgroupResult>("CgroupResult")({
   workers: Schema.Array(WorkerReport)
 }) {}
 
+const Measured = Schema.NullOr(Schema.Number)
+
 /**
  * @since 0.1.0
  * @category models
@@ -84,6 +86,13 @@ export class RunResult extends Schema.Class<RunResult>("RunResult")({
     runMs: Schema.Number,
     totalMs: Schema.Number
   }),
+  /**
+   * Host milliseconds for which the host kept the machine waiting, and their share of the time they were measured in, 0 to 1: from the agent's
+   * first frame to the end, or the whole time of a machine that did not come to its agent. Null: not known, or without meaning (virtual
+   * time; no machine).
+   */
+  hostDelayMs: Schema.optionalWith(Measured, { default: () => null }),
+  hostDelayShare: Schema.optionalWith(Measured, { default: () => null }),
   warnings: Schema.Array(Schema.String),
   /** Only when the run went wrong. */
   diagnostics: Schema.NullOr(

@@ -5,6 +5,7 @@
  */
 import { Context, Data, type Deferred, type Effect, type Scope, type Stream } from "effect"
 import type { ClockMode } from "./ClockMode.ts"
+import type { HostDelayMeter } from "./HostDelay.ts"
 import type { Topology } from "./Topology.ts"
 
 /**
@@ -115,6 +116,8 @@ export interface Vm {
    * guest's) and `peakResidentBytes` (of all samples: one a call, one at the guest's end).
    */
   readonly stats: Effect.Effect<Readonly<Record<string, number>>>
+  /** How long the host keeps it waiting; undefined where that has no meaning: in virtual time, and where there is no machine. */
+  readonly hostDelay?: HostDelayMeter | undefined
   readonly pause: Effect.Effect<void, VmmError>
   readonly resume: Effect.Effect<void, VmmError>
 }

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { machineCommandLine, openScratchDisk, type Vm, Vmm, VmmError, type VmSpec } from "@ktstr/core"
+import { machineCommandLine, meterHostDelay, openScratchDisk, type Vm, Vmm, VmmError, type VmSpec } from "@ktstr/core"
 import { Effect, Either, Layer, Scope } from "effect"
 import {
   type BootRegisters,
@@ -269,6 +269,7 @@ const boot = (
       clock: "kvm",
       backend: "native",
       stats: run.stats,
+      hostDelay: yield* meterHostDelay({ pid: process.pid, threads: run.threadIds }),
       pause: run.pause,
       resume: run.resume,
       get threadIds() {

@@ -6,7 +6,7 @@ import { Checker } from "../Checker.ts"
 import { DeterminismReport, scheduleHash } from "../Determinism.ts"
 import { type Deadlines, deadlines, programDeadlines } from "../GuestSetup.ts"
 import type { AgentEvent } from "../guest/AgentEvent.ts"
-import { accountOfExit, describeEnd, followGuest, type SessionResult } from "../guest/GuestSession.ts"
+import { accountOfExit, followGuest, type SessionResult } from "../guest/GuestSession.ts"
 import { describeSchedulerExit } from "../guest/SchedulerRecord.ts"
 import { SessionRecord } from "../guest/SessionRecord.ts"
 import type { OutputFormatError, OutputFormats } from "../OutputFormat.ts"
@@ -24,11 +24,13 @@ import type { ScenarioRequest } from "../RunScenario.ts"
 import { Scenario } from "../Scenario.ts"
 import { ScenarioContext } from "../ScenarioContext.ts"
 import { isScenarioProgram, type ScenarioProgram } from "../ScenarioProgram.ts"
-import { schedulerCauses } from "../SchedulerRun.ts"
 import type { Vm } from "../Vmm.ts"
 import type { WorkTypes } from "../WorkType.ts"
 import { checkedLayers } from "./checkLayers.ts"
+import { endCauses } from "./endCauses.ts"
 import { expectFailure } from "./expectFailure.ts"
+import type { Finding } from "./hostExcuse.ts"
+import { followHost } from "./hostFollower.ts"
 import { runProgram } from "./programRun.ts"
 import { type Place, toResult } from "./runAccount.ts"
 import { noScheduling } from "./scheduling.ts"
@@ -114,29 +116,21 @@ const toRunEvent = (
 /** What ended the run before its work did comes first, then the guest's own error, then the checks. */
 const withCauses = (
   checked: AssertResult,
-  record: SessionRecord,
-  session: SessionResult,
-  failures: ReadonlyArray<string>,
+  causes: ReadonlyArray<Finding>,
+  { reports }: SessionRecord,
   payloads: ReadonlyArray<PayloadResult>
 ): AssertResult => {
-  const ended = describeEnd(session)
-  const causes = [
-    ...schedulerCauses(record.scheduler),
-    ...failures,
-    // Of a scheduler that ended the agent says the same in both places.
-    ...record.errors
-      .filter(({ message }) => message !== record.scheduler.failure?.message)
-      .map(({ message, where }) => (where === "" ? message : `${where}: ${message}`))
-  ].filter((cause, index, all) => all.indexOf(cause) === index)
-  if (ended !== undefined) causes.push(ended)
-  if (session.end._tag === "Done" && !session.end.ok && causes.length === 0) {
-    causes.push("the agent stopped the plan without saying why")
-  }
   if (causes.length === 0) return checked
-  const failed = AssertResult.fail(...causes)
+  const told = (outcome: Finding["outcome"]) =>
+    causes.filter((cause) => cause.outcome === outcome).map(({ detail }) => detail)
+  const [failed, open] = [told("fail"), told("inconclusive")]
+  const ended = AssertResult.merge(
+    failed.length > 0 ? AssertResult.fail(...failed) : AssertResult.pass,
+    open.length > 0 ? AssertResult.inconclusive(...open) : AssertResult.pass
+  )
   // Without a single report the checks have nothing to say beside the cause.
-  const silent = record.reports.length === 0 && payloads.every(({ end }) => end.kind === "Lost")
-  return silent ? failed : AssertResult.merge(failed, checked)
+  const silent = reports.length === 0 && payloads.every(({ end }) => end.kind === "Lost")
+  return silent ? ended : AssertResult.merge(ended, checked)
 }
 
 /** Keeps what is too long for the report. */
@@ -216,6 +210,7 @@ const conduct = <E, R>(
         exit: "not started",
         savedIn: null,
         determinism: null,
+        hostDelay: undefined,
         warnings: []
       }
       return toResult({ request, place, verdict, record, timings, ...none })
@@ -262,9 +257,11 @@ const conduct = <E, R>(
     const prepareMs = yield* sinceStart
     yield* onEvent(RunEvent.Booting({ backend: vm.backend, clock: vm.clock }))
     let readyMs = 0
+    const host = followHost(vm)
     const onAgentEvent = (event: AgentEvent) =>
       Effect.flatMap(sinceStart, (now) => {
         if (event._tag === "Ready") readyMs = now
+        host.heard(event)
         if (event._tag === "Trace") place.trace?.onTrace(event.bytes)
         const told = toRunEvent(event, record, place.scheduler, () => readyMs - prepareMs, specs)
         return told === undefined ? Effect.void : onEvent(told)
@@ -301,18 +298,31 @@ const conduct = <E, R>(
           })
     place.trace?.onConsole(vm.consoleTail(Number.POSITIVE_INFINITY))
     const { assert, setBy } = Assert.settle(Assert.forClock(vm.clock), layers)
+    const delay = host.account()
+    const causes = endCauses({
+      record,
+      session: run.session,
+      failures: run.failures,
+      host: delay.time,
+      whole: delay.whole,
+      patience: { startTimeoutMs, watchdogMs: scheduling.watchdogMs }
+    })
     const checked = yield* (yield* Checker).judge({
       assert,
       setBy,
       topology: place.topo,
       plan: run,
       reports: record.reports,
-      payloads: run.payloads
+      payloads: run.payloads,
+      host: delay.time,
+      cutShort: causes.length > 0 && causes.every(({ outcome }) => outcome === "inconclusive")
     })
-    const verdict = expectFailure(
-      withCauses(checked, record, run.session, run.failures, run.payloads),
-      request.expectError
-    )
+    const verdict = expectFailure(withCauses(checked, causes, record, run.payloads), request.expectError)
+    if (verdict.outcome !== "pass" && delay.unknown !== undefined) {
+      yield* warn(
+        `how long the host kept the machine waiting is unknown, so no failure is put down to it: ${delay.unknown}`
+      )
+    }
     const failed = verdict.outcome !== "pass" && binary._tag !== "Eevdf"
     const savedIn = failed ? yield* save(request.scenario.name, record, run.session, verdict, vm, warn) : null
     const totalMs = yield* sinceStart
@@ -331,6 +341,7 @@ const conduct = <E, R>(
       exit,
       savedIn,
       determinism: yield* reportOf(place, perturbed?.perturbation, record, run.session),
+      hostDelay: delay.whole,
       warnings,
       timings
     })

@@ -9,6 +9,7 @@ import type { RunTrace, ScenarioRequest } from "../RunScenario.ts"
 import { schedulerReport } from "../SchedulerRun.ts"
 import type { TestTopology } from "../TestTopology.ts"
 import type { Vm } from "../Vmm.ts"
+import type { Whole } from "./endCauses.ts"
 import { noScheduling, type Scheduling } from "./scheduling.ts"
 
 /** Where it runs. */
@@ -54,6 +55,8 @@ export interface Account {
   readonly exit: string
   readonly savedIn: string | null
   readonly determinism: DeterminismReport | null
+  /** What the host withheld; undefined: not known, or of no meaning. */
+  readonly hostDelay: Whole | undefined
   readonly warnings: ReadonlyArray<string>
   readonly timings: {
     readonly prepareMs: number
@@ -123,6 +126,8 @@ export const toResult = (account: Account): RunResult => {
       payloads: account.payloads,
       stimuli: record.stimuli,
       timings: account.timings,
+      hostDelayMs: account.hostDelay?.delayMs ?? null,
+      hostDelayShare: account.hostDelay === undefined ? null : account.hostDelay.delayMs / account.hostDelay.ofMs,
       warnings: [...account.warnings, ...record.logs],
       diagnostics: wentWrong ? { stage: session.stage, exit: account.exit, consoleTail: lastWords(session, vm) } : null
     },

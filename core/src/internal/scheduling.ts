@@ -10,6 +10,8 @@ export interface Scheduling {
   /** Up to the moment at which it is in charge. */
   readonly before: ReadonlyArray<Command>
   readonly after: ReadonlyArray<Command>
+  /** How long a worker may be runnable without running; 0: for ever. */
+  readonly watchdogMs: number
 }
 
 const configured = (sysctls: Readonly<Record<string, string>>): Command =>
@@ -17,7 +19,12 @@ const configured = (sysctls: Readonly<Record<string, string>>): Command =>
 
 export const makeScheduling = (resolved: ResolvedScheduler, options: SchedulingOptions): Scheduling => {
   const { after, before } = schedulerCommands(resolved, options)
-  return { resolved, before: [configured(resolved.scheduler.sysctls), ...before], after }
+  return {
+    resolved,
+    before: [configured(resolved.scheduler.sysctls), ...before],
+    after,
+    watchdogMs: options.watchdogMs
+  }
 }
 
 /** The kernel's own scheduler, or whatever runs on a host. */

@@ -3,18 +3,16 @@ import type { CgroupStats } from "../AssertResult.ts"
 import { Checks } from "../Checks.ts"
 import { CpuSet } from "../CpuSet.ts"
 import type { PlannedGroup } from "../Expected.ts"
+import { deadlineShare, type HostTime } from "../HostTime.ts"
 import type { TestTopology } from "../TestTopology.ts"
 import type { WorkerReport } from "../WorkerReport.ts"
+import { type Finding, lifetime, lifetimeOf, type Withheld, weigh, withheldIn } from "./hostExcuse.ts"
 import type { NodeShares, Share } from "./nodeShares.ts"
 import { signalText } from "./signals.ts"
 import { stuckPattern } from "./stuckPattern.ts"
 import { iterationRate, spreadOf, workRate } from "./workerStats.ts"
 
-/** What a check found: nothing, reasons to fail, or that there was nothing to judge by. */
-export interface Finding {
-  readonly outcome: "fail" | "inconclusive"
-  readonly detail: string
-}
+export type { Finding }
 
 /** A cgroup with what was planned in it and what came of it. */
 export interface CheckedCgroup {
@@ -23,6 +21,10 @@ export interface CheckedCgroup {
   readonly reports: ReadonlyArray<WorkerReport>
   readonly stats: CgroupStats
   readonly shares: NodeShares
+  /** What the host withheld; undefined: nothing is known of that, or the guest has a time of its own. */
+  readonly host?: HostTime | undefined
+  /** The run was ended early, and not by a failure: who did not come to its end is not lost. */
+  readonly cutShort?: boolean | undefined
 }
 
 /** Lines of one kind that a cgroup may add to the details. */
@@ -42,7 +44,16 @@ const workerName = (cgroup: CheckedCgroup, report: WorkerReport): string => {
 const worker = (cgroup: CheckedCgroup, report: WorkerReport): string =>
   `${subject(cgroup)} ${workerName(cgroup, report)}`
 
-const capped = (cgroup: CheckedCgroup, findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> => {
+/** Failures first; of each outcome only some. */
+const capped = (cgroup: CheckedCgroup, findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> =>
+  (["fail", "inconclusive"] as const).flatMap((outcome) =>
+    cappedAlike(
+      cgroup,
+      findings.filter((finding) => finding.outcome === outcome)
+    )
+  )
+
+const cappedAlike = (cgroup: CheckedCgroup, findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> => {
   const rest = findings.length - linesPerCheck
   if (rest <= 1) return findings
   const more = `${subject(cgroup)}: the same of ${rest} more workers`
@@ -71,23 +82,45 @@ const howItEnded = (report: WorkerReport): string => {
   }
 }
 
+/** The time that a worker was given to answer the stop. */
+const stopNs = 5e9
+
+/** Of a worker that did not answer the stop: only that can be the host's doing. */
+const withheldFromStop = (cgroup: CheckedCgroup, report: WorkerReport) => {
+  if (report.exitInfo?._tag !== "TimedOut") return undefined
+  const [from, to] = lifetime(report)
+  const within = [Math.max(from, to - stopNs), to] as const
+  return withheldIn(cgroup.host, within, (delayMs) => delayMs * 1e6 < deadlineShare * stopNs)
+}
+
 /** Workers that sent no report, or did not run to the end. */
 const lost = (cgroup: CheckedCgroup): ReadonlyArray<Finding> => {
   const early = cgroup.reports
     .filter((report) => !report.completed)
     .map((report) => {
       const ran = `after ${Math.round(report.wallTimeNs / 1e6)}ms`
-      return failed(`${worker(cgroup, report)} (${report.label}, tid ${report.tid}) ${howItEnded(report)} ${ran}`)
+      return weigh(
+        `${worker(cgroup, report)} (${report.label}, tid ${report.tid}) ${howItEnded(report)} ${ran}`,
+        withheldFromStop(cgroup, report)
+      )
     })
   const silent = cgroup.groups.flatMap((group) => {
     const got = cgroup.reports.filter((report) => report.group === group.group).length
     const missing = group.workers - got
     return missing <= 0
       ? []
-      : [failed(`${subject(cgroup)}: ${missing} of ${group.workers} ${group.workType} workers sent no report`)]
+      : [
+          {
+            outcome: cgroup.cutShort === true ? "inconclusive" : "fail",
+            detail: `${subject(cgroup)}: ${missing} of ${group.workers} ${group.workType} workers sent no report`
+          } as const
+        ]
   })
   return [...capped(cgroup, early), ...silent]
 }
+
+/** Milliseconds of the machine in which every work type comes to a unit, whoever else runs. */
+const enoughForOneMs = 1000
 
 const starved = (cgroup: CheckedCgroup): ReadonlyArray<Finding> =>
   capped(
@@ -96,9 +129,19 @@ const starved = (cgroup: CheckedCgroup): ReadonlyArray<Finding> =>
       .filter((report) => report.completed && report.workUnits === 0)
       .map((report) => {
         const wall = `in ${Math.round(report.wallTimeNs / 1e6)}ms`
-        return failed(`${worker(cgroup, report)} (${report.label}, tid ${report.tid}) starved: 0 work units ${wall}`)
+        const wallMs = report.wallTimeNs / 1e6
+        return weigh(
+          `${worker(cgroup, report)} (${report.label}, tid ${report.tid}) starved: 0 work units ${wall}`,
+          withheldIn(cgroup.host, lifetime(report), (delayMs) => wallMs - delayMs > enoughForOneMs)
+        )
       })
   )
+
+/** What the host withheld of a worker's longest gap; without that it is one, too, if it is longer than the threshold. */
+const withheldFromGap = (host: HostTime | undefined, report: WorkerReport, threshold: number) => {
+  const end = report.startTimeNs + report.maxGapAtNs
+  return withheldIn(host, [end - report.maxGapNs, end], (delayMs) => report.maxGapMs - delayMs > threshold)
+}
 
 const stuck = (cgroup: CheckedCgroup, threshold: number): ReadonlyArray<Finding> =>
   capped(
@@ -109,13 +152,21 @@ const stuck = (cgroup: CheckedCgroup, threshold: number): ReadonlyArray<Finding>
       .map((report) => {
         const where = `on cpu${report.maxGapCpu} at +${Math.round(report.maxGapAtNs / 1e6)}ms`
         const gap = `stuck ${shown(report.maxGapMs, threshold)}ms ${where} (threshold ${threshold}ms)`
-        return failed(`${worker(cgroup, report)}: ${gap}`)
+        return weigh(`${worker(cgroup, report)}: ${gap}`, withheldFromGap(cgroup.host, report, threshold))
       })
   )
 
 const common = (cgroups: ReadonlyArray<CheckedCgroup>, threshold: number): ReadonlyArray<Finding> => {
   const pattern = stuckPattern(cgroups, threshold)
-  return pattern === undefined ? [] : [failed(pattern)]
+  if (pattern === undefined) return []
+  // It speaks of all that were stuck: of some that were not, by themselves, it says nothing.
+  const excused = cgroups.some(({ host, reports }) =>
+    reports.some(
+      (report) =>
+        report.maxGapMs > threshold && weigh("", withheldFromGap(host, report, threshold)).outcome === "inconclusive"
+    )
+  )
+  return [excused ? inconclusive(pattern) : failed(pattern)]
 }
 
 const unfair = (cgroup: CheckedCgroup, threshold: number): ReadonlyArray<Finding> => {
@@ -125,7 +176,11 @@ const unfair = (cgroup: CheckedCgroup, threshold: number): ReadonlyArray<Finding
   const bounds = `(${Math.round(spread.minPct)}-${Math.round(spread.maxPct)}%)`
   const who = `${spread.workers.length} workers on ${cpus} cpus`
   const sentence = `unfair cgroup: spread=${shown(spread.pct, threshold)}% ${bounds} ${who} (threshold ${threshold}%)`
-  return [failed(`${subject(cgroup)}: ${sentence}`)]
+  const [from, to] = lifetimeOf(spread.workers)
+  const wallMs = (to - from) / 1e6
+  // At worst all of the delay was charged to one of them.
+  const stands = (delayMs: number) => spread.pct - (100 * delayMs) / wallMs > threshold
+  return [weigh(`${subject(cgroup)}: ${sentence}`, withheldIn(cgroup.host, [from, to], stands))]
 }
 
 const escaped = (cgroup: CheckedCgroup): ReadonlyArray<Finding> =>
@@ -163,12 +218,26 @@ const cgroupAtMost = (
   value: number | null,
   threshold: number,
   unit: string,
-  missing: string
+  missing: string,
+  withheld?: (value: number) => Withheld | undefined
 ): ReadonlyArray<Finding> => {
   if (value === null) return [inconclusive(`${subject(cgroup)}: ${what} can't be judged: ${missing}`)]
-  return value <= threshold
-    ? []
-    : [failed(`${subject(cgroup)}: ${what} ${figure(value)}${unit} (threshold ${figure(threshold)}${unit})`)]
+  if (value <= threshold) return []
+  const detail = `${subject(cgroup)}: ${what} ${figure(value)}${unit} (threshold ${figure(threshold)}${unit})`
+  return [weigh(detail, withheld?.(value))]
+}
+
+/** What was withheld from a cgroup's workers over all their time. */
+const withheldFrom = (cgroup: CheckedCgroup, stands: (delayMs: number, ofMs: number) => boolean) => {
+  const [from, to] = lifetimeOf(cgroup.reports)
+  return withheldIn(cgroup.host, [from, to], (delayMs) => stands(delayMs, (to - from) / 1e6))
+}
+
+/** A single wake latency holds at most what was withheld in the worst stretch of its length. */
+const withheldFromWake = (cgroup: CheckedCgroup, latencyNs: number, thresholdNs: number): Withheld | undefined => {
+  const ofMs = latencyNs / 1e6
+  const delayMs = cgroup.host?.worst(ofMs, ...lifetimeOf(cgroup.reports))
+  return delayMs === undefined ? undefined : { delayMs, ofMs, stands: latencyNs - delayMs * 1e6 > thresholdNs }
 }
 
 /** A value of every worker that must not be too small. */
@@ -177,7 +246,9 @@ const eachAtLeast = (
   what: string,
   of: (report: WorkerReport) => number | null,
   threshold: number,
-  missing: string
+  missing: string,
+  /** The rate without what was withheld. */
+  without: (report: WorkerReport, delayNs: number) => number
 ): ReadonlyArray<Finding> =>
   capped(
     cgroup,
@@ -189,7 +260,12 @@ const eachAtLeast = (
         if (value === null) return [inconclusive(`${name}: ${what} can't be judged: ${missing}`)]
         return value >= threshold
           ? []
-          : [failed(`${name}: ${what} ${figure(value)}/s (threshold ${figure(threshold)}/s)`)]
+          : [
+              weigh(
+                `${name}: ${what} ${figure(value)}/s (threshold ${figure(threshold)}/s)`,
+                withheldIn(cgroup.host, lifetime(report), (delayMs) => without(report, delayMs * 1e6) < threshold)
+              )
+            ]
       })
   )
 
@@ -199,6 +275,9 @@ const figure = (value: number): string =>
 
 const set = (threshold: number | false | undefined): threshold is number => typeof threshold === "number"
 
+/** Per second; of no time at all nothing can be said, so that it is enough. */
+const rate = (count: number, ns: number): number => (ns > 0 ? (1e9 * count) / ns : Number.POSITIVE_INFINITY)
+
 /** Latency thresholds bind the cgroups whose work waits; they are void for a spinner, which never wakes. */
 const latencies = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Assert): ReadonlyArray<Finding> => {
   const { maxP99WakeLatencyNs: p99, maxWakeLatencyCv: cv } = assert
@@ -207,8 +286,16 @@ const latencies = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Assert): Reado
   if (waiting.length === 0) return [inconclusive("wake latency can't be judged: no worker ever waits or yields")]
   const none = "no wake latency was sampled"
   return waiting.flatMap((cgroup) => [
-    ...(set(p99) ? cgroupAtMost(cgroup, "p99 wake latency", cgroup.stats.p99WakeLatencyNs, p99, "ns", none) : []),
-    ...(set(cv) ? cgroupAtMost(cgroup, "wake latency cv", cgroup.stats.wakeLatencyCv, cv, "", none) : [])
+    ...(set(p99)
+      ? cgroupAtMost(cgroup, "p99 wake latency", cgroup.stats.p99WakeLatencyNs, p99, "ns", none, (latency) =>
+          withheldFromWake(cgroup, latency, p99)
+        )
+      : []),
+    ...(set(cv)
+      ? cgroupAtMost(cgroup, "wake latency cv", cgroup.stats.wakeLatencyCv, cv, "", none, () =>
+          withheldFrom(cgroup, () => false)
+        )
+      : [])
   ])
 }
 
@@ -295,17 +382,38 @@ export const checkWorkers = (
     ...bounded(assert.maxSpreadPct, unfair),
     ...(assert.isolation === true ? [...each(escaped), ...unbroken(cgroups, topology)] : []),
     ...bounded(assert.minWorkRate, (cgroup, least) =>
-      eachAtLeast(cgroup, "work rate", workRate, least, "it had no CPU time")
+      eachAtLeast(cgroup, "work rate", workRate, least, "it had no CPU time", ({ cpuTimeNs, workUnits }, delayNs) =>
+        rate(workUnits, cpuTimeNs - delayNs)
+      )
     ),
     ...bounded(assert.minIterationRate, (cgroup, least) =>
-      eachAtLeast(cgroup, "iteration rate", iterationRate, least, "it had no time")
+      eachAtLeast(
+        cgroup,
+        "iteration rate",
+        iterationRate,
+        least,
+        "it had no time",
+        ({ iterations, wallTimeNs }, delayNs) => rate(iterations, wallTimeNs - delayNs)
+      )
     ),
     ...bounded(assert.maxThroughputCv, (cgroup, most) => {
       const missing = "no two workers of one work type had CPU time"
-      return cgroupAtMost(cgroup, "throughput cv", cgroup.stats.throughputCv, most, "", missing)
+      return cgroupAtMost(cgroup, "throughput cv", cgroup.stats.throughputCv, most, "", missing, () =>
+        withheldFrom(cgroup, () => false)
+      )
     }),
     ...bounded(assert.maxMigrationRatio, (cgroup, most) =>
-      cgroupAtMost(cgroup, "migration ratio", cgroup.stats.migrationRatio, most, "", "there was no iteration")
+      cgroupAtMost(
+        cgroup,
+        "migration ratio",
+        cgroup.stats.migrationRatio,
+        most,
+        "",
+        "there was no iteration",
+        (ratio) =>
+          // Migrations come with the guest's timer, iterations with the time that its CPUs get.
+          withheldFrom(cgroup, (delayMs, ofMs) => ratio * (1 - delayMs / ofMs) > most)
+      )
     ),
     ...latencies(cgroups, assert),
     ...nodes(cgroups, assert)

@@ -3,7 +3,14 @@
  *
  * @since 0.1.0
  */
-import { type CgroupResult, type Outcome, type PayloadResult, type RunResult, runName } from "@ktstr/core"
+import {
+  type CgroupResult,
+  negligibleShare,
+  type Outcome,
+  type PayloadResult,
+  type RunResult,
+  runName
+} from "@ktstr/core"
 import { type Column, renderTable, type Style, styled } from "./Table.ts"
 
 const badge: Readonly<Record<Outcome, readonly [word: string, style: Style]>> = {
@@ -157,6 +164,14 @@ const determinismOf = ({ determinism }: RunResult): ReadonlyArray<string> =>
         `seed ${determinism.seed} · events ${determinism.eventHash.slice(0, 16)} · schedule ${determinism.scheduleHash?.slice(0, 16) ?? "unknown"}`
       ]
 
+/** Where the host took more of the run than it may without excusing anything. */
+const hostDelayOf = ({ hostDelayMs, hostDelayShare }: RunResult): ReadonlyArray<string> =>
+  hostDelayMs === null || hostDelayShare === null || hostDelayShare <= negligibleShare
+    ? []
+    : [
+        `the host kept the machine waiting for ${duration(hostDelayMs * 1e6)}, ${Math.round(100 * hostDelayShare)}% of the run`
+      ]
+
 const diagnosticsOf = ({ diagnostics }: RunResult): ReadonlyArray<string> =>
   diagnostics === null
     ? []
@@ -200,6 +215,7 @@ export const renderResult = (result: RunResult, options: ResultTextOptions): str
       ? [`${headline} ${where}`]
       : [`${headline}: ${first}`, ...others.map((line) => `  ${line}`), `  ${where}`]),
     ...renderStats(result.cgroups).map((line, row) => `  ${row === 0 ? style(line, "dim") : line}`),
+    ...hostDelayOf(result).map((line) => `  ${style(line, "dim")}`),
     ...determinismOf(result).map((line) => `  ${style(line, "dim")}`),
     ...renderPayloads(result.payloads).map((line) => `  ${line}`),
     ...(options.warnings === true ? result.warnings.map((line) => `  ${style("warning:", "yellow")} ${line}`) : []),

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Duplex } from "node:stream"
-import { ConsoleLog, isRestartLine, panicMessage, type Vm, type VmExit, VmmError } from "@ktstr/core"
+import { ConsoleLog, isRestartLine, meterHostDelay, panicMessage, type Vm, type VmExit, VmmError } from "@ktstr/core"
 import { Deferred, Effect, FiberId, type Scope } from "effect"
 import { bootRefusal } from "./BootRefusal.ts"
 import { makeByteChannel } from "./ByteChannel.ts"
@@ -30,6 +30,8 @@ export interface MachineOptions {
   readonly ports: Ports
   /** Open files that qemu inherits, in order. */
   readonly files: ReadonlyArray<number>
+  /** The guest has the host's time, which the host may withhold. */
+  readonly hostTime: boolean
 }
 
 /**
@@ -128,6 +130,21 @@ const connect = (child: QemuProcess, witness: Witness, kernel: string): Effect.E
       : Effect.fail(monitorError("start")(error))
   )
 
+/** The host's numbers of the threads that run the vCPUs: all of them the same where one thread emulates them in turns. */
+const vcpuThreads = (monitor: Qmp): Effect.Effect<ReadonlyArray<number>> =>
+  monitor.execute("query-cpus-fast").pipe(
+    Effect.map((cpus) => [
+      ...new Set((cpus as ReadonlyArray<Record<string, unknown>>).map((cpu) => Number(cpu["thread-id"])))
+    ]),
+    Effect.orElseSucceed(() => [])
+  )
+
+/** The guest's timers run on qemu's first thread. */
+const meter = (pid: number, monitor: Qmp) =>
+  Effect.flatMap(vcpuThreads(monitor), (vcpus) =>
+    meterHostDelay({ pid, threads: vcpus.length === 0 ? [] : [...new Set([pid, ...vcpus])] })
+  )
+
 /**
  * Starts a machine and waits until it runs. Closing the scope kills it; its `exit` is then `Killed` unless it had ended before.
  *
@@ -146,6 +163,7 @@ export const startMachine = (options: MachineOptions): Effect.Effect<Machine, Vm
     // Connected means that the machine is built, so qemu has opened its pipes.
     yield* options.ports.forget
     return {
+      hostDelay: options.hostTime ? yield* meter(child.pid, monitor) : undefined,
       console: witness.log.stream,
       consoleTail: (n: number) => witness.log.tail(n),
       channel,

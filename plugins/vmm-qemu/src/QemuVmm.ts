@@ -202,6 +202,7 @@ const boot = (
       binary,
       kernel,
       files: [...files, ...("files" in ports ? ports.files : [])],
+      hostTime: spec.clock !== "deterministic",
       args
     })
     return {

@@ -1,0 +1,259 @@
+/**
+ * Measures the host's delay of a machine whose CPUs are threads of this host.
+ *
+ * @since 0.2.0
+ */
+import * as fs from "node:fs"
+import { Effect, type Scope } from "effect"
+import { type HostDelayMeter, HostDelayTimeline } from "../HostDelay.ts"
+import { openThrottling } from "./CpuThrottling.ts"
+
+/** Milliseconds between two samples. */
+const intervalMs = 25
+/** Where there are so many threads that a sample takes long, samples are rarer: they take at most a hundredth of one CPU … */
+const leastIdlePerSample = 100
+/** … and still come at least this often. */
+const longestIntervalMs = 250
+/** A slice that is longer by this much shows that this process was not run either: stopped, suspended, or starved with the machine. */
+const missedMs = 500
+/**
+ * A runnable thread whose counters stand still for this long waits. Shorter stretches say nothing: the kernel brings the counters of a
+ * running thread up to date only with its tick, which on some CPUs comes once a second.
+ */
+const stillMs = 1500
+/** Of the kernel's `steal` in /proc/stat (proc(5): USER_HZ). */
+const tickMs = 10
+
+/** Reads a file of /proc again and again. */
+class ProcFile {
+  private readonly fd: number
+  private buffer = Buffer.alloc(1024)
+  constructor(path: string) {
+    this.fd = fs.openSync(path, "r")
+  }
+  read(): string {
+    for (;;) {
+      const length = fs.readSync(this.fd, this.buffer, 0, this.buffer.length, 0)
+      if (length < this.buffer.length) return this.buffer.toString("latin1", 0, length)
+      this.buffer = Buffer.alloc(2 * this.buffer.length)
+    }
+  }
+  close(): void {
+    fs.closeSync(this.fd)
+  }
+}
+
+/** What the kernel counts of a thread: milliseconds on a CPU and milliseconds runnable without one. */
+interface Counters {
+  readonly cpuMs: number
+  readonly waitMs: number
+}
+
+const none: Counters = { cpuMs: 0, waitMs: 0 }
+
+/**
+ * The counters in the text of `/proc/PID/task/TID/schedstat`; undefined where the kernel does not count (it writes zeroes then).
+ *
+ * @since 0.2.0
+ * @category parsing
+ */
+export const schedCounters = (text: string): { readonly cpuMs: number; readonly waitMs: number } | undefined => {
+  const found = /^(\d+) (\d+) (\d+)\s*$/.exec(text)
+  if (found === null || found[0].trim() === "0 0 0") return undefined
+  return { cpuMs: Number(found[1]) / 1e6, waitMs: Number(found[2]) / 1e6 }
+}
+
+/**
+ * State and latest CPU in the text of `/proc/PID/task/TID/stat`, whose second field may hold anything.
+ *
+ * @since 0.2.0
+ * @category parsing
+ */
+export const threadState = (text: string): { readonly state: string; readonly cpu: number } => {
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ")
+  return { state: fields[0] ?? "", cpu: Number(fields[36]) }
+}
+
+/**
+ * Time that a hypervisor took from each CPU of this host since its boot, milliseconds, of the text of `/proc/stat`.
+ *
+ * @since 0.2.0
+ * @category parsing
+ */
+export const stolenMs = (text: string): ReadonlyMap<number, number> =>
+  new Map(
+    [...text.matchAll(/^cpu(\d+)(?: \d+){7} (\d+)/gm)].map(([, cpu, ticks]) => [Number(cpu), Number(ticks) * tickMs])
+  )
+
+class Thread {
+  private readonly schedstat: ProcFile
+  private readonly stat: ProcFile
+  private last: Counters | undefined
+  private stillSince: number | undefined
+  /** It was counted at least once. */
+  counted = false
+
+  constructor(pid: number, tid: number) {
+    const folder = `/proc/${pid}/task/${tid}`
+    this.schedstat = new ProcFile(`${folder}/schedstat`)
+    try {
+      this.stat = new ProcFile(`${folder}/stat`)
+    } catch (error) {
+      this.schedstat.close()
+      throw error
+    }
+  }
+
+  /** How long it waited since the last call, and how long it ran; undefined when it is gone, or nobody counts. */
+  sample(nowMs: number, sliceMs: number, stolen: (cpu: number) => number): Counters | undefined {
+    let now: Counters | undefined
+    let where: ReturnType<typeof threadState>
+    try {
+      now = schedCounters(this.schedstat.read())
+      where = threadState(this.stat.read())
+    } catch {
+      return undefined
+    }
+    if (now === undefined) return undefined
+    this.counted = true
+    const { last } = this
+    this.last = now
+    if (last === undefined) return none
+    const cpuMs = now.cpuMs - last.cpuMs
+    const waitMs = now.waitMs - last.waitMs
+    // Stopped by a signal (SIGSTOP, a debugger): it is not runnable, so the kernel counts no delay.
+    if (where.state === "T" || where.state === "t") return { cpuMs, waitMs: Math.max(waitMs, sliceMs - cpuMs) }
+    if (where.state !== "R") {
+      this.stillSince = undefined
+      return { cpuMs, waitMs }
+    }
+    if (cpuMs > 0 || waitMs > 0) {
+      this.stillSince = undefined
+      // What a hypervisor takes while the thread waits is in its delay.
+      const ranShare = Math.max(0, 1 - waitMs / sliceMs)
+      return { cpuMs, waitMs: waitMs + Math.min(sliceMs, stolen(where.cpu)) * ranShare }
+    }
+    this.stillSince ??= nowMs - sliceMs
+    const still = nowMs - this.stillSince
+    return { cpuMs, waitMs: still >= stillMs ? still : 0 }
+  }
+
+  close(): void {
+    this.schedstat.close()
+    this.stat.close()
+  }
+}
+
+/** Time stolen from a CPU since the last call of `next`; undefined: no hypervisor ever took any. */
+const openSteal = (): { readonly next: () => (cpu: number) => number; readonly close: () => void } | undefined => {
+  let file: ProcFile
+  try {
+    file = new ProcFile("/proc/stat")
+  } catch {
+    return undefined
+  }
+  let before = stolenMs(file.read())
+  if ([...before.values()].every((ms) => ms === 0)) {
+    file.close()
+    return undefined
+  }
+  return {
+    next: () => {
+      const now = stolenMs(file.read())
+      const was = before
+      before = now
+      return (cpu) => Math.max(0, (now.get(cpu) ?? 0) - (was.get(cpu) ?? 0))
+    },
+    close: () => file.close()
+  }
+}
+
+/**
+ * @since 0.2.0
+ * @category models
+ */
+export interface HostDelayOptions {
+  /** The process that the threads belong to. */
+  readonly pid: number
+  /** The threads without which the machine stands still: those of its CPUs, and where it has its timers. */
+  readonly threads: ReadonlyArray<number>
+}
+
+class Sampler {
+  private readonly threads: ReadonlyArray<Thread>
+  private readonly timeline = new HostDelayTimeline(Date.now())
+  private readonly steal = openSteal()
+  private readonly throttling: ReturnType<typeof openThrottling>
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private closed = false
+  private readonly refusal: string | undefined
+
+  constructor({ pid, threads }: HostDelayOptions) {
+    const opened: Array<Thread> = []
+    let refusal: string | undefined
+    for (const tid of threads) {
+      try {
+        opened.push(new Thread(pid, tid))
+      } catch (error) {
+        refusal ??= error instanceof Error ? error.message : String(error)
+      }
+    }
+    this.threads = opened
+    this.refusal = threads.length === 0 ? "its threads are not known" : refusal
+    this.throttling = openThrottling(pid)
+    if (this.refusal === undefined) this.tick()
+  }
+
+  private tick(): void {
+    const began = performance.now()
+    this.sample()
+    const cost = performance.now() - began
+    const pause = Math.min(longestIntervalMs, Math.max(intervalMs, cost * leastIdlePerSample))
+    // A measurement keeps nobody alive.
+    this.timer = setTimeout(() => this.tick(), pause)
+    this.timer.unref()
+  }
+
+  private sample(): void {
+    const nowMs = Date.now()
+    const sliceMs = nowMs - this.timeline.endedMs
+    if (sliceMs <= 0) return
+    const stolen = this.steal?.next() ?? (() => 0)
+    const counters = this.threads.flatMap((thread) => thread.sample(nowMs, sliceMs, stolen) ?? [])
+    const waits = counters.map(({ waitMs }) => waitMs)
+    waits.push(Math.min(sliceMs, this.throttling?.next() ?? 0))
+    if (sliceMs > intervalMs + missedMs) {
+      waits.push(sliceMs - Math.min(sliceMs, Math.max(0, ...counters.map(({ cpuMs }) => cpuMs))))
+    }
+    this.timeline.add(nowMs, waits)
+  }
+
+  readonly read: HostDelayMeter["read"] = () => {
+    if (this.refusal !== undefined) return { _tag: "Unknown", why: this.refusal }
+    if (!this.closed) this.sample()
+    return this.threads.some((thread) => thread.counted)
+      ? { _tag: "Known", timeline: this.timeline }
+      : { _tag: "Unknown", why: "this host's kernel does not count run delays (CONFIG_SCHED_INFO)" }
+  }
+
+  close(): void {
+    this.closed = true
+    clearTimeout(this.timer)
+    for (const thread of this.threads) thread.close()
+    this.steal?.close()
+  }
+}
+
+/**
+ * Samples the threads' delay every 25 ms, rarer where a sample would take more than a hundredth of a CPU, until the scope is closed. It sees
+ * threads that wait for a CPU or are stopped, CPU quotas of their cgroups, time taken by a hypervisor of this host, and time in which
+ * nothing ran here at all.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const meterHostDelay = (options: HostDelayOptions): Effect.Effect<HostDelayMeter, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => new Sampler(options)),
+    (sampler) => Effect.sync(() => sampler.close())
+  )

@@ -1,0 +1,95 @@
+/** What ended a run before its work did, and whether the host's delay explains it. */
+import { describeEnd, type SessionResult } from "../guest/GuestSession.ts"
+import { kernelReason, type SchedulerRecord } from "../guest/SchedulerRecord.ts"
+import type { SessionRecord } from "../guest/SessionRecord.ts"
+import { deadlineShare, type HostTime } from "../HostTime.ts"
+import { schedulerCauses } from "../SchedulerRun.ts"
+import { type Finding, type Withheld, weigh, withheldIn } from "./hostExcuse.ts"
+
+/** What the host withheld of the whole run so far: there, guest and host time need not be set against each other. */
+export interface Whole {
+  readonly delayMs: number
+  readonly ofMs: number
+}
+
+/** The times after which somebody lost patience, milliseconds. */
+export interface Patience {
+  readonly watchdogMs: number
+  readonly startTimeoutMs: number
+}
+
+/** The kernel's reasons that a host can bring about: something did not run for long enough. */
+const stall = /runnable task stall|watchdog failed to check in|soft lockup|hard lockup|RCU CPU stall/
+
+/** Of a stall whose length the kernel does not tell: the most that a sched_ext scheduler may ask for (SCX_WATCHDOG_MAX_TIMEOUT). */
+const longestWatchdogMs = 30_000
+
+/** How long, until the scheduler was ended, something had taken; undefined: it was not a matter of time. Milliseconds. */
+export const patienceOf = (
+  end: NonNullable<SchedulerRecord["failure"]>,
+  { startTimeoutMs, watchdogMs }: Patience
+): number | undefined => {
+  if (end.cause === 4) return watchdogMs
+  if (end.cause === 1 && /did not attach within/.test(end.message)) return startTimeoutMs
+  const reason = kernelReason(end)
+  if (reason === undefined || !stall.test(reason)) return undefined
+  const seconds = /(\d+(?:\.\d+)?)s\b/.exec(reason)?.[1]
+  return seconds === undefined ? longestWatchdogMs : 1000 * Number(seconds)
+}
+
+const ofScheduler = (
+  record: SchedulerRecord,
+  host: HostTime | undefined,
+  patience: Patience
+): ReadonlyArray<Finding> => {
+  const end = record.failure
+  const lines = schedulerCauses(record)
+  if (end === undefined) return []
+  const lengthMs = patienceOf(end, patience)
+  const withheld =
+    lengthMs === undefined
+      ? undefined
+      : withheldIn(host, [end.timeNs - lengthMs * 1e6, end.timeNs], (ms) => ms < deadlineShare * lengthMs)
+  // All lines tell of one end.
+  const [first, ...others] = lines
+  if (first === undefined) return []
+  const judged = weigh(first, withheld)
+  return [judged, ...others.map((detail) => ({ outcome: judged.outcome, detail }))]
+}
+
+const ofSession = (session: SessionResult, whole: Whole | undefined): ReadonlyArray<Finding> => {
+  const detail = describeEnd(session)
+  if (detail === undefined) return []
+  const late = session.end._tag === "BootTimeout" || session.end._tag === "PlanTimeout"
+  const withheld: Withheld | undefined =
+    late && whole !== undefined ? { ...whole, stands: whole.delayMs < deadlineShare * whole.ofMs } : undefined
+  return [weigh(detail, withheld)]
+}
+
+/** The cause first: the scheduler's end, the program's failures, the guest's errors, the session's end. */
+export const endCauses = (of: {
+  readonly record: SessionRecord
+  readonly session: SessionResult
+  readonly failures: ReadonlyArray<string>
+  readonly host: HostTime | undefined
+  readonly whole: Whole | undefined
+  readonly patience: Patience
+}): ReadonlyArray<Finding> => {
+  const { failures, host, patience, record, session, whole } = of
+  const fail = (detail: string): Finding => ({ outcome: "fail", detail })
+  const causes = [
+    ...ofScheduler(record.scheduler, host, patience),
+    ...failures.map(fail),
+    // Of a scheduler that ended the agent says the same in both places.
+    ...record.errors
+      .filter(({ message }) => message !== record.scheduler.failure?.message)
+      .map(({ message, where }) => fail(where === "" ? message : `${where}: ${message}`)),
+    ...ofSession(session, whole)
+  ]
+  const first = (finding: Finding, index: number): boolean =>
+    causes.findIndex(({ detail }) => detail === finding.detail) === index
+  if (session.end._tag === "Done" && !session.end.ok && causes.length === 0) {
+    causes.push(fail("the agent stopped the plan without saying why"))
+  }
+  return causes.filter(first)
+}

@@ -1,0 +1,44 @@
+/** Follows a run's frames and its host's delay together. */
+import type { AgentEvent } from "../guest/AgentEvent.ts"
+import { GuestClock, type HostTime, makeHostTime } from "../HostTime.ts"
+import type { Vm } from "../Vmm.ts"
+import type { Whole } from "./endCauses.ts"
+
+/** What is known of the host's delay at a run's end. */
+export interface HostAccount {
+  /** By the guest's clock. */
+  readonly time: HostTime | undefined
+  readonly whole: Whole | undefined
+  /** Why nothing is known of what there is to know. */
+  readonly unknown: string | undefined
+}
+
+const nothing: HostAccount = { time: undefined, whole: undefined, unknown: undefined }
+
+/** `heard` is to be called as soon as a frame was read. */
+export const followHost = (
+  vm: Pick<Vm, "hostDelay">
+): { readonly heard: (event: AgentEvent) => void; readonly account: () => HostAccount } => {
+  const clock = new GuestClock()
+  let readyMs: number | undefined
+  return {
+    heard: (event) => {
+      const nowMs = Date.now()
+      if (event._tag === "Ready") readyMs = nowMs
+      if ("timeNs" in event) clock.heard(event.timeNs, nowMs)
+    },
+    account: () => {
+      const delay = vm.hostDelay?.read()
+      if (delay === undefined) return nothing
+      if (delay._tag === "Unknown") return { ...nothing, unknown: delay.why }
+      const { timeline } = delay
+      const beganMs = readyMs ?? timeline.beganMs
+      const ofMs = Math.max(1, timeline.endedMs - beganMs)
+      return {
+        time: makeHostTime(timeline, clock),
+        whole: { delayMs: timeline.between(beganMs, timeline.endedMs), ofMs },
+        unknown: undefined
+      }
+    }
+  }
+}

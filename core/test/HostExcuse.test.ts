@@ -1,0 +1,307 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import type { Assert } from "../src/Assert.ts"
+import type { Outcome } from "../src/AssertResult.ts"
+import { judge } from "../src/Checker.ts"
+import { CpuSet } from "../src/CpuSet.ts"
+import type { PlannedGroup } from "../src/Expected.ts"
+import { SessionRecord } from "../src/guest/SessionRecord.ts"
+import { HostDelayTimeline } from "../src/HostDelay.ts"
+import { GuestClock, type HostTime, makeHostTime } from "../src/HostTime.ts"
+import { endCauses } from "../src/internal/endCauses.ts"
+import { expectFailure } from "../src/internal/expectFailure.ts"
+import { WorkerReport } from "../src/WorkerReport.ts"
+
+const ms = 1e6
+
+/** A worker that ran 10 s from the guest's second on. */
+const report = (index: number, options: Partial<WorkerReport> = {}): WorkerReport => {
+  const wallTimeNs = options.wallTimeNs ?? 10_000 * ms
+  const cpuTimeNs = options.cpuTimeNs ?? wallTimeNs / 2
+  const maxGapNs = options.maxGapNs ?? 4 * ms
+  return WorkerReport.make({
+    group: 0,
+    index,
+    cgroup: "cg_0",
+    label: "SpinWait",
+    role: 0,
+    tid: 100 + index,
+    workUnits: 1_000_000,
+    iterations: 1000,
+    startTimeNs: 1000 * ms,
+    cpusUsed: [index],
+    migrationCount: 0,
+    migrations: [],
+    maxGapCpu: 0,
+    maxGapAtNs: 6000 * ms,
+    wakeLatenciesNs: [],
+    wakeLatenciesSeen: 0,
+    schedstat: { cpuTimeNs, runDelayNs: 0, timesRun: 1 },
+    numaPages: [],
+    numaPagesMigrated: 0,
+    completed: true,
+    exitInfo: null,
+    allowedCpus: [0, 1],
+    nice: 0,
+    policy: 0,
+    ...options,
+    wallTimeNs,
+    cpuTimeNs,
+    offCpuNs: wallTimeNs - cpuTimeNs,
+    maxGapNs,
+    maxGapMs: maxGapNs / ms
+  })
+}
+
+const group: PlannedGroup = {
+  group: 0,
+  cgroup: "cg_0",
+  workType: "SpinWait",
+  workers: 2,
+  groupSize: 1,
+  blocks: true,
+  step: 0,
+  cpusets: [],
+  allowedCpus: [CpuSet.range(0, 2), CpuSet.range(0, 2)]
+}
+
+/** A host that withheld a share of each 25 ms between two moments of the guest, milliseconds; both clocks began at 0. */
+const hostWith = (share: number, fromMs = 0, toMs = 20_000): HostTime => {
+  const timeline = new HostDelayTimeline(0)
+  for (let at = 25; at <= 20_000; at += 25) timeline.add(at, [at > fromMs && at <= toMs ? 25 * share : 0])
+  const clock = new GuestClock()
+  clock.heard(0, 0)
+  return makeHostTime(timeline, clock)!
+}
+
+const verdict = (assert: Assert, host: HostTime | undefined, first: Partial<WorkerReport>, second = {}) =>
+  judge({ assert, plan: { groups: [group] }, reports: [report(0, first), report(1, second)], host })
+
+/** Everything that stands on the host's time: how it fails without delay, and with which delay it does no longer. */
+const cases: ReadonlyArray<{
+  readonly name: string
+  readonly assert: Assert
+  readonly worker: Partial<WorkerReport>
+  readonly other?: Partial<WorkerReport>
+  /** Shares of the time that excuse it, and that do not. */
+  readonly excusing: number
+  readonly standing: number
+}> = [
+  { name: "a gap", assert: { maxGapMs: 2000 }, worker: { maxGapNs: 3000 * ms }, excusing: 0.5, standing: 0.2 },
+  {
+    name: "a spread",
+    assert: { maxSpreadPct: 15 },
+    worker: { cpuTimeNs: 9000 * ms },
+    other: { cpuTimeNs: 5000 * ms },
+    excusing: 0.5,
+    standing: 0.1
+  },
+  { name: "starvation", assert: { notStarved: true }, worker: { workUnits: 0 }, excusing: 0.95, standing: 0.6 },
+  { name: "a work rate", assert: { minWorkRate: 250_000 }, worker: {}, excusing: 0.2, standing: 0.06 },
+  { name: "an iteration rate", assert: { minIterationRate: 125 }, worker: {}, excusing: 0.4, standing: 0.1 },
+  {
+    name: "a throughput cv",
+    assert: { maxThroughputCv: 0.1 },
+    worker: { workUnits: 2_000_000 },
+    excusing: 0.1,
+    standing: 0.04
+  },
+  {
+    name: "a migration ratio",
+    assert: { maxMigrationRatio: 0.1 },
+    worker: { migrationCount: 300 },
+    excusing: 0.4,
+    standing: 0.1
+  },
+  {
+    name: "a p99 wake latency",
+    assert: { maxP99WakeLatencyNs: 100 * ms },
+    worker: { wakeLatenciesNs: [150 * ms], wakeLatenciesSeen: 1 },
+    excusing: 0.5,
+    standing: 0.1
+  },
+  {
+    name: "a wake latency cv",
+    assert: { maxWakeLatencyCv: 0.1 },
+    worker: { wakeLatenciesNs: [1 * ms, 9 * ms], wakeLatenciesSeen: 2 },
+    excusing: 0.1,
+    standing: 0.04
+  },
+  {
+    name: "a stop that was not answered",
+    assert: {},
+    worker: { completed: false, exitInfo: { _tag: "TimedOut" } },
+    excusing: 0.3,
+    standing: 0.2
+  }
+]
+
+const rank: Readonly<Record<Outcome, number>> = { pass: 0, skip: 0, inconclusive: 1, fail: 2 }
+
+describe("a failure in the host's time", () => {
+  for (const { assert, excusing, name, other, standing, worker } of cases) {
+    describe(name, () => {
+      const at = (share: number) => verdict(assert, hostWith(share), worker, other)
+
+      it("fails where nothing is known of the host, and where the host was idle, in the same words", () => {
+        const unknown = verdict(assert, undefined, worker, other)
+        expect(unknown.outcome).toBe("fail")
+        expect(at(0)).toEqual(unknown)
+      })
+
+      it("is inconclusive with the reason where the host explains it", () => {
+        const { details, outcome } = at(excusing)
+        expect(outcome).toBe("inconclusive")
+        expect(details[0]).toMatch(/not judged: the host kept the machine waiting for \d+ms of these \d+ms$/)
+      })
+
+      it("fails where the host does not explain it", () => {
+        expect(at(standing).outcome).toBe("fail")
+      })
+
+      it("is never judged harder because the host was busier, and never passes because of it", () => {
+        fc.assert(
+          fc.property(
+            fc.double({ min: 0, max: 1, noNaN: true }),
+            fc.double({ min: 0, max: 1, noNaN: true }),
+            (a, b) => {
+              const [less, more] = [at(Math.min(a, b)).outcome, at(Math.max(a, b)).outcome]
+              expect(rank[more]).toBeLessThanOrEqual(rank[less])
+              expect(more).not.toBe("pass")
+            }
+          ),
+          { numRuns: 15 }
+        )
+      })
+    })
+  }
+
+  it("is weighed against the gap's own time: a busy host before it and after it excuses nothing", () => {
+    const gap = { maxGapNs: 3000 * ms, maxGapAtNs: 6000 * ms }
+    // The gap lies between 4 s and 7 s of the guest.
+    expect(verdict({ maxGapMs: 2000 }, hostWith(1, 0, 3500), gap).outcome).toBe("fail")
+    expect(verdict({ maxGapMs: 2000 }, hostWith(1, 7500, 20_000), gap).outcome).toBe("fail")
+    expect(verdict({ maxGapMs: 2000 }, hostWith(1, 5000, 6200), gap).outcome).toBe("inconclusive")
+  })
+
+  it("says of a gap that is too long without the host's part how long that part was", () => {
+    const { details } = verdict({ maxGapMs: 2000 }, hostWith(0.2), { maxGapNs: 4000 * ms })
+    expect(details[0]).toMatch(
+      /stuck 4000ms .*; the host kept the machine waiting for 8\d\dms of these 4000ms, too little/
+    )
+  })
+
+  it("puts what stands before what is excused", () => {
+    const reports = [report(0, { maxGapNs: 2500 * ms }), report(1, { maxGapNs: 5000 * ms })]
+    const host = hostWith(0.3)
+    const { details, outcome } = judge({ assert: { maxGapMs: 2000 }, plan: { groups: [group] }, reports, host })
+    expect(outcome).toBe("fail")
+    expect(details[0]).toContain("stuck 5000ms")
+    expect(details.at(-1)).toContain("stuck 2500ms")
+  })
+
+  it("excuses neither lost workers nor broken isolation nor a worker that died", () => {
+    const host = hostWith(1)
+    const lost = judge({ assert: {}, plan: { groups: [group] }, reports: [report(0)], host })
+    expect(lost.outcome).toBe("fail")
+    const narrow = { ...group, allowedCpus: [CpuSet.range(0, 1), CpuSet.range(0, 1)] }
+    const escaped = judge({
+      assert: { isolation: true },
+      plan: { groups: [narrow] },
+      reports: [report(0), report(1)],
+      host
+    })
+    expect(escaped.outcome).toBe("fail")
+    const dead = verdict({}, host, { completed: false, exitInfo: { _tag: "Signaled", signal: 11 } })
+    expect(dead.outcome).toBe("fail")
+  })
+
+  it("is no failure for a test that expects one", () => {
+    const excused = verdict({ maxGapMs: 2000 }, hostWith(0.5), { maxGapNs: 3000 * ms })
+    expect(expectFailure(excused, true).outcome).toBe("inconclusive")
+    expect(expectFailure(excused, /stuck/).outcome).toBe("inconclusive")
+    // Beside a failure of another kind the excused one is not what was expected.
+    const mixed = verdict({ maxGapMs: 2000 }, hostWith(0.5), {
+      maxGapNs: 3000 * ms,
+      completed: false,
+      exitInfo: { _tag: "Exited", code: 3 }
+    })
+    expect(mixed.outcome).toBe("fail")
+    expect(expectFailure(mixed, /stuck/).outcome).toBe("fail")
+    expect(expectFailure(mixed, /exited by itself/).outcome).toBe("pass")
+  })
+})
+
+describe("what ended a run", () => {
+  const patience = { watchdogMs: 2000, startTimeoutMs: 10_000 }
+  const orderly = { end: { _tag: "Done", ok: true }, stage: "scenario done", bootMs: 1, kernelLog: [] } as const
+  const ended = (cause: number, message: string, kernelLog: ReadonlyArray<string> = []) => {
+    const record = new SessionRecord()
+    record.add({
+      _tag: "SchedEnded",
+      timeNs: 15_000 * ms,
+      cause,
+      kind: 0,
+      value: 0,
+      durationNs: 0,
+      dropped: 0,
+      rejected: 0,
+      state: "disabled",
+      kernelLog,
+      message
+    })
+    return record
+  }
+  const outcomes = (record: SessionRecord, host: HostTime | undefined) =>
+    endCauses({ record, session: orderly, failures: [], host, whole: undefined, patience }).map(
+      ({ outcome }) => outcome
+    )
+  const stalled = ended(4, "scheduler stalled (2.1s into test): worker 0 did not run")
+  const late = ended(1, "scheduler s did not attach within 10s of its start; it was ended")
+  const disabled = (reason: string) =>
+    ended(2, "scheduler process exited by itself", [
+      'sched_ext: BPF scheduler "s" disabled (runnable task stall)',
+      `sched_ext: s: ${reason}`
+    ])
+  const stuck = disabled("kworker/u8:1[42] failed to run for 5.120s")
+  const broken = ended(2, "scheduler process exited by itself", [
+    'sched_ext: BPF scheduler "s" disabled (runtime error)',
+    "sched_ext: s: invalid CPU 7 from ops.select_cpu()"
+  ])
+
+  it("is the host's doing where the host withheld a good part of the patience", () => {
+    for (const record of [stalled, late, stuck]) {
+      expect(new Set(outcomes(record, hostWith(0.5)))).toEqual(new Set(["inconclusive"]))
+    }
+  })
+
+  it("is the scheduler's where the host did not, or nobody knows", () => {
+    for (const record of [stalled, late, stuck]) {
+      for (const host of [undefined, hostWith(0), hostWith(0.1), hostWith(1, 0, 4000)]) {
+        expect(outcomes(record, host)).toContain("fail")
+        expect(outcomes(record, host)).not.toContain("inconclusive")
+      }
+    }
+  })
+
+  it("is the scheduler's where it was no matter of time", () => {
+    expect(outcomes(broken, hostWith(1))).not.toContain("inconclusive")
+    expect(outcomes(ended(1, "scheduler s exited before it attached"), hostWith(1))).toEqual(["fail"])
+  })
+
+  it("is the host's where it withheld a good part of the whole wait", () => {
+    for (const _tag of ["BootTimeout", "PlanTimeout"] as const) {
+      const session = { ...orderly, end: { _tag, ms: 60_000 } }
+      const of = (delayMs: number | undefined) =>
+        endCauses({
+          record: new SessionRecord(),
+          session,
+          failures: [],
+          host: undefined,
+          whole: delayMs === undefined ? undefined : { delayMs, ofMs: 60_000 },
+          patience
+        })[0]?.outcome
+      expect([of(undefined), of(0), of(10_000), of(30_000)]).toEqual(["fail", "fail", "fail", "inconclusive"])
+    }
+  })
+})
