@@ -35,6 +35,13 @@ export const judged = (ctx: ScenarioContext, assert: Assert, defs: ReadonlyArray
 export const unevenlyPlaced: Assert = { maxSpreadPct: false }
 
 /**
+ * For two workers a CPU that run for less than a second: they may stand three to one on two CPUs until load balancing evens that out. The one
+ * is never off CPU, the three are for 67 %. With some seed EEVDF was seen at 65 % where halves of the CPUs change, and at 42 % where
+ * cgroups leave.
+ */
+export const threeToOne: Assert = { maxSpreadPct: 75 }
+
+/**
  * For workers that wait, yield or change their class: they are off CPU by their own doing and their partners', and a messenger is not like
  * those it wakes. EEVDF was seen at up to 97 %.
  */
