@@ -1,14 +1,10 @@
 /**
- * The agent protocol in one import: frames, commands, events and worker reports (docs/protocol.md).
+ * What the agent says of a worker as the report that checks read.
  *
  * @since 0.1.0
  */
 import { WorkerReport } from "../WorkerReport.ts"
 import type { WorkerTelemetry } from "./AgentEvent.ts"
-
-export * from "./AgentEvent.ts"
-export * from "./Command.ts"
-export * from "./Frame.ts"
 
 const exitInfo = (telemetry: WorkerTelemetry): WorkerReport["exitInfo"] => {
   switch (telemetry.exitKind) {
