@@ -38,6 +38,8 @@ export interface OutputReader {
    * `is no JSON: "garbage"`.
    */
   readonly read: (text: string) => Effect.Effect<ReadonlyArray<MetricValue>, string>
+  /** The metrics of every report in the text, in their order, where a program may print several; undefined: the format knows of one only. */
+  readonly series?: ((text: string) => Effect.Effect<ReadonlyArray<ReadonlyArray<MetricValue>>, string>) | undefined
 }
 
 /**
@@ -69,6 +71,8 @@ export interface OutputFormatOptions<O, I = unknown> {
   readonly reads?: boolean
   /** As `OutputReader.read`, but for the Effect; an exception counts as an error. */
   readonly read: (text: string, options: O) => Either.Either<ReadonlyArray<MetricValue>, string>
+  /** As `OutputReader.series`, but for the Effect. Default: the format knows of one report only. */
+  readonly series?: (text: string, options: O) => Either.Either<ReadonlyArray<ReadonlyArray<MetricValue>>, string>
 }
 
 /**
@@ -132,7 +136,7 @@ const contain = <A>(body: () => Either.Either<A, string>): Either.Either<A, stri
 }
 
 const makeFormat = <O, I>(spec: OutputFormatOptions<O, I>): OutputFormat => {
-  const { args = [], description, name, read, reads = true } = spec
+  const { args = [], description, name, read, reads = true, series } = spec
   // Without a schema O is what an empty struct decodes to.
   const schema = spec.options ?? (Schema.Struct({}) as Schema.Schema<unknown> as Schema.Schema<O, I>)
   const decode = Schema.decodeUnknownEither(schema, { onExcessProperty: "error" })
@@ -150,7 +154,9 @@ const makeFormat = <O, I>(spec: OutputFormatOptions<O, I>): OutputFormat => {
           name,
           args,
           reads,
-          read: (text) => Effect.suspend(() => contain(() => read(text, decoded)))
+          read: (text) => Effect.suspend(() => contain(() => read(text, decoded))),
+          series:
+            series === undefined ? undefined : (text) => Effect.suspend(() => contain(() => series(text, decoded)))
         })
       })
   }

@@ -18,6 +18,9 @@ const tailLength = 400
 
 const metricLimit = 4096
 
+/** Numbers of a series that a result carries. */
+const seriesLimit = 65_536
+
 /** The last lines of a text, for messages; long ones are cut. */
 const tailOf = (text: string): ReadonlyArray<string> => {
   const lines = text
@@ -33,6 +36,35 @@ const beginning = (text: string): string => {
   return JSON.stringify(start.slice(0, 60)).replace(/"$/, `${start.length > 60 ? "…" : ""}"`)
 }
 
+/** What a program's output says. */
+interface ReadOutput {
+  readonly metrics: ReadonlyArray<MetricValue>
+  /** Every report, where there are several. */
+  readonly reports: ReadonlyArray<ReadonlyArray<MetricValue>>
+  readonly problem: string | undefined
+}
+
+const reportsOf = (reader: OutputReader, text: string): Effect.Effect<ReadonlyArray<ReadonlyArray<MetricValue>>> =>
+  reader.series === undefined
+    ? Effect.succeed([])
+    : reader.series(text).pipe(
+        Effect.map((reports) => (reports.length > 1 ? reports : [])),
+        Effect.orElseSucceed(() => [])
+      )
+
+/** The latest reports that the limit has room for. */
+const toSeries = (reports: ReadonlyArray<ReadonlyArray<MetricValue>>) => {
+  const series: Array<Record<string, number>> = []
+  let numbers = 0
+  for (const report of [...reports].reverse()) {
+    const known = report.filter(({ value }) => Number.isFinite(value))
+    numbers += known.length
+    if (numbers > seriesLimit) break
+    series.unshift(Object.fromEntries(known.map(({ name, value }) => [name, value])))
+  }
+  return { series, seriesDropped: reports.length - series.length }
+}
+
 /**
  * The metrics of a program's output: of standard output, or of standard error when that yields none. `problem` says why
  * there are none, and what the output begins with.
@@ -40,26 +72,26 @@ const beginning = (text: string): string => {
  * @since 0.1.0
  * @category reading
  */
-export const readOutput: (
-  reader: OutputReader,
-  stdout: string,
-  stderr: string
-) => Effect.Effect<{ readonly metrics: ReadonlyArray<MetricValue>; readonly problem: string | undefined }> = Effect.fn(
-  "PayloadOutput.read"
-)(function* (reader: OutputReader, stdout: string, stderr: string) {
-  if (!reader.reads) return { metrics: [], problem: undefined }
-  const wrong: Array<string> = []
-  for (const text of [stdout, stderr]) {
-    if (text.trim() === "") continue
-    const read = yield* Effect.either(reader.read(text))
-    const metrics = Either.isRight(read) ? read.right.filter(({ value }) => Number.isFinite(value)) : []
-    if (metrics.length > 0) return { metrics, problem: undefined }
-    wrong.push(Either.isLeft(read) ? `its output ${read.left}` : `its output has no metrics for ${reader.name}`)
-  }
-  const [first] = wrong
-  if (first === undefined) return { metrics: [], problem: `it printed nothing for ${reader.name} to read` }
-  return { metrics: [], problem: `${first}; it begins with ${beginning(stdout.trim() === "" ? stderr : stdout)}` }
-})
+export const readOutput: (reader: OutputReader, stdout: string, stderr: string) => Effect.Effect<ReadOutput> =
+  Effect.fn("PayloadOutput.read")(function* (reader: OutputReader, stdout: string, stderr: string) {
+    if (!reader.reads) return { metrics: [], reports: [], problem: undefined }
+    const wrong: Array<string> = []
+    for (const text of [stdout, stderr]) {
+      if (text.trim() === "") continue
+      const read = yield* Effect.either(reader.read(text))
+      const metrics = Either.isRight(read) ? read.right.filter(({ value }) => Number.isFinite(value)) : []
+      if (metrics.length > 0) return { metrics, reports: yield* reportsOf(reader, text), problem: undefined }
+      wrong.push(Either.isLeft(read) ? `its output ${read.left}` : `its output has no metrics for ${reader.name}`)
+    }
+    const [first] = wrong
+    if (first === undefined)
+      return { metrics: [], reports: [], problem: `it printed nothing for ${reader.name} to read` }
+    return {
+      metrics: [],
+      reports: [],
+      problem: `${first}; it begins with ${beginning(stdout.trim() === "" ? stderr : stdout)}`
+    }
+  })
 
 const toMetrics = (
   found: ReadonlyArray<MetricValue>,
@@ -121,6 +153,7 @@ export const toPayloadResult: (run: {
     end: toEnd(process),
     durationMs: (process.end?.durationNs ?? 0) / 1e6,
     metrics: toMetrics(read.metrics, specs, askedFor(specs, spec.checks)),
+    ...toSeries(read.reports),
     problem: read.problem === undefined ? null : `${read.problem}${process.dropped > 0 ? cut : ""}`,
     stdoutTail: tailOf(stdout),
     stderrTail: tailOf(stderr),

@@ -44,6 +44,12 @@ export class PayloadResult extends Schema.Class<PayloadResult>("PayloadResult")(
   durationMs: Schema.Number,
   /** Those asked for first, then as the output has them; at most 4096. */
   metrics: Schema.Array(Metric),
+  /** Of a program that printed several reports: the metrics of each in their order, by name; at most 65 536 numbers, of the latest. Else empty. */
+  series: Schema.optionalWith(Schema.Array(Schema.Record({ key: Schema.String, value: Schema.Number })), {
+    default: () => []
+  }),
+  /** Reports before the first of `series`, left out because they are too many. */
+  seriesDropped: Schema.optionalWith(Schema.Number, { default: () => 0 }),
   /** Why no metrics could be read, else null. */
   problem: Schema.NullOr(Schema.String),
   /** The last lines that were kept of each stream. */

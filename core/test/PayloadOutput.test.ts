@@ -27,8 +27,16 @@ const pairs = OutputFormat.make({
           }))
         )
 })
+const numbersOf = (text: string) =>
+  [...text.matchAll(/(\w+)=(\S+)/g)].map(([, name = "", value]) => ({ name, value: Number(value) }))
+const reports = OutputFormat.make({
+  name: "reports",
+  description: "numbers of reports between lines of dashes",
+  read: (text) => Either.right(numbersOf(text.split("--").at(-1) ?? "")),
+  series: (text) => Either.right(text.split("--").map(numbersOf))
+})
 const nothing = OutputFormat.make({ name: "ExitCode", description: "", reads: false, read: () => Either.right([]) })
-const registry = Layer.provideMerge(OutputFormat.layerAll([pairs, nothing]), layerOutputFormats)
+const registry = Layer.provideMerge(OutputFormat.layerAll([pairs, reports, nothing]), layerOutputFormats)
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
@@ -81,6 +89,19 @@ describe("a payload's run", () => {
           { name: "b", value: 2, unit: "pears", polarity: "lower" },
           { name: "a", value: 1, unit: "apples", polarity: "none" }
         ])
+      })
+    )
+
+    it.effect("has every report as a series where there are several, the latest where they are too many", () =>
+      Effect.gen(function* () {
+        const few = yield* result({ stdout: "a=1 b=2\n--\na=3 b=NaN", options: { output: "reports" } })
+        expect(few.metrics).toMatchObject([{ name: "a", value: 3 }])
+        expect([few.series, few.seriesDropped]).toEqual([[{ a: 1, b: 2 }, { a: 3 }], 0])
+        const one = yield* result({ stdout: "a=1", options: { output: "reports" } })
+        expect([one.series, one.seriesDropped]).toEqual([[], 0])
+        const many = Array.from({ length: 70_000 }, (_, n) => `a=${n}`).join("\n--\n")
+        const cut = yield* result({ stdout: many, options: { output: "reports" } })
+        expect([cut.series.length, cut.seriesDropped, cut.series[0]]).toEqual([65_536, 4464, { a: 4464 }])
       })
     )
 
@@ -149,6 +170,14 @@ describe("a payload's run", () => {
         "is inconclusive when it prints garbage, of which the first bytes are shown",
         { stdout: `\u0001loud! ${"x".repeat(100)}` },
         ["inconclusive", `payload p: its output shouts; it begins with "\\u0001loud! ${"x".repeat(53)}…"`]
+      ],
+      [
+        "is not judged by numbers that may not be its last",
+        { stdout: "a=1", dropped: 17, options: { defaultChecks: [PayloadCheck.min("a", 1)] } },
+        [
+          "inconclusive",
+          "payload p: it can't be judged by its numbers: 17 bytes beyond the first 4 MiB of its output were dropped, maybe its last report with them; make it print less"
+        ]
       ],
       [
         "tells of output that was dropped",
@@ -271,7 +300,7 @@ describe("a payload's run", () => {
         const registered = yield* OutputFormats
         const error = yield* Effect.flip(registered.register(pairs))
         expect(error.message).toBe("output format 'pairs': there is one of that name already; choose another")
-        expect((yield* registered.list).map(({ name }) => name)).toEqual(["pairs", "ExitCode"])
+        expect((yield* registered.list).map(({ name }) => name)).toEqual(["pairs", "reports", "ExitCode"])
       })
     )
   })

@@ -1,5 +1,6 @@
 import type { Outcome } from "../AssertResult.ts"
 import type { Metric, MetricSpec } from "../Metric.ts"
+import { payloadOutputLimit } from "../Payload.ts"
 import type { PayloadCheck } from "../PayloadCheck.ts"
 import type { PayloadResult } from "../PayloadResult.ts"
 import { suggestion } from "../Suggest.ts"
@@ -92,6 +93,13 @@ export const judgePayload = (
   if (run.problem !== null) {
     // Of one that failed anyway nobody expects numbers; nor of one that was told to end, unless they were asked for.
     if (ended === undefined && (run.end.kind !== "Stopped" || asked.length > 0)) open(run.problem)
+    return findings
+  }
+  if (run.droppedBytes > 0 && asked.length > 0) {
+    const kept = payloadOutputLimit / 2 ** 20
+    open(
+      `it can't be judged by its numbers: ${run.droppedBytes} bytes beyond the first ${kept} MiB of its output were dropped, maybe its last report with them; make it print less`
+    )
     return findings
   }
   const found = new Map(run.metrics.map((metric) => [metric.name, metric]))

@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import { type MetricValue, OutputFormat } from "@ktstr/core"
-import { Either, Schema } from "effect"
-import { parseDocument } from "./internal/document.ts"
+import { Either, Option, Schema } from "effect"
+import { parseDocuments } from "./internal/document.ts"
 
 const Latency = Schema.Struct({
   max: Schema.Number,
@@ -93,10 +93,33 @@ const metricsOf = (jobs: ReadonlyArray<typeof Job.Type>, prefix: string): Readon
   return metrics
 }
 
+type Document = { readonly jobs: ReadonlyArray<typeof Job.Type> }
+
+const allMetrics = ({ jobs }: Document): ReadonlyArray<MetricValue> => {
+  if (jobs.length === 0) return []
+  const names = jobs.length > 1 ? [...new Set(jobs.map((job) => job.jobname))] : []
+  const apart = (name: string) =>
+    metricsOf(
+      jobs.filter((job) => job.jobname === name),
+      `jobs.${name}.`
+    )
+  return [...metricsOf(jobs, ""), ...names.flatMap(apart)]
+}
+
+/** One with `--status-interval`, or after a kill, has several documents, of which the last may be cut. */
+const documentsOf = (text: string): Either.Either<ReadonlyArray<Document>, string> =>
+  Either.flatMap(
+    parseDocuments(text, (value) => Either.isRight(decode(value))),
+    (documents) => {
+      const decoded = documents.flatMap((document) => Either.getRight(decode(document)).pipe(Option.toArray))
+      return decoded.length === 0 ? Either.left("is JSON, but not fio's (version 3 or later)") : Either.right(decoded)
+    }
+  )
+
 /**
  * `read.iops`, `read.bw_bytes`, `read.clat_ns.p99`, and so for `write` and `trim`, of all jobs together: rates added up, means
  * weighted, percentiles and maxima those of the worst job. With several jobs `jobs.NAME.read.iops` as well. `error` is the
- * greatest errno. Adds `--output-format=json`.
+ * greatest errno. Of several documents (`--status-interval`) the last counts. Adds `--output-format=json`.
  *
  * @since 0.1.0
  * @category output formats
@@ -105,19 +128,6 @@ export const Fio: OutputFormat = OutputFormat.make({
   name: "fio",
   description: "the JSON of fio: read.iops, read.bw_bytes, read.clat_ns.p99, write.…",
   args: ["--output-format=json"],
-  read: (text) =>
-    Either.flatMap(parseDocument(text), (document) => {
-      const decoded = decode(document)
-      if (Either.isLeft(decoded)) return Either.left("is JSON, but not fio's (version 3 or later)")
-      const { jobs } = decoded.right
-      const names = [...new Set(jobs.map((job) => job.jobname))]
-      const apart = (name: string) =>
-        metricsOf(
-          jobs.filter((job) => job.jobname === name),
-          `jobs.${name}.`
-        )
-      return Either.right(
-        jobs.length === 0 ? [] : [...metricsOf(jobs, ""), ...(jobs.length > 1 ? names.flatMap(apart) : [])]
-      )
-    })
+  read: (text) => Either.map(documentsOf(text), (documents) => allMetrics(documents.at(-1) ?? { jobs: [] })),
+  series: (text) => Either.map(documentsOf(text), (documents) => documents.map(allMetrics))
 })

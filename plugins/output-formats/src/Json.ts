@@ -5,7 +5,7 @@
  */
 import { type MetricValue, OutputFormat } from "@ktstr/core"
 import { Either } from "effect"
-import { parseDocument } from "./internal/document.ts"
+import { parseDocuments } from "./internal/document.ts"
 
 /** A document with more is no list of metrics. */
 const leafLimit = 100_000
@@ -25,8 +25,8 @@ const leaves = (document: unknown): ReadonlyArray<MetricValue> => {
 }
 
 /**
- * Every number of the document is a metric, named by its path: `jobs.0.read.iops`. Lines before and behind the document are
- * passed over.
+ * Every number of the document is a metric, named by its path: `jobs.0.read.iops`. Lines of a log
+ * around the document are passed over; of several documents (JSON lines) the last counts.
  *
  * @since 0.1.0
  * @category output formats
@@ -34,5 +34,6 @@ const leaves = (document: unknown): ReadonlyArray<MetricValue> => {
 export const Json: OutputFormat = OutputFormat.make({
   name: "Json",
   description: "every number of a JSON document, by its dotted path",
-  read: (text) => Either.map(parseDocument(text), leaves)
+  read: (text) => Either.map(parseDocuments(text), (documents) => leaves(documents.at(-1))),
+  series: (text) => Either.map(parseDocuments(text), (documents) => documents.map(leaves))
 })

@@ -3,7 +3,9 @@ import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
 import { layerOutputFormats, type MetricValue, OutputFormats, OutputRef } from "@ktstr/core"
 import { Effect, Either, Layer } from "effect"
+import * as fc from "fast-check"
 import { layerBuiltinOutputFormats, regex } from "../src/index.ts"
+import { parseDocuments } from "../src/internal/document.ts"
 
 const registry = Layer.provideMerge(layerBuiltinOutputFormats, layerOutputFormats)
 
@@ -50,7 +52,15 @@ it.layer(registry)("the built-in output formats", (it) => {
     for (const [text, message] of [
       ["garbage", "is no JSON"],
       ['{"a": 1', "is no JSON"],
-      ['{"a": 1 oops}', "is no JSON (Expected ',' or '}' after property value in JSON at position 8)"]
+      ['{"a": 1 oops}', `is no JSON (expected ',' or '}' at line 1, column 9: "oops}")`],
+      [
+        'log\n{"a": {"b": 1}, oops, "c": {"d": 2}}',
+        `is no JSON (expected a key in quotes at line 2, column 17: "oops,`
+      ],
+      ['{\n "a": {"b": 1},\n "c"', "is no JSON (it ends where ':' should be at line 3, column 5)"],
+      ['{"a": "\\q"}', `expected a string without control characters or unknown escapes at line 1, column 7`],
+      ["\uFEFF \n", "is empty"],
+      ["[INFO] starting\n[1/3] done\n", `is no JSON (expected a value at line 1, column 2: "INFO] starting")`]
     ] as const) {
       it.effect(`refuses ${text}`, () =>
         Effect.map(read("Json", text), (result) => {
@@ -58,6 +68,59 @@ it.layer(registry)("the built-in output formats", (it) => {
         })
       )
     }
+
+    for (const [what, text, expected] of [
+      ["a log in brackets around it", '[INFO] starting\n[1/2] run\n{"a": 1}\n[1/2] {done}\n}\n]\n', { a: 1 }],
+      ["lines that are lists themselves", '[1]\n{"a": 1}\n[2]\n[]\n', { a: 1 }],
+      ["a byte order mark", '\uFEFF{"a": 1}', { a: 1 }],
+      ["CRLF", '[INFO]\r\n{\r\n"a": 1\r\n}\r\n[INFO]\r\n', { a: 1 }],
+      ["what is no number", '{"a": NaN, "b": -Infinity, "c": -nan, "d": inf, "e": 1}', { e: 1 }],
+      ["JSON lines, the last of which counts", '{"a": 1}\n{"a": 2}\n{"a": 3}\n', { a: 3 }],
+      ["documents on one line", '{"a": 1} {"a": 2}{"a": 3}', { a: 3 }],
+      ["a last document that was cut", '{"a": 1}\n{"a": 2}\n{"a": 3, "b"', { a: 2 }],
+      ["a document behind a broken one", '{\n"a": {"b": 9},\nwarning\n}\n{"a": 2}\n', { a: 2 }],
+      ["a prefix on its line", 'result: {"a": 1} (best of 3)\n', { a: 1 }],
+      ["a repeated key", '{"a": 1, "a": 2}', { a: 2 }],
+      ["a key that objects have", '{"__proto__": {"x": 1}, "constructor": 2}', { "__proto__.x": 1, constructor: 2 }]
+    ] as const) {
+      it.effect(`reads ${what}`, () =>
+        Effect.gen(function* () {
+          const metrics = yield* byName("Json", text)
+          expect(values(new Map([...metrics].filter(([, { value }]) => Number.isFinite(value))))).toEqual<unknown>(
+            expected
+          )
+        })
+      )
+    }
+
+    it.effect("reads whatever JSON.stringify writes, among lines of a log", () =>
+      Effect.sync(() =>
+        fc.assert(
+          fc.property(fc.jsonValue(), fc.nat(2), (document, indent) => {
+            const text = JSON.stringify({ document }, null, indent)
+            const around = `[INFO] begin\n${text}\n[done]}\n`
+            expect(Either.getOrThrow(parseDocuments(around)).at(-1)).toEqual(JSON.parse(text))
+          })
+        )
+      )
+    )
+
+    it.effect("refuses any other text in bounded time, without an exception", () =>
+      Effect.sync(() => {
+        const pieces = fc.constantFrom("{", "[", "}", "]", '"', ":", ",", "\n", " ", "1", '{"a":1}', "nan", "\\", "x")
+        fc.assert(
+          fc.property(fc.array(pieces, { maxLength: 200 }), (parts) => {
+            const result = parseDocuments(parts.join(""))
+            expect(Either.isRight(result) ? result.right.length : result.left.length).toBeGreaterThan(0)
+          })
+        )
+        for (const text of ["[".repeat(200_000), '{"a":'.repeat(50_000), `{"a": "${"x".repeat(8_000_000)}`]) {
+          const began = performance.now()
+          expect(Either.isLeft(parseDocuments(text))).toBe(true)
+          expect(performance.now() - began).toBeLessThan(10_000)
+        }
+      })
+    )
 
     it.effect("survives a document of a million brackets", () =>
       Effect.map(read("Json", `${"[".repeat(100_000)}1${"]".repeat(100_000)}`), (result) => {
@@ -170,6 +233,20 @@ it.layer(registry)("the built-in output formats", (it) => {
       expect(metrics.get("read.iops")).toMatchObject({ unit: "IOPS", polarity: "higher" })
       expect(metrics.get("write.clat_ns.p99")).toMatchObject({ unit: "ns", polarity: "lower" })
       expect(get("error")).toBe(0)
+    })
+  )
+
+  it.effect("fio: the last whole document of --status-interval counts, and all are a series", () =>
+    Effect.gen(function* () {
+      const text = recorded("fio.json").slice(recorded("fio.json").indexOf("{"))
+      const document = JSON.parse(text)
+      const later = { ...document, jobs: document.jobs.map((job: object) => ({ ...job, ctx: 7 })) }
+      const output = `fio: this is a warning\n${text}\n${JSON.stringify(later, null, 2)}\n${text.slice(0, 500)}`
+      expect((yield* byName("fio", output)).get("ctx")?.value).toBe(14)
+      const reader = yield* OutputRef.resolve(OutputRef.of("fio"))
+      const series = yield* reader.series?.(output) ?? Effect.succeed([])
+      expect(series).toHaveLength(2)
+      expect(series[1]?.find(({ name }) => name === "ctx")?.value).toBe(14)
     })
   )
 

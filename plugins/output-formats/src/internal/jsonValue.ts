@@ -1,0 +1,134 @@
+/** A JSON value at some place of a text, where it ends, or where and why it is none. */
+export type Parsed =
+  | { readonly _tag: "Value"; readonly value: unknown; readonly end: number }
+  /** `begun`: so much of it is JSON, a key with its colon at least, that it is a broken document rather than a line of a log. */
+  | { readonly _tag: "Broken"; readonly at: number; readonly why: string; readonly begun: boolean }
+
+/** Deeper documents are refused: the parser is recursive, and no program's metrics lie there. */
+const depthLimit = 256
+
+class Broken {
+  readonly at: number
+  readonly why: string
+  constructor(at: number, why: string) {
+    this.at = at
+    this.why = why
+  }
+}
+
+const space = /[ \t\r\n]*/y
+const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
+// As printf writes what is no number; JSON has no words for it, and programs print it all the same.
+const noNumber = /[+-]?(?:nan|inf(?:inity)?)\b/iy
+const word = /true\b|false\b|null\b/y
+// Whether its escapes are right is left to JSON.parse.
+const string = /"[^"\\\r\n]*(?:\\.[^"\\\r\n]*)*"/y
+
+const matchAt = (expression: RegExp, text: string, at: number): string | undefined => {
+  expression.lastIndex = at
+  return expression.exec(text)?.[0]
+}
+
+const noNumberOf = (written: string): number =>
+  /nan/i.test(written) ? Number.NaN : written.startsWith("-") ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
+
+const words: Readonly<Record<string, unknown>> = { true: true, false: false, null: null }
+
+/**
+ * The value that begins at `start`, which is not white space. Beside RFC 8259 it takes NaN and infinities, which have no JSON and are printed
+ * all the same. Of a repeated key the last counts, as in `JSON.parse`.
+ */
+export const parseValue = (text: string, start: number): Parsed => {
+  let at = start
+  let begun = false
+  const skip = (): void => {
+    at += matchAt(space, text, at)?.length ?? 0
+  }
+  const fail = (expected: string): never => {
+    throw new Broken(at, at >= text.length ? `it ends where ${expected} should be` : `expected ${expected}`)
+  }
+  const take = (char: string, expected: string): void => {
+    if (text[at] !== char) fail(expected)
+    at++
+  }
+  const quoted = (expected: string): string => {
+    const written = matchAt(string, text, at)
+    if (written === undefined) return fail(expected)
+    try {
+      const read: string = JSON.parse(written)
+      at += written.length
+      return read
+    } catch {
+      return fail(`${expected} without control characters or unknown escapes`)
+    }
+  }
+  const scalar = (): unknown => {
+    if (text[at] === '"') return quoted("a string")
+    const known = matchAt(word, text, at)
+    if (known !== undefined) {
+      at += known.length
+      return words[known]
+    }
+    const odd = matchAt(noNumber, text, at)
+    if (odd !== undefined) {
+      at += odd.length
+      return noNumberOf(odd)
+    }
+    const digits = matchAt(number, text, at)
+    if (digits === undefined || digits === "") return fail("a value")
+    at += digits.length
+    return Number(digits)
+  }
+  const list = (depth: number): ReadonlyArray<unknown> => {
+    const items: Array<unknown> = []
+    at++
+    skip()
+    while (text[at] !== "]") {
+      if (items.length > 0) {
+        take(",", "',' or ']'")
+        skip()
+      }
+      items.push(value(depth + 1))
+      skip()
+    }
+    at++
+    return items
+  }
+  const record = (depth: number): Readonly<Record<string, unknown>> => {
+    const fields = new Map<string, unknown>()
+    let first = true
+    at++
+    skip()
+    while (text[at] !== "}") {
+      if (!first) {
+        take(",", "',' or '}'")
+        skip()
+      }
+      first = false
+      const key = quoted("a key in quotes")
+      skip()
+      take(":", "':'")
+      begun = true
+      skip()
+      fields.set(key, value(depth + 1))
+      skip()
+    }
+    at++
+    return Object.fromEntries(fields)
+  }
+  const value = (depth: number): unknown => {
+    if (depth > depthLimit) {
+      begun = true
+      throw new Broken(at, `more than ${depthLimit} levels deep`)
+    }
+    if (text[at] === "{") return record(depth)
+    return text[at] === "[" ? list(depth) : scalar()
+  }
+  try {
+    return { _tag: "Value", value: value(0), end: at }
+  } catch (error) {
+    if (error instanceof Broken)
+      return { _tag: "Broken", at: error.at, why: error.why, begun: begun || error.at >= text.length }
+    throw error
+  }
+}
