@@ -144,9 +144,14 @@ describe("on a machine with cgroup v2", { timeout: 300_000 }, () => {
     expect(result.stderr).toMatch(/FAIL steady: HOLD: Interrupted system call: the agent was asked to end by signal 15/)
   })
 
-  it("leaves cgroups when both were killed at once, which ktstr cleanup removes; not those of a run that goes on", async () => {
-    const result = await ended("ktstr cleanup; kill -KILL $cli $agent", { after: "ktstr cleanup" })
-    expect(result).toMatchObject({ code: 137, stdout: expect.stringMatching(/clean\n$/) })
+  it("leaves cgroups when both were killed at once, which ktstr cleanup removes; not those of a run that goes on, or of others", async () => {
+    const foreign = "/sys/fs/cgroup/ktstr-123"
+    const result = await ended("ktstr cleanup; kill -KILL $cli $agent", {
+      before: `mkdir ${foreign}; sleep 1000 & sleeper=$!; echo $sleeper > ${foreign}/cgroup.procs`,
+      after: `ktstr cleanup; kill -0 $sleeper && echo sleeps; grep -qx $sleeper ${foreign}/cgroup.procs && echo stays`
+    })
+    await shell(`read -r pid < ${foreign}/cgroup.procs; kill -KILL $pid; sleep 1; rmdir ${foreign}`)
+    expect(result).toMatchObject({ code: 137, stdout: expect.stringMatching(/sleeps\nstays\nclean\n$/) })
     const lines = result.stdout.split("\n").filter((line) => line.includes("/sys/fs/cgroup"))
     expect(lines).toEqual([
       expect.stringMatching(/^left \/sys\/fs\/cgroup\/ktstr-\d+ \(cgroups, of process \d+, which runs\)$/),

@@ -1,6 +1,7 @@
 #include "host.h"
 
 #include "clock.h"
+#include "mark.h"
 #include "textfile.h"
 
 #include <errno.h>
@@ -76,13 +77,30 @@ static void sweep(struct agent *agent) {
 
 static bool make_directory(const char *path) { return mkdir(path, 0755) == 0 || refuse(path, "", errno); }
 
+// The cgroup of this name is removed if a dead agent that had the same number left it; anybody else's stays as it is.
+static bool make_root(struct agent *agent, const char *root) {
+    if (mkdir(root, 0755) < 0) {
+        if (errno != EEXIST)
+            return refuse(root, "", errno);
+        if (!mark_of_predecessor(root))
+            return refuse(root, " was not made by ktstr and has the name that this run needs; try again", EEXIST);
+        snprintf(agent->cgroups.root, sizeof agent->cgroups.root, "%s", root);
+        sweep(agent);
+        agent->cgroups.root[0] = 0;
+        if (!make_directory(root))
+            return false;
+    }
+    // From here on it is this agent's to sweep.
+    snprintf(agent->cgroups.root, sizeof agent->cgroups.root, "%s", root);
+    int error = mark_set(root);
+    return error == 0 || refuse(root, " can't be marked with the attribute user.ktstr", error);
+}
+
 static bool make_tree(struct agent *agent, const char *mount) {
     struct cgroup_tree *tree = &agent->cgroups;
-    char leaf[600];
-    snprintf(tree->root, sizeof tree->root, "%s/ktstr-%d", mount, (int)getpid());
-    // One of that name is of a dead agent that had the same number.
-    sweep(agent);
-    if (!make_directory(tree->root))
+    char root[sizeof tree->root], leaf[600];
+    snprintf(root, sizeof root, "%s/ktstr-%d", mount, (int)getpid());
+    if (!make_root(agent, root))
         return false;
     snprintf(tree->leaf, sizeof tree->leaf, "ktstr-root");
     snprintf(leaf, sizeof leaf, "%s/%s", tree->root, tree->leaf);

@@ -6,6 +6,7 @@
 #include "fault.h"
 #include "host.h"
 #include "init.h"
+#include "mark.h"
 #include "poweroff.h"
 #include "session.h"
 #include "textfile.h"
@@ -145,6 +146,8 @@ static int host_main(struct agent *agent, const char *mount, char **words) {
 int main(int argc, char **argv) {
     struct agent agent = {.start_ns = now_ns(), .step = UINT32_MAX, .signals = -1};
     bool first = getpid() == 1, host = argc > 2 && strcmp(argv[1], "--host") == 0;
+    if (!first && argc == 3 && strcmp(argv[1], "--marks") == 0)
+        return mark_list(argv[2]) == 0 ? 0 : 69;
     if (first == host) {
         fprintf(stderr,
                 "ktstr-agent: this is the guest's PID 1; it mounts file systems and powers off, so it does not run "

@@ -3,11 +3,12 @@
  *
  * @since 0.1.0
  */
+import { execFile } from "node:child_process"
 import { readdir, readFile, rmdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { FileSystem } from "@effect/platform"
-import { findCgroupMount } from "@ktstr/core"
-import { Effect, Either } from "effect"
+import { AgentBinary, currentProcess, findCgroupMount, ownerState, parseTemporaryName } from "@ktstr/core"
+import { Effect, Either, Option } from "effect"
 
 const textOf = (path: string): Promise<string> => readFile(path, "utf8").catch(() => "")
 
@@ -73,7 +74,7 @@ export const removeCgroups = (root: string, patienceMs = longestMs): Effect.Effe
   })
 
 /**
- * A cgroup `ktstr-PID` of a run on this host.
+ * A cgroup of a run on this host.
  *
  * @since 0.1.0
  * @category models
@@ -85,23 +86,39 @@ export interface HostRun {
   readonly alive: boolean
 }
 
-/** Processes of another PID namespace are listed as 0: their agent can't be asked for here. */
-const isForeign = async (root: string): Promise<boolean> => {
-  const lists = await Promise.all((await treeOf(root)).map((directory) => textOf(join(directory, "cgroup.procs"))))
-  return lists.some((list) => list.split("\n").includes("0"))
-}
+/** The agent lists them: Node can't read extended attributes. */
+const listMarks = (agent: string, mount: string): Effect.Effect<string> =>
+  Effect.promise(
+    () =>
+      new Promise<string>((resolve) => {
+        execFile(agent, ["--marks", mount], { maxBuffer: 2 ** 24 }, (error, stdout) => resolve(error ? "" : stdout))
+      })
+  )
 
-/** The number may belong to another process by now. */
-const isAgent = async (pid: number): Promise<boolean> => (await textOf(`/proc/${pid}/comm`)).trim() === "ktstr-agent"
+/** Those that carry an agent's mark; a name such as `ktstr-123` says nothing of who made it. */
+const findMarked = Effect.fnUntraced(function* (agent: string, mount: string) {
+  const lines = (yield* listMarks(agent, mount)).split("\n")
+  return lines.flatMap((line) => {
+    const [name = "", mark = ""] = line.split("\t")
+    const owner = parseTemporaryName(mark)
+    return owner === undefined ? [] : [{ path: join(mount, name), owner }]
+  })
+})
 
-const find = async (mount: string): Promise<ReadonlyArray<HostRun>> => {
-  const runs: Array<HostRun> = []
-  for (const path of await childrenOf(mount)) {
-    const pid = Number(/\/ktstr-(\d+)$/.exec(path)?.[1])
-    if (pid > 0) runs.push({ path, pid, alive: (await isAgent(pid)) || (await isForeign(path)) })
-  }
-  return runs
-}
+/**
+ * Removes the cgroup that an agent of this process made, with what runs in it. One that is not there, or that another made, stays as it is.
+ *
+ * @since 0.2.0
+ * @category maintenance
+ */
+export const removeCgroupOf = (agent: string, mount: string, pid: number): Effect.Effect<void, Error> =>
+  Effect.flatMap(findMarked(agent, mount), (marked) =>
+    Effect.forEach(
+      marked.filter(({ path, owner }) => owner.pid === pid && path === join(mount, `ktstr-${pid}`)),
+      ({ path }) => removeCgroups(path),
+      { discard: true }
+    )
+  )
 
 /**
  * What {@link cleanUpHostRuns} did.
@@ -116,26 +133,38 @@ export interface HostCleanup {
 }
 
 /**
- * Removes the cgroups of runs whose agent is gone, with what still runs in them. Never fails; on a machine where nothing can be run there
- * is nothing to remove. With `dryRun` nothing is removed, and `removed` is what would be.
+ * Removes the cgroups of runs whose agent is gone, with what still runs in them: those that carry an agent's mark, whatever their names. Never
+ * fails; on a machine where nothing can be run there is nothing to remove. With `dryRun` nothing is removed, and `removed` is what would be.
+ * `mount` is where to look; default: where runs on this host are.
  *
  * @since 0.1.0
  * @category maintenance
  */
 export const cleanUpHostRuns: (options?: {
   readonly dryRun?: boolean
-}) => Effect.Effect<HostCleanup, never, FileSystem.FileSystem> = Effect.fn("HostCgroups.cleanUp")(function* (options) {
-  const mount = yield* Effect.either(findCgroupMount())
-  const runs = Either.isRight(mount) ? yield* Effect.promise(() => find(mount.right)) : []
-  const dead = runs.filter(({ alive }) => !alive)
-  const kept = runs.filter(({ alive }) => alive)
-  if (options?.dryRun === true) return { removed: dead, kept, failed: [] }
-  const removed: Array<HostRun> = []
-  const failed: Array<HostRun & { readonly message: string }> = []
-  for (const run of dead) {
-    const result = yield* Effect.either(removeCgroups(run.path))
-    if (Either.isRight(result)) removed.push(run)
-    else failed.push({ ...run, message: result.left.message })
+  readonly mount?: string
+}) => Effect.Effect<HostCleanup, never, FileSystem.FileSystem | AgentBinary> = Effect.fn("HostCgroups.cleanUp")(
+  function* (options) {
+    const mount = options?.mount === undefined ? yield* Effect.option(findCgroupMount()) : Option.some(options.mount)
+    // Without an agent nothing ran here.
+    const agent = yield* Effect.option(Effect.flatMap(AgentBinary, ({ path }) => path))
+    const self = yield* currentProcess
+    if (Option.isNone(mount) || Option.isNone(agent) || Option.isNone(self))
+      return { removed: [], kept: [], failed: [] }
+    const marked = yield* findMarked(agent.value, mount.value)
+    const runs = yield* Effect.forEach(marked, ({ path, owner }) =>
+      Effect.map(ownerState(owner, self.value), (state): HostRun => ({ path, pid: owner.pid, alive: state !== "dead" }))
+    )
+    const dead = runs.filter(({ alive }) => !alive)
+    const kept = runs.filter(({ alive }) => alive)
+    if (options?.dryRun === true) return { removed: dead, kept, failed: [] }
+    const removed: Array<HostRun> = []
+    const failed: Array<HostRun & { readonly message: string }> = []
+    for (const run of dead) {
+      const result = yield* Effect.either(removeCgroups(run.path))
+      if (Either.isRight(result)) removed.push(run)
+      else failed.push({ ...run, message: result.left.message })
+    }
+    return { removed, kept, failed }
   }
-  return { removed, kept, failed }
-})
+)

@@ -19,7 +19,7 @@ import {
   VmmError
 } from "@ktstr/core"
 import { Deferred, Effect, Layer, Mailbox } from "effect"
-import { removeCgroups } from "./HostCgroups.ts"
+import { removeCgroupOf } from "./HostCgroups.ts"
 
 /** Descriptors as the agent knows them (native/agent/host.h). */
 const channelFd = 3
@@ -75,6 +75,8 @@ interface Agent {
   readonly console: ConsoleLog
   /** Settles when it has ended and all it said is read. */
   readonly ended: Promise<VmExit>
+  /** The agent's program. */
+  readonly binary: string
   readonly cgroup: string
   readonly mount: string
   /** What it handed down before the agent began. */
@@ -116,6 +118,7 @@ const spawnAgent = (path: string, spec: HostSpec, plan: number | undefined): Pro
         channel,
         console,
         ended,
+        binary: path,
         cgroup: join(spec.cgroupMount, `ktstr-${child.pid}`),
         mount: spec.cgroupMount,
         before
@@ -124,16 +127,19 @@ const spawnAgent = (path: string, spec: HostSpec, plan: number | undefined): Pro
   })
 
 /** Whatever state the agent is in, afterwards nothing of it is there. */
-const endAgent = ({ before, cgroup, channel, child, ended, mount }: Agent): Effect.Effect<void> =>
+const endAgent = ({ before, binary, cgroup, channel, child, ended, mount }: Agent): Effect.Effect<void> =>
   Effect.gen(function* () {
     channel.destroy()
     const gone = Effect.promise(() => ended)
     const inTime = yield* Effect.timeoutOption(Effect.interruptible(gone), patienceMs)
     if (inTime._tag === "None") child.kill("SIGKILL")
     yield* gone
-    yield* Effect.catchAll(removeCgroups(cgroup), ({ message }) =>
-      Effect.logWarning(`can't remove ${cgroup}: ${message}; run: ktstr cleanup`)
-    )
+    // An agent that ended by itself has removed it. What is there may also be somebody else's, for which the agent did not begin.
+    if (child.pid !== undefined && fs.existsSync(cgroup)) {
+      yield* Effect.catchAll(removeCgroupOf(binary, mount, child.pid), ({ message }) =>
+        Effect.logWarning(`can't remove ${cgroup}: ${message}; run: ktstr cleanup`)
+      )
+    }
     yield* Effect.sync(() => takeBack(mount, before))
   })
 

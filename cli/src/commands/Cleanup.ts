@@ -14,7 +14,7 @@ import {
   type LeftoverPlace,
   resolveCacheDirs
 } from "@ktstr/core"
-import { cleanUpHostRuns, type HostCleanup } from "@ktstr/native"
+import { cleanUpHostRuns, type HostCleanup, layerAgentBinary } from "@ktstr/native"
 import { layerPlatform } from "@ktstr/vitest/defaults"
 import { Effect, Option } from "effect"
 import type { Invocation } from "../Arguments.ts"
@@ -73,7 +73,7 @@ export const cleanup = (invocation: Extract<Invocation, { command: "cleanup" }>,
   Effect.gen(function* () {
     const { json, "dry-run": dryRun } = invocation.values
     const report = yield* cleanUp(yield* places, { dryRun })
-    const host = yield* cleanUpHostRuns({ dryRun })
+    const host = yield* Effect.provide(cleanUpHostRuns({ dryRun }), layerAgentBinary)
     const caches = yield* Effect.option(resolveCacheDirs).pipe(
       Effect.flatMap(
         Option.match({
