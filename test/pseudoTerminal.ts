@@ -18,10 +18,14 @@ export interface TerminalSession {
 }
 
 /** Runs `ktstr ARGS` on a terminal of 41 rows and 107 columns. */
-export const onTerminal = (args: ReadonlyArray<string>): TerminalSession => {
+export const onTerminal = (args: ReadonlyArray<string>): TerminalSession =>
+  commandOnTerminal([process.execPath, bin, ...args])
+
+/** Runs a command on such a terminal. */
+export const commandOnTerminal = (command: ReadonlyArray<string>): TerminalSession => {
   const folder = mkdtempSync(join(tmpdir(), "test-terminal-"))
   const script = join(folder, "session.sh")
-  const quoted = [process.execPath, bin, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ")
+  const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ")
   writeFileSync(
     script,
     [

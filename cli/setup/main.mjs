@@ -15,12 +15,14 @@ import {
 import { createRequire } from "node:module"
 import { delimiter, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { refusal } from "./consent.mjs"
 import { forBench, forEveryone, forExamples, forKernelBuilds, forLab, forSchedulers, forTests } from "./packages.mjs"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const exitMissing = 69
+const wants = new Set(process.argv.slice(2))
 
-/** Ends set-up with one line that says what is missing and how to mend it. */
+/** Ends set-up with one line that says what is missing and how to fix it. */
 const stop = (message) => {
   process.stderr.write(`ktstr setup: ${message}\n`)
   process.exit(exitMissing)
@@ -55,7 +57,7 @@ const checkNode = () => {
   }
 }
 
-/** Installs the Debian packages that are not there, when this user may; otherwise says the one line to run. */
+/** Installs the Debian packages that are not there, when this user may and wants it; otherwise says the one line to run. */
 const installPackages = (needs) => {
   const missing = [...new Set(needs.filter((need) => !found(need)).map((need) => need.package))]
   if (missing.length === 0) return
@@ -65,7 +67,11 @@ const installPackages = (needs) => {
   }
   const sudo = process.getuid() === 0 ? [] : ["sudo", "-n"]
   const permitted = sudo.length === 0 || (inPath("sudo") && spawnSync("sudo", ["-n", "true"]).status === 0)
-  if (!permitted) stop(`missing ${missing.join(", ")}; run: sudo ${line}`)
+  const byHand = `${sudo.length === 0 ? "" : "sudo "}${line}`
+  if (!permitted) stop(`missing ${missing.join(", ")}; run: ${byHand}`)
+  say(`these Debian packages are missing: ${missing.join(" ")}; to be installed by: ${byHand}`)
+  const why = refusal({ question: "ktstr setup: install them?", yes: wants.has("--yes"), root: sudo.length === 0 })
+  if (why !== undefined) stop(`${why}; run: ${byHand}`)
   say(`installing ${missing.join(" ")}`)
   const apt = (...args) =>
     run(...commandLine([...sudo, "apt-get", "-qq", ...args]), { DEBIAN_FRONTEND: "noninteractive" })
@@ -73,7 +79,7 @@ const installPackages = (needs) => {
   if (!install()) {
     // Package lists may be absent or old on a fresh machine; third-party repositories that fail must not stop us.
     apt("update")
-    if (!install()) stop(`could not install; run: ${sudo.length ? "sudo " : ""}${line}`)
+    if (!install()) stop(`could not install; run: ${byHand}`)
   }
   const still = needs.filter((need) => !found(need)).map((need) => need.command ?? need.anyOf[0])
   if (still.length > 0) stop(`installed ${missing.join(" ")}, but ${still.join(", ")} is still not there`)
@@ -201,7 +207,6 @@ const buildScheduler = () => {
   if (!run("make", ["-s", "-C", folder])) stop(`building ${folder} failed; see the compiler's message above`)
 }
 
-const wants = new Set(process.argv.slice(2))
 const wantsSchedulers = ["--test", "--bench", "--schedulers"].some((option) => wants.has(option))
 checkNode()
 installPackages([

@@ -3,8 +3,7 @@
  *
  * @since 0.1.0
  */
-import { existsSync, rmSync, writeFileSync } from "node:fs"
-import { createRequire } from "node:module"
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import {
@@ -16,6 +15,7 @@ import {
   type WorkTypes
 } from "@ktstr/core"
 import { Data, Effect, Layer } from "effect"
+import { importTypeScript } from "./TypeScriptImport.ts"
 
 /**
  * A layer that registers something: `WorkType.plugin({…})`, `OutputFormat.plugin({…})`, `registerScenarios([…])`, `registerSchedulers([…])`, `Reporter.plugin({…})`.
@@ -59,54 +59,6 @@ const names = ["ktstr.config.ts", "ktstr.config.mjs", "ktstr.config.js"] as cons
 
 const messageOf = (cause: unknown): string => oneLine(cause instanceof Error ? cause.message : String(cause))
 
-/** esbuild as vitest brings it, looked for where the user's packages are; a literal import would bind it to ours. */
-const findEsbuild = async (directory: string): Promise<typeof import("esbuild") | undefined> => {
-  for (const from of [pathToFileURL(join(directory, "package.json")).href, import.meta.url]) {
-    try {
-      let require = createRequire(from)
-      for (const hop of ["vitest", "vite"]) {
-        try {
-          require = createRequire(require.resolve(`${hop}/package.json`))
-        } catch {
-          // Not installed here: esbuild may still be beside it.
-        }
-      }
-      const found = await import(pathToFileURL(require.resolve("esbuild")).href)
-      return found.default ?? found
-    } catch {
-      // Try the next place.
-    }
-  }
-  return undefined
-}
-
-/** Node 20 runs no TypeScript: the file is bundled to a sibling, whose imports resolve as its own would, and removed at once. */
-const importTypeScript = async (file: string, directory: string): Promise<unknown> => {
-  const esbuild = await findEsbuild(directory)
-  if (esbuild === undefined) {
-    throw new Error(
-      "reading TypeScript needs esbuild, which comes with vitest: npm install -D vitest, or write ktstr.config.mjs"
-    )
-  }
-  const { outputFiles } = await esbuild.build({
-    entryPoints: [file],
-    bundle: true,
-    packages: "external",
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    write: false,
-    logLevel: "silent"
-  })
-  const sibling = `${file}.${process.pid}.${Date.now()}.mjs`
-  writeFileSync(sibling, outputFiles[0]!.contents)
-  try {
-    return await import(pathToFileURL(sibling).href)
-  } finally {
-    rmSync(sibling, { force: true })
-  }
-}
-
 const pluginsOf = (file: string, module: unknown): Effect.Effect<ReadonlyArray<Plugin>, ConfigFileError> => {
   const bad = (what: string) => Effect.fail(new ConfigFileError({ message: `${file}: ${what}` }))
   const config: unknown =
@@ -130,10 +82,12 @@ const pluginsOf = (file: string, module: unknown): Effect.Effect<ReadonlyArray<P
 export const loadPlugins = Effect.fn("UserConfig.load")(function* (directory: string) {
   const file = names.map((name) => join(directory, name)).find((path) => existsSync(path))
   if (file === undefined) return []
-  const module = yield* Effect.tryPromise({
-    try: () =>
-      file.endsWith(".ts") ? importTypeScript(file, directory) : import(/* @vite-ignore */ pathToFileURL(file).href),
-    catch: (cause) => new ConfigFileError({ message: `${file}: ${messageOf(cause)}` })
-  })
+  const failed = (cause: unknown) => new ConfigFileError({ message: `${file}: ${messageOf(cause)}` })
+  const module = yield* file.endsWith(".ts")
+    ? importTypeScript(file, failed)
+    : Effect.tryPromise({
+        try: (): Promise<unknown> => import(/* @vite-ignore */ pathToFileURL(file).href),
+        catch: failed
+      })
   return yield* pluginsOf(file, module)
 })

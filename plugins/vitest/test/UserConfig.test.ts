@@ -1,9 +1,19 @@
-import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { fileURLToPath } from "node:url"
+import { dirname, join } from "node:path"
+import { fileURLToPath, pathToFileURL } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Fiber, Layer } from "effect"
 import { loadPlugins } from "../src/UserConfig.ts"
 
 const inDirectory = <A, E>(
@@ -14,7 +24,10 @@ const inDirectory = <A, E>(
     Effect.sync(() => {
       const directory = mkdtempSync(join(tmpdir(), "ktstr-config-"))
       symlinkSync(fileURLToPath(new URL("../../../node_modules", import.meta.url)), join(directory, "node_modules"))
-      for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)
+      for (const [name, text] of Object.entries(files)) {
+        mkdirSync(dirname(join(directory, name)), { recursive: true })
+        writeFileSync(join(directory, name), text)
+      }
       return directory
     }),
     use,
@@ -41,7 +54,7 @@ describe("loadPlugins", () => {
 
   it.live("reads TypeScript with its own imports, and leaves no file behind", () =>
     Effect.gen(function* () {
-      const text = `import { Effect, Layer } from "effect"\nconst plugins: ReadonlyArray<unknown> = [${layer}]\nexport default { plugins }\n`
+      const text = `import { Effect, Fiber, Layer } from "effect"\nconst plugins: ReadonlyArray<unknown> = [${layer}]\nexport default { plugins }\n`
       const files = { "ktstr.config.ts": text.replace("globalThis", "(globalThis as any)") }
       const [plugins, names] = yield* inDirectory(files, (directory) =>
         Effect.map(loadPlugins(directory), (plugins) => [plugins, readdirSync(directory).sort()] as const)
@@ -55,7 +68,7 @@ describe("loadPlugins", () => {
 
   it.live("reads JavaScript", () =>
     Effect.gen(function* () {
-      const text = `import { Effect, Layer } from "effect"\nexport default { plugins: [${layer}] }\n`
+      const text = `import { Effect, Fiber, Layer } from "effect"\nexport default { plugins: [${layer}] }\n`
       expect(yield* inDirectory({ "ktstr.config.mjs": text }, loadPlugins)).toHaveLength(1)
       expect(yield* inDirectory({ "ktstr.config.mjs": "export default {}" }, loadPlugins)).toEqual([])
     })
@@ -74,4 +87,115 @@ describe("loadPlugins", () => {
       expect(yield* refused({ "ktstr.config.ts": "export default {" })).toMatch(/ktstr\.config\.ts: .*/)
     })
   )
+
+  describe("TypeScript runs from a private folder", () => {
+    const looks = "export default { plugins: [] }\n"
+
+    it.live("outside of the user's, with mode 0700, an owner in its name, and gone afterwards", () =>
+      Effect.gen(function* () {
+        const seen = `
+          import { readdirSync, statSync } from "node:fs"
+          import { tmpdir } from "node:os"
+          const found = readdirSync(tmpdir()).filter((name) => name.startsWith("ktstr-" + process.pid + "-") && name.includes("-config-"))
+          ;(globalThis as any).ktstrSeen = {
+            found: found.map((name) => [name, statSync(tmpdir() + "/" + name).mode & 0o777]),
+            beside: readdirSync(import.meta.dirname)
+          }
+          ${looks}`
+        yield* inDirectory({ "ktstr.config.ts": seen }, loadPlugins)
+        const { beside, found } = told().ktstrSeen!
+        expect(beside.sort()).toEqual(["ktstr.config.ts", "node_modules"])
+        expect(found).toEqual([[expect.stringMatching(/^ktstr-\d+-\d+-\d+-[0-9a-f]{8}-config-\w{6}$/), 0o700]])
+        expect(existsSync(join(tmpdir(), found[0]![0]))).toBe(false)
+      })
+    )
+
+    it.live("and its imports mean what they mean in the user's folder", () =>
+      Effect.gen(function* () {
+        // A package of two faces: Node's import takes the one, a bundler or require would take the other.
+        const files = {
+          "real/ktstr.config.ts": `
+            import { face } from "two-faces"
+            import * as again from "two-faces"
+            import { where } from "./deep/part.ts"
+            import data from "./data.json"
+            import { createRequire } from "node:module"
+            const late = await import("two-faces")
+            const text = new URL("./data.json", import.meta.url).pathname
+            ;(globalThis as any).ktstrMeant = {
+              face, same: again.counter === late.counter, where, data, text, url: import.meta.url,
+              required: createRequire(import.meta.url)("two-faces").face
+            }
+            ${looks}`,
+          "real/deep/part.ts": "export const where: string = import.meta.url\n",
+          "real/data.json": '{"a":1}',
+          "real/packages/two-faces/package.json":
+            '{"name":"two-faces","exports":{"module":"./m.mjs","import":"./i.mjs","require":"./r.cjs"}}',
+          "real/packages/two-faces/m.mjs": "export const face = 'module'; export const counter = {}",
+          "real/packages/two-faces/i.mjs": "export const face = 'import'; export const counter = {}",
+          "real/packages/two-faces/r.cjs": "exports.face = 'require'"
+        }
+        yield* inDirectory(files, (directory) =>
+          Effect.gen(function* () {
+            mkdirSync(join(directory, "real/node_modules"))
+            symlinkSync("../packages/two-faces", join(directory, "real/node_modules/two-faces"))
+            symlinkSync("real", join(directory, "link"))
+            chmodSync(join(directory, "real"), 0o555)
+            yield* loadPlugins(join(directory, "link"))
+            chmodSync(join(directory, "real"), 0o755)
+            const at = (name: string) => pathToFileURL(join(realpathSync(directory), "real", name))
+            expect(told().ktstrMeant).toEqual({
+              face: "import",
+              same: true,
+              where: at("deep/part.ts").href,
+              data: { a: 1 },
+              text: at("data.json").pathname,
+              url: at("ktstr.config.ts").href,
+              required: "require"
+            })
+          })
+        )
+      })
+    )
+
+    it.live("which is gone when the file throws, and messages name the user's file", () =>
+      Effect.gen(function* () {
+        const before = ours()
+        expect(yield* refused({ "ktstr.config.ts": "throw new Error('boom')" })).toMatch(/ktstr\.config\.ts: boom$/)
+        const absent = yield* refused({ "ktstr.config.ts": 'import "not-installed"\nexport default {}' })
+        expect(absent).toMatch(
+          /ktstr\.config\.ts: Cannot find package 'not-installed' imported from .*ktstr\.config\.ts'?$/
+        )
+        expect(ours()).toEqual(before)
+      })
+    )
+
+    it.live("which is gone when the command is interrupted while the file runs", () =>
+      Effect.gen(function* () {
+        const hangs = "await new Promise(() => {})\nexport default {}"
+        const before = ours()
+        yield* inDirectory({ "ktstr.config.ts": hangs }, (directory) =>
+          Effect.gen(function* () {
+            const fiber = yield* Effect.fork(loadPlugins(directory))
+            yield* Effect.repeat(Effect.sleep("20 millis"), { until: () => ours().length > before.length }).pipe(
+              Effect.timeoutFail({ duration: "20 seconds", onTimeout: () => "no folder was made" })
+            )
+            yield* Fiber.interrupt(fiber)
+          })
+        )
+        expect(ours()).toEqual(before)
+      })
+    )
+  })
 })
+
+/** Folders of configurations that this process has now. */
+const ours = () =>
+  readdirSync(tmpdir()).filter((name) => name.startsWith(`ktstr-${process.pid}-`) && name.includes("-config-"))
+
+/** What a configuration told of itself. */
+const told = () =>
+  globalThis as {
+    readonly ktstrSeen?: { readonly beside: Array<string>; readonly found: ReadonlyArray<readonly [string, number]> }
+    readonly ktstrMeant?: unknown
+  }
