@@ -1,6 +1,6 @@
 // A command on a terminal of its own, by script(1): what a user at a keyboard would see and type.
 import { spawn, spawnSync } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { bin, environment } from "./ktstr.ts"
@@ -13,6 +13,8 @@ export interface TerminalSession {
   readonly resizes: (rows: number, columns: number) => void
   /** Sends a signal to ktstr itself. */
   readonly signal: (name: NodeJS.Signals) => void
+  /** As a window that is closed does, with whatever runs in it; resolves with ktstr's exit code. */
+  readonly closes: () => Promise<number>
   /** When all is over: ktstr's exit code, and the terminal's settings before and after. */
   readonly ended: Promise<{ readonly code: number; readonly before: string; readonly after: string }>
 }
@@ -29,11 +31,13 @@ export const commandOnTerminal = (command: ReadonlyArray<string>): TerminalSessi
   writeFileSync(
     script,
     [
+      // The session outlives its terminal, to tell the code.
+      "trap : HUP",
       "stty rows 41 cols 107",
       `tty > ${folder}/tty`,
       `stty -a > ${folder}/before`,
       `sh -c 'echo $$ > ${folder}/pid; exec "$@"' sh ${quoted}`,
-      `echo $? > ${folder}/code`,
+      `echo $? > ${folder}/code.new; mv ${folder}/code.new ${folder}/code`,
       `stty -a > ${folder}/after`
     ].join("\n")
   )
@@ -49,10 +53,12 @@ export const commandOnTerminal = (command: ReadonlyArray<string>): TerminalSessi
     look()
   })
   const read = (name: string) => readFileSync(join(folder, name), "utf8")
+  let closing = false
   const ended = new Promise<{ code: number; before: string; after: string }>((resolve, reject) => {
     child.on("close", () => {
       over = true
       look()
+      if (closing) return
       try {
         resolve({ code: Number(read("code")), before: read("before"), after: read("after") })
       } catch {
@@ -80,6 +86,39 @@ export const commandOnTerminal = (command: ReadonlyArray<string>): TerminalSessi
       void spawnSync("stty", ["-F", read("tty").trim(), "rows", String(rows), "cols", String(columns)]),
     types: (keys) => void child.stdin.write(keys),
     signal: (name) => void process.kill(Number(read("pid")), name),
+    closes: async () => {
+      closing = true
+      child.kill("SIGKILL")
+      for (const until = Date.now() + 20_000; !existsSync(join(folder, "code")) && Date.now() < until; ) {
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+      const code = Number(read("code"))
+      rmSync(folder, { recursive: true, force: true })
+      return code
+    },
     ended
   }
 }
+
+/** Runs a script in a bash with job control on a terminal of its own, where `$KTSTR` is the command; gives what was to be seen. */
+export const inJobShell = (script: string, ms = 90_000): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const folder = mkdtempSync(join(tmpdir(), "test-terminal-"))
+    const file = join(folder, "session.sh")
+    writeFileSync(file, `set -m\n${script}\n`)
+    const child = spawn("script", ["-qec", `bash ${file}`, "/dev/null"], {
+      env: environment({ TERM: "xterm", SHELL: "/bin/sh", KTSTR: `${process.execPath} ${bin}` }),
+      stdio: ["pipe", "pipe", "inherit"]
+    })
+    let seen = ""
+    child.stdout.on("data", (chunk) => {
+      seen += chunk
+    })
+    const timer = setTimeout(() => child.kill("SIGKILL"), ms)
+    child.on("close", (code) => {
+      clearTimeout(timer)
+      rmSync(folder, { recursive: true, force: true })
+      if (code === 0) resolve(seen)
+      else reject(new Error(`the shell's session did not come to its end (${code}); it showed:\n${seen}`))
+    })
+  })

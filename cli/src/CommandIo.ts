@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { ExitCode, ReporterOutput } from "@ktstr/core"
+import type { StandardStream } from "./StandardStream.ts"
 
 /**
  * @since 0.1.0
@@ -12,4 +13,15 @@ import type { ExitCode, ReporterOutput } from "@ktstr/core"
 export interface CommandIo extends ReporterOutput {
   /** The code of the signal that interrupted the command; of SIGINT while there was none. */
   readonly signalled: () => ExitCode
+}
+
+/**
+ * What a command is given that hands on the bytes of another program.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface RawIo extends CommandIo {
+  readonly rawOut: StandardStream
+  readonly rawErr: StandardStream
 }

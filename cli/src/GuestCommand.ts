@@ -6,12 +6,13 @@
 import { bootInteractive, ExitCode, type GuestLost, type GuestProcess, type ProcessEnd, runProcess } from "@ktstr/core"
 import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
 import { Deferred, Effect, type Scope, Stream } from "effect"
-import type { CommandIo } from "./CommandIo.ts"
+import type { RawIo } from "./CommandIo.ts"
 import type { Values } from "./CommandTable.ts"
 import { makeEscapeKeys } from "./EscapeKeys.ts"
 import { chosenKernels } from "./KernelChoice.ts"
-import { rawMode, resizes, standardInput, terminalSize, writeBytes } from "./LocalTerminal.ts"
+import { isRaw, rawMode, resizes, standardInput, terminalSize } from "./LocalTerminal.ts"
 import * as Settings from "./Settings.ts"
+import { writeBytes } from "./Streams.ts"
 import { UsageError } from "./UsageError.ts"
 
 /** What a shell gives for a program that is not there, and for one that can't be run. */
@@ -50,7 +51,7 @@ const feed = (
 }
 
 /** Joins the streams until the process has ended and all it said is written. */
-const attend = (guestProcess: GuestProcess, terminal: boolean, input: boolean) =>
+const attend = (guestProcess: GuestProcess, terminal: boolean, input: boolean, io: RawIo) =>
   Effect.gen(function* () {
     const killed = yield* Deferred.make<void>()
     if (terminal) {
@@ -60,7 +61,7 @@ const attend = (guestProcess: GuestProcess, terminal: boolean, input: boolean) =
     if (input) yield* Effect.forkScoped(feed(guestProcess, terminal, Deferred.succeed(killed, undefined)))
     const finished = Effect.zipRight(
       Stream.runForEach(guestProcess.output, ({ stream, bytes }) =>
-        writeBytes(stream === "out" ? process.stdout : process.stderr, bytes)
+        writeBytes(stream === "out" ? io.rawOut : io.rawErr, bytes)
       ),
       guestProcess.end
     )
@@ -76,7 +77,7 @@ const attend = (guestProcess: GuestProcess, terminal: boolean, input: boolean) =
 export const runInGuest = (
   values: Values<"exec">,
   program: { readonly argv: ReadonlyArray<string>; readonly terminal: boolean; readonly input: boolean },
-  io: CommandIo
+  io: RawIo
 ) =>
   Effect.gen(function* () {
     const topology = yield* Settings.topology(values.topology, values.preset)
@@ -88,8 +89,7 @@ export const runInGuest = (
     const backend = yield* Settings.backend(values.vmm)
     const kargs = yield* Settings.kernelArguments("--kargs", values.kargs)
     const plugins = yield* loadPlugins(process.cwd())
-    // In raw mode a new line alone does not begin at the left.
-    const line = (text: string) => io.err.write(process.stdin.isRaw === true ? `${text}\r\n` : `${text}\n`)
+    const line = (text: string) => io.err.write(isRaw() ? `${text}\r\n` : `${text}\n`)
     return yield* Effect.gen(function* () {
       const named = values.kernel === undefined ? [] : [values.kernel]
       const [kernel, ...others] = yield* chosenKernels(named, values.yes, io)
@@ -116,7 +116,7 @@ export const runInGuest = (
         terminal: program.terminal ? terminalSize() : undefined,
         input: program.input
       })
-      const end = yield* attend(guestProcess, program.terminal, program.input)
+      const end = yield* attend(guestProcess, program.terminal, program.input, io)
       if (end === "killed") {
         yield* io.err.write("\nktstr: the guest was killed by Ctrl-] q\n")
         return ExitCode.interrupted

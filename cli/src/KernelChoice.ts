@@ -7,7 +7,7 @@ import { type KernelError, KernelProgress, KernelResolver, KernelSources, type R
 import { Effect } from "effect"
 import type { CommandIo } from "./CommandIo.ts"
 import { fetchLine } from "./FetchLine.ts"
-import { ask } from "./Question.ts"
+import { ask, canAsk } from "./Question.ts"
 
 /** The first source that this machine can have: the distribution's packages where there are any, else kernel.org. */
 const download: Effect.Effect<void, KernelError> = Effect.gen(function* () {
@@ -47,10 +47,7 @@ export const chosenKernels = Effect.fn("KernelChoice.resolve")(function* (
     (error) =>
       Effect.gen(function* () {
         const agreed =
-          yes ||
-          (process.stdin.isTTY === true &&
-            io.err.terminal &&
-            (yield* ask("No kernel found. Download the latest stable one? [Y/n] ", "yes")))
+          yes || (canAsk(io) && (yield* ask("No kernel found. Download the latest stable one? [Y/n] ", "yes")))
         if (!agreed) return yield* error
         yield* io.err.write("ktstr: no kernel found, downloading latest stable\n")
         yield* listening(download)

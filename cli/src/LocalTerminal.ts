@@ -5,6 +5,7 @@
  */
 import { spawnSync } from "node:child_process"
 import { Effect, Mailbox, Option, type Scope, Stream } from "effect"
+import { inBackground } from "./JobControl.ts"
 
 /**
  * Rows and columns of the terminal.
@@ -26,26 +27,64 @@ export const terminalSize = (): TerminalSize => {
   return columns > 0 && rows > 0 ? { rows, columns } : { rows: 24, columns: 80 }
 }
 
+/** As stty(1) tells it, from before raw mode; undefined while the terminal is not in it. */
+let cooked: string | undefined
+
+const stty = (...words: ReadonlyArray<string>): string =>
+  spawnSync("stty", words, { stdio: ["inherit", "pipe", "ignore"], encoding: "utf8" }).stdout?.trim() ?? ""
+
 /**
- * Puts the terminal into raw mode until the scope closes, or the process exits in whatever way it still can act on.
+ * Whether the terminal is in raw mode, in which a new line alone does not begin at the left.
+ *
+ * @since 0.2.0
+ * @category accessors
+ */
+export const isRaw = (): boolean => cooked !== undefined
+
+/**
+ * Puts the terminal into raw mode until the scope closes, or the process exits in whatever way it still can act on; and for as long as the process is
+ * in the terminal's foreground: a job that is stopped gives the modes back, and takes them again when it goes on in the foreground.
+ *
+ * Not by Node: its raw mode turns \n into \r\n, which the guest's terminal has done already, or means not to be done, and puts the modes back at the end of a process in the
+ * background, too, which stops it.
  *
  * @since 0.1.0
  * @category resources
  */
 export const rawMode: Effect.Effect<void, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => {
-    const restore = () => void process.stdin.setRawMode(false)
-    process.stdin.setRawMode(true)
-    // Node's raw mode still turns \n into \r\n, which the guest's terminal has done already, or means not to be done.
-    spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] })
-    process.once("exit", restore)
-    return restore
+    let before: string | undefined
+    const enter = () => {
+      if (inBackground()) return
+      before ??= stty("-g")
+      cooked = before
+      stty("raw", "-echo", "-iexten")
+    }
+    const leave = () => {
+      if (cooked !== undefined && !inBackground()) stty(cooked)
+      cooked = undefined
+    }
+    const onStop = () => {
+      leave()
+      process.kill(process.pid, "SIGSTOP")
+    }
+    const onContinue = () => {
+      enter()
+      // It may have been resized meanwhile; only the foreground hears of that.
+      process.emit("SIGWINCH", "SIGWINCH")
+    }
+    process.on("SIGTSTP", onStop)
+    process.on("SIGCONT", onContinue)
+    process.once("exit", leave)
+    enter()
+    return () => {
+      process.off("SIGTSTP", onStop)
+      process.off("SIGCONT", onContinue)
+      process.off("exit", leave)
+      leave()
+    }
   }),
-  (restore) =>
-    Effect.sync(() => {
-      process.off("exit", restore)
-      restore()
-    })
+  (restore) => Effect.sync(restore)
 ).pipe(Effect.asVoid)
 
 /**
@@ -92,10 +131,14 @@ export const standardInput = (
           stdin.on("end", onEnd)
           // A file that can't be read, a terminal that hung up: there is no more input.
           stdin.on("error", onEnd)
+          // Reading in the background would stop the job.
+          const onContinue = () => void (inBackground() ? stdin.pause() : stdin.resume())
+          if (stdin.isTTY) process.on("SIGCONT", onContinue)
           return () => {
+            process.off("SIGCONT", onContinue)
             stdin.off("data", onData)
             stdin.off("end", onEnd)
-            stdin.off("error", onEnd)
+            // The listener for errors stays: a terminal that hangs up later fails with nobody else to hear of it.
             stdin.pause()
           }
         }),
@@ -104,23 +147,10 @@ export const standardInput = (
       return Stream.unfoldEffect(undefined, () =>
         Effect.zipRight(
           Effect.sync(() => {
-            if (stdin.isPaused()) stdin.resume()
+            if (stdin.isPaused() && !(stdin.isTTY && inBackground())) stdin.resume()
           }),
           Effect.optionFromOptional(chunks.take)
         ).pipe(Effect.map(Option.map((chunk) => [chunk, undefined] as const)))
       )
     })
   )
-
-/**
- * Writes bytes as they are; done when the stream has taken them.
- *
- * @since 0.1.0
- * @category writing
- */
-export const writeBytes = (stream: NodeJS.WriteStream, bytes: Uint8Array): Effect.Effect<void> =>
-  Effect.async<void>((resume) => {
-    if (!stream.writable) return resume(Effect.void)
-    // A reader that went away is Main's to notice.
-    stream.write(bytes, () => resume(Effect.void))
-  })

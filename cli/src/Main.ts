@@ -6,7 +6,8 @@
 import { ExitCode, exitCodeOfError, oneLine } from "@ktstr/core"
 import { Cause, Effect, Exit, Fiber, Logger, LogLevel, Option } from "effect"
 import { type Invocation, parse } from "./Arguments.ts"
-import type { CommandIo } from "./CommandIo.ts"
+import type { RawIo } from "./CommandIo.ts"
+import type { OutputFault } from "./StandardStream.ts"
 import { standardStreams } from "./Streams.ts"
 
 /** Signals that end a command, with the code a shell would give it: 128 + the signal's number. */
@@ -16,7 +17,7 @@ const signals = {
   SIGTERM: ExitCode.terminated
 } as const
 
-const execute = (invocation: Invocation, output: CommandIo): Effect.Effect<number, unknown> => {
+const execute = (invocation: Invocation, output: RawIo): Effect.Effect<number, unknown> => {
   switch (invocation.command) {
     case "run":
       return Effect.flatMap(load(import("./commands/Run.ts")), ({ run }) => run(invocation, output))
@@ -73,11 +74,11 @@ const describe = (cause: Cause.Cause<unknown>, verbose: boolean): { readonly tex
 }
 
 /** Logs go to standard error, over a progress line that may stand there. Below warnings only with KTSTR_VERBOSE. */
-const stderrLogger = (io: CommandIo, verbose: boolean) => {
+const stderrLogger = (io: RawIo, verbose: boolean) => {
   const logger = Logger.make(({ logLevel, message }) => {
     const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
     const level = logLevel === LogLevel.Warning ? "warning" : logLevel.label.toLowerCase()
-    Effect.runSync(io.err.write(`${io.err.terminal ? "\r\u001b[K" : ""}${level}: ${text}\n`))
+    io.rawErr.write(`${io.err.terminal ? "\r\u001b[K" : ""}${level}: ${text}\n`)
   })
   return [
     Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
@@ -85,41 +86,70 @@ const stderrLogger = (io: CommandIo, verbose: boolean) => {
   ] as const
 }
 
+/** What a stream that can't be written to ends the command with; undefined: the command goes on. */
+const codeOfFault = ({ code, hungUp, stream }: OutputFault): ExitCode | undefined => {
+  if (hungUp) return ExitCode.hangup
+  if (code !== "EPIPE") return ExitCode.unwritable
+  // Nobody reads the progress any more; the result may still have its reader.
+  return stream === "standard output" ? ExitCode.brokenPipe : undefined
+}
+
 /**
  * Runs the words behind `ktstr` and sets the process's exit code. The first of SIGINT, SIGTERM and SIGHUP interrupts the
- * command, whose scopes then stop what it started; the second ends the process at once.
+ * command, whose scopes then stop what it started; a second SIGINT or SIGTERM ends the process at once. An output stream that can't be written to
+ * interrupts it as well.
  *
  * @since 0.1.0
  * @category running
  */
 export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
-  let signalled: ExitCode | undefined
-  const output: CommandIo = { ...standardStreams(), signalled: () => signalled ?? ExitCode.interrupted }
+  let ending: ExitCode | undefined
+  let fiber: Fiber.RuntimeFiber<number, unknown> | undefined
+  const unwritable: Array<string> = []
+  let code: number | undefined
+  // Whatever the user's vitest sets on its way out, or ends the process with.
+  process.once("exit", () => {
+    process.exitCode = code ?? ending ?? process.exitCode
+  })
+  const end = (cause: ExitCode) => {
+    ending = cause
+    if (fiber !== undefined) Effect.runFork(Fiber.interruptFork(fiber))
+  }
+  const onFault = (fault: OutputFault) => {
+    const code = codeOfFault(fault)
+    if (code === ExitCode.unwritable) unwritable.push(fault.message)
+    if (code !== undefined && ending === undefined) end(code)
+  }
+  const output: RawIo = { ...standardStreams(onFault), signalled: () => ending ?? ExitCode.interrupted }
   const verbose = (process.env.KTSTR_VERBOSE ?? "") !== ""
   const [log, level] = stderrLogger(output, verbose)
-  const command = Effect.flatMap(parse(argv), (invocation) => execute(invocation, output))
-  const fiber = Effect.runFork(command.pipe(log, level))
-  const interrupt = (code: ExitCode) => {
-    if (signalled !== undefined) process.exit(code)
-    signalled = code
-    Effect.runFork(Fiber.interruptFork(fiber))
-  }
-  const handlers = Object.entries(signals).map(([name, code]) => [name, () => interrupt(code)] as const)
-  for (const [name, handler] of handlers) process.on(name, handler)
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error
-    if (signalled === undefined) interrupt(ExitCode.brokenPipe)
+  // A write beyond `ulimit -f` is then an error like others, not the end.
+  process.on("SIGXFSZ", () => undefined)
+  const handlers = Object.entries(signals).map(([name, code]) => {
+    const onSignal = () => {
+      if (ending === undefined) return end(code)
+      // A terminal that closes says so more than once: the kernel to the session's leader and to the foreground, a shell to its jobs.
+      if (code !== ExitCode.hangup) process.exit(code)
+    }
+    process.on(name, onSignal)
+    return [name, onSignal] as const
   })
-  process.stderr.on("error", () => undefined)
+  const command = Effect.flatMap(parse(argv), (invocation) => execute(invocation, output))
+  fiber = Effect.runFork(command.pipe(log, level))
   const exit = await Effect.runPromise(Fiber.await(fiber))
+  fiber = undefined
+  await Effect.runPromise(Effect.zipRight(output.out.write(""), output.err.write("")))
   for (const [name, handler] of handlers) process.off(name, handler)
-  if (Exit.isSuccess(exit)) {
-    process.exitCode = signalled ?? exit.value
-  } else if (signalled !== undefined && Cause.isInterrupted(exit.cause)) {
-    process.exitCode = signalled
+  const interrupted = ending !== undefined && (Exit.isSuccess(exit) || Cause.isInterrupted(exit.cause))
+  if (interrupted) {
+    code = ending
+  } else if (Exit.isSuccess(exit)) {
+    code = exit.value
   } else {
-    const { text, code } = describe(exit.cause, verbose)
-    process.exitCode = code
-    await Effect.runPromise(output.err.write(text))
+    const failed = describe(exit.cause, verbose)
+    code = failed.code
+    await Effect.runPromise(output.err.write(failed.text))
   }
+  if (ending === ExitCode.unwritable) code = ending
+  for (const message of unwritable) await Effect.runPromise(output.err.write(`ktstr: ${message}\n`))
 }

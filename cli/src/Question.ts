@@ -4,7 +4,18 @@
  * @since 0.1.0
  */
 import { createInterface } from "node:readline/promises"
+import type { ReporterOutput } from "@ktstr/core"
 import { Effect } from "effect"
+import { inBackground } from "./JobControl.ts"
+
+/**
+ * Whether there is someone to answer: a terminal on standard input and standard error, which this process may read.
+ *
+ * @since 0.2.0
+ * @category accessors
+ */
+export const canAsk = ({ err }: Pick<ReporterOutput, "err">): boolean =>
+  process.stdin.isTTY === true && err.terminal && !inBackground()
 
 /**
  * Asks on standard error and reads a line of standard input; `otherwise` is what an empty line means.

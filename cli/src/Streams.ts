@@ -5,6 +5,7 @@
  */
 import type { ReporterOutput, ReporterStream } from "@ktstr/core"
 import { Effect } from "effect"
+import { type OutputFault, openStandardStream, type StandardStream } from "./StandardStream.ts"
 
 /**
  * Whether to colour: FORCE_COLOR (other than `0` and `false`) says yes, a non-empty NO_COLOR no, else a terminal that is not
@@ -20,14 +21,11 @@ export const wantsColor = (environment: Readonly<Record<string, string | undefin
   return terminal && kind !== "dumb"
 }
 
-const streamOf = (stream: NodeJS.WriteStream): ReporterStream => {
+const streamOf = (stream: NodeJS.WriteStream, standard: StandardStream): ReporterStream => {
   const terminal = stream.isTTY === true
   return {
-    // On Linux writes to files, terminals and pipes are synchronous, so nothing is lost when the process ends.
-    write: (text) =>
-      Effect.sync(() => {
-        if (stream.writable) stream.write(text)
-      }),
+    // Done when the system has it: what does not wait for a slow reader keeps all of its output in memory.
+    write: (text) => writeBytes(standard, text),
     terminal,
     color: wantsColor(process.env, terminal),
     get columns() {
@@ -37,12 +35,24 @@ const streamOf = (stream: NodeJS.WriteStream): ReporterStream => {
 }
 
 /**
- * Standard output for the result, standard error for the rest.
+ * Writes text or bytes as they are; done when the stream has taken them, or can't.
+ *
+ * @since 0.2.0
+ * @category writing
+ */
+export const writeBytes = (stream: StandardStream, data: string | Uint8Array): Effect.Effect<void> =>
+  Effect.async<void>((resume) => stream.write(data, () => resume(Effect.void)))
+
+/**
+ * Standard output for the result, standard error for the rest, and both as they take bytes.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const standardStreams = (): ReporterOutput => ({
-  out: streamOf(process.stdout),
-  err: streamOf(process.stderr)
-})
+export const standardStreams = (
+  onFault: (fault: OutputFault) => void
+): ReporterOutput & { readonly rawOut: StandardStream; readonly rawErr: StandardStream } => {
+  const rawOut = openStandardStream(1, onFault)
+  const rawErr = openStandardStream(2, onFault)
+  return { rawOut, rawErr, out: streamOf(process.stdout, rawOut), err: streamOf(process.stderr, rawErr) }
+}

@@ -32,8 +32,8 @@ export const loadVitest = Effect.tryPromise({
 })
 
 /**
- * What `create` makes, closed with the scope. Vite's server would end this process at SIGTERM, before the workers have stopped their
- * machines: that signal stays the command's own.
+ * What `create` makes, closed with the scope. Vite's server would end this process at SIGTERM, and when standard input ends, before the workers have stopped
+ * their machines: both stay the command's own.
  *
  * @since 0.1.0
  * @category constructors
@@ -41,9 +41,12 @@ export const loadVitest = Effect.tryPromise({
 export const openVitest = (create: () => Promise<Vitest>): Effect.Effect<Vitest, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const before = process.listeners("SIGTERM")
+      const [onTerm, onInputEnd] = [process.listeners("SIGTERM"), process.stdin.listeners("end")]
       const vitest = await create()
-      for (const added of process.listeners("SIGTERM")) if (!before.includes(added)) process.off("SIGTERM", added)
+      for (const added of process.listeners("SIGTERM")) if (!onTerm.includes(added)) process.off("SIGTERM", added)
+      for (const added of process.stdin.listeners("end")) {
+        if (!onInputEnd.includes(added)) process.stdin.off("end", added as () => void)
+      }
       return vitest
     }),
     (vitest) => Effect.promise(() => vitest.close())

@@ -6,6 +6,20 @@
  */
 import { readFileSync } from "node:fs"
 import { helpFor } from "./Help.ts"
+import { releaseTerminalsAtExit } from "./JobControl.ts"
+import { openStandardStream } from "./StandardStream.ts"
+
+/** Help goes to its reader before anything else is loaded; who does not take it hears of it as with any command. */
+const writeOut = (text: string) => {
+  const err = openStandardStream(2, () => undefined)
+  const out = openStandardStream(1, ({ code, message }) => {
+    process.exitCode = code === "EPIPE" ? 141 : 74
+    if (code !== "EPIPE") err.write(`ktstr: ${message}\n`)
+  })
+  out.write(text)
+}
+
+releaseTerminalsAtExit()
 
 const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"))
 const version =
@@ -16,5 +30,5 @@ if (help === undefined) {
   const { main } = await import("./Main.ts")
   await main(argv)
 } else {
-  process.stdout.write(help)
+  writeOut(help)
 }

@@ -19,6 +19,8 @@ export const ExitCode = {
   usage: 64,
   missing: 69,
   internal: 70,
+  /** EX_IOERR: standard output or standard error could not be written. */
+  unwritable: 74,
   hangup: 129,
   interrupted: 130,
   /** The reader of our output went away. */

@@ -5,18 +5,19 @@
  */
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
-import type { CommandIo } from "../CommandIo.ts"
+import type { RawIo } from "../CommandIo.ts"
 import { runInGuest } from "../GuestCommand.ts"
+import { inBackground } from "../JobControl.ts"
 import { UsageError } from "../UsageError.ts"
 
 /**
  * One word is a line for the guest's shell, several are a program and its arguments. The command has this terminal when standard input and output
- * are one, else pipes; a terminal on one side only is not read.
+ * are one and the command was started in its foreground, else pipes; a terminal on one side only is not read, nor one from the background.
  *
  * @since 0.1.0
  * @category commands
  */
-export const exec = (invocation: Extract<Invocation, { command: "exec" }>, io: CommandIo) =>
+export const exec = (invocation: Extract<Invocation, { command: "exec" }>, io: RawIo) =>
   Effect.suspend(() => {
     const { rest, values } = invocation
     if (rest.length === 0) {
@@ -24,7 +25,7 @@ export const exec = (invocation: Extract<Invocation, { command: "exec" }>, io: C
         new UsageError({ message: "ktstr exec needs a command: ktstr exec [OPTIONS] COMMAND [ARGS…]" })
       )
     }
-    const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true
+    const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true && !inBackground()
     const argv = rest.length === 1 ? ["/bin/sh", "-c", rest[0]!] : rest
     return runInGuest(values, { argv, terminal, input: terminal || process.stdin.isTTY !== true }, io)
   })

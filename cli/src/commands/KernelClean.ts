@@ -16,7 +16,7 @@ import { layerKernels } from "@ktstr/vitest/defaults"
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"
-import { ask } from "../Question.ts"
+import { ask, canAsk } from "../Question.ts"
 import * as Settings from "../Settings.ts"
 import { UsageError } from "../UsageError.ts"
 import { objectsText } from "./Kernel.ts"
@@ -52,7 +52,7 @@ export const kernelClean = (invocation: Extract<Invocation, { command: "kernel c
     const objects = everything ? yield* listKernelObjects(kernels) : []
     if (doomed.length + objects.length > 0 && !force) {
       const what = `${doomed.length} of ${entries.length} entries of ${kernels}${objects.length === 0 ? "" : ` and ${objectsText(objects)}`}`
-      if (process.stdin.isTTY !== true || !err.terminal) {
+      if (!canAsk({ err })) {
         return yield* new UsageError({
           message: `ktstr kernel clean would remove ${what}: without a terminal to ask on it needs --force`
         })
