@@ -57,7 +57,8 @@ export default defineConfig({
             "plugins/*/test/**/*.test.ts",
             "native/test/**/*.test.ts",
             "cli/test/**/*.test.ts",
-            "test/all/*.test.mjs"
+            "test/all/*.test.mjs",
+            "test/fuzz/*.test.mjs"
           ],
           // For what hangs. On a busy machine, on Deno, a test of a second took eight.
           testTimeout: 30_000

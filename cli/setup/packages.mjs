@@ -15,6 +15,7 @@ export const forEveryone = [
 /** To run the tests: the judges and the guests' user space. */
 export const forTests = [
   { package: "acpica-tools", command: "iasl" },
+  { package: "clang-19", command: "clang-19" },
   { package: "clang-format", command: "clang-format" },
   { package: "cpio", command: "cpio" },
   { package: "fio", command: "fio" },
@@ -24,6 +25,11 @@ export const forTests = [
   { package: "gpgconf", command: "gpgconf" },
   { package: "gpgv", command: "gpgv" },
   { package: "hwloc-nox", command: "hwloc-ls" },
+  {
+    package: "libclang-rt-19-dev",
+    anyOf: ["/usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.fuzzer-x86_64.a"]
+  },
+  { package: "llvm-19", command: "llvm-cov-19" },
   { package: "lz4", command: "lz4" },
   { package: "shellcheck", command: "shellcheck" },
   { package: "strace", command: "strace" },

@@ -38,7 +38,7 @@ struct agent {
     // The step in progress.
     uint32_t step, step_count; // step 0xFFFFFFFF: none
     uint32_t steps_done;
-    char step_label[128];
+    char *step_label; // of the last one that began
     bool live;
     bool fault_done;
 };

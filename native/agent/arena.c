@@ -1,6 +1,7 @@
 #include "arena.h"
 
-#include <stdio.h>
+#include "exhausted.h"
+
 #include <stdlib.h>
 
 struct arena_block {
@@ -14,10 +15,8 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size) {
         __builtin_add_overflow(bytes, sizeof(struct arena_block), &bytes))
         bytes = (size_t)-1;
     struct arena_block *block = calloc(1, bytes);
-    if (!block) {
-        fprintf(stderr, "ktstr-agent: out of memory for %zu bytes\n", bytes);
-        exit(1);
-    }
+    if (!block)
+        exhausted(bytes);
     block->next = arena->blocks;
     arena->blocks = block;
     return block->data;

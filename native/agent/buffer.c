@@ -1,8 +1,8 @@
 #include "buffer.h"
 
+#include "exhausted.h"
 #include "utf8.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,10 +12,8 @@ static uint8_t *reserve(struct buffer *buffer, size_t length) {
         while (capacity - buffer->length < length)
             capacity *= 2;
         uint8_t *data = realloc(buffer->data, capacity);
-        if (!data) {
-            fprintf(stderr, "ktstr-agent: out of memory for %zu bytes\n", capacity);
-            exit(1);
-        }
+        if (!data)
+            exhausted(capacity);
         buffer->data = data;
         buffer->capacity = capacity;
     }

@@ -39,10 +39,14 @@ static const char *tasks_of(const struct agent *agent, const char *path) { retur
 
 static bool enable(const struct agent *agent, const char *path, const struct str_list *controllers,
                    struct failure *failure) {
-    char full[PATH_MAX], text[128];
+    char full[PATH_MAX], text[64];
     if (!full_path(agent, path, "cgroup.subtree_control", full, failure))
         return false;
     for (uint32_t i = 0; i < controllers->count; i++) {
+        // One name: a list could switch off what others need.
+        size_t length = strcspn(controllers->items[i], " \t\n");
+        if (length == 0 || controllers->items[i][length] || length + 2 > sizeof text)
+            return fail_errno(failure, EINVAL, "controller \"%s\"", controllers->items[i]);
         snprintf(text, sizeof text, "+%s", controllers->items[i]);
         int error = textfile_write(full, text);
         if (error)
@@ -88,6 +92,10 @@ bool cgroup_write(const struct agent *agent, const char *path, const char *file,
     char full[PATH_MAX];
     if (!full_path(agent, path, file, full, failure))
         return false;
+    // What is in a run's cgroups is killed at its end: no process of the host may get there, nor the agent itself.
+    if (agent->host && (strcmp(file, "cgroup.procs") == 0 || strcmp(file, "cgroup.threads") == 0))
+        return fail_errno(failure, EPERM, "%s: \"%s\": on a host only workers and processes of the run can be moved",
+                          full, value);
     int error = textfile_write(full, value);
     if (error == ENOSPC && *path && strcmp(file, "cpuset.cpus") == 0 && strcmp(value, "\n") == 0)
         error = clear_cpus(agent, path, full);

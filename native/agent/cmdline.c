@@ -1,12 +1,21 @@
 #include "cmdline.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static void not_understood(struct cmdline *options, const char *word) {
-    size_t used = strlen(options->notes);
-    snprintf(options->notes + used, sizeof options->notes - used, "%s is not understood; ", word);
+    static const char more[] = "and others; ";
+    size_t used = strlen(options->notes), room = sizeof options->notes - used;
+    if (options->notes_full)
+        return;
+    int length = snprintf(options->notes + used, room, "%s is not understood; ", word);
+    // A word is named whole or not at all.
+    if (length < 0 || (size_t)length + sizeof more > room) {
+        memcpy(options->notes + used, more, sizeof more);
+        options->notes_full = true;
+    }
 }
 
 static int choice(const char *value, const char *const *names) {
@@ -32,8 +41,9 @@ static void parse_word(struct cmdline *options, const char *word) {
     if (strncmp(word, "ktstr.ring", key) == 0 && key == 10) {
         uint64_t address = strtoull(value, &end, 16);
         uint64_t size = *end == ',' ? strtoull(end + 1, &end, 16) : 0;
-        // One page of header and at least one of data, both mappable.
-        if (*end == 0 && size >= 8192 && address % 4096 == 0 && size % 4096 == 0) {
+        // One page of header and at least one of data, both mappable; the ring's own numbers have 32 bits.
+        bool fits = size >= 8192 && size <= UINT32_MAX && address + size > address;
+        if (*end == 0 && fits && address % 4096 == 0 && size % 4096 == 0) {
             options->ring_address = address;
             options->ring_size = size;
             return;
@@ -72,12 +82,40 @@ static void parse_word(struct cmdline *options, const char *word) {
     not_understood(options, word);
 }
 
+struct cmdline cmdline_defaults(void) {
+    return (struct cmdline){.deadline_ns = 600000000000ull, .mode = MODE_PLAN};
+}
+
+void cmdline_take(struct cmdline *options, const char *word) {
+    if (strncmp(word, "ktstr.", 6) == 0)
+        parse_word(options, word);
+}
+
+// Blanks between double quotes belong to a word, as for the kernel (lib/cmdline.c, next_arg).
+static size_t word_length(const char *text) {
+    bool quoted = false;
+    size_t length = 0;
+    for (; text[length] && (quoted || !isspace((unsigned char)text[length])); length++)
+        quoted ^= text[length] == '"';
+    return length;
+}
+
 struct cmdline cmdline_parse(const char *text) {
-    struct cmdline options = {.deadline_ns = 600000000000ull, .mode = MODE_PLAN};
-    char *copy = strdup(text), *state = NULL;
-    for (char *word = strtok_r(copy, " \n", &state); word; word = strtok_r(NULL, " \n", &state))
-        if (strncmp(word, "ktstr.", 6) == 0)
-            parse_word(&options, word);
-    free(copy);
+    struct cmdline options = cmdline_defaults();
+    for (size_t length; *text; text += length) {
+        while (isspace((unsigned char)*text))
+            text++;
+        length = word_length(text);
+        char word[128];
+        if (strncmp(text, "ktstr.", 6) != 0)
+            continue;
+        if (length < sizeof word)
+            memcpy(word, text, length);
+        // No key and value that is understood is as long.
+        else
+            snprintf(word, sizeof word, "%.100s…", text);
+        word[length < sizeof word ? length : strlen(word)] = 0;
+        cmdline_take(&options, word);
+    }
     return options;
 }

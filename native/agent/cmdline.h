@@ -16,9 +16,14 @@ struct cmdline {
     enum fault fault;
     bool deterministic; // the host only reads: nothing is waited for that it does
     bool trace;         // the tracer's text is sent at the end
-    char notes[256];    // keys that were not understood, each ended by "; "
+    char notes[512];    // keys that were not understood, each ended by "; "
+    bool notes_full;    // there are more, which the last note says
 };
 
+struct cmdline cmdline_defaults(void);
+// Takes one word; one that does not begin with `ktstr.` is somebody else's.
+void cmdline_take(struct cmdline *options, const char *word);
+// All words of a command line.
 struct cmdline cmdline_parse(const char *text);
 
 #endif

@@ -47,9 +47,14 @@ int cpumask_read(pid_t pid, struct cpumask *mask) {
 void cpumask_text(const struct cpumask *mask, char *text, size_t size) {
     size_t used = 0;
     text[0] = 0;
-    for (unsigned cpu = 0; cpu < CPUMASK_CPUS && used + 16 < size; cpu++) {
+    for (unsigned cpu = 0; cpu < CPUMASK_CPUS; cpu++) {
         if (!has(mask, cpu))
             continue;
+        // Room for a range, and for the sign that there are more.
+        if (used + 16 >= size) {
+            snprintf(text + used, size - used, "…");
+            return;
+        }
         unsigned last = cpu;
         while (last + 1 < CPUMASK_CPUS && has(mask, last + 1))
             last++;
@@ -65,10 +70,11 @@ int cpulist_parse(const char *text, struct cpumask *mask) {
         unsigned long first = strtoul(text, &end, 10), last = first;
         if (*end == '-')
             last = strtoul(end + 1, &end, 10);
-        for (unsigned long cpu = first; cpu <= last && cpu < CPUMASK_CPUS; cpu++)
+        for (unsigned long cpu = first; cpu <= last && cpu < CPUMASK_CPUS; cpu++) {
             add(mask, (unsigned)cpu);
-        if (lowest < 0 || first < (unsigned long)lowest)
-            lowest = (int)first;
+            if (lowest < 0 || (int)cpu < lowest)
+                lowest = (int)cpu;
+        }
         text = *end == ',' ? end + 1 : end;
     }
     return lowest;

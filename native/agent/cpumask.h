@@ -21,9 +21,9 @@ void put_cpus(struct buffer *buffer, const struct cpumask *mask);
 // 0 or an errno.
 int cpumask_apply(pid_t pid, const struct cpumask *mask);
 int cpumask_read(pid_t pid, struct cpumask *mask);
-// Cpulist text as `0-3,8`.
+// Cpulist text as `0-3,8`, ended by "…" where there is no room for all; `size` is 16 at least.
 void cpumask_text(const struct cpumask *mask, char *text, size_t size);
-// Adds what a cpulist names; the lowest CPU, or -1 for none.
+// Adds what a cpulist names, but for CPUs over the limit; the lowest CPU, or -1 for none.
 int cpulist_parse(const char *text, struct cpumask *mask);
 
 #endif

@@ -37,7 +37,7 @@ void event_log(struct channel *channel, enum log_level level, const char *format
     char text[1024];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    text_format(text, sizeof text, format, arguments);
     va_end(arguments);
     struct buffer *out = channel_frame(channel, EVENT_LOG);
     put_u8(out, (uint8_t)level);

@@ -24,7 +24,8 @@ static bool set_sysctls(const struct agent *agent, const struct command *command
         char path[PATH_MAX];
         if (strstr(setting->name, "..") || setting->name[0] == '/')
             return fail_errno(failure, EINVAL, "sysctl %s", setting->name);
-        snprintf(path, sizeof path, "/proc/sys/%s", setting->name);
+        if (snprintf(path, sizeof path, "/proc/sys/%s", setting->name) >= (int)sizeof path)
+            return fail_errno(failure, ENAMETOOLONG, "sysctl %.80s…", setting->name);
         // Both spellings: kernel.sched_x and kernel/sched_x.
         if (!strchr(setting->name, '/'))
             for (char *at = path + strlen("/proc/sys/"); *at; at++)
@@ -36,17 +37,22 @@ static bool set_sysctls(const struct agent *agent, const struct command *command
     return true;
 }
 
-static void begin_step(struct agent *agent, const struct command *command) {
+static bool begin_step(struct agent *agent, const struct command *command, struct failure *failure) {
+    char *label = strdup(command->step.label);
+    if (!label)
+        return fail_errno(failure, ENOMEM, "label of step %u", command->step.index);
+    free(agent->step_label);
+    agent->step_label = label;
     agent->step = command->step.index;
     agent->step_count = command->step.count;
     if (!agent->first_step_ns)
         agent->first_step_ns = now_ns();
-    snprintf(agent->step_label, sizeof agent->step_label, "%s", command->step.label);
     event_step(&agent->channel, now_ns(), agent->step, agent->step_count, true, agent->step_label);
+    return true;
 }
 
 static bool end_step(struct agent *agent, const struct command *command, struct failure *failure) {
-    if (agent->step != command->step.index)
+    if (agent->step == UINT32_MAX || agent->step != command->step.index)
         return fail_text(failure, "step %u is not in progress", command->step.index);
     event_step(&agent->channel, now_ns(), agent->step, agent->step_count, false, agent->step_label);
     agent->step = UINT32_MAX;
@@ -82,8 +88,7 @@ bool execute(struct agent *agent, const struct command *command, struct failure 
         symbols_send(channel, &command->config.symbols);
         return true;
     case COMMAND_STEP_BEGIN:
-        begin_step(agent, command);
-        return true;
+        return begin_step(agent, command, failure);
     case COMMAND_STEP_END:
         return end_step(agent, command, failure);
     case COMMAND_MARK:
@@ -157,51 +162,58 @@ void execute_name(const struct command *command, struct failure *failure) {
     char subject[192] = "";
     switch (command->type) {
     case COMMAND_CGROUP_CREATE:
-        snprintf(subject, sizeof subject, " %s", command->cgroup_create.path);
+        text_print(subject, sizeof subject, " %s", command->cgroup_create.path);
         break;
     case COMMAND_CGROUP_REMOVE:
-        snprintf(subject, sizeof subject, " %s", command->cgroup_remove.path);
+        text_print(subject, sizeof subject, " %s", command->cgroup_remove.path);
         break;
     case COMMAND_CGROUP_WRITE:
-        snprintf(subject, sizeof subject, " %s/%s", command->cgroup_write.path, command->cgroup_write.file);
+        text_print(subject, sizeof subject, " %s/%s", command->cgroup_write.path, command->cgroup_write.file);
         break;
     case COMMAND_CGROUP_READ:
-        snprintf(subject, sizeof subject, " %s/%s", command->cgroup_read.path, command->cgroup_read.file);
+        text_print(subject, sizeof subject, " %s/%s", command->cgroup_read.path, command->cgroup_read.file);
         break;
     case COMMAND_CGROUP_MOVE_ALL:
-        snprintf(subject, sizeof subject, " %s to %s", command->move_all.from, command->move_all.to);
+        text_print(subject, sizeof subject, " %s to %s", command->move_all.from, command->move_all.to);
         break;
     case COMMAND_CGROUP_MOVE_GROUP:
-        snprintf(subject, sizeof subject, " %u to %s", command->move_group.group, command->move_group.to);
+        text_print(subject, sizeof subject, " %u to %s", command->move_group.group, command->move_group.to);
         break;
     case COMMAND_SPAWN:
-        snprintf(subject, sizeof subject, " group %u (%s) in %s", command->spawn.group, command->spawn.label,
-                 *command->spawn.cgroup ? command->spawn.cgroup : "the root cgroup");
+        text_print(subject, sizeof subject, " group %u (%s) in %s", command->spawn.group, command->spawn.label,
+                   *command->spawn.cgroup ? command->spawn.cgroup : "the root cgroup");
         break;
     case COMMAND_SET_AFFINITY:
-        snprintf(subject, sizeof subject, " group %u", command->set_affinity.group);
+        text_print(subject, sizeof subject, " group %u", command->set_affinity.group);
         break;
     case COMMAND_KILL_WORKER:
-        snprintf(subject, sizeof subject, " group %u worker %u", command->kill.group, command->kill.index);
+        text_print(subject, sizeof subject, " group %u worker %u", command->kill.group, command->kill.index);
         break;
     case COMMAND_START_OFFSETS:
-        snprintf(subject, sizeof subject, " group %u", command->start_offsets.group);
+        text_print(subject, sizeof subject, " group %u", command->start_offsets.group);
         break;
     case COMMAND_PROC_RUN:
-        snprintf(subject, sizeof subject, " process %u (%s) in %s", command->process.id,
-                 command->process.argv.count ? command->process.argv.items[0] : "",
-                 *command->process.cgroup ? command->process.cgroup : "the root cgroup");
+        text_print(subject, sizeof subject, " process %u (%s) in %s", command->process.id,
+                   command->process.argv.count ? command->process.argv.items[0] : "",
+                   *command->process.cgroup ? command->process.cgroup : "the root cgroup");
         break;
     case COMMAND_PROC_INPUT:
+        text_print(subject, sizeof subject, " process %u", command->process_input.id);
+        break;
     case COMMAND_PROC_RESIZE:
+        text_print(subject, sizeof subject, " process %u", command->process_resize.id);
+        break;
     case COMMAND_PROC_WAIT:
+        text_print(subject, sizeof subject, " process %u", command->process_wait.id);
+        break;
     case COMMAND_PROC_KILL:
+        text_print(subject, sizeof subject, " process %u", command->process_kill.id);
+        break;
     case COMMAND_PROC_CREDIT:
-        // The number comes first in all of them.
-        snprintf(subject, sizeof subject, " process %u", command->process_wait.id);
+        text_print(subject, sizeof subject, " process %u", command->process_credit.id);
         break;
     default:
         break;
     }
-    snprintf(failure->where, sizeof failure->where, "%s%s", command_name((uint16_t)command->type), subject);
+    text_print(failure->where, sizeof failure->where, "%s%s", command_name((uint16_t)command->type), subject);
 }

@@ -4,12 +4,30 @@
 #include <stdio.h>
 #include <string.h>
 
+void text_format(char *text, size_t size, const char *format, va_list arguments) {
+    static const char sign[] = "…";
+    int length = vsnprintf(text, size, format, arguments);
+    if (length < 0 || (size_t)length < size || size < sizeof sign)
+        return;
+    size_t at = size - sizeof sign;
+    while (at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80)
+        at--; // not within a character
+    memcpy(text + at, sign, sizeof sign);
+}
+
+void text_print(char *text, size_t size, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    text_format(text, size, format, arguments);
+    va_end(arguments);
+}
+
 bool fail_errno(struct failure *failure, int error, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     failure->error = error;
     int used = snprintf(failure->message, sizeof failure->message, "%s: ", strerror(error));
-    vsnprintf(failure->message + used, sizeof failure->message - (size_t)used, format, arguments);
+    text_format(failure->message + used, sizeof failure->message - (size_t)used, format, arguments);
     va_end(arguments);
     return false;
 }
@@ -18,7 +36,7 @@ bool fail_text(struct failure *failure, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     failure->error = 0;
-    vsnprintf(failure->message, sizeof failure->message, format, arguments);
+    text_format(failure->message, sizeof failure->message, format, arguments);
     va_end(arguments);
     return false;
 }

@@ -2,7 +2,9 @@
 #ifndef KTSTR_FAILURE_H
 #define KTSTR_FAILURE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 struct failure {
     int error;       // errno; 0: none
@@ -14,5 +16,9 @@ struct failure {
 // the text.
 bool fail_errno(struct failure *failure, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool fail_text(struct failure *failure, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// Text for people: what does not fit is cut between characters, and ends in "…".
+void text_print(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void text_format(char *text, size_t size, const char *format, va_list arguments) __attribute__((format(printf, 3, 0)));
 
 #endif

@@ -5,6 +5,7 @@
 #include "textfile.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static const char *const controllers[HOST_CONTROLLERS] = {"cpuset", "cpu"};
@@ -99,7 +101,14 @@ static bool make_root(struct agent *agent, const char *root) {
 static bool make_tree(struct agent *agent, const char *mount) {
     struct cgroup_tree *tree = &agent->cgroups;
     char root[sizeof tree->root], leaf[600];
-    snprintf(root, sizeof root, "%s/ktstr-%d", mount, (int)getpid());
+    struct statfs system;
+    // Nowhere else is a directory removed, or a process killed; and a cgroup2 has no links that lead out of it.
+    if (statfs(mount, &system) < 0)
+        return refuse(mount, "", errno);
+    if (system.f_type != CGROUP2_SUPER_MAGIC)
+        return refuse(mount, " is not a cgroup2 mount", EINVAL);
+    if (snprintf(root, sizeof root, "%s/ktstr-%d", mount, (int)getpid()) >= (int)sizeof root)
+        return refuse(mount, "", ENAMETOOLONG);
     if (!make_root(agent, root))
         return false;
     snprintf(tree->leaf, sizeof tree->leaf, "ktstr-root");

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "console.h"
 #include "event.h"
+#include "exhausted.h"
 #include "fault.h"
 #include "host.h"
 #include "init.h"
@@ -104,23 +105,26 @@ static void serve(struct agent *agent, char *notes, size_t size) {
     event_done(&agent->channel, now_ns(), good, agent->workers_reported);
 }
 
-static void take_options(struct agent *agent, const char *words, char *notes, size_t size) {
-    agent->options = cmdline_parse(words);
-    strncat(notes, agent->options.notes, size - strlen(notes) - 1);
+static void take_options(struct agent *agent, struct cmdline options, char *notes, size_t size) {
+    agent->options = options;
+    strncat(notes, options.notes, size - strlen(notes) - 1);
 }
 
 static _Noreturn void guest_main(struct agent *agent) {
-    char notes[2048] = "", cmdline[4096];
+    char notes[4096] = "";
     snprintf(agent->cgroups.root, sizeof agent->cgroups.root, "%s", CGROUP_ROOT);
     agent->scratch = SCRATCH_DIRECTORY;
     init_mounts(notes, sizeof notes);
-    note(notes, sizeof notes, "/proc/cmdline", textfile_read("/proc/cmdline", cmdline, sizeof cmdline));
-    take_options(agent, cmdline, notes, sizeof notes);
+    char *words = textfile_whole("/proc/cmdline", NULL);
+    note(notes, sizeof notes, "/proc/cmdline", words ? 0 : errno);
+    take_options(agent, cmdline_parse(words ? words : ""), notes, sizeof notes);
+    free(words);
     int error = channel_open(&agent->channel, "/dev/ttyS1");
     if (error) {
         console_print("ktstr-agent: /dev/ttyS1: %s; the machine needs a second serial port\n", strerror(error));
         poweroff_now(&agent->channel);
     }
+    exhausted_tell(&agent->channel);
     if (agent->options.ring_size)
         note(notes, sizeof notes, "ring in /dev/mem",
              ring_map(&agent->channel.ring, agent->options.ring_address, agent->options.ring_size));
@@ -130,25 +134,30 @@ static _Noreturn void guest_main(struct agent *agent) {
 }
 
 static int host_main(struct agent *agent, const char *mount, char **words) {
-    char notes[2048] = "", cmdline[1024] = "";
-    for (; *words; words++) {
-        size_t used = strlen(cmdline);
-        snprintf(cmdline + used, sizeof cmdline - used, "%s ", *words);
-    }
-    take_options(agent, cmdline, notes, sizeof notes);
+    char notes[4096] = "";
+    struct cmdline options = cmdline_defaults();
+    for (; *words; words++)
+        cmdline_take(&options, *words);
+    take_options(agent, options, notes, sizeof notes);
     if (!host_begin(agent, mount, notes, sizeof notes))
         return 69;
+    exhausted_tell(&agent->channel);
     serve(agent, notes, sizeof notes);
     host_end(agent, mount);
+    process_forget_all(agent);
+    free(agent->step_label);
+    buffer_free(&agent->channel.in);
+    buffer_free(&agent->channel.out);
     return 0;
 }
 
 int main(int argc, char **argv) {
     struct agent agent = {.start_ns = now_ns(), .step = UINT32_MAX, .signals = -1};
-    bool first = getpid() == 1, host = argc > 2 && strcmp(argv[1], "--host") == 0;
+    // The kernel hands on words of its command line that it does not know: those of PID 1 are not the agent's.
+    bool first = getpid() == 1, host = !first && argc > 2 && strcmp(argv[1], "--host") == 0;
     if (!first && argc == 3 && strcmp(argv[1], "--marks") == 0)
         return mark_list(argv[2]) == 0 ? 0 : 69;
-    if (first == host) {
+    if (!first && !host) {
         fprintf(stderr,
                 "ktstr-agent: this is the guest's PID 1; it mounts file systems and powers off, so it does not run "
                 "here as process %d\n",

@@ -233,7 +233,7 @@ bool process_credit(struct agent *agent, uint32_t id, uint64_t bytes, struct fai
     struct process *process = living(agent, id, failure);
     if (!process)
         return false;
-    process->credit += bytes;
+    process->credit = process->credit + bytes < bytes ? UINT64_MAX : process->credit + bytes;
     return true;
 }
 
@@ -318,4 +318,9 @@ void process_stop_all(struct agent *agent) {
             group_bury(agent);
             process_turn(agent);
         }
+}
+
+void process_forget_all(struct agent *agent) {
+    while (agent->processes)
+        forget(agent, agent->processes);
 }

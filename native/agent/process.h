@@ -74,6 +74,8 @@ bool process_stop(struct agent *agent, const struct process_stop_command *comman
 void process_kill(const struct process *process, int signal);
 // Kills all there are, and tells their ends.
 void process_stop_all(struct agent *agent);
+// Frees what is known of them; none may be alive.
+void process_forget_all(struct agent *agent);
 
 // For agent_wait. Moves what can be moved between processes and host without waiting, and tells ends.
 void process_turn(struct agent *agent);

@@ -54,7 +54,8 @@ int ring_map(struct ring *ring, uint64_t address, uint64_t size) {
 
 bool ring_fits(const struct ring *ring, size_t length) {
     uint64_t tail = ring->linear ? 0 : __atomic_load_n(counter(ring, TAIL_AT), __ATOMIC_ACQUIRE);
-    return ring->head + length - tail <= ring->data_size;
+    // The tail is the host's: one beyond the head must not make room for more than there is.
+    return length <= ring->data_size && ring->head + length - tail <= ring->data_size;
 }
 
 size_t ring_read(struct ring *ring, uint8_t *data, size_t length) {

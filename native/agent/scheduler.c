@@ -23,7 +23,8 @@ void scheduler_init(struct scheduler *scheduler) { *scheduler = (struct schedule
 static struct str_list copy_strings(const struct str_list *from) {
     struct str_list list = {.count = from->count, .items = calloc(from->count + 1, sizeof *from->items)};
     for (uint32_t i = 0; list.items && i < from->count; i++)
-        list.items[i] = strdup(from->items[i]);
+        if (!(list.items[i] = strdup(from->items[i])))
+            return (struct str_list){0}; // there is no memory left, and soon no agent
     return list;
 }
 
@@ -37,10 +38,14 @@ bool scheduler_config(struct agent *agent, const struct scheduler_command *comma
         return fail_errno(failure, EALREADY, "scheduler %s", scheduler->name);
     if (command->start.count == 0)
         return fail_errno(failure, EINVAL, "scheduler %s has no program", command->name);
-    scheduler->name = strdup(command->name);
+    struct str_list start = copy_strings(&command->start), stop = copy_strings(&command->stop);
+    char *name = strdup(command->name);
+    if (!name || !start.items || !stop.items)
+        return fail_errno(failure, ENOMEM, "scheduler %s", command->name);
+    scheduler->name = name;
     scheduler->builtin = command->builtin;
-    scheduler->start = copy_strings(&command->start);
-    scheduler->stop = copy_strings(&command->stop);
+    scheduler->start = start;
+    scheduler->stop = stop;
     scheduler->start_timeout_ns = command->start_timeout_ns;
     scheduler->watchdog_ns = command->watchdog_ns;
     scheduler->timeout_ms = command->timeout_ms;
@@ -61,7 +66,7 @@ static void take_end(struct agent *agent, const struct process_exit *end) {
     scheduler->ended_ns = now_ns();
     scheduler->exit_kind = scheduler->killed ? EXIT_KILLED : kinds[end->kind];
     scheduler->exit_value = end->value;
-    snprintf(scheduler->refusal, sizeof scheduler->refusal, "%s", end->message);
+    text_print(scheduler->refusal, sizeof scheduler->refusal, "%s", end->message);
 }
 
 static const struct process_owner owner = {.output = take_output, .ended = take_end};

@@ -53,8 +53,8 @@ struct scheduler {
     bool process_ended, killed; // killed: by the agent, as it did not end
     enum scheduler_exit exit_kind;
     int32_t exit_value;
-    char refusal[128]; // why its program could not be run
-    char stuck[256];   // whom the watchdog found
+    char refusal[512]; // why its program could not be run
+    char stuck[512];   // whom the watchdog found
     uint64_t begun_ns, ended_ns;
     uint64_t late_ns; // how long it had taken when it was ended because it did not attach; 0: it was not
     char where[96];   // in the test it was seen to end against the plan

@@ -13,7 +13,7 @@
 
 enum wait_result scheduler_nap(struct agent *agent, uint64_t ns) {
     enum wait_result result = agent_wait(agent, now_ns() + ns, false);
-    if (result == WAIT_DEADLINE || result == WAIT_LOST) {
+    if (result >= WAIT_DEADLINE) { // it no longer waits
         struct timespec pause = timespec_of(ns);
         nanosleep(&pause, NULL);
     }

@@ -60,12 +60,13 @@ static void keep_line(struct scheduler *scheduler, const char *line) {
 
 // A record: "6,339,5140900,-;the text\n KEY=value\n". Lines of a stack trace follow those of sched_ext, indented.
 static void hear_log(struct scheduler *scheduler) {
-    char record[2048];
+    char record[8192]; // the most that a kernel writes (CONSOLE_EXT_LOG_MAX)
     ssize_t got;
     bool ours = false;
-    while ((got = read(scheduler->kernel_log, record, sizeof record - 1)) > 0 || (got < 0 && errno == EPIPE)) {
+    while ((got = read(scheduler->kernel_log, record, sizeof record - 1)) > 0 ||
+           (got < 0 && (errno == EPIPE || errno == EINVAL))) {
         if (got < 0)
-            continue; // overwritten before it was read: go on with the oldest there is
+            continue; // overwritten before it was read, or longer: go on with the next
         record[got] = 0;
         char *text = strchr(record, ';');
         if (!text)

@@ -104,8 +104,12 @@ static uint32_t value_type(pid_t pid, uint32_t map) {
     return info.btf_vmlinux_value_type_id;
 }
 
+// The caller still waits in its call. Otherwise its number may be another process's by now, and what was opened or read
+// under that number the other's.
+static bool still_waits(int listener, uint64_t id) { return ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0; }
+
 // Replaces the number when the call that waits hands over a scheduler.
-static void look_at(const struct seccomp_notif *call, const struct place *place, uint32_t timeout_ms) {
+static void look_at(int listener, const struct seccomp_notif *call, const struct place *place, uint32_t timeout_ms) {
     char path[64];
     union bpf_attr attr = {0};
     size_t size = call->data.args[2] < sizeof attr ? (size_t)call->data.args[2] : sizeof attr;
@@ -113,30 +117,55 @@ static void look_at(const struct seccomp_notif *call, const struct place *place,
     int memory = open(path, O_RDWR | O_CLOEXEC);
     if (memory < 0)
         return;
-    if (pread(memory, &attr, size, (off_t)call->data.args[1]) == (ssize_t)size &&
-        value_type((pid_t)call->pid, attr.map_fd) == place->value_type) {
+    // An open file stays with the memory it was opened for: from here on it is the caller's, alive or not.
+    if (size >= offsetof(union bpf_attr, flags) && still_waits(listener, call->id) &&
+        pread(memory, &attr, size, (off_t)call->data.args[1]) == (ssize_t)size &&
+        value_type((pid_t)call->pid, attr.map_fd) == place->value_type && still_waits(listener, call->id)) {
         ssize_t ignored = pwrite(memory, &timeout_ms, sizeof timeout_ms, (off_t)(attr.value + place->offset));
         (void)ignored; // then the kernel can't read it either, and refuses the call
     }
     close(memory);
 }
 
+// What the kernel writes and reads may have grown since this was built.
+static size_t at_least(size_t ours, size_t kernels) { return kernels > ours ? kernels : ours; }
+
 // Until nobody is left whom the filter holds up.
 static _Noreturn void serve(int listener, const struct place *place, uint32_t timeout_ms) {
-    struct pollfd ready = {.fd = listener, .events = POLLIN};
+    struct seccomp_notif_sizes sizes = {0};
+    if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) < 0)
+        _exit(1);
+    size_t call_size = at_least(sizeof(struct seccomp_notif), sizes.seccomp_notif);
+    struct seccomp_notif *call = malloc(call_size);
+    struct seccomp_notif_resp *go_on = calloc(1, at_least(sizeof *go_on, sizes.seccomp_notif_resp));
+    if (!call || !go_on)
+        _exit(1);
     for (;;) {
-        struct seccomp_notif call = {0};
-        if (poll(&ready, 1, -1) < 0 && errno != EINTR)
+        struct pollfd ready = {.fd = listener, .events = POLLIN};
+        if (poll(&ready, 1, -1) < 0) {
+            if (errno == EINTR)
+                continue;
             _exit(1);
-        if (ready.revents & (POLLHUP | POLLERR) && !(ready.revents & POLLIN))
+        }
+        if (!(ready.revents & POLLIN))
             _exit(0);
-        // One that was killed meanwhile waits no more.
-        if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
-            continue;
-        look_at(&call, place, timeout_ms);
-        struct seccomp_notif_resp go_on = {.id = call.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
-        ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &go_on);
+        memset(call, 0, call_size);
+        if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, call) < 0) {
+            // ENOENT: one that was killed meanwhile waits no more. Anything else would come again.
+            if (errno == ENOENT || errno == EINTR)
+                continue;
+            _exit(1);
+        }
+        look_at(listener, call, place, timeout_ms);
+        *go_on = (struct seccomp_notif_resp){.id = call->id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+        ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, go_on);
     }
+}
+
+static void close_others(int kept) {
+    if (kept > 0)
+        syscall(SYS_close_range, 0, kept - 1, 0);
+    syscall(SYS_close_range, kept + 1, ~0u, 0);
 }
 
 static _Noreturn void supervise(int socket, const struct place *place, uint32_t timeout_ms) {
@@ -147,9 +176,7 @@ static _Noreturn void supervise(int socket, const struct place *place, uint32_t 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NAME, "scx_timeout");
     // Its pipes are the scheduler's: they must end with it.
-    for (int file = 0; file < 1024; file++)
-        if (file != socket)
-            close(file);
+    close_others(socket);
     int listener = receive_descriptor(socket);
     if (listener < 0)
         _exit(1);

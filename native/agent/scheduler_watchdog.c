@@ -74,11 +74,11 @@ static void describe(const struct agent *agent, const struct group *group, uint3
     text += length;
     size -= (size_t)length;
     if (tally.ran == 0 && tally.stuck > 1)
-        snprintf(text, size, "; none of %u workers ran", tally.stuck);
+        text_print(text, size, "; none of %u workers ran", tally.stuck);
     else if (tally.ran && tally.ran_here == 0 && tally.stuck_here == tally.stuck)
-        snprintf(text, size, "; none of %s ran, others did", name);
+        text_print(text, size, "; none of %s ran, others did", name);
     else if (tally.ran)
-        snprintf(text, size, "; others ran");
+        text_print(text, size, "; others ran");
 }
 
 bool scheduler_watchdog(const struct agent *agent, char *text, size_t size) {

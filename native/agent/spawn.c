@@ -3,7 +3,6 @@
 #include "clock.h"
 #include "event.h"
 #include "program.h"
-#include "textfile.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -40,7 +39,16 @@ static bool check_program(const struct spawn_command *command, struct program *p
     return true;
 }
 
+// As many as a kernel has process numbers for by default: more is a mistyped count, which on a host would be
+// everybody's.
+enum { WORKERS_MOST = 32768 };
+
 static bool check_command(struct agent *agent, const struct spawn_command *command, struct failure *failure) {
+    uint64_t workers = command->count;
+    for (const struct group *group = agent->groups; group; group = group->next)
+        workers += group->count;
+    if (workers > WORKERS_MOST)
+        return fail_errno(failure, EAGAIN, "%llu workers are more than %d", (unsigned long long)workers, WORKERS_MOST);
     if (group_find(agent, command->group))
         return fail_errno(failure, EEXIST, "group %u has not been stopped", command->group);
     if (command->group_size == 0 || command->count % command->group_size != 0)
@@ -128,19 +136,22 @@ static int apply_policy(pid_t pid, const struct worker_spec *spec) {
 
 static bool check_nodes(const struct agent *agent, const struct group *group, const struct worker_spec *spec,
                         struct failure *failure) {
-    char path[1024], text[1024];
     struct cpumask nodes = {0};
-    snprintf(path, sizeof path, "%s/%s/cpuset.mems.effective", agent->cgroups.root, group->cgroup);
-    if (textfile_read(path, text, sizeof text) != 0)
+    struct failure absent;
+    char *text = cgroup_read(agent, group->cgroup, "cpuset.mems.effective", &absent);
+    if (!text)
         return true; // no cpuset: the kernel's own check is all there is
+    bool good = true;
+    text[strcspn(text, "\n")] = 0;
     cpulist_parse(text, &nodes);
-    for (uint32_t i = 0; i < spec->nodes.count; i++) {
+    for (uint32_t i = 0; good && i < spec->nodes.count; i++) {
         uint32_t node = spec->nodes.items[i];
-        if (node >= TELEMETRY_NODES || !(nodes.words[0] >> node & 1))
-            return fail_errno(failure, EINVAL, "memory policy of worker %u: node %u is not in the cgroup's %s",
+        if (node >= TELEMETRY_NODES || !(nodes.words[node / 64] >> (node % 64) & 1))
+            good = fail_errno(failure, EINVAL, "memory policy of worker %u: node %u is not in the cgroup's %s",
                               spec->index, node, text);
     }
-    return true;
+    free(text);
+    return good;
 }
 
 static bool place(struct agent *agent, struct group *group, const struct worker_spec *spec, pid_t pid,
@@ -242,7 +253,10 @@ static bool await_ready(struct agent *agent, struct group *group, struct failure
                                  (unsigned)worker->wait_status);
             if (now_ns() > limit)
                 return fail_errno(failure, ETIMEDOUT, "worker %u was not ready after 5 s", i);
-            agent_wait(agent, now_ns() + 200000, false);
+            // Once the run is over it does not wait, and this loop outranks the workers that it waits for.
+            enum wait_result why = agent_wait(agent, now_ns() + 200000, false);
+            if (why >= WAIT_DEADLINE)
+                return agent_ended(agent, why, failure);
         }
         if (state == WORKER_FAILED)
             return fail_errno(failure, worker->page->ready_errno, "set-up of worker %u", i);
@@ -264,8 +278,10 @@ static void undo(struct agent *agent, struct group *group) {
         group_bury(agent);
         for (uint32_t i = 0; i < group->count; i++)
             alive |= group->workers[i].pid > 0 && !group->workers[i].dead;
-        if (alive)
-            agent_wait(agent, now_ns() + 1000000, false);
+        if (alive && agent_wait(agent, now_ns() + 1000000, false) >= WAIT_DEADLINE) {
+            struct timespec nap = timespec_of(1000000); // past the deadline agent_wait no longer waits
+            nanosleep(&nap, NULL);
+        }
     }
     agent->groups = group->next;
     group_free(group);

@@ -45,24 +45,31 @@ static void take_line(struct search *search, char *line) {
     search->found_count++;
 }
 
-void symbols_send(struct channel *channel, const struct str_list *wanted) {
-    struct arena arena = {0};
+uint32_t symbols_find(FILE *listing, const struct str_list *wanted, struct arena *arena, struct symbol **found) {
     struct search search = {.count = wanted->count,
-                            .names = arena_alloc(&arena, wanted->count, sizeof *search.names),
-                            .found = arena_alloc(&arena, wanted->count, sizeof *search.found)};
+                            .names = arena_alloc(arena, wanted->count, sizeof *search.names),
+                            .found = arena_alloc(arena, wanted->count, sizeof *search.found)};
     memcpy(search.names, wanted->items, wanted->count * sizeof *search.names);
     qsort(search.names, search.count, sizeof *search.names, compare);
-    // One pass over some 150 000 lines, so only when something was asked for.
-    FILE *file = wanted->count ? fopen("/proc/kallsyms", "re") : NULL;
     char line[1024];
-    while (file && search.found_count < search.count && fgets(line, sizeof line, file))
+    while (listing && search.found_count < search.count && fgets(line, sizeof line, listing))
         take_line(&search, line);
-    if (file)
-        fclose(file);
     uint32_t count = 0;
     for (uint32_t i = 0; i < search.count; i++)
         if (search.found[i].name)
             search.found[count++] = search.found[i];
-    event_symbols(channel, search.found, count, kernel_code_start());
+    *found = search.found;
+    return count;
+}
+
+void symbols_send(struct channel *channel, const struct str_list *wanted) {
+    struct arena arena = {0};
+    struct symbol *found;
+    // One pass over some 150 000 lines, so only when something was asked for.
+    FILE *listing = wanted->count ? fopen("/proc/kallsyms", "re") : NULL;
+    uint32_t count = symbols_find(listing, wanted, &arena, &found);
+    if (listing)
+        fclose(listing);
+    event_symbols(channel, found, count, kernel_code_start());
     arena_free(&arena);
 }

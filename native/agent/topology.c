@@ -1,6 +1,7 @@
 #include "topology.h"
 
 #include "cpumask.h"
+#include "exhausted.h"
 #include "textfile.h"
 
 #include <stdio.h>
@@ -9,14 +10,14 @@
 
 // "0 3 7" as the numbers of a cpulist; at most CPUMASK_CPUS. The caller frees.
 static uint32_t *numbers_of_list(const char *path, uint32_t *count) {
-    char text[4096];
     struct cpumask mask = {0};
     *count = 0;
     uint32_t *numbers = calloc(CPUMASK_CPUS, sizeof *numbers);
-    if (!numbers || textfile_read(path, text, sizeof text) != 0)
-        return numbers;
-    cpulist_parse(text, &mask);
-    for (uint32_t i = 0; i < CPUMASK_CPUS; i++)
+    char *text = numbers ? textfile_whole(path, NULL) : NULL;
+    if (text)
+        cpulist_parse(text, &mask);
+    free(text);
+    for (uint32_t i = 0; numbers && i < CPUMASK_CPUS; i++)
         if (mask.words[i / 64] >> (i % 64) & 1)
             numbers[(*count)++] = i;
     return numbers;
@@ -30,11 +31,19 @@ static uint32_t number(const char *root, const char *format, uint32_t index, uin
     return value < 0 ? 0 : (uint32_t)value;
 }
 
-static void text(const char *root, const char *format, uint32_t index, char *into, size_t size) {
+// The first line, however long; to be freed. A file that is not there is empty.
+static char *text(const char *root, const char *format, uint32_t index) {
     char file[64], path[512];
     snprintf(file, sizeof file, format, index);
     snprintf(path, sizeof path, "%s/%s", root, file);
-    textfile_read(path, into, size);
+    char *whole = textfile_whole(path, NULL);
+    if (whole)
+        whole[strcspn(whole, "\n")] = 0;
+    else
+        whole = strdup("");
+    if (!whole)
+        exhausted(1);
+    return whole;
 }
 
 static struct topology_cpu read_cpu(const char *root, uint32_t index) {
@@ -42,11 +51,14 @@ static struct topology_cpu read_cpu(const char *root, uint32_t index) {
     struct cpumask mask = {0};
     cpu.package = number(root, "cpu/cpu%u/topology/physical_package_id", index, 0);
     cpu.core_id = number(root, "cpu/cpu%u/topology/core_id", index, index);
-    text(root, "cpu/cpu%u/topology/thread_siblings_list", index, cpu.thread_siblings, sizeof cpu.thread_siblings);
-    text(root, "cpu/cpu%u/cache/index3/shared_cpu_list", index, cpu.llc_shared, sizeof cpu.llc_shared);
+    cpu.thread_siblings = text(root, "cpu/cpu%u/topology/thread_siblings_list", index);
+    char *shared = text(root, "cpu/cpu%u/cache/index3/shared_cpu_list", index);
     // Without a cache directory the core is its own last-level cache.
-    if (cpu.llc_shared[0] == 0)
-        snprintf(cpu.llc_shared, sizeof cpu.llc_shared, "%s", cpu.thread_siblings);
+    if (shared[0] == 0) {
+        free(shared);
+        shared = text(root, "cpu/cpu%u/topology/thread_siblings_list", index);
+    }
+    cpu.llc_shared = shared;
     int lowest = cpulist_parse(cpu.llc_shared, &mask);
     cpu.llc_id = lowest < 0 ? index : (uint32_t)lowest;
     return cpu;
@@ -61,9 +73,8 @@ static uint64_t node_memory_kb(const char *root, uint32_t index) {
 
 static struct topology_node read_node(const char *root, uint32_t index) {
     struct topology_node node = {.node = index, .mem_total_kb = node_memory_kb(root, index)};
-    char line[4096];
-    text(root, "node/node%u/cpulist", index, node.cpulist, sizeof node.cpulist);
-    text(root, "node/node%u/distance", index, line, sizeof line);
+    char *line = text(root, "node/node%u/distance", index);
+    node.cpulist = text(root, "node/node%u/cpulist", index);
     node.distances = calloc(strlen(line) / 2 + 1, sizeof *node.distances);
     for (char *at = line, *end; node.distances; at = end) {
         unsigned long distance = strtoul(at, &end, 10);
@@ -71,6 +82,7 @@ static struct topology_node read_node(const char *root, uint32_t index) {
             break;
         node.distances[node.distance_count++] = (uint32_t)distance;
     }
+    free(line);
     return node;
 }
 
@@ -83,6 +95,8 @@ struct topology topology_read(const char *root) {
     uint32_t *nodes = numbers_of_list(path, &topology.node_count);
     topology.cpus = calloc(topology.cpu_count + 1, sizeof *topology.cpus);
     topology.nodes = calloc(topology.node_count + 1, sizeof *topology.nodes);
+    if (!cpus || !nodes || !topology.cpus || !topology.nodes)
+        exhausted(CPUMASK_CPUS * sizeof *cpus);
     for (uint32_t i = 0; i < topology.cpu_count; i++)
         topology.cpus[i] = read_cpu(root, cpus[i]);
     for (uint32_t i = 0; i < topology.node_count; i++) {
@@ -99,8 +113,14 @@ struct topology topology_read(const char *root) {
 }
 
 void topology_free(struct topology *topology) {
-    for (uint32_t i = 0; i < topology->node_count; i++)
+    for (uint32_t i = 0; i < topology->cpu_count; i++) {
+        free((char *)topology->cpus[i].thread_siblings);
+        free((char *)topology->cpus[i].llc_shared);
+    }
+    for (uint32_t i = 0; i < topology->node_count; i++) {
+        free((char *)topology->nodes[i].cpulist);
         free(topology->nodes[i].distances);
+    }
     free(topology->nodes);
     free(topology->cpus);
     *topology = (struct topology){0};

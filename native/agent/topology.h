@@ -6,12 +6,12 @@
 
 struct topology_cpu {
     uint32_t cpu, node, package, core_id, llc_id;
-    char thread_siblings[256], llc_shared[256];
+    const char *thread_siblings, *llc_shared; // cpulists, never NULL
 };
 
 struct topology_node {
     uint32_t node;
-    char cpulist[1024];
+    const char *cpulist; // never NULL
     uint64_t mem_total_kb;
     uint32_t distance_count;
     uint32_t *distances;

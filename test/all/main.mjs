@@ -20,6 +20,8 @@ const stages = [
   { name: "import directions", command: ["node", "test/checks/imports.mjs"] },
   { name: "types", command: ["npx", "tsc", "-p", "tsconfig.json"] },
   { name: "agent in C", command: ["make", "-s", "-C", "native/agent", "test"] },
+  { name: "agent with sanitizers", command: ["make", "-s", "-j2", "-C", "native/agent", "sanitize"] },
+  { name: "decoders, fuzzed", command: ["node", "test/fuzz/main.mjs", "--runs", "3000"] },
   { name: "addon with sanitizers", command: ["make", "-s", "-j2", "-C", "native/src", "sanitize"] },
   { name: "unit tests", ...vitest("--project", "unit") },
   { name: "core on Deno", command: ["npx", "deno", "task", "test:core"], vitest: true },

@@ -41,6 +41,9 @@ static void ring_wraps(struct checks *checks) {
     ring_write(&ring, chunk, 24);
     ring_write(&ring, chunk, 24);
     CHECK(checks, !ring_fits(&ring, 24) && ring_fits(&ring, 16));
+    // A tail beyond the head makes no room for more than the ring has.
+    memory[16] = ring.head + 80;
+    CHECK(checks, !ring_fits(&ring, 80));
 }
 
 static void ring_input(struct checks *checks) {
@@ -79,6 +82,14 @@ static void cpulists(struct checks *checks) {
     cpumask_text(&mask, text, sizeof text);
     CHECK_TEXT(checks, text, "2-4,7,64");
     CHECK(checks, cpulist_parse("", &mask) == -1);
+    // What is over the limit is left out, and is not the lowest.
+    CHECK(checks, cpulist_parse("99999999999,5000-6000", &mask) == -1);
+    CHECK(checks, cpulist_parse("5000,9-7,4095", &mask) == 4095);
+    mask = (struct cpumask){0};
+    for (int cpu = 0; cpu < 40; cpu += 2)
+        mask.words[0] |= 1ull << cpu;
+    cpumask_text(&mask, text, 32);
+    CHECK_TEXT(checks, text, "0,2,4,6,8,10,12,14…");
     uint32_t over[] = {4096};
     CHECK(checks, !cpumask_of((struct cpu_list){1, over}, &mask));
 }
@@ -97,6 +108,27 @@ static void command_line(struct checks *checks) {
                "ktstr.mode=planet is not understood; ktstr.ring=8,8 is not understood; ktstr.deadline_ms=-1 is not "
                "understood; ktstr.nope=1 is not understood; ktstr.bare is not understood; ");
     CHECK(checks, options.mode == MODE_PLAN && options.deadline_ns == 600000000000);
+    // Words between quotes are one word, whoever it belongs to; blanks are the kernel's.
+    options = cmdline_parse("a=\"b ktstr.mode=live\"\tktstr.clock=deterministic\vktstr.trace=on");
+    CHECK(checks, options.mode == MODE_PLAN && options.deterministic && options.trace);
+    CHECK_TEXT(checks, options.notes, "");
+    // Numbers of the ring have 32 bits.
+    options = cmdline_parse("ktstr.ring=0x1000,0x100000000 ktstr.ring=0xfffffffffffff000,2000");
+    CHECK(checks, options.ring_size == 0);
+    // However long the line, none of its words is lost, and what can't be named is counted.
+    char line[8192] = "";
+    for (int i = 0; i < 200; i++)
+        snprintf(line + strlen(line), sizeof line - strlen(line), "ktstr.unknown_key_%d=1 ", i);
+    strcat(line, "ktstr.mode=live");
+    options = cmdline_parse(line);
+    CHECK(checks, options.mode == MODE_LIVE);
+    CHECK(checks, strstr(options.notes, "ktstr.unknown_key_9=1 is not understood; "));
+    CHECK_TEXT(checks, options.notes + strlen(options.notes) - 14, "; and others; ");
+    memset(line, 'x', 3000);
+    memcpy(line, "ktstr.", 6);
+    line[3000] = 0;
+    options = cmdline_parse(line);
+    CHECK(checks, strstr(options.notes, "xxx… is not understood; "));
 }
 
 static void write_file(const char *root, const char *path, const char *text) {
@@ -128,6 +160,11 @@ static void sysfs(struct checks *checks) {
     write_file(root, "cpu/cpu2/cache/index3/shared_cpu_list", "2-3\n");
     write_file(root, "cpu/cpu3/cache/index3/shared_cpu_list", "2-3\n");
     write_file(root, "node/node0/cpulist", "0\n");
+    // As long as lists of large machines are, whose siblings alternate.
+    char many[8192] = "3";
+    for (int cpu = 4; cpu < 1024; cpu += 2)
+        snprintf(many + strlen(many), sizeof many - strlen(many), ",%d", cpu);
+    write_file(root, "cpu/cpu3/topology/thread_siblings_list", many);
     write_file(root, "node/node0/meminfo", "Node 0 MemTotal:        1000 kB\nNode 0 MemFree: 1 kB\n");
     write_file(root, "node/node0/distance", "10 21\n");
     write_file(root, "node/node1/cpulist", "2-3\n");
@@ -138,6 +175,7 @@ static void sysfs(struct checks *checks) {
     CHECK(checks, topology.cpus[1].cpu == 2 && topology.cpus[1].package == 1 && topology.cpus[1].core_id == 5);
     CHECK(checks, topology.cpus[2].llc_id == 2 && topology.cpus[2].node == 1);
     CHECK_TEXT(checks, topology.cpus[1].thread_siblings, "2-3");
+    CHECK_TEXT(checks, topology.cpus[2].thread_siblings, many);
     CHECK(checks, topology.nodes[0].mem_total_kb == 1000 && topology.nodes[0].distance_count == 2);
     CHECK(checks, topology.nodes[0].distances[1] == 21 && topology.nodes[1].distance_count == 0);
     topology_free(&topology);

@@ -76,6 +76,7 @@ static struct heard hear(struct agent *agent, uint32_t id) {
 
 static void forget(struct agent *agent, struct heard *heard) {
     process_stop_all(agent);
+    process_forget_all(agent);
     free(heard->output[0]);
     free(heard->output[1]);
     buffer_free(&agent->channel.out);

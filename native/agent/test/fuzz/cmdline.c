@@ -1,0 +1,17 @@
+// The kernel command line.
+#include "fuzz.h"
+
+#include "cmdline.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    char *text = fuzz_text(data, size);
+    struct cmdline options = cmdline_parse(text);
+    MUST(options.mode <= MODE_LIVE && options.fault <= FAULT_MUTE);
+    MUST(options.deadline_ns > 0 && options.deadline_ns < 1ull << 60);
+    // A page of header and one of data at the least, and a size that the ring's own numbers can hold.
+    MUST(options.ring_size == 0 || (options.ring_size >= 8192 && options.ring_size <= UINT32_MAX));
+    MUST(options.ring_address % 4096 == 0 && options.ring_address + options.ring_size >= options.ring_address);
+    MUST(memchr(options.notes, 0, sizeof options.notes));
+    free(text);
+    return 0;
+}

@@ -1,0 +1,365 @@
+// Where the agent comes to the end of what it has or may do: it says so, and neither breaks nor cuts anything in
+// silence.
+#include "check.h"
+
+#include "agent.h"
+#include "clock.h"
+#include "event.h"
+#include "execute.h"
+#include "exhausted.h"
+#include "program.h"
+#include "session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const uint64_t second = 1000000000;
+
+static struct agent new_agent(void) {
+    struct agent agent = {
+        .start_ns = now_ns(), .options = {.deadline_ns = 60 * second}, .scratch = "/tmp", .signals = -1};
+    agent.channel.serial = memfd_create("channel", MFD_CLOEXEC);
+    sigemptyset(&agent.blocked);
+    sigaddset(&agent.blocked, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &agent.blocked, NULL);
+    scheduler_init(&agent.scheduler);
+    return agent;
+}
+
+static void drop(struct agent *agent) {
+    close(agent->channel.serial);
+    buffer_free(&agent->channel.out);
+    free(agent->step_label);
+}
+
+// A body of one spin, for `count` workers.
+struct spawn {
+    struct buffer bytes;
+    struct worker_spec *workers;
+    struct spawn_command command;
+};
+
+static struct spawn new_spawn(uint32_t count) {
+    struct spawn spawn = {.workers = calloc(count, sizeof *spawn.workers)};
+    put_u8(&spawn.bytes, 1);
+    put_u32(&spawn.bytes, 0);
+    put_u32(&spawn.bytes, 1);
+    put_u8(&spawn.bytes, OP_SPIN);
+    put_u64(&spawn.bytes, 1024);
+    put_u32(&spawn.bytes, 0);
+    for (uint32_t i = 0; i < count; i++)
+        spawn.workers[i].index = i;
+    spawn.command = (struct spawn_command){.group = 1,
+                                           .cgroup = "",
+                                           .label = "spin",
+                                           .group_size = 1,
+                                           .program = spawn.bytes.data,
+                                           .program_length = (uint32_t)spawn.bytes.length,
+                                           .count = count,
+                                           .workers = spawn.workers};
+    return spawn;
+}
+
+static void free_spawn(struct spawn *spawn) {
+    buffer_free(&spawn->bytes);
+    free(spawn->workers);
+}
+
+// A child with limits of its own, and its exit status.
+#define IN_CHILD(statement)                                                                                            \
+    ({                                                                                                                 \
+        int wait_status = 0;                                                                                           \
+        pid_t child = fork();                                                                                          \
+        if (child == 0) {                                                                                              \
+            statement;                                                                                                 \
+            _exit(0);                                                                                                  \
+        }                                                                                                              \
+        waitpid(child, &wait_status, 0);                                                                               \
+        WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);                               \
+    })
+
+static void limit(int which, rlim_t most) {
+    struct rlimit limit = {.rlim_cur = most, .rlim_max = most};
+    if (setrlimit(which, &limit) < 0)
+        _exit(77);
+}
+
+static bool spawn_fails(uint32_t count, int error, const char *words) {
+    struct agent agent = new_agent();
+    struct spawn spawn = new_spawn(count);
+    struct failure failure = {0};
+    bool failed = !group_spawn(&agent, &spawn.command, &failure) && !agent.groups;
+    bool as_expected = failed && failure.error == error && strstr(failure.message, words);
+    if (!as_expected)
+        fprintf(stderr, "  spawn: %d, error %d: %s\n", failed, failure.error, failure.message);
+    free_spawn(&spawn);
+    drop(&agent);
+    return as_expected;
+}
+
+static bool process_fails(int error, const char *words) {
+    struct agent agent = new_agent();
+    const char *argv[] = {"true"};
+    struct process_command command = {.id = 3, .cgroup = "", .directory = "", .argv = {1, argv}};
+    struct failure failure = {0};
+    bool failed = !process_run(&agent, &command, &failure) && !agent.processes;
+    bool as_expected = failed && failure.error == error && strstr(failure.message, words);
+    if (!as_expected)
+        fprintf(stderr, "  process: %d, error %d: %s\n", failed, failure.error, failure.message);
+    drop(&agent);
+    return as_expected;
+}
+
+static int next_file(void) {
+    int file = dup(0);
+    close(file);
+    return file;
+}
+
+static void exhausted_resources(struct checks *checks) {
+    // One descriptor is the channel's, one the worker's page; its pipe has no room.
+    CHECK(checks,
+          IN_CHILD(limit(RLIMIT_NOFILE, (rlim_t)next_file() + 2); _exit(!spawn_fails(2, EMFILE, "worker 0"))) == 0);
+    CHECK(checks,
+          IN_CHILD(limit(RLIMIT_NOFILE, (rlim_t)next_file() + 3); _exit(!process_fails(EMFILE, "process 3"))) == 0);
+    // Not of root, whom no number of processes limits.
+    if (getuid() == 0) {
+        CHECK(checks, IN_CHILD(limit(RLIMIT_NPROC, 1); if (setuid(65534)) _exit(78);
+                               _exit(!spawn_fails(2, EAGAIN, "fork of worker 0"))) == 0);
+        CHECK(checks, IN_CHILD(limit(RLIMIT_NPROC, 1); if (setuid(65534)) _exit(78);
+                               _exit(!process_fails(EAGAIN, "fork of process 3"))) == 0);
+    }
+    CHECK(checks, spawn_fails(40000, EAGAIN, "40000 workers are more than 32768"));
+}
+
+#ifndef __SANITIZE_ADDRESS__ // whose own memory is beyond any limit
+// The message of the ERROR among the frames, and whether DONE came after it.
+static bool reported(struct agent *agent, char *message, size_t size) {
+    uint8_t bytes[65536];
+    ssize_t got = pread(agent->channel.serial, bytes, sizeof bytes, 0);
+    char error[256];
+    bool done = false;
+    struct frame frame;
+    message[0] = 0;
+    for (size_t at = 0, seq = 0; got > 0 && at < (size_t)got; at += frame.size, seq++) {
+        if (frame_parse(bytes + at, (size_t)got - at, at, (uint32_t)seq, &frame, error, sizeof error) != FRAME_OK)
+            return false;
+        struct arena arena = {0};
+        struct cursor cursor = cursor_of(frame.payload, frame.length, &arena);
+        done = frame.type == EVENT_DONE;
+        if (frame.type == EVENT_ERROR) {
+            get_u64(&cursor);
+            get_i32(&cursor);
+            get_str(&cursor);
+            snprintf(message, size, "%s", get_str(&cursor));
+        }
+        arena_free(&arena);
+    }
+    return done;
+}
+
+static void without_memory(struct agent *agent, bool forked) {
+    limit(RLIMIT_AS, 64 << 20);
+    exhausted_tell(&agent->channel);
+    struct arena arena = {0};
+    if (forked)
+        _exit(IN_CHILD(arena_alloc(&arena, 1 << 20, 1 << 10)));
+    arena_alloc(&arena, 1 << 20, 1 << 10);
+}
+
+static void no_memory(struct checks *checks) {
+    char message[256];
+    struct agent agent = new_agent();
+    CHECK(checks, IN_CHILD(without_memory(&agent, false)) == 1);
+    CHECK(checks, reported(&agent, message, sizeof message));
+    CHECK_TEXT(checks, message,
+               "Cannot allocate memory: 1073741840 bytes; give the guest more memory, or the plan fewer workers");
+    // A worker has no voice on the agent's channel.
+    CHECK(checks, ftruncate(agent.channel.serial, 0) == 0 && lseek(agent.channel.serial, 0, SEEK_SET) == 0);
+    CHECK(checks, IN_CHILD(without_memory(&agent, true)) == 1);
+    CHECK(checks, lseek(agent.channel.serial, 0, SEEK_END) == 0);
+    drop(&agent);
+}
+#else
+static void no_memory(struct checks *checks) { (void)checks; }
+#endif
+
+// A worker that fills its file byte by byte is not ready for an hour. When the run is over, so is the wait for it: the
+// loop outranks every worker.
+static void spawn_past_the_deadline(struct checks *checks) {
+    struct agent agent = new_agent();
+    struct spawn spawn = new_spawn(1);
+    struct failure failure = {0};
+    agent.options.deadline_ns = 50000000;
+    spawn.bytes.length = 0;
+    put_u8(&spawn.bytes, 1);
+    put_u32(&spawn.bytes, 0);
+    put_u32(&spawn.bytes, 1);
+    put_u8(&spawn.bytes, OP_FILE_READ);
+    put_u64(&spawn.bytes, 1);
+    put_u32(&spawn.bytes, 1);
+    put_u64(&spawn.bytes, 1 << 30);
+    put_u8(&spawn.bytes, 0);
+    put_u32(&spawn.bytes, 0);
+    spawn.command.program = spawn.bytes.data;
+    spawn.command.program_length = (uint32_t)spawn.bytes.length;
+    uint64_t cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    CHECK(checks, !group_spawn(&agent, &spawn.command, &failure));
+    CHECK_TEXT(checks, failure.message, "Connection timed out: the guest's deadline of 50 ms has passed");
+    CHECK(checks, clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu < second);
+    CHECK(checks, agent.groups == NULL);
+    free_spawn(&spawn);
+    drop(&agent);
+}
+
+static void put_command(struct buffer *plan, uint16_t type, uint32_t seq, const struct buffer *payload) {
+    size_t start = frame_begin(plan, type, seq);
+    put_raw(plan, payload->data, payload->length);
+    frame_end(plan, start);
+}
+
+// A loop without pause over a body that takes no time.
+static void loop_without_pause(struct checks *checks) {
+    struct agent agent = new_agent();
+    struct buffer plan = {0}, times = {0}, mark = {0}, none = {0};
+    put_u64(&times, 200000000);
+    put_u64(&times, 0);
+    put_str(&mark, "kind");
+    put_str(&mark, "");
+    put_command(&plan, COMMAND_LOOP_BEGIN, 0, &times);
+    put_command(&plan, COMMAND_MARK, 1, &mark);
+    put_command(&plan, COMMAND_LOOP_END, 2, &none);
+    int file = memfd_create("plan", MFD_CLOEXEC);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    CHECK(checks, write(file, plan.data, plan.length) == (ssize_t)plan.length);
+    uint64_t cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    CHECK(checks, plan_run(&agent, path));
+    CHECK(checks, clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu < 150000000);
+    // One in a millisecond, and the progress of the pauses.
+    CHECK(checks, agent.channel.seq > 1 && agent.channel.seq < 1000);
+    close(file);
+    buffer_free(&plan);
+    buffer_free(&times);
+    buffer_free(&mark);
+    drop(&agent);
+}
+
+// On a host the plan may be mistyped, and the agent is root.
+static void host_refuses(struct checks *checks) {
+    struct agent agent = new_agent();
+    struct failure failure = {0};
+    char root[] = "/tmp/ktstr-limits-XXXXXX", inside[64], file[96], pid[16];
+    CHECK(checks, mkdtemp(root) != NULL);
+    snprintf(agent.cgroups.root, sizeof agent.cgroups.root, "%s", root);
+    snprintf(inside, sizeof inside, "%s/a", root);
+    snprintf(file, sizeof file, "%s/cgroup.procs", inside);
+    snprintf(pid, sizeof pid, "%d", (int)getppid());
+    mkdir(inside, 0755);
+    close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    agent.host = true;
+    // A process that is not the run's would be killed with the run's cgroups.
+    CHECK(checks, !cgroup_write(&agent, "a", "cgroup.procs", pid, &failure) && failure.error == EPERM);
+    CHECK(checks, !cgroup_write(&agent, "a", "cgroup.threads", "0", &failure) && failure.error == EPERM);
+    agent.host = false;
+    CHECK(checks, cgroup_write(&agent, "a", "cgroup.procs", pid, &failure));
+    static const char *const outside[] = {"..", "a/..", "../b", "/a", "a//b", "./a", "a/../../b", "a/"};
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
+        struct str_list none = {0};
+        CHECK(checks, !cgroup_create(&agent, outside[i], &none, &failure) && failure.error == EINVAL);
+        CHECK(checks, !cgroup_remove(&agent, outside[i], &failure) && failure.error == EINVAL);
+        CHECK(checks, !cgroup_write(&agent, outside[i], "x", "1", &failure) && failure.error == EINVAL);
+        CHECK(checks, !cgroup_move(&agent, outside[i], 1, &failure) && failure.error == EINVAL);
+    }
+    CHECK(checks, !cgroup_write(&agent, "a", "../x", "1", &failure) && failure.error == EINVAL);
+    static const char *const lists[] = {
+        "cpu -memory", "", "cpu\n", "a name that is longer than that of any controller is, so that it would be cut"};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        const char *names[] = {lists[i]};
+        struct str_list one = {1, names};
+        CHECK(checks, !cgroup_create(&agent, "b", &one, &failure) && failure.error == EINVAL);
+        CHECK(checks, strstr(failure.message, lists[i]) != NULL);
+    }
+    unlink(file);
+    rmdir(inside);
+    CHECK(checks, rmdir(root) == 0);
+    drop(&agent);
+}
+
+// Signals go to workers and processes of the run that live, and to nobody else.
+static void signals(struct checks *checks) {
+    struct agent agent = new_agent();
+    struct worker dead = {.pid = 1, .dead = true};
+    struct group group = {.id = 4, .count = 1, .workers = &dead};
+    struct failure failure = {0};
+    agent.groups = &group;
+    CHECK(checks, !group_kill_worker(&agent, 4, 0, 0, &failure) && failure.error == ESRCH);
+    CHECK(checks, !group_kill_worker(&agent, 4, 1, 0, &failure) && failure.error == ENOENT);
+    CHECK(checks, !process_signal(&agent, 9, 0, &failure) && failure.error == ENOENT);
+    agent.groups = NULL;
+    drop(&agent);
+}
+
+static void long_texts(struct checks *checks) {
+    char label[3001], small[16];
+    struct failure failure = {0};
+    memset(label, 'x', sizeof label - 1);
+    label[sizeof label - 1] = 0;
+    // Cut between characters, and visibly.
+    text_print(small, sizeof small, "%s", "abcdefghijklmno");
+    CHECK_TEXT(checks, small, "abcdefghijklmno");
+    text_print(small, sizeof small, "%s", "abcdefghijklmnop");
+    CHECK_TEXT(checks, small, "abcdefghijkl…");
+    text_print(small, sizeof small, "%s", "abcdefghijkäääää");
+    CHECK_TEXT(checks, small, "abcdefghijk…");
+    fail_errno(&failure, ENOENT, "%s", label);
+    CHECK(checks, strcmp(failure.message + strlen(failure.message) - 3, "…") == 0);
+    struct command write = {.type = COMMAND_CGROUP_WRITE, .cgroup_write = {.path = label, .file = "f", .value = ""}};
+    execute_name(&write, &failure);
+    CHECK(checks, strcmp(failure.where + strlen(failure.where) - 3, "…") == 0);
+    // A label is told whole, at the step's begin and at its end.
+    struct agent agent = new_agent();
+    struct command begin = {.type = COMMAND_STEP_BEGIN, .step = {.index = 0, .count = 1, .label = label}};
+    struct command end = {.type = COMMAND_STEP_END, .step = {.index = 0}};
+    struct command nowhere = {.type = COMMAND_STEP_END, .step = {.index = UINT32_MAX}};
+    CHECK(checks, !execute(&agent, &nowhere, &failure));
+    CHECK(checks, execute(&agent, &begin, &failure) && execute(&agent, &end, &failure));
+    CHECK(checks, lseek(agent.channel.serial, 0, SEEK_END) > 2 * 3000);
+    CHECK(checks, !execute(&agent, &nowhere, &failure));
+    drop(&agent);
+}
+
+// Each by its own tag: the number of a process lies where the union has it for that command.
+static void names_of_commands(struct checks *checks) {
+    struct failure failure = {0};
+    struct command commands[] = {{.type = COMMAND_PROC_INPUT, .process_input = {.id = 7}},
+                                 {.type = COMMAND_PROC_RESIZE, .process_resize = {.id = 7}},
+                                 {.type = COMMAND_PROC_WAIT, .process_wait = {.id = 7}},
+                                 {.type = COMMAND_PROC_KILL, .process_kill = {.id = 7}},
+                                 {.type = COMMAND_PROC_CREDIT, .process_credit = {.id = 7}}};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "%s process 7", command_name((uint16_t)commands[i].type));
+        execute_name(&commands[i], &failure);
+        CHECK_TEXT(checks, failure.where, expected);
+    }
+}
+
+int main(void) {
+    struct checks checks = {0};
+    exhausted_resources(&checks);
+    no_memory(&checks);
+    spawn_past_the_deadline(&checks);
+    loop_without_pause(&checks);
+    host_refuses(&checks);
+    signals(&checks);
+    long_texts(&checks);
+    names_of_commands(&checks);
+    return check_end(&checks, "limits");
+}
