@@ -22,7 +22,17 @@ const alias = {
 const files = (...names: ReadonlyArray<string>): Array<string> => names.map((name) => `test/${name}.e2e.ts`)
 
 /** Their emulated machines keep the host's time, and verdicts depend on it: one file after the other, when all others are done. */
-const timed = files("faults", "fixtureScheduler", "imperative", "native", "payloads", "run", "testCommand", "vmm-qemu")
+const timed = files(
+  "busyHost",
+  "faults",
+  "fixtureScheduler",
+  "imperative",
+  "native",
+  "payloads",
+  "run",
+  "testCommand",
+  "vmm-qemu"
+)
 
 /** They keep the host's time, too, in machines inside an emulated machine, which are too slow to wait for one another. */
 const nested = files("host", "lab")

@@ -191,6 +191,18 @@ describe("a failure in the host's time", () => {
     )
   })
 
+  it("excuses what the stuck workers have in common with them, and says so", () => {
+    const spinning = { ...group, blocks: false }
+    const reports = [report(0, { maxGapNs: 3000 * ms }), report(1, { maxGapNs: 3000 * ms })]
+    const at = (host: HostTime) => judge({ assert: { maxGapMs: 2000 }, plan: { groups: [spinning] }, reports, host })
+    expect(at(hostWith(0)).details[0]).toMatch(/^all 2 workers were stuck at once/)
+    expect(at(hostWith(0)).outcome).toBe("fail")
+    const excused = at(hostWith(0.5))
+    expect(excused.outcome).toBe("inconclusive")
+    expect(excused.details.length).toBe(3)
+    for (const detail of excused.details) expect(detail).toContain("not judged: the host kept the machine waiting")
+  })
+
   it("puts what stands before what is excused", () => {
     const reports = [report(0, { maxGapNs: 2500 * ms }), report(1, { maxGapNs: 5000 * ms })]
     const host = hostWith(0.3)

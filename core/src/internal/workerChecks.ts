@@ -160,13 +160,13 @@ const common = (cgroups: ReadonlyArray<CheckedCgroup>, threshold: number): Reado
   const pattern = stuckPattern(cgroups, threshold)
   if (pattern === undefined) return []
   // It speaks of all that were stuck: of some that were not, by themselves, it says nothing.
-  const excused = cgroups.some(({ host, reports }) =>
-    reports.some(
-      (report) =>
-        report.maxGapMs > threshold && weigh("", withheldFromGap(host, report, threshold)).outcome === "inconclusive"
-    )
+  const excuses = cgroups.flatMap(({ host, reports }) =>
+    reports
+      .filter((report) => report.maxGapMs > threshold)
+      .map((report) => withheldFromGap(host, report, threshold))
+      .filter((withheld) => weigh(pattern, withheld).outcome === "inconclusive")
   )
-  return [excused ? inconclusive(pattern) : failed(pattern)]
+  return [weigh(pattern, excuses[0])]
 }
 
 const unfair = (cgroup: CheckedCgroup, threshold: number): ReadonlyArray<Finding> => {
