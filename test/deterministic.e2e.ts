@@ -99,7 +99,7 @@ describe("a deterministic machine", () => {
       { cwd: project, deadlineMs: 200_000 }
     )
     expect(found.stderr).toMatch(
-      /^seed 3: fail: cgroup 'unfair': unfair cgroup: spread=.* · 1 of 1 · 1 schedules · 1 causes\n$/
+      /^seed 3: fail: cgroup 'unfair': unfair cgroup: spread=.* · 1 of 1 · 1 schedule · 1 cause\n$/
     )
     expect(found.code).toBe(1)
     const { kept, scenario } = JSON.parse(found.stdout)

@@ -96,6 +96,7 @@ export const commands = {
       host: { about: "run on this machine itself, under its scheduler" },
       scheduler: { value: "NAME", about: "scheduler under test: a name, or a path with a /", alias: "s" },
       "sched-args": { value: "WORDS", about: "arguments for it", repeated: true },
+      "scheduler-hash": { value: "HEX", about: "warn if the scheduler's SHA-256 is another" },
       flags: { value: "A,B", about: "its flags to switch on" },
       "all-profiles": { about: "once for each combination of its flags" },
       watchdog: { value: "SECONDS", about: "a worker stuck so long ends it (default 2; 0: off)" },
@@ -104,6 +105,7 @@ export const commands = {
       workers: { value: "N", about: "workers per cgroup (default: 2)", alias: "w" },
       "work-type": { value: "NAME", about: "what the workers do, see: ktstr list work-types" },
       format: { ...format, alias: "f" },
+      verbose: { about: "show failures whole (also KTSTR_VERBOSE=1)" },
       vmm,
       memory: { value: "MIB", about: "guest memory" },
       seed: { value: "N", about: "seed of every random choice" },
@@ -116,13 +118,11 @@ export const commands = {
       relaxed: { about: "relaxed thresholds" }
     },
     details: [
-      "SCENARIO defaults to steady; several run one after the other.",
-      "Several kernels: everything on each, once all of them are there.",
+      "SCENARIO defaults to steady. Several kernels: everything on each.",
       "Exit code: 0 pass, 1 fail, 2 inconclusive, 64 usage, 69 missing, 70 internal."
     ],
     examples: [
       "ktstr run steady --topology 1n2l2c1t --duration 5",
-      "ktstr run oversubscribed --format json > result.json",
       "ktstr run 'cpuset/*' --scheduler ./scx_mine --sched-args '--slice 5000'"
     ]
   },
@@ -144,6 +144,8 @@ export const commands = {
       vmm,
       filter: { value: "PATTERN", about: "only tests whose name matches" },
       format,
+      verbose: { about: "show failures whole (also KTSTR_VERBOSE=1)" },
+      "scheduler-hash": { value: "HEX", about: "warn if the scheduler's SHA-256 is another" },
       clock: { value: "CLOCK", about: "auto, or deterministic: a seed is a run" },
       seed: { value: "N", about: "names the run of a deterministic clock" },
       demos: { about: "run tests named demo_* too" }
@@ -194,7 +196,7 @@ export const commands = {
     ]
   },
   replay: {
-    summary: "Run what a replay file of explore says, and compare",
+    summary: "Run a failed deterministic run again from its replay file, and compare",
     args: "FILE",
     maxArgs: 1,
     options: {

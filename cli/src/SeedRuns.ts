@@ -80,8 +80,17 @@ type RunServices = Effect.Effect.Context<ReturnType<typeof runScenario>>
 
 const ignored = () => Effect.void
 
-/** Paths as they are from anywhere. */
-const settled = (options: SeedOptions, kernel: string, of: ShrinkCase): ReplayRequest["options"] => {
+/**
+ * Options as a replay file has them, with paths that mean the same from anywhere.
+ *
+ * @since 0.2.0
+ * @category conversions
+ */
+export const settledOptions = (
+  options: SeedOptions,
+  kernel: string,
+  of: Omit<ShrinkCase, "without">
+): ReplayRequest["options"] => {
   const path = (text: string): string => (text.includes("/") && !isAbsolute(text) ? resolve(text) : text)
   const { scheduler } = options
   const given = {
@@ -201,7 +210,7 @@ export const makeSeedRuns = Effect.fn("SeedRuns.make")(function* (name: string, 
         scenario: name,
         seed,
         without: [...of.without],
-        options: settled(options, kernelName, of)
+        options: settledOptions(options, kernelName, of)
       })
   }
   return runs

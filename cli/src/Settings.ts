@@ -117,6 +117,19 @@ export const seed = (text: string | undefined): Checked<number | undefined> =>
   ifGiven(text, (given) => wholeNumber("--seed", given, 0, Number.MAX_SAFE_INTEGER))
 
 /**
+ * `--scheduler-hash`: a SHA-256 in hex, or at least its first eight digits.
+ *
+ * @since 0.2.0
+ * @category parsing
+ */
+export const schedulerHash = (text: string | undefined): Checked<string | undefined> =>
+  ifGiven(text, (given) =>
+    /^[0-9a-f]{8,64}$/i.test(given)
+      ? Either.right(given.toLowerCase())
+      : bad(`--scheduler-hash must be 8 to 64 hex digits of a SHA-256, got '${given}'`)
+  )
+
+/**
  * A number not below 0.
  *
  * @since 0.1.0

@@ -60,14 +60,18 @@ const stopRun = (vitest: Vitest, running: Promise<unknown>) =>
   )
 
 /**
- * Waits for what `start` begins. Interrupted, it lets the workers stop their machines before they are ended with vitest.
+ * Waits for what `start` begins. Interrupted, it does `onStop`, then lets the workers stop their machines before they are ended with vitest.
  *
  * @since 0.1.0
  * @category running
  */
-export const stoppable = <A>(vitest: Vitest, start: () => Promise<A>): Effect.Effect<A> =>
+export const stoppable = <A>(
+  vitest: Vitest,
+  start: () => Promise<A>,
+  onStop: Effect.Effect<void> = Effect.void
+): Effect.Effect<A> =>
   Effect.acquireUseRelease(
     Effect.sync(start),
     (running) => Effect.promise(() => running),
-    (running, exit) => (exit._tag === "Failure" ? stopRun(vitest, running) : Effect.void)
+    (running, exit) => (exit._tag === "Failure" ? Effect.zipRight(onStop, stopRun(vitest, running)) : Effect.void)
   )

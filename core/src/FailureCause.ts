@@ -5,8 +5,13 @@
  */
 import type { RunResult } from "./RunResult.ts"
 
-/** What differs between two runs that fail for one reason: numbers, and the end of a list of workers. */
-const normalise = (text: string): string =>
+/**
+ * A detail without what differs between two runs that fail for one reason: numbers, and the end of a list of workers.
+ *
+ * @since 0.2.0
+ * @category conversions
+ */
+export const causeKind = (text: string): string =>
   text
     .replace(/0x[0-9a-f]+/gi, "#")
     .replace(/\d+(\.\d+)?/g, "#")
@@ -25,7 +30,7 @@ export const failureCause = (
 ): string | undefined => {
   if (result.outcome !== "fail") return undefined
   const kernel = result.schedulerReport?.kernelReason
-  return normalise(
+  return causeKind(
     kernel === null || kernel === undefined
       ? (result.details[0] ?? "failed")
       : `the kernel ended the scheduler: ${kernel}`

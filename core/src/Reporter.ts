@@ -32,6 +32,8 @@ export interface ReporterStream {
 export interface ReporterOutput {
   readonly out: ReporterStream
   readonly err: ReporterStream
+  /** Failures are shown whole, however long they are. Default: what fits on a screen. */
+  readonly verbose?: boolean | undefined
 }
 
 /**

@@ -45,3 +45,15 @@ export const saveFailure: (
     return folder
   }
 )
+
+/**
+ * A path as it is called from the working directory, where it lies below that; else as it is.
+ *
+ * @since 0.2.0
+ * @category formatting
+ */
+export const fromHere = (file: string): Effect.Effect<string, never, Path.Path> =>
+  Effect.map(Path.Path, (path) => {
+    const relative = path.relative(path.resolve("."), file)
+    return relative === "" || relative.startsWith("..") || path.isAbsolute(relative) ? file : relative
+  })

@@ -26,6 +26,8 @@ export type RunEvent = Data.TaggedEnum<{
   Booting: { readonly backend: string; readonly clock: ClockMode }
   /** The agent's first frame arrived after `bootMs` milliseconds. */
   AgentReady: { readonly release: string; readonly bootMs: number }
+  /** The agent starts the scheduler under test. */
+  SchedulerStarting: { readonly name: string }
   /** The kernel runs the scheduler under test, `attachMs` milliseconds of the guest after its start. */
   SchedulerAttached: { readonly name: string; readonly ops: string; readonly attachMs: number }
   /** It runs no more; `message` says what went wrong, empty: nothing. */

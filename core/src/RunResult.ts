@@ -11,6 +11,7 @@ import { GuestCpu, GuestNode } from "./guest/GuestTopology.ts"
 import { InitStage } from "./guest/InitStage.ts"
 import { StimulusEvent } from "./guest/StimulusEvent.ts"
 import { PayloadResult } from "./PayloadResult.ts"
+import { Rerun } from "./Rerun.ts"
 import { SchedulerReport } from "./SchedulerReport.ts"
 import { WorkerReport } from "./WorkerReport.ts"
 
@@ -73,6 +74,8 @@ export class RunResult extends Schema.Class<RunResult>("RunResult")({
   schedulerReport: Schema.optionalWith(Schema.NullOr(SchedulerReport), { default: () => null }),
   /** Directory with all that a failed run said; null when nothing was saved. */
   savedIn: Schema.optionalWith(Schema.NullOr(Schema.String), { default: () => null }),
+  /** How to run a run that did not pass again; null: it passed or was skipped, or whoever asked for it did not say how. */
+  rerun: Schema.optionalWith(Schema.NullOr(Rerun), { default: () => null }),
   durationS: Schema.Number,
   cgroups: Schema.Array(CgroupResult),
   totals: TotalStats,

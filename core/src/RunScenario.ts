@@ -22,6 +22,7 @@ import type { OutputFormatError, OutputFormats } from "./OutputFormat.ts"
 import type { PayloadError } from "./PayloadError.ts"
 import type { PlanError } from "./Plan.ts"
 import { ownTemporaryPrefix } from "./ProcessMark.ts"
+import { changedScheduler, type RerunRequest } from "./Rerun.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import type { RunResult } from "./RunResult.ts"
 import type { Scenario } from "./Scenario.ts"
@@ -58,6 +59,8 @@ export interface ScenarioRequest {
   readonly includes: ReadonlyArray<string>
   /** Milliseconds to the agent's first frame; undefined: a default that grows with the CPUs. */
   readonly bootTimeoutMs: number | undefined
+  /** How it was asked for: what a result that is no pass tells of how to run it again. */
+  readonly rerun?: RerunRequest | undefined
 }
 
 /**
@@ -73,6 +76,8 @@ export interface RunRequest extends ScenarioRequest {
   readonly constraints?: TestConstraints | undefined
   /** Undefined: the kernel's own. */
   readonly scheduler?: ResolvedScheduler | undefined
+  /** SHA-256 of its program when the run was asked for before, or the beginning of it: there is a warning where the program is another now. */
+  readonly schedulerSha256?: string | undefined
   /** How long a worker may be runnable without running before the scheduler under test is ended; 0: for ever. Default 2000. */
   readonly watchdogMs?: number | undefined
   /** The kernel's own watchdog, at most 30; undefined: as the scheduler's `timeout_ms` has it. Only of a scheduler that is a program. */
@@ -147,6 +152,7 @@ export const runScenario: (
   const ring = deterministic
     ? deterministicRing(topology, guestMemoryMb({ topology, asked: memoryMb, initramfsBytes: 0 }))
     : defaultRing
+  const hash = resolved.program === undefined ? null : yield* hashOfFile(resolved.program)
   let ingredients: Ingredients | null = null
   const scheduling = makeScheduling(resolved, {
     program: packed?.guest,
@@ -169,9 +175,15 @@ export const runScenario: (
     trace: request.trace,
     determinism: request.determinism,
     ingredients: () => ingredients,
-    packs: true
+    packs: true,
+    schedulerSha256: hash
   }
   const start = Effect.fnUntraced(function* ({ includes, limits, warn, work }: AgentStart) {
+    const then = request.schedulerSha256
+    if (then !== undefined && hash !== null && resolved.program !== undefined) {
+      const changed = changedScheduler(resolved.program, then, hash)
+      if (changed !== undefined) yield* warn(changed)
+    }
     if (request.watchdogTimeoutS !== undefined && packed === undefined) yield* warn(noWatchdogTimeout(request))
     const initramfs = yield* packInitramfs(
       work,
@@ -246,6 +258,15 @@ const schedulerFiles = (
   ...(configFile === undefined ? [] : [`${configFile}:/include-files/${configFile.split("/").at(-1)}`])
 ]
 
+const hashOfFile = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  return yield* Effect.flatMap(fs.readFile(path), sha256Hex).pipe(
+    Effect.mapError(
+      ({ message }) => new InitramfsError({ message: `can't read ${path}, which the run is made of: ${message}` })
+    )
+  )
+})
+
 const ingredientsOf = Effect.fnUntraced(function* (of: {
   readonly kernel: ResolvedKernel
   readonly resolved: ResolvedScheduler
@@ -254,26 +275,18 @@ const ingredientsOf = Effect.fnUntraced(function* (of: {
   readonly scheduling: Scheduling
   readonly vm: Vm
 }) {
-  const fs = yield* FileSystem.FileSystem
   const { kernel, resolved, vm } = of
-  const hashOf = (path: string) =>
-    fs.readFile(path).pipe(
-      Effect.flatMap(sha256Hex),
-      Effect.mapError(
-        ({ message }) => new InitramfsError({ message: `can't read ${path}, which the run is made of: ${message}` })
-      )
-    )
   const { program, scheduler } = resolved
   return Ingredients.make({
-    kernel: { version: kernel.version, sha256: yield* hashOf(kernel.image) },
-    initramfs: of.base === undefined ? "" : yield* hashOf(of.base),
+    kernel: { version: kernel.version, sha256: yield* hashOfFile(kernel.image) },
+    initramfs: of.base === undefined ? "" : yield* hashOfFile(of.base),
     plan: yield* sha256Hex(planBytes(of.work.plan, of.scheduling)),
     scheduler:
       scheduler.binary._tag === "Eevdf"
         ? null
         : {
             name: scheduler.name,
-            sha256: program === undefined ? null : yield* hashOf(program),
+            sha256: program === undefined ? null : yield* hashOfFile(program),
             args: [...resolved.args]
           },
     machine: vm.machine ?? { version: "", arguments: [] }

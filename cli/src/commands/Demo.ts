@@ -45,6 +45,8 @@ export const demo = (invocation: Extract<Invocation, { command: "demo" }>, io: C
           scheduler: undefined,
           "sched-args": [],
           flags: undefined,
+          "scheduler-hash": undefined,
+          verbose: false,
           "all-profiles": false,
           watchdog: undefined,
           filter: undefined,

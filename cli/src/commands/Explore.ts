@@ -15,6 +15,7 @@ import {
   type RunResult,
   Scenarios,
   type ShrinkCase,
+  shellLine,
   shrink
 } from "@ktstr/core"
 import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
@@ -43,6 +44,8 @@ interface Kept {
 const describeCase = ({ durationMs, topology, without, workersPerCgroup }: ShrinkCase): string =>
   `${topology}, ${workersPerCgroup} workers a cgroup, ${durationMs / 1000} s${without.length === 0 ? "" : `, without ops ${without.join(", ")}`}`
 
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`
+
 const render = (name: string, summary: ExplorationSummary, kept: ReadonlyArray<Kept>): string => {
   const { ended, failed, failures, open, passed, runs, schedules } = summary
   const lines = failures.flatMap(({ cause, details, seeds }) => {
@@ -50,14 +53,16 @@ const render = (name: string, summary: ExplorationSummary, kept: ReadonlyArray<K
     return [
       `${seeds.length} of ${runs}: ${details[0] ?? cause}`,
       `  seeds ${seeds.slice(0, 10).join(", ")}${seeds.length > 10 ? ` … ${seeds.length - 10} more` : ""}`,
-      ...(of === undefined ? [] : [`  again with: ktstr replay ${of.file}`]),
-      ...(of?.shrunk ? [`  smallest: ${describeCase(of.shrunk.case)}: ktstr replay ${of.shrunk.file}`] : [])
+      ...(of === undefined ? [] : [`  run it again: ${shellLine(["ktstr", "replay", of.file])}`]),
+      ...(of?.shrunk
+        ? [`  smallest: ${describeCase(of.shrunk.case)}: ${shellLine(["ktstr", "replay", of.shrunk.file])}`]
+        : [])
     ]
   })
   const word = failed > 0 ? "FAIL" : "PASS"
-  const others = open > 0 ? `, ${open} neither` : ""
+  const others = open > 0 ? `, ${open} inconclusive` : ""
   return [
-    `${word} ${name}: ${passed} of ${runs} seeds passed, ${failed} failed${others} · ${schedules} distinct schedules of ${ended} runs · virtual time`,
+    `${word} ${name}: ${passed} of ${runs} seeds passed, ${failed} failed${others} · ${counted(schedules, "distinct schedule")} of ${counted(ended, "run")} · virtual time`,
     ...lines,
     ""
   ].join("\n")
@@ -115,7 +120,7 @@ export const explore = (invocation: Extract<Invocation, { command: "explore" }>,
           const { failures, runs: done, schedules } = exploration.summary
           const said = failure === undefined ? result.outcome : `fail: ${result.details[0]}`
           yield* io.err.write(
-            `seed ${seed}: ${said} · ${done} of ${count} · ${schedules} schedules · ${failures.length} causes\n`
+            `seed ${seed}: ${said} · ${done} of ${count} · ${counted(schedules, "schedule")} · ${counted(failures.length, "cause")}\n`
           )
           if (failure === undefined) return
           const file = yield* keep(folder, runs, runs.from, seed, result, `${stem}-seed${seed}.json`)

@@ -48,7 +48,10 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
   Effect.gen(function* () {
     const { values, args } = invocation
     const [file] = args
-    if (file === undefined) return yield* new UsageError({ message: "ktstr replay needs a file of ktstr explore" })
+    if (file === undefined)
+      return yield* new UsageError({
+        message: "ktstr replay needs a replay file: the replay.json of a failed run, or a file of ktstr explore"
+      })
     const times = values.times === undefined ? 1 : yield* Settings.wholeNumber("--times", values.times, 1, 1000)
     const text = yield* Effect.tryPromise({
       try: () => readFile(file, "utf8"),
@@ -83,7 +86,7 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
         if (values.json) continue
         const what = `${runs.name}, seed ${request.seed}`
         const lines = same
-          ? [`MATCHED ${what}: ${outcomeOf(result)}`]
+          ? [`MATCHED ${what}: ${outcomeOf(result)}`, ...changed.map((line) => `  though ${line}`)]
           : [
               `DIFFERS ${what}: ${outcomeOf(result)}`,
               `  it was ${outcomeOf(then)}`,

@@ -5,6 +5,7 @@
  */
 import {
   kernelLabel,
+  ReplayRequest,
   Reporters,
   type RunRequest,
   runOnHost,
@@ -18,8 +19,10 @@ import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"
 import type { Values } from "../CommandTable.ts"
 import { chosenKernels } from "../KernelChoice.ts"
+import { kernelWord, rerunEnvironment, runWords } from "../RerunWords.ts"
 import { runSettings } from "../RunSettings.ts"
 import { chosenSchedulers } from "../SchedulerChoice.ts"
+import { settledOptions } from "../SeedRuns.ts"
 import { runSession } from "../Session.ts"
 import * as Settings from "../Settings.ts"
 import { UsageError } from "../UsageError.ts"
@@ -32,11 +35,21 @@ const machineOptions = [
   "memory",
   "kargs",
   "scheduler",
+  "scheduler-hash",
   "sched-args",
   "flags",
   "all-profiles",
   "watchdog"
 ] as const
+
+/**
+ * Whether failures are shown whole.
+ *
+ * @since 0.2.0
+ * @category accessors
+ */
+export const isVerbose = ({ verbose }: { readonly verbose: boolean }): boolean =>
+  verbose || (process.env.KTSTR_VERBOSE ?? "") !== ""
 
 /** With `--host` there is nothing that these could mean. */
 const checkHostOptions = (values: Values<"run">): Effect.Effect<void, UsageError> => {
@@ -68,13 +81,15 @@ export const reporterNamed = Effect.fn("Run.reporter")(function* (name: string) 
  * @since 0.1.0
  * @category commands
  */
-export const run = (invocation: Extract<Invocation, { command: "run" }>, io: CommandIo) =>
+export const run = (invocation: Extract<Invocation, { command: "run" }>, streams: CommandIo) =>
   Effect.gen(function* () {
     const { values, args } = invocation
+    const io = { ...streams, verbose: isVerbose(values) }
     if (values.host) yield* checkHostOptions(values)
     const { kargs, memoryMb, watchdogMs, ...settings } = yield* runSettings(values)
     const bootTimeoutMs = yield* Settings.bootTimeoutMs(values["boot-timeout"])
     const seed = (yield* Settings.seed(values.seed)) ?? 0
+    const schedulerSha256 = yield* Settings.schedulerHash(values["scheduler-hash"])
     const backend = yield* Settings.backend(values.vmm)
     const determinism = yield* Settings.determinism(values.clock, seed, { backend, host: values.host })
     const plugins = yield* loadPlugins(process.cwd())
@@ -89,7 +104,13 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, io: Com
         bootTimeoutMs
       }
       if (values.host) {
-        const requests = scenarios.map((scenario): ScenarioRequest => ({ scenario, ...common }))
+        const requests = scenarios.map(
+          (scenario): ScenarioRequest => ({
+            scenario,
+            ...common,
+            rerun: { words: runWords(values, { scenario: scenario.name, seed }) }
+          })
+        )
         return yield* runSession(requests, runOnHost, reporter, io, io.signalled)
       }
       const kernels = yield* chosenKernels(values.kernel, values.yes, io)
@@ -105,6 +126,32 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, io: Com
           scheduler,
           watchdogMs,
           ...common,
+          rerun: {
+            words: runWords(values, {
+              scenario: scenario.name,
+              seed,
+              machine: {
+                kernel: kernelWord(kernel),
+                topology: String(topology),
+                flags: scheduler?.profile.flags ?? []
+              }
+            }),
+            environment: scheduler === undefined ? undefined : rerunEnvironment(),
+            replay:
+              determinism === undefined
+                ? undefined
+                : ReplayRequest.make({
+                    scenario: scenario.name,
+                    seed,
+                    without: [],
+                    options: settledOptions(
+                      { ...values, kernel: undefined, flags: scheduler?.profile.flags.join(",") || undefined },
+                      kernelWord(kernel),
+                      { topology, workersPerCgroup: settings.workersPerCgroup, durationMs: settings.durationMs }
+                    )
+                  })
+          },
+          schedulerSha256,
           topology,
           kernel,
           determinism,

@@ -5,7 +5,14 @@
  */
 import { existsSync } from "node:fs"
 import { relative, resolve } from "node:path"
-import { ExitCode, exitCodeOfResults, openReporter, type RunResult, SessionEnd } from "@ktstr/core"
+import {
+  ExitCode,
+  exitCodeOfResults,
+  openReporter,
+  type ReporterSession,
+  type RunResult,
+  SessionEnd
+} from "@ktstr/core"
 import { resultFromJson } from "@ktstr/reporters"
 import { layerKernels, layerRegistries, loadPlugins } from "@ktstr/vitest/defaults"
 import { ktstr } from "@ktstr/vitest/plugin"
@@ -14,10 +21,13 @@ import type { Reporter, TestCase, Vitest } from "vitest/node"
 import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"
 import { chosenKernels } from "../KernelChoice.ts"
+import { kernelWord } from "../RerunWords.ts"
 import * as Settings from "../Settings.ts"
+import { hearProgress } from "../TestProgress.ts"
+import { makeTestScreen, type TestScreen } from "../TestScreen.ts"
 import { UsageError } from "../UsageError.ts"
 import { loadVitest, openVitest, stoppable } from "../VitestSession.ts"
-import { reporterNamed } from "./Run.ts"
+import { isVerbose, reporterNamed } from "./Run.ts"
 
 /** What the tests of a run came to. */
 interface Tally {
@@ -47,6 +57,32 @@ const collect = (tally: Tally, onResult: (result: RunResult) => Promise<void>): 
   }
 })
 
+/** A pattern of vitest's, as it compares it: with the names of suites and test, a blank between. */
+const selectedBy = (pattern: string) => {
+  const expression = new RegExp(pattern)
+  return (fullName: string): boolean => expression.test(fullName.replaceAll(" > ", " "))
+}
+
+/** What was done so far, and where the tests were that have not ended. */
+const interrupted = (
+  tally: Tally,
+  screen: TestScreen | undefined,
+  session: ReporterSession | undefined,
+  io: CommandIo
+): Effect.Effect<void> => {
+  const done = screen?.done().length ?? tally.results.length + tally.errors.length
+  const phases = screen?.phases() ?? []
+  const message = [`interrupted: ${done} ${done === 1 ? "test was" : "tests were"} done`, ...phases].join("; ")
+  return Effect.gen(function* () {
+    if (screen !== undefined) yield* screen.end
+    if (session !== undefined) {
+      const end = SessionEnd.Interrupted({ scenario: "", message, exitCode: io.signalled() })
+      yield* session.onEnd(tally.results, end)
+    }
+    yield* io.err.write(`ktstr: ${message}\n`)
+  })
+}
+
 /** A failed check outweighs what kept other tests from a result. */
 const exitCodeOf = (tally: Tally, vitest: Vitest): number => {
   const code = exitCodeOfResults(tally.results)
@@ -73,9 +109,11 @@ const filtersOf = (files: ReadonlyArray<string>) =>
  * @since 0.1.0
  * @category commands
  */
-export const test = (invocation: Extract<Invocation, { command: "test" }>, io: CommandIo) =>
+export const test = (invocation: Extract<Invocation, { command: "test" }>, streams: CommandIo) =>
   Effect.gen(function* () {
     const { values, args, rest } = invocation
+    const io = { ...streams, verbose: isVerbose(values) }
+    const schedulerSha256 = yield* Settings.schedulerHash(values["scheduler-hash"])
     const vmm = yield* Settings.backend(values.vmm)
     const seed = (yield* Settings.seed(values.seed)) ?? 0
     const determinism = yield* Settings.determinism(values.clock, seed, { backend: vmm, host: false })
@@ -98,8 +136,23 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, io: C
     return yield* Effect.scoped(
       Effect.gen(function* () {
         const tally: Tally = { results: [], errors: [], ran: 0 }
-        // vitest's own reporter tells people more than ours could; the other formats are ours.
+        // Who asks vitest for a reporter of its has that one.
+        const ours = format === "pretty" && options.reporters === undefined
         const session = format === "pretty" ? undefined : yield* openReporter(reporter, io)
+        const pattern = values.filter ?? (typeof options.testNamePattern === "string" ? options.testNamePattern : "")
+        const screen = ours
+          ? yield* makeTestScreen(io, {
+              selected: selectedBy(pattern),
+              demos: values.demos,
+              words: [
+                ...kernels.flatMap((kernel) => ["--kernel", kernelWord(kernel)]),
+                ...(vmm === "auto" ? [] : ["--vmm", vmm]),
+                ...(determinism === undefined ? [] : ["--clock", "deterministic", "--seed", `${seed}`]),
+                ...(values.demos ? ["--demos"] : [])
+              ]
+            })
+          : undefined
+        const progress = screen === undefined ? undefined : yield* hearProgress(screen.onProgress)
         const collector = collect(tally, (result) =>
           session === undefined ? Promise.resolve() : Effect.runPromise(session.onResult(result))
         )
@@ -112,10 +165,27 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, io: C
               ...options,
               watch: false,
               run: true,
-              reporters: session === undefined ? [...[options.reporters ?? "default"].flat(), collector] : [collector],
+              reporters: [
+                ...(screen === undefined ? [] : [screen.reporter]),
+                ...(session === undefined && screen === undefined ? [options.reporters ?? []].flat() : []),
+                collector
+              ],
               ...(values.filter === undefined ? {} : { testNamePattern: values.filter })
             },
-            { plugins: [ktstr({ resolved: kernels, vmm, determinism, demos: values.demos })] }
+            {
+              plugins: [
+                ktstr({
+                  resolved: kernels,
+                  vmm,
+                  determinism,
+                  demos: values.demos,
+                  schedulerSha256,
+                  progress,
+                  verbose: io.verbose,
+                  rerun: { words: [], rest }
+                })
+              ]
+            }
           )
         )
         const found = yield* Effect.promise(() => vitest.globTestSpecifications(filter))
@@ -123,10 +193,13 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, io: C
           const where = args.length > 0 ? `matches ${args.join(", ")}` : "is below this directory"
           return yield* new UsageError({ message: `no *.ktstr.ts file ${where}` })
         }
-        yield* stoppable(vitest, () => vitest.start(filter))
+        yield* stoppable(vitest, () => vitest.start(filter), screen?.stop).pipe(
+          Effect.onInterrupt(() => interrupted(tally, screen, session, io))
+        )
         for (const { name, message } of session === undefined ? [] : tally.errors) {
           yield* io.err.write(`ktstr: ${name}: ${message}\n`)
         }
+        if (screen !== undefined) yield* screen.end
         if (session !== undefined) yield* session.onEnd(tally.results, SessionEnd.Complete())
         return exitCodeOf(tally, vitest)
       })

@@ -17,7 +17,6 @@ import type { PayloadResult } from "../PayloadResult.ts"
 import { type Perturbation, perturb } from "../Perturbation.ts"
 import { Plan, PlanError } from "../Plan.ts"
 import { type PayloadPlace, type PreparedPayload, preparePayload, preparePayloads } from "../PreparePayloads.ts"
-import { saveFailure } from "../RunDirectory.ts"
 import { RunEvent } from "../RunEvent.ts"
 import type { RunResult } from "../RunResult.ts"
 import type { ScenarioRequest } from "../RunScenario.ts"
@@ -31,6 +30,7 @@ import { endCauses } from "./endCauses.ts"
 import { expectFailure } from "./expectFailure.ts"
 import type { Finding } from "./hostExcuse.ts"
 import { followHost } from "./hostFollower.ts"
+import { keepFailure } from "./keepFailure.ts"
 import { runProgram } from "./programRun.ts"
 import { type Place, toResult } from "./runAccount.ts"
 import { noScheduling } from "./scheduling.ts"
@@ -133,23 +133,6 @@ const withCauses = (
   return silent ? ended : AssertResult.merge(ended, checked)
 }
 
-/** Keeps what is too long for the report. */
-const save = (
-  name: string,
-  { scheduler }: SessionRecord,
-  { kernelLog }: SessionResult,
-  verdict: AssertResult,
-  vm: Vm,
-  warn: (text: string) => Effect.Effect<void>
-) =>
-  saveFailure(name, {
-    "verdict.txt": verdict.details,
-    "scheduler.log": scheduler.log,
-    "sched_ext_dump.txt": scheduler.dump,
-    "kernel.log": kernelLog,
-    "console.log": vm.consoleTail(Number.POSITIVE_INFINITY)
-  }).pipe(Effect.catchAll((message) => Effect.as(warn(message), null)))
-
 const workOf = (
   scenario: Scenario,
   ctx: ScenarioContext,
@@ -208,7 +191,6 @@ const conduct = <E, R>(
         vm: undefined,
         session: undefined,
         exit: "not started",
-        savedIn: null,
         determinism: null,
         hostDelay: undefined,
         warnings: []
@@ -264,7 +246,10 @@ const conduct = <E, R>(
         host.heard(event)
         if (event._tag === "Trace") place.trace?.onTrace(event.bytes)
         const told = toRunEvent(event, record, place.scheduler, () => readyMs - prepareMs, specs)
-        return told === undefined ? Effect.void : onEvent(told)
+        if (told === undefined) return Effect.void
+        return event._tag === "Ready" && binary._tag !== "Eevdf"
+          ? Effect.zipRight(onEvent(told), onEvent(RunEvent.SchedulerStarting({ name: place.scheduler })))
+          : onEvent(told)
       })
     const patience = determinism === undefined ? 1 : virtualPatience
     const session = {
@@ -323,13 +308,11 @@ const conduct = <E, R>(
         `how long the host kept the machine waiting is unknown, so no failure is put down to it: ${delay.unknown}`
       )
     }
-    const failed = verdict.outcome !== "pass" && binary._tag !== "Eevdf"
-    const savedIn = failed ? yield* save(request.scenario.name, record, run.session, verdict, vm, warn) : null
     const totalMs = yield* sinceStart
     const { bootMs, end } = run.session
     const timings = { prepareMs, bootMs: bootMs ?? 0, runMs: readyMs === 0 ? 0 : totalMs - readyMs, totalMs }
     const exit = end._tag === "Ended" ? accountOfExit(end.exit) : "ended by the host"
-    return toResult({
+    const result = toResult({
       request,
       place,
       verdict,
@@ -339,10 +322,12 @@ const conduct = <E, R>(
       vm,
       session: run.session,
       exit,
-      savedIn,
       determinism: yield* reportOf(place, perturbed?.perturbation, record, run.session),
       hostDelay: delay.whole,
       warnings,
       timings
     })
+    return result.outcome === "fail" || result.outcome === "inconclusive"
+      ? yield* keepFailure({ result, request, place, record, session: run.session, vm, warn })
+      : result
   })

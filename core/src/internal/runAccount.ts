@@ -37,6 +37,8 @@ export interface Place {
   readonly ingredients?: (() => Ingredients | null) | undefined
   /** Whether files reach the workers only by being packed. */
   readonly packs: boolean
+  /** Of the program of the scheduler under test. */
+  readonly schedulerSha256?: string | null | undefined
 }
 
 /** What the checks and the result ask of a plan or of what a program did. */
@@ -53,7 +55,6 @@ export interface Account {
   readonly vm: Vm | undefined
   readonly session: SessionResult | undefined
   readonly exit: string
-  readonly savedIn: string | null
   readonly determinism: DeterminismReport | null
   /** What the host withheld; undefined: not known, or of no meaning. */
   readonly hostDelay: Whole | undefined
@@ -101,7 +102,6 @@ export const toResult = (account: Account): RunResult => {
       topology: { requested: place.topology, guest: record.topology },
       scheduler: place.scheduler,
       schedulerReport: schedulerReport(resolved, record.scheduler, verdict.outcome !== "pass"),
-      savedIn: account.savedIn,
       determinism: account.determinism,
       durationS: request.durationMs / 1000,
       cgroups: names.flatMap((name) => {

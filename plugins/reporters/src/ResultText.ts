@@ -3,22 +3,10 @@
  *
  * @since 0.1.0
  */
-import {
-  type CgroupResult,
-  negligibleShare,
-  type Outcome,
-  type PayloadResult,
-  type RunResult,
-  runName
-} from "@ktstr/core"
-import { type Column, renderTable, type Style, styled } from "./Table.ts"
-
-const badge: Readonly<Record<Outcome, readonly [word: string, style: Style]>> = {
-  pass: ["PASS", "green"],
-  fail: ["FAIL", "red"],
-  skip: ["SKIP", "yellow"],
-  inconclusive: ["INCONCLUSIVE", "yellow"]
-}
+import { type CgroupResult, causeKind, negligibleShare, type PayloadResult, type RunResult, runName } from "@ktstr/core"
+import { badge } from "./Badge.ts"
+import { cut, printable, rowsOf, wrap } from "./ScreenText.ts"
+import { type Column, renderTable, styled } from "./Table.ts"
 
 const number = (value: number | null, digits: number): string => (value === null ? "" : value.toFixed(digits))
 
@@ -175,17 +163,77 @@ const hostDelayOf = ({ hostDelayMs, hostDelayShare }: RunResult): ReadonlyArray<
 const diagnosticsOf = ({ diagnostics }: RunResult): ReadonlyArray<string> =>
   diagnostics === null
     ? []
-    : [
-        "--- diagnostics ---",
-        `stage: ${diagnostics.stage}`,
-        ...(diagnostics.exit === "" ? [] : [`machine: ${diagnostics.exit}`]),
-        ...(diagnostics.consoleTail.length === 0
-          ? []
-          : ["console:", ...diagnostics.consoleTail.map((line) => `  ${line}`)])
-      ]
+    : [`stage: ${diagnostics.stage}`, ...(diagnostics.exit === "" ? [] : `machine: ${diagnostics.exit}`.split("\n"))]
 
-const section = (title: string, lines: ReadonlyArray<string>): ReadonlyArray<string> =>
-  lines.length === 0 ? [] : [`--- ${title} ---`, ...lines]
+/** Rows of a failure on a screen, without `full`. */
+const screenRows = 40
+
+/** The most rows of each part; what there is more of is in the folder of the run. */
+const mostRows = {
+  cause: 4,
+  where: 2,
+  details: 8,
+  cgroups: 6,
+  payloads: 7,
+  warnings: 2,
+  log: 6,
+  console: 6
+} as const
+
+/** Characters of a line where no terminal says how many fit. */
+const longestLine = 300
+
+/** A part of a report: lines that fit, or the first or last of them with how many were left out. */
+interface Part {
+  readonly title?: string
+  readonly lines: ReadonlyArray<string>
+  /** Rows that it may have, with its title and the count of what is left out. */
+  readonly most: number
+  /** Which lines say most where not all fit. */
+  readonly keep: "first" | "last"
+}
+
+const fitted = ({ keep, lines, most, title }: Part, room: number): ReadonlyArray<string> => {
+  const rows = Math.min(most, room)
+  const head = title === undefined ? [] : [title]
+  if (lines.length === 0 || rows < head.length + 1) return []
+  if (lines.length + head.length <= rows) return [...head, ...lines]
+  const kept = rows - head.length - 1
+  if (kept < 1) return []
+  const more = `  … ${lines.length - kept} more`
+  return keep === "first"
+    ? [...head, ...lines.slice(0, kept), more]
+    : [...head, `${more} before`, ...lines.slice(lines.length - kept)]
+}
+
+/** What a line says, without the kernel's time before it. */
+const bare = (line: string): string => line.replace(/^(<\d+>)?\[ *\d+\.\d+\](\[[^\]]*\])? ?/, "").trim()
+
+/** The lines that nothing before has said. */
+const notSaid = (lines: ReadonlyArray<string>, said: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const before = new Set(said.map(bare))
+  const prose = said.join("\n")
+  return lines.filter((line) => {
+    const text = bare(line)
+    if (text === "" || before.has(text) || (text.length > 12 && prose.includes(text))) return false
+    before.add(text)
+    return true
+  })
+}
+
+/** Alike details, which differ by numbers, as one with their count. */
+const grouped = (details: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const groups = new Map<string, { readonly first: string; count: number }>()
+  for (const detail of details) {
+    const kind = causeKind(detail)
+    const group = groups.get(kind)
+    if (group === undefined) groups.set(kind, { first: detail, count: 1 })
+    else group.count++
+  }
+  return [...groups.values()].map(({ count, first }) =>
+    count === 1 ? first : `${first} (and ${count - 1} more like it)`
+  )
+}
 
 /**
  * @since 0.1.0
@@ -195,34 +243,177 @@ export interface ResultTextOptions {
   readonly color: boolean
   /** Print the result's warnings too. */
   readonly warnings?: boolean
+  /** Of the terminal; undefined: there is none, and lines are cut at 300 characters only. */
+  readonly columns?: number | undefined
+  /** Where it was asked for, as `file:line:column`. */
+  readonly at?: string | undefined
+  /** All there is, however long. Default: at most 40 rows of a failure. */
+  readonly full?: boolean | undefined
+}
+
+/** `FAIL steady`, coloured. */
+const headline = (result: RunResult, color: boolean): string => {
+  const style = styled(color)
+  const [word, colour] = badge[result.outcome]
+  return `${style(word, "bold", colour)} ${style(printable(runName(result)), "bold")}`
+}
+
+const plainHeadline = (result: RunResult): string => `${badge[result.outcome][0]} ${printable(runName(result))}`
+
+/** Lines of text behind a headline, which counts for the width but is coloured. */
+const behind = (
+  result: RunResult,
+  color: boolean,
+  text: string,
+  width: number,
+  rows: number
+): ReadonlyArray<string> => {
+  const plain = plainHeadline(result)
+  const [first = "", ...rest] = wrap(`${plain}${text}`, width, "    ", rows)
+  // A name that is wider than the terminal is not worth colours.
+  return first.startsWith(plain) ? [headline(result, color) + first.slice(plain.length), ...rest] : [first, ...rest]
 }
 
 /**
- * A result as text: the verdict with what went wrong first on one line, the other details, the numbers per cgroup, then
- * `--- scheduler log ---`, `--- diagnostics ---` and `--- sched_ext dump ---` where they have content, and where all is saved. Ends with a line end.
+ * The verdict and why, in one line or what of it fits into four rows: the last thing to be read of a session.
+ *
+ * @since 0.2.0
+ * @category rendering
+ */
+export const renderVerdict = (result: RunResult, { color, columns, full }: ResultTextOptions): string => {
+  const [first] = grouped(result.details)
+  const width = full === true ? Number.POSITIVE_INFINITY : (columns ?? longestLine)
+  const text = first === undefined ? ` ${setting(result)}` : `: ${printable(first)}`
+  return `${behind(result, color, text, width, mostRows.cause).join("\n")}\n`
+}
+
+/** The folder and the command with which a failure goes on. */
+const nextOf = (result: RunResult, { at }: ResultTextOptions): ReadonlyArray<string> => [
+  ...(at === undefined ? [] : [`  at ${printable(at)}`]),
+  ...(result.savedIn === null ? [] : [`  saved in ${printable(result.savedIn)}`]),
+  ...(result.rerun === null ? [] : [`  run it again: ${result.rerun.command}`])
+]
+
+const fullText = (result: RunResult, options: ResultTextOptions): ReadonlyArray<string> => {
+  const { color, warnings } = options
+  const style = styled(color)
+  const [first, ...others] = result.details.map(printable)
+  const where = style(setting(result), "dim")
+  const { dump = [], log = [] } = result.schedulerReport ?? {}
+  const diagnostics = diagnosticsOf(result)
+  const section = (title: string, lines: ReadonlyArray<string>) =>
+    lines.length === 0 ? [] : [`--- ${title} ---`, ...lines.map(printable)]
+  return [
+    ...(first === undefined
+      ? [`${headline(result, color)} ${where}`]
+      : [`${headline(result, color)}: ${first}`, ...others.map((line) => `  ${line}`), `  ${where}`]),
+    ...renderStats(result.cgroups).map((line, row) => `  ${row === 0 ? style(line, "dim") : line}`),
+    ...[...hostDelayOf(result), ...determinismOf(result)].map((line) => `  ${style(line, "dim")}`),
+    ...renderPayloads(result.payloads).map((line) => `  ${printable(line)}`),
+    ...(warnings === true ? result.warnings.map((line) => `  ${style("warning:", "yellow")} ${printable(line)}`) : []),
+    ...section("scheduler log", notSaid(log, dump)),
+    ...(diagnostics.length === 0
+      ? []
+      : section("diagnostics", [
+          ...diagnostics,
+          ...consoleOf(notSaid(result.diagnostics?.consoleTail ?? [], [...dump, ...log]))
+        ])),
+    ...section("sched_ext dump", dump),
+    ...nextOf(result, options)
+  ]
+}
+
+const consoleOf = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
+  lines.length === 0 ? [] : ["console:", ...lines.map((line) => `  ${line}`)]
+
+const screenText = (result: RunResult, options: ResultTextOptions): ReadonlyArray<string> => {
+  const { color, warnings } = options
+  const style = styled(color)
+  const columns = options.columns ?? Number.POSITIVE_INFINITY
+  const width = Math.min(columns, longestLine)
+  const fit = (line: string) => cut(printable(line), width)
+  const [first = "", ...others] = grouped(result.details)
+  const cause = behind(
+    result,
+    color,
+    `: ${printable(first)}`,
+    options.columns === undefined ? 4 * longestLine : width,
+    mostRows.cause
+  )
+  const where = wrap(`  ${setting(result)}`, width, "    ", mostRows.where).map((line) => style(line, "dim"))
+  const next = nextOf(result, options)
+  const { dump = [], log = [] } = result.schedulerReport ?? {}
+  const { diagnostics } = result
+  const payloadsLast = [...result.payloads].sort((a, b) => Number(a.outcome === "pass") - Number(b.outcome === "pass"))
+  const logLines = notSaid(log, [...result.details, ...dump])
+  const [titles, ...cgroups] = renderStats(result.cgroups).map((line) => fit(`  ${line}`))
+  const parts: Readonly<Record<string, Part>> = {
+    details: {
+      lines: others.flatMap((line) => wrap(`  ${printable(line)}`, width, "    ", 2)),
+      most: mostRows.details + 1,
+      keep: "first"
+    },
+    stats: {
+      ...(titles === undefined ? {} : { title: style(titles, "dim") }),
+      lines: cgroups,
+      most: mostRows.cgroups + 2,
+      keep: "first"
+    },
+    determinism: {
+      lines: [...hostDelayOf(result), ...determinismOf(result)].map((line) => style(fit(`  ${line}`), "dim")),
+      most: 2,
+      keep: "first"
+    },
+    payloads: {
+      lines: renderPayloads(payloadsLast).map((line) => fit(`  ${line}`)),
+      most: mostRows.payloads,
+      keep: "first"
+    },
+    warnings: {
+      lines: warnings === true ? notSaid(result.warnings, result.details).map((line) => fit(`  warning: ${line}`)) : [],
+      most: mostRows.warnings + 1,
+      keep: "first"
+    },
+    log: {
+      title: "  --- scheduler log ---",
+      lines: logLines.map((line) => fit(`  ${line}`)),
+      most: mostRows.log + 1,
+      keep: "last"
+    },
+    console: {
+      title: fit(
+        diagnostics === null
+          ? ""
+          : `  --- ${["console", diagnostics.stage, ...notSaid([diagnostics.exit.split("\n", 1)[0] ?? ""], result.details)].join(" · ")} ---`
+      ),
+      lines: notSaid(diagnostics?.consoleTail ?? [], [...result.details, ...log, ...dump]).map((line) =>
+        fit(`  ${line}`)
+      ),
+      most: mostRows.console + 1,
+      keep: "last"
+    }
+  }
+  const taken = [...cause, ...where, ...next].reduce((rows, line) => rows + rowsOf(line, columns), 0)
+  let room = screenRows - taken
+  const shown: Record<string, ReadonlyArray<string>> = {}
+  for (const name of ["details", "payloads", "stats", "log", "console", "determinism", "warnings"]) {
+    shown[name] = fitted(parts[name]!, room)
+    room -= shown[name].length
+  }
+  const inOrder = ["details", "where", "stats", "determinism", "payloads", "warnings", "log", "console"]
+  return [...cause, ...inOrder.flatMap((name) => (name === "where" ? where : (shown[name] ?? []))), ...next]
+}
+
+/**
+ * A result as text. Of a failure the verdict with its cause comes first, and the folder with all that is not shown and the command that runs
+ * it again come last; between them details, numbers and the ends of logs, at most 40 rows together unless `full`. Nothing is shown twice, and
+ * nothing of a guest reaches the terminal as a command. Ends with a line end.
  *
  * @since 0.1.0
  * @category rendering
  */
 export const renderResult = (result: RunResult, options: ResultTextOptions): string => {
-  const style = styled(options.color)
-  const [word, colour] = badge[result.outcome]
-  const [first, ...others] = result.details
-  const headline = `${style(word, "bold", colour)} ${style(runName(result), "bold")}`
-  const where = style(setting(result), "dim")
-  return [
-    ...(first === undefined
-      ? [`${headline} ${where}`]
-      : [`${headline}: ${first}`, ...others.map((line) => `  ${line}`), `  ${where}`]),
-    ...renderStats(result.cgroups).map((line, row) => `  ${row === 0 ? style(line, "dim") : line}`),
-    ...hostDelayOf(result).map((line) => `  ${style(line, "dim")}`),
-    ...determinismOf(result).map((line) => `  ${style(line, "dim")}`),
-    ...renderPayloads(result.payloads).map((line) => `  ${line}`),
-    ...(options.warnings === true ? result.warnings.map((line) => `  ${style("warning:", "yellow")} ${line}`) : []),
-    ...section("scheduler log", result.schedulerReport?.log ?? []),
-    ...diagnosticsOf(result),
-    ...section("sched_ext dump", result.schedulerReport?.dump ?? []),
-    ...(result.savedIn === null ? [] : [`saved in ${result.savedIn}`]),
-    ""
-  ].join("\n")
+  const went = result.outcome === "fail" || result.outcome === "inconclusive"
+  const lines = went && options.full !== true ? screenText(result, options) : fullText(result, options)
+  return `${lines.join("\n")}\n`
 }

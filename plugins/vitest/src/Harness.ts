@@ -9,6 +9,7 @@ import {
   type KtstrTest,
   kernelLabel,
   type ResolvedKernel,
+  type RunEvent,
   type RunResult,
   runScenario,
   KtstrTest as Test,
@@ -20,6 +21,8 @@ import { Cause, Config, Effect, Exit, Layer, Logger, LogLevel, ManagedRuntime } 
 import { type HarnessOptions, layerHarness, loadPlugins } from "./Defaults.ts"
 import { type DeclaredSize, sizeOf } from "./Explored.ts"
 import type { Provided } from "./Plugin.ts"
+import { openProgress } from "./Progress.ts"
+import { testRerun } from "./TestRerun.ts"
 
 /**
  * @since 0.1.0
@@ -31,7 +34,9 @@ export interface Harness {
     test: KtstrTest,
     signal: AbortSignal,
     file: string,
-    kernel?: ResolvedKernel | undefined
+    kernel?: ResolvedKernel | undefined,
+    /** Its name with those of its suites; default: the test's own. */
+    fullName?: string
   ) => Promise<RunResult>
   /** How large the test is, without running it. */
   readonly sizeOf: (test: KtstrTest, file: string) => Promise<DeclaredSize>
@@ -91,6 +96,7 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
     only ??= yield* resolver.resolve(provided?.kernel)
     return only
   })
+  const progress = openProgress(provided?.progress)
   const active = new Map<AbortController, Promise<unknown>>()
   const requestOf = (test: KtstrTest, file: string, kernel: ResolvedKernel | undefined) =>
     Effect.gen(function* () {
@@ -108,18 +114,27 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
     test: KtstrTest,
     controller: AbortController,
     file: string,
-    kernel: ResolvedKernel | undefined
+    kernel: ResolvedKernel | undefined,
+    fullName: string
   ): Promise<RunResult> => {
+    const onEvent = (event: RunEvent) => progress.send(fullName, event)
     const exit = await runtime.runPromiseExit(
       Effect.gen(function* () {
+        const asked = yield* requestOf(test, file, kernel)
         const request = {
-          ...(yield* requestOf(test, file, kernel)),
+          ...asked,
+          // What `ktstr explore` and `ktstr replay` ask for they keep themselves.
+          rerun:
+            provided?.explored === undefined
+              ? testRerun({ file, fullName, provided, request: asked, test })
+              : undefined,
+          schedulerSha256: provided?.schedulerSha256,
           variant: kernel === undefined ? undefined : kernelLabel(kernel),
           determinism: provided?.determinism
         }
         const { trace: directory } = provided?.explored ?? {}
         return directory === undefined
-          ? yield* runScenario(request, () => Effect.void)
+          ? yield* runScenario(request, onEvent)
           : yield* tracedInto(directory, (trace) => runScenario({ ...request, trace }, () => Effect.void))
       }),
       { signal: controller.signal }
@@ -135,11 +150,11 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
   }
   for (const name of signals) process.on(name, stop)
   return {
-    run: async (test, signal, file, kernel) => {
+    run: async (test, signal, file, kernel, fullName = `ktstr/${test.name}`) => {
       const controller = new AbortController()
       const abort = () => controller.abort()
       signal.addEventListener("abort", abort)
-      const running = start(test, controller, file, kernel)
+      const running = start(test, controller, file, kernel, fullName)
       active.set(controller, running)
       try {
         return await running
@@ -151,6 +166,7 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
     sizeOf: async (test, file) =>
       valueOf(await runtime.runPromiseExit(Effect.flatMap(requestOf(test, file, undefined), sizeOf))),
     dispose: async () => {
+      progress.close()
       for (const name of signals) process.off(name, stop)
       await runtime.dispose()
     }

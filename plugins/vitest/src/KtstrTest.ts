@@ -13,7 +13,7 @@ import {
 } from "@ktstr/core"
 import { type ResultJson, renderResult, resultToJson } from "@ktstr/reporters"
 import { Either } from "effect"
-import { afterAll, inject, test } from "vitest"
+import { afterAll, inject, type RunnerTestCase, test } from "vitest"
 import type { DeclaredSize } from "./Explored.ts"
 import { type Harness, makeHarness } from "./Harness.ts"
 
@@ -68,10 +68,22 @@ const callSite = (below: (...args: Array<never>) => unknown): string => {
   return (holder.stack ?? "").split("\n").slice(1).join("\n")
 }
 
+/** As vitest's reporters call it. */
+const fullNameOf = ({ name, suite }: Pick<RunnerTestCase, "name" | "suite">): string => {
+  const names = [name]
+  for (let at = suite; at !== undefined; at = at.suite) names.unshift(at.name)
+  return names.join(" > ")
+}
+
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
+/** As vitest's reporters show it; those of `ktstr test` have the result itself. */
 const failureText = (result: RunResult): string =>
-  renderResult(result, { color: false, warnings: true })
+  renderResult(result, {
+    color: false,
+    warnings: true,
+    full: inject("ktstr")?.verbose ?? (process.env.KTSTR_VERBOSE ?? "") !== ""
+  })
     .replace(/^(FAIL|INCONCLUSIVE) [^\n]*?: /, (_, word) => (word === "FAIL" ? "" : "inconclusive: "))
     .trimEnd()
 
@@ -92,7 +104,14 @@ export const ktstrTest = <F extends string = never>(
   const made = Test.make(name, options, scenario)
   if (Either.isLeft(made)) throw failure(made.left.message, site)
   const declared = made.right
-  if (harness === undefined) afterAll(() => harness?.dispose())
+  if (harness === undefined) {
+    // A suite's end is not the file's: tests behind it get a new one.
+    afterAll(async () => {
+      const done = harness
+      harness = undefined
+      await done?.dispose()
+    })
+  }
   const bootMs = options.bootTimeoutS === undefined ? defaultBootMs : options.bootTimeoutS * 1000
   const attachMs = options.scheduler === undefined ? 0 : options.scheduler.startTimeoutMs
   // Virtual time goes on as fast as the host can count instructions.
@@ -111,7 +130,7 @@ export const ktstrTest = <F extends string = never>(
           task.meta.ktstr = { size: await theHarness().sizeOf(declared, task.file.filepath) }
           return
         }
-        result = await theHarness().run(declared, signal, task.file.filepath, kernel)
+        result = await theHarness().run(declared, signal, task.file.filepath, kernel, fullNameOf(task))
       } catch (error) {
         task.meta.ktstr = { error: messageOf(error), exitCode: exitCodeOfError(error) }
         throw failure(messageOf(error), site)

@@ -9,6 +9,7 @@ import type { HarnessOptions } from "./Defaults.ts"
 import type { Explored } from "./Explored.ts"
 
 export type { Explored } from "./Explored.ts"
+export type { ProgressMessage } from "./Progress.ts"
 
 /**
  * @since 0.1.0
@@ -44,6 +45,14 @@ export interface Provided {
   readonly determinism?: Determinism | undefined
   readonly explored?: Explored | undefined
   readonly demos: boolean
+  /** What `ktstr test` was given beside files and filter, to be given again. */
+  readonly rerun?: { readonly words: ReadonlyArray<string>; readonly rest: ReadonlyArray<string> } | undefined
+  /** As `--scheduler-hash`. */
+  readonly schedulerSha256?: string | undefined
+  /** A socket that is told where tests are. */
+  readonly progress?: string | undefined
+  /** Failures are shown whole. */
+  readonly verbose?: boolean | undefined
 }
 
 declare module "vitest" {
@@ -70,7 +79,10 @@ const resolvedBeforehand = async ({ kernel }: KtstrPluginOptions): Promise<Reado
  * @category constructors
  */
 export const ktstr = (
-  options: KtstrPluginOptions & { readonly resolved?: ReadonlyArray<ResolvedKernel> } = {}
+  options: KtstrPluginOptions & { readonly resolved?: ReadonlyArray<ResolvedKernel> } & Pick<
+      Provided,
+      "rerun" | "schedulerSha256" | "progress" | "verbose"
+    > = {}
 ): Plugin => ({
   name: "ktstr",
   config: async () => ({
@@ -87,7 +99,11 @@ export const ktstr = (
           resolved: options.resolved ?? (await resolvedBeforehand(options)),
           vmm: options.vmm,
           determinism: options.determinism,
-          demos: options.demos ?? false
+          demos: options.demos ?? false,
+          rerun: options.rerun,
+          schedulerSha256: options.schedulerSha256,
+          progress: options.progress,
+          verbose: options.verbose
         } satisfies Provided
       }
     }

@@ -1,0 +1,83 @@
+/**
+ * Hears from vitest's workers where their tests are.
+ *
+ * @since 0.2.0
+ */
+import { mkdtemp, rm } from "node:fs/promises"
+import { createServer, type Server, type Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { NodeFileSystem } from "@effect/platform-node"
+import { ownTemporaryPrefix, type RunEvent } from "@ktstr/core"
+import type { ProgressMessage } from "@ktstr/vitest/plugin"
+import { Effect, type Scope } from "effect"
+
+/** `sun_path` has 108 bytes, the last of them 0 (unix(7)). */
+const longestPath = 107
+
+const messageOf = (line: string): ProgressMessage | undefined => {
+  try {
+    const value: unknown = JSON.parse(line)
+    const isMessage =
+      typeof value === "object" &&
+      value !== null &&
+      "test" in value &&
+      typeof value.test === "string" &&
+      "event" in value &&
+      typeof value.event === "object"
+    return isMessage ? (value as ProgressMessage) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const listen = (path: string, onSocket: (socket: Socket) => void): Promise<Server> =>
+  new Promise((resolve, reject) => {
+    const server = createServer(onSocket)
+    server.once("error", reject)
+    server.listen(path, () => resolve(server))
+  })
+
+/**
+ * A socket in a folder that only this user can enter, gone with the scope; its path is for the workers. Undefined where there can be none: progress is
+ * worth no failure.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const hearProgress = (
+  onEvent: (test: string, event: RunEvent) => Effect.Effect<void>
+): Effect.Effect<string | undefined, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const prefix = yield* Effect.provide(ownTemporaryPrefix(), NodeFileSystem.layer)
+    const folder = yield* Effect.acquireRelease(
+      Effect.promise(() => mkdtemp(join(tmpdir(), prefix)).catch(() => undefined)),
+      (made) =>
+        made === undefined
+          ? Effect.void
+          : Effect.promise(() => rm(made, { recursive: true, force: true }).catch(() => undefined))
+    )
+    if (folder === undefined) return undefined
+    const path = join(folder, "progress")
+    if (Buffer.byteLength(path) > longestPath) return undefined
+    const sockets = new Set<Socket>()
+    const onSocket = (socket: Socket) => {
+      sockets.add(socket)
+      socket.on("error", () => socket.destroy())
+      socket.on("close", () => sockets.delete(socket))
+      createInterface({ input: socket }).on("line", (line) => {
+        const message = messageOf(line)
+        if (message !== undefined) Effect.runPromise(onEvent(message.test, message.event)).catch(() => undefined)
+      })
+    }
+    const server = yield* Effect.acquireRelease(
+      Effect.promise(() => listen(path, onSocket).catch(() => undefined)),
+      (open) =>
+        Effect.sync(() => {
+          for (const socket of sockets) socket.destroy()
+          open?.close()
+        })
+    )
+    return server === undefined ? undefined : path
+  })

@@ -1,0 +1,79 @@
+import type { FileSystem, Path } from "@effect/platform"
+import { Effect, Schema } from "effect"
+import type { SessionResult } from "../guest/GuestSession.ts"
+import type { SessionRecord } from "../guest/SessionRecord.ts"
+import { encodeReplay, makeReplay } from "../Replay.ts"
+import { Rerun, rerunCommand, shellLine } from "../Rerun.ts"
+import { fromHere, saveFailure } from "../RunDirectory.ts"
+import { RunResult } from "../RunResult.ts"
+import type { ScenarioRequest } from "../RunScenario.ts"
+import type { Vm } from "../Vmm.ts"
+import type { Place } from "./runAccount.ts"
+
+/** A run that did not pass. */
+export interface FailedRun {
+  readonly result: RunResult
+  readonly request: ScenarioRequest
+  readonly place: Place
+  readonly record: SessionRecord
+  readonly session: SessionResult
+  readonly vm: Vm
+  readonly warn: (text: string) => Effect.Effect<void>
+}
+
+const encodeResult = Schema.encodeSync(RunResult)
+
+/** Up to 100 000 numbers a worker; their percentiles are in the statistics. */
+const withoutSamples = (encoded: typeof RunResult.Encoded) => ({
+  ...encoded,
+  cgroups: encoded.cgroups.map((cgroup) => ({
+    ...cgroup,
+    workers: cgroup.workers.map(({ wakeLatenciesNs: _, ...report }) => report)
+  }))
+})
+
+/** A file name out of a payload's. */
+const fileOf = (name: string, index: number): string =>
+  `payload-${index + 1}-${name.replace(/[^\w.-]+/g, "_").slice(0, 60)}`
+
+/** All that a run said, in files: what is too long for a report. */
+const filesOf = ({ record: { scheduler }, result, session, vm }: FailedRun) => ({
+  "verdict.txt": result.details,
+  "scheduler.log": scheduler.log,
+  "sched_ext_dump.txt": scheduler.dump,
+  "kernel.log": session.kernelLog,
+  "console.log": vm.consoleTail(Number.POSITIVE_INFINITY),
+  ...Object.fromEntries(
+    result.payloads.flatMap(({ name, stderrTail, stdoutTail }, index) => [
+      [`${fileOf(name, index)}.out`, stdoutTail] as const,
+      [`${fileOf(name, index)}.err`, stderrTail] as const
+    ])
+  ),
+  "result.json": [JSON.stringify(withoutSamples(encodeResult(result)))]
+})
+
+/** Keeps what the run said, with a replay file where one can be made, and adds to the result where it is and what runs it again. */
+export const keepFailure = (of: FailedRun): Effect.Effect<RunResult, never, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const { place, request, result, warn } = of
+    const asked = request.rerun
+    // Exploration runs hundreds, and keeps what it wants by itself.
+    if (asked === undefined && result.schedulerReport === null) return result
+    const replay = asked?.replay === undefined ? undefined : makeReplay(asked.replay, result)
+    const files = {
+      ...filesOf(of),
+      ...(replay === undefined ? {} : { "replay.json": [encodeReplay(replay).trimEnd()] })
+    }
+    const savedIn = yield* saveFailure(request.scenario.name, files).pipe(
+      Effect.catchAll((message) => Effect.as(warn(message), null))
+    )
+    const schedulerSha256 = place.schedulerSha256 ?? null
+    const commandOf = (plan: NonNullable<typeof asked>) =>
+      replay !== undefined && savedIn !== null
+        ? Effect.map(fromHere(`${savedIn}/replay.json`), (file) =>
+            shellLine(["ktstr", "replay", file], plan.environment)
+          )
+        : Effect.succeed(rerunCommand(plan, schedulerSha256))
+    const rerun = asked === undefined ? null : Rerun.make({ command: yield* commandOf(asked), schedulerSha256 })
+    return RunResult.make({ ...result, savedIn, rerun }, { disableValidation: true })
+  })

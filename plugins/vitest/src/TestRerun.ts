@@ -1,0 +1,77 @@
+/**
+ * How a test is run again.
+ *
+ * @since 0.2.0
+ */
+import { relative, resolve, sep } from "node:path"
+import { type KtstrTest, ReplayRequest, type RerunRequest, type RunRequest, KtstrTest as Test } from "@ktstr/core"
+import type { Provided } from "./Plugin.ts"
+
+/** The name as a pattern that matches it alone; vitest compares with the names of suites and test, a blank between. */
+const patternOf = (fullName: string): string =>
+  `^${fullName.replaceAll(" > ", " ").replace(/[\\^$.|?*+()[\]{}]/g, "\\$&")}$`
+
+/** Of several kernels there will be one. */
+const withoutLabel = (fullName: string, name: string): string => {
+  const title = `ktstr/${name}`
+  const at = fullName.lastIndexOf(title)
+  return at < 0 ? fullName : fullName.slice(0, at + title.length)
+}
+
+/**
+ * The words of `ktstr test` for one test, and the request of its replay file where its machine is deterministic.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const testRerun = (of: {
+  readonly test: KtstrTest
+  /** Absolute. */
+  readonly file: string
+  readonly fullName: string
+  readonly request: RunRequest
+  readonly provided: Provided | undefined
+}): RerunRequest => {
+  const { provided, request, test } = of
+  const file = relative(process.cwd(), of.file).split(sep).join("/")
+  const name = withoutLabel(of.fullName, test.name)
+  const kernel = request.kernel.key ?? resolve(request.kernel.image)
+  const program = process.env.KTSTR_SCHEDULER
+  const { rest = [], words = [] } = provided?.rerun ?? {}
+  const seed = provided?.determinism?.seed
+  return {
+    words: [
+      "ktstr",
+      "test",
+      file,
+      "--filter",
+      patternOf(name),
+      "--kernel",
+      kernel,
+      ...(provided?.vmm === undefined || provided.vmm === "auto" ? [] : ["--vmm", provided.vmm]),
+      ...(seed === undefined ? [] : ["--clock", "deterministic", "--seed", `${seed}`]),
+      ...(Test.isDemo(test) ? ["--demos"] : []),
+      ...words
+    ],
+    rest,
+    environment:
+      request.scheduler === undefined || program === undefined || program === ""
+        ? undefined
+        : { KTSTR_SCHEDULER: resolve(program) },
+    replay:
+      seed === undefined
+        ? undefined
+        : ReplayRequest.make({
+            scenario: test.name,
+            test: { file, name },
+            seed,
+            without: [],
+            options: {
+              kernel,
+              topology: String(request.topology),
+              workers: `${request.workersPerCgroup}`,
+              duration: `${request.durationMs / 1000}`
+            }
+          })
+  }
+}
