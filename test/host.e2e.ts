@@ -147,7 +147,7 @@ describe("on a machine with cgroup v2", { timeout: 300_000 }, () => {
   it("leaves cgroups when both were killed at once, which ktstr cleanup removes; not those of a run that goes on, or of others", async () => {
     const foreign = "/sys/fs/cgroup/ktstr-123"
     const result = await ended("ktstr cleanup; kill -KILL $cli $agent", {
-      before: `mkdir ${foreign}; sleep 1000 & sleeper=$!; echo $sleeper > ${foreign}/cgroup.procs`,
+      before: `mkdir ${foreign}; sleep 1000 < /dev/null > /dev/null 2>&1 & sleeper=$!; echo $sleeper > ${foreign}/cgroup.procs`,
       after: `ktstr cleanup; kill -0 $sleeper && echo sleeps; grep -qx $sleeper ${foreign}/cgroup.procs && echo stays`
     })
     await shell(`read -r pid < ${foreign}/cgroup.procs; kill -KILL $pid; sleep 1; rmdir ${foreign}`)

@@ -8,11 +8,8 @@
 import { FileSystem, Path } from "@effect/platform"
 import type { PlatformError } from "@effect/platform/Error"
 import { Effect } from "effect"
-import { resolveCacheDirs } from "../CacheDir.ts"
-import { cacheWriteError } from "../CacheWriteError.ts"
-import { ownTemporaryPrefix } from "../ProcessMark.ts"
-import { pruneCache } from "../PruneCache.ts"
 import { sha256Hex } from "../Sha256.ts"
+import { cachedBase } from "./BaseCache.ts"
 import type { Busybox } from "./Busybox.ts"
 import { type CpioEntry, encodeCpio } from "./Cpio.ts"
 import { programNeeds } from "./ElfDeps.ts"
@@ -43,9 +40,6 @@ export interface BaseArchive {
   /** Why it is not in the cache, and what the includes had to say. */
   readonly warnings: ReadonlyArray<string>
 }
-
-/** Bases kept beside those of the last hour. */
-const keptBases = 16
 
 const folders = [
   "bin",
@@ -133,33 +127,6 @@ const includeEntries = Effect.fnUntraced(function* (includes: Includes, provided
   return [...files, ...links]
 })
 
-/** Written beside its place and renamed, so that no reader ever sees half an archive. */
-const toCache = Effect.fnUntraced(function* (name: string, archive: Uint8Array) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const { initramfs } = yield* resolveCacheDirs
-  const file = path.join(initramfs, name)
-  const temporary = path.join(initramfs, `${yield* ownTemporaryPrefix(".tmp")}${crypto.randomUUID().slice(0, 8)}`)
-  // An archive of the right name and length is the one: its name is the hash of its content.
-  const isThere = yield* fs.stat(file).pipe(
-    Effect.map((info) => Number(info.size) === archive.length),
-    Effect.orElseSucceed(() => false)
-  )
-  if (isThere) {
-    const now = new Date()
-    yield* Effect.ignore(fs.utimes(file, now, now))
-    return file
-  }
-  yield* fs.makeDirectory(initramfs, { recursive: true }).pipe(
-    Effect.zipRight(fs.writeFile(temporary, archive)),
-    Effect.zipRight(fs.rename(temporary, file)),
-    Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true }))),
-    Effect.catchAll((cause) => cacheWriteError("write", initramfs, cause))
-  )
-  yield* pruneCache(initramfs, ".cpio", keptBases)
-  return file
-})
-
 /**
  * The agent as `/init`, the directories it mounts on, busybox as `/bin/busybox` under the names of its applets when wanted, `files`, and the
  * includes with the libraries that they need, which go before applets; from the cache when it is there. Where the cache can't be written the archive goes into `scratch`, with a warning.
@@ -213,8 +180,10 @@ export const packBase: (options: {
       catch: (cause) => new InitramfsError({ message: `the initramfs can't be written: ${String(cause)}`, cause })
     })
     const name = `${(yield* sha256Hex(archive)).slice(0, 32)}.cpio`
-    const cached = yield* Effect.either(toCache(name, archive))
-    if (cached._tag === "Right") return { path: cached.right, warnings: includes.warnings }
+    const cached = yield* Effect.either(cachedBase(name, archive))
+    if (cached._tag === "Right") {
+      return { path: cached.right.path, warnings: [...includes.warnings, ...cached.right.warnings] }
+    }
     const file = path.join(options.scratch, name)
     yield* Effect.mapError(fs.writeFile(file, archive), cannot("write", file))
     return { path: file, warnings: [...includes.warnings, `the initramfs is not cached: ${cached.left.message}`] }

@@ -120,6 +120,11 @@ export const openAptArchive = Effect.fn("AptArchive.open")(function* (distributi
     `Dir::State::status "${sub("status")}";`,
     `Dir::Cache "${sub("cache")}";`,
     `Dir::Log "${sub("log")}";`,
+    // Whatever the machine allows its own archives: a kernel of an archive that nobody signed is not booted.
+    ...["AllowInsecureRepositories", "AllowWeakRepositories", "AllowDowngradeToInsecureRepositories"].map(
+      (name) => `Acquire::${name} "false";`
+    ),
+    `APT::Get::AllowUnauthenticated "false";`,
     `Acquire::Languages "none";`,
     `APT::Architecture "amd64";`,
     `APT::Architectures "amd64";`,
@@ -189,9 +194,14 @@ export const openAptArchive = Effect.fn("AptArchive.open")(function* (distributi
       .pipe(Effect.mapError(toFetchError("the private sources file")))
     const updated = yield* run(environment, "apt-get", ["update", "-q", ...options])
     if (updated.code !== 0) {
+      const said = `${updated.stderr}\n${updated.stdout}`
+      const keyring = signedBy._tag === "Some" ? `the keyring ${signedBy.value}` : "apt's own keyrings"
+      const unsigned = /is not signed|NO_PUBKEY|BADSIG|EXPKEYSIG|signature/i.test(said)
+        ? `; ktstr takes kernels only from an archive whose signature verifies with ${keyring}`
+        : ""
       return yield* new KernelError({
         reason: "Fetch",
-        message: `apt-get update for ${suite} failed: ${complaint(`${updated.stderr}\n${updated.stdout}`)}`
+        message: `apt-get update for ${suite} failed: ${complaint(said)}${unsigned}`
       })
     }
   })

@@ -35,6 +35,8 @@ export interface QemuChoices {
   readonly disk?: string | undefined
   /** The descriptor of the monitor's socket. */
   readonly qmp: number
+  /** Whether qemu gives up the system calls that no machine needs ({@link sandboxOptions}). Default true. */
+  readonly sandbox?: boolean | undefined
   /** The character devices of COM1 and COM2: named pipes by their stems, or files. */
   readonly ports: { readonly kind: "pipe" | "file"; readonly console: string; readonly channel: string }
 }
@@ -182,6 +184,15 @@ export const kernelCommandLine = (
   )
 
 /**
+ * What qemu can't do once the machine is built, even when the guest has taken it over: start programs, get other rights, change how it is
+ * scheduled, or use system calls that only old programs need.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const sandboxOptions = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+
+/**
  * The whole argument list of `qemu-system-x86_64`. A guest that powers off, resets or panics leaves the machine paused, with an
  * event on QMP, so that its registers and memory can still be read.
  *
@@ -196,6 +207,7 @@ export const qemuArguments = (spec: VmSpec, choices: QemuChoices): ReadonlyArray
   const manyApics = choices.accel === "kvm" && highestApicId(topology) > 254
   const thread = deterministic ? "single" : choices.thread
   return [
+    ...(choices.sandbox === false ? [] : ["-sandbox", sandboxOptions]),
     "-nodefaults",
     "-no-user-config",
     "-display",

@@ -151,11 +151,19 @@ const makeMachinePorts = (
     ? makeFilePorts([inheritedPath(inheritedFiles), inheritedPath(inheritedFiles + 1)])
     : makePorts
 
-/** The kernel is the only path among the arguments of a deterministic machine; its content is told elsewhere. */
+/**
+ * The kernel is the only path among the arguments of a deterministic machine; its content is told elsewhere. The sandbox does not change the
+ * machine.
+ */
 const describeMachine = (binary: string, args: ReadonlyArray<string>) =>
   Effect.map(
     Effect.promise(() => versionOf(binary)),
-    (version) => ({ version, arguments: args.filter((_, index) => args[index - 1] !== "-kernel") })
+    (version) => ({
+      version,
+      arguments: args.filter(
+        (word, index) => word !== "-sandbox" && !["-kernel", "-sandbox"].includes(args[index - 1] ?? "")
+      )
+    })
   )
 
 /** The first line of `--version`; empty when it does not tell. */
@@ -164,9 +172,13 @@ const versionOf = (binary: string): Promise<string> =>
     execFile(binary, ["--version"], (_, text) => resolve(String(text ?? "").split("\n", 1)[0] ?? ""))
   )
 
+/** Of a qemu built without seccomp, or a kernel without it. */
+const isSandboxRefusal = ({ message }: VmmError): boolean => /sandbox|seccomp/i.test(message)
+
 const boot = (
   options: QemuOptions,
   warn: (message: string) => Effect.Effect<void>,
+  unsandboxed: Set<string>,
   spec: VmSpec
 ): Effect.Effect<Vm, VmmError, Scope.Scope | KvmProbe> =>
   Effect.gen(function* () {
@@ -181,30 +193,39 @@ const boot = (
     const disk = yield* openScratchDisk(spec.scratchDiskMb)
     const files = [...memoryFiles, ...[initramfs, disk].filter((file) => file !== undefined)]
     for (const said of unmet(spec, accel)) yield* warn(said)
-    const ports = yield* makeMachinePorts(spec, files.length)
-    const args = qemuArguments(spec, {
-      accel,
-      thread: options.thread ?? "single",
-      commandLine,
-      kernel,
-      initrd: initramfs === undefined ? undefined : inheritedPath(memoryFiles.length),
-      memory: nodesMb.map((mb, node) => ({
-        mb,
-        path: inheritedPath(node),
-        hostNode: spec.performance?.hostNodes?.[node]
-      })),
-      disk: disk === undefined ? undefined : inheritedPath(files.length - 1),
-      qmp: inherited.qmp,
-      ports: { kind: ports.kind, console: ports.consolePath, channel: ports.channelPath }
+    const start = Effect.fnUntraced(function* (sandbox: boolean) {
+      const ports = yield* makeMachinePorts(spec, files.length)
+      const args = qemuArguments(spec, {
+        accel,
+        thread: options.thread ?? "single",
+        commandLine,
+        kernel,
+        initrd: initramfs === undefined ? undefined : inheritedPath(memoryFiles.length),
+        memory: nodesMb.map((mb, node) => ({
+          mb,
+          path: inheritedPath(node),
+          hostNode: spec.performance?.hostNodes?.[node]
+        })),
+        disk: disk === undefined ? undefined : inheritedPath(files.length - 1),
+        qmp: inherited.qmp,
+        sandbox,
+        ports: { kind: ports.kind, console: ports.consolePath, channel: ports.channelPath }
+      })
+      const opened = [...files, ...("files" in ports ? ports.files : [])]
+      const hostTime = spec.clock !== "deterministic"
+      return { args, machine: yield* startMachine({ ports, binary, kernel, files: opened, hostTime, args }) }
     })
-    const machine = yield* startMachine({
-      ports,
-      binary,
-      kernel,
-      files: [...files, ...("files" in ports ? ports.files : [])],
-      hostTime: spec.clock !== "deterministic",
-      args
-    })
+    const { args, machine } = yield* unsandboxed.has(binary)
+      ? start(false)
+      : Effect.catchIf(start(true), isSandboxRefusal, (refusal) =>
+          Effect.zipRight(
+            Effect.suspend(() => {
+              unsandboxed.add(binary)
+              return warn(`${refusal.message.replace(/^qemu refused: /, "")}; qemu runs without its sandbox`)
+            }),
+            start(false)
+          )
+        )
     return {
       ...machine,
       machine: spec.clock === "deterministic" ? yield* describeMachine(binary, args) : undefined,
@@ -223,6 +244,8 @@ const boot = (
 export const make = (options: QemuOptions = {}): Effect.Effect<Vmm["Type"], never, KvmProbe> =>
   Effect.map(KvmProbe, (probe) => {
     const warned = new Set<string>()
+    /** Programs that refused the sandbox once. */
+    const unsandboxed = new Set<string>()
     const warn = (message: string): Effect.Effect<void> =>
       Effect.suspend(() => {
         if (warned.has(message)) return Effect.void
@@ -230,7 +253,9 @@ export const make = (options: QemuOptions = {}): Effect.Effect<Vmm["Type"], neve
         return Effect.logWarning(message)
       })
     return {
-      boot: Effect.fn("Vmm.boot")((spec: VmSpec) => Effect.provideService(boot(options, warn, spec), KvmProbe, probe))
+      boot: Effect.fn("Vmm.boot")((spec: VmSpec) =>
+        Effect.provideService(boot(options, warn, unsandboxed, spec), KvmProbe, probe)
+      )
     }
   })
 

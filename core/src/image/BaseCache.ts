@@ -1,0 +1,140 @@
+/**
+ * The cached initramfs: an entry is used only after its owner, its mode and every byte of it were checked.
+ *
+ * @since 0.2.0
+ */
+import { chmodSync, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs"
+import { FileSystem, Path } from "@effect/platform"
+import { Effect } from "effect"
+import { resolveCacheDirs } from "../CacheDir.ts"
+import { CacheError } from "../CacheError.ts"
+import { cacheWriteError } from "../CacheWriteError.ts"
+import { ownTemporaryPrefix } from "../ProcessMark.ts"
+import { pruneCache } from "../PruneCache.ts"
+
+/** Bases kept beside those of the last hour. */
+const keptBases = 16
+
+const chunkSize = 2 ** 20
+
+const othersMayWrite = 0o022
+
+/** Whose file it is, where that is neither this user nor root. */
+const strangerOf = ({ uid }: { readonly uid: number }): string | undefined => {
+  const self = process.geteuid?.()
+  return self === undefined || uid === self || uid === 0 ? undefined : `belongs to user ${uid}`
+}
+
+const exposureOf = ({ mode }: { readonly mode: number }): string | undefined =>
+  (mode & othersMayWrite) === 0 ? undefined : `may be written by others (mode ${(mode & 0o7777).toString(8)})`
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : ""
+
+const holds = (file: number, content: Uint8Array): boolean => {
+  const chunk = Buffer.alloc(Math.min(chunkSize, content.length))
+  for (let at = 0; at < content.length; ) {
+    const read = readSync(file, chunk, 0, Math.min(chunk.length, content.length - at), at)
+    if (read === 0 || !chunk.subarray(0, read).equals(content.subarray(at, at + read))) return false
+    at += read
+  }
+  return true
+}
+
+type Entry = { readonly _tag: "Good" } | { readonly _tag: "Absent" } | { readonly _tag: "Bad"; readonly why: string }
+
+/** What is at a path, held against the content that it must have. */
+const inspect = (path: string, content: Uint8Array): Entry => {
+  let file: number
+  try {
+    // A pipe of this name would wait for its writer.
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === "ENOENT") return { _tag: "Absent" }
+    return { _tag: "Bad", why: code === "ELOOP" ? "is a symbolic link" : `cannot be read (${code})` }
+  }
+  try {
+    const info = fstatSync(file)
+    if (!info.isFile()) return { _tag: "Bad", why: "is not a file" }
+    const exposed = strangerOf(info) ?? exposureOf(info)
+    if (exposed !== undefined) return { _tag: "Bad", why: exposed }
+    if (info.size !== content.length) return { _tag: "Bad", why: `has ${info.size} bytes instead of ${content.length}` }
+    return holds(file, content) ? { _tag: "Good" } : { _tag: "Bad", why: "is damaged" }
+  } catch (error) {
+    return { _tag: "Bad", why: `cannot be read (${codeOf(error)})` }
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Makes the directory this user's alone: elsewhere somebody could replace an entry after it was checked. */
+const claimDirectory = (directory: string): Effect.Effect<void, CacheError> =>
+  Effect.try({
+    try: () => {
+      const info = lstatSync(directory)
+      const why = info.isDirectory() ? strangerOf(info) : "is not a directory"
+      if (why === undefined && exposureOf(info) !== undefined) chmodSync(directory, 0o700)
+      return why
+    },
+    catch: (cause) => cacheWriteError("write", directory, { message: String(cause) })
+  }).pipe(
+    Effect.flatMap((why) =>
+      why === undefined
+        ? Effect.void
+        : new CacheError({
+            message: `cache directory ${directory} ${why}: remove it, or set KTSTR_CACHE_DIR to another directory`
+          })
+    )
+  )
+
+/**
+ * The path of a cached archive with this content, written where it is not there yet. One that is damaged, a symbolic link, or somebody else's is
+ * replaced, and `warnings` says so.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const cachedBase: (
+  name: string,
+  archive: Uint8Array
+) => Effect.Effect<
+  { readonly path: string; readonly warnings: ReadonlyArray<string> },
+  CacheError,
+  FileSystem.FileSystem | Path.Path
+> = Effect.fn("BaseCache.cached")(function* (name: string, archive: Uint8Array) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const { initramfs } = yield* resolveCacheDirs
+  const file = path.join(initramfs, name)
+  const temporary = path.join(initramfs, `${yield* ownTemporaryPrefix(".tmp")}${crypto.randomUUID().slice(0, 8)}`)
+  const unwritable = (cause: { readonly message: string }) => cacheWriteError("write", initramfs, cause)
+  const isThere = yield* Effect.orElseSucceed(fs.exists(initramfs), () => false)
+  if (!isThere) {
+    yield* fs.makeDirectory(path.dirname(initramfs), { recursive: true }).pipe(
+      Effect.zipRight(fs.makeDirectory(initramfs, { mode: 0o700 })),
+      // Another process may have been faster.
+      Effect.catchIf(
+        (error) => error._tag === "SystemError" && error.reason === "AlreadyExists",
+        () => Effect.void
+      ),
+      Effect.mapError(unwritable)
+    )
+  }
+  yield* claimDirectory(initramfs)
+  const entry = yield* Effect.sync(() => inspect(file, archive))
+  if (entry._tag === "Good") {
+    const now = new Date()
+    yield* Effect.ignore(fs.utimes(file, now, now))
+    return { path: file, warnings: [] }
+  }
+  yield* fs.writeFile(temporary, archive, { flag: "wx", mode: 0o600 }).pipe(
+    // A rename replaces a link, not what the link leads to.
+    Effect.zipRight(fs.rename(temporary, file)),
+    Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true }))),
+    Effect.mapError(unwritable)
+  )
+  yield* pruneCache(initramfs, ".cpio", keptBases)
+  const warnings = entry._tag === "Bad" ? [`the cached initramfs ${file} ${entry.why}; it was made again`] : []
+  return { path: file, warnings }
+})
