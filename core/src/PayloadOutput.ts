@@ -117,13 +117,13 @@ const toEnd = ({ end }: RecordedProcess): PayloadEnd => {
     PayloadEnd.make({ kind, code: null, signal: null, message: "", ...fields })
   if (end === undefined) return of("Lost")
   switch (end.kind) {
-    case 0:
+    case "exited":
       return of(end.stopped ? "Stopped" : "Exited", { code: end.value })
-    case 1:
+    case "signaled":
       return of(end.stopped ? "Stopped" : "Signaled", { signal: end.value })
-    case 2:
+    case "timed out":
       return of("TimedOut", { signal: 9 })
-    default:
+    case "not run":
       return of("NotRun", { message: end.message })
   }
 }

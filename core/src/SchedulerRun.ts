@@ -143,15 +143,15 @@ export const schedulerCauses = (record: SchedulerRecord): ReadonlyArray<string> 
   const end = record.failure
   if (end === undefined) return []
   // What it says of its end is that the agent ended it.
-  if (end.cause === 4)
+  if (end.cause === "watchdog")
     return [end.message, "the worker watchdog ended it; --watchdog 0 leaves that to the kernel's own"]
   const reason = kernelReason(end)
   const words = reason === undefined ? lastWords(record) : undefined
   // Of one that never attached and of one that the kernel disabled the agent's message tells this, too.
-  const ended = end.cause === 2 ? [describeSchedulerExit(end)] : []
+  const ended = end.cause === "by itself" ? [describeSchedulerExit(end)] : []
   const why = reason === undefined ? ended : [`the kernel's reason: ${reason}`]
   // That the program then exited follows from it.
-  const refusal = end.cause === 1 ? verifierRefusal(record.log) : undefined
+  const refusal = end.cause === "never attached" ? verifierRefusal(record.log) : undefined
   return [
     ...(refusal === undefined ? [] : [refusedBy(refusal)]),
     [end.message, ...why].join("; "),

@@ -5,6 +5,7 @@ import type { Outcome } from "../src/AssertResult.ts"
 import { judge } from "../src/Checker.ts"
 import { CpuSet } from "../src/CpuSet.ts"
 import type { PlannedGroup } from "../src/Expected.ts"
+import type { SchedulerEndCause } from "../src/guest/AgentEvent.ts"
 import { SessionRecord } from "../src/guest/SessionRecord.ts"
 import { HostDelayTimeline } from "../src/HostDelay.ts"
 import { GuestClock, type HostTime, makeHostTime } from "../src/HostTime.ts"
@@ -247,13 +248,13 @@ describe("a failure in the host's time", () => {
 describe("what ended a run", () => {
   const patience = { watchdogMs: 2000, startTimeoutMs: 10_000 }
   const orderly = { end: { _tag: "Done", ok: true }, stage: "scenario done", bootMs: 1, kernelLog: [] } as const
-  const ended = (cause: number, message: string, kernelLog: ReadonlyArray<string> = []) => {
+  const ended = (cause: SchedulerEndCause, message: string, kernelLog: ReadonlyArray<string> = []) => {
     const record = new SessionRecord()
     record.add({
       _tag: "SchedEnded",
       timeNs: 15_000 * ms,
       cause,
-      kind: 0,
+      kind: "exited",
       value: 0,
       durationNs: 0,
       dropped: 0,
@@ -268,15 +269,15 @@ describe("what ended a run", () => {
     endCauses({ record, session: orderly, failures: [], host, whole: undefined, patience }).map(
       ({ outcome }) => outcome
     )
-  const stalled = ended(4, "scheduler stalled (2.1s into test): worker 0 did not run")
-  const late = ended(1, "scheduler s did not attach within 10s of its start; it was ended")
+  const stalled = ended("watchdog", "scheduler stalled (2.1s into test): worker 0 did not run")
+  const late = ended("never attached", "scheduler s did not attach within 10s of its start; it was ended")
   const disabled = (reason: string) =>
-    ended(2, "scheduler process exited by itself", [
+    ended("by itself", "scheduler process exited by itself", [
       'sched_ext: BPF scheduler "s" disabled (runnable task stall)',
       `sched_ext: s: ${reason}`
     ])
   const stuck = disabled("kworker/u8:1[42] failed to run for 5.120s")
-  const broken = ended(2, "scheduler process exited by itself", [
+  const broken = ended("by itself", "scheduler process exited by itself", [
     'sched_ext: BPF scheduler "s" disabled (runtime error)',
     "sched_ext: s: invalid CPU 7 from ops.select_cpu()"
   ])
@@ -298,7 +299,7 @@ describe("what ended a run", () => {
 
   it("is the scheduler's where it was no matter of time", () => {
     expect(outcomes(broken, hostWith(1))).not.toContain("inconclusive")
-    expect(outcomes(ended(1, "scheduler s exited before it attached"), hostWith(1))).toEqual(["fail"])
+    expect(outcomes(ended("never attached", "scheduler s exited before it attached"), hostWith(1))).toEqual(["fail"])
   })
 
   it("is the host's where it withheld a good part of the whole wait", () => {

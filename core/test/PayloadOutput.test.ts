@@ -42,7 +42,7 @@ const bytes = (text: string) => new TextEncoder().encode(text)
 
 const exit = (change: Partial<ProcessTelemetry> = {}): ProcessTelemetry => ({
   id: 1,
-  kind: 0,
+  kind: "exited",
   value: 0,
   durationNs: 2_500_000_000,
   dropped: 0,
@@ -129,17 +129,17 @@ describe("a payload's run", () => {
       ],
       [
         "fails when a signal kills it",
-        { options: exitCode, cgroup: "a/b", end: exit({ kind: 1, value: 11 }) },
+        { options: exitCode, cgroup: "a/b", end: exit({ kind: "signaled", value: 11 }) },
         ["fail", "payload p in a/b died of signal 11 (SIGSEGV)"]
       ],
       [
         "fails when it is killed at its deadline, and says nothing of its output",
-        { end: exit({ kind: 2, value: 9 }) },
+        { end: exit({ kind: "timed out", value: 9 }) },
         ["fail", "payload p still ran after 2.5s and was killed"]
       ],
       [
         "fails when it can't be run",
-        { end: exit({ kind: 3, value: 2, message: "No such file or directory: /opt/p" }) },
+        { end: exit({ kind: "not run", value: 2, message: "No such file or directory: /opt/p" }) },
         ["fail", "payload p can't be run: No such file or directory: /opt/p"]
       ],
       [
@@ -147,7 +147,11 @@ describe("a payload's run", () => {
         { end: undefined },
         ["inconclusive", "payload p did not end before the guest did"]
       ],
-      ["may be told to end", { options: exitCode, end: exit({ kind: 1, value: 15, stopped: true }) }, ["pass"]],
+      [
+        "may be told to end",
+        { options: exitCode, end: exit({ kind: "signaled", value: 15, stopped: true }) },
+        ["pass"]
+      ],
       [
         "may be told to end with any status, and without numbers that nobody asked for",
         { end: exit({ value: 128, stopped: true }), stdout: "half" },
@@ -157,7 +161,7 @@ describe("a payload's run", () => {
         "is inconclusive when it was told to end before the status asked for",
         {
           options: { ...exitCode, defaultChecks: [PayloadCheck.exitCode(0)] },
-          end: exit({ kind: 1, value: 15, stopped: true })
+          end: exit({ kind: "signaled", value: 15, stopped: true })
         },
         ["inconclusive", "payload p was told to end before it could end with 0"]
       ],
@@ -309,23 +313,23 @@ describe("a payload's run", () => {
 describe("ProcessRecord", () => {
   it("keeps the streams of each process apart, and what was dropped", () => {
     const record = new ProcessRecord()
-    const say = (id: number, stream: number, text: string) =>
+    const say = (id: number, stream: "stdout" | "stderr", text: string) =>
       record.add(AgentEvent.ProcOutput({ id, stream, bytes: bytes(text) }))
-    say(1, 1, "on")
-    say(2, 1, "two")
-    say(1, 2, "err")
-    say(1, 1, "e")
+    say(1, "stdout", "on")
+    say(2, "stdout", "two")
+    say(1, "stderr", "err")
+    say(1, "stdout", "e")
     record.add(AgentEvent.ProcExit(exit({ dropped: 9 })))
     const text = (of: Uint8Array) => new TextDecoder().decode(of)
     const one = record.get(1)
-    expect([text(one.stdout), text(one.stderr), one.dropped, one.end?.kind]).toEqual(["one", "err", 9, 0])
+    expect([text(one.stdout), text(one.stderr), one.dropped, one.end?.kind]).toEqual(["one", "err", 9, "exited"])
     expect([text(record.get(2).stdout), record.get(2).end, record.get(3).dropped]).toEqual(["two", undefined, 0])
   })
 
   it("keeps 64 MiB of a session, and counts the rest", () => {
     const record = new ProcessRecord()
     const chunk = new Uint8Array(2 ** 20)
-    for (let i = 0; i < 66; i++) record.add(AgentEvent.ProcOutput({ id: i % 2, stream: 1, bytes: chunk }))
+    for (let i = 0; i < 66; i++) record.add(AgentEvent.ProcOutput({ id: i % 2, stream: "stdout", bytes: chunk }))
     const [a, b] = [record.get(0), record.get(1)]
     expect(a.stdout.length + b.stdout.length).toBe(64 * 2 ** 20)
     expect(a.dropped + b.dropped).toBe(2 * 2 ** 20)

@@ -5,8 +5,26 @@
  */
 import { Data, type Either } from "effect"
 import type { Frame, ProtocolError } from "./Frame.ts"
+import { guestLimits } from "./GuestLimits.ts"
+import { printable } from "./GuestText.ts"
 import { type MessageCodec, makeMessageCodec } from "./Message.ts"
-import { address, bool, bytes, type Codec, cpus, i32, list, oneOf, str, struct, u8, u32, u64 } from "./Wire.ts"
+import {
+  address,
+  bool,
+  bytes,
+  type Codec,
+  cpus,
+  i32,
+  list,
+  numbered,
+  oneOf,
+  str,
+  struct,
+  u8,
+  u32,
+  u64,
+  WireError
+} from "./Wire.ts"
 
 /**
  * The version of docs/protocol.md that this end speaks.
@@ -59,7 +77,42 @@ export interface KernelSymbol {
 }
 
 /**
- * The payload of `WORKER_REPORT`. `exitKind`: 0 ran to the end, 1 exited, 2 signaled, 3 timed out.
+ * How a worker ended.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type WorkerExitKind = "finished" | "exited" | "signaled" | "timed out"
+
+/**
+ * How a process ended: `exited` with status `value`, `signaled`: died of signal `value`, `timed out`: killed at its deadline, `not run`: with the
+ * error number `value` and `message`.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type ProcessExitKind = "exited" | "signaled" | "timed out" | "not run"
+
+/**
+ * Why a scheduler ended: it was `told to`, it `never attached`, its process ended `by itself`, the kernel `disabled` it and its process went on, the
+ * `watchdog` ended it.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type SchedulerEndCause = "told to" | "never attached" | "by itself" | "disabled" | "watchdog"
+
+/**
+ * How a scheduler's process ended: `exited` with status `value`, `signaled`: died of signal `value`, had to be `killed`, `not run`: with the error
+ * number `value`, or it `still runs`.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type SchedulerExitKind = "exited" | "signaled" | "killed" | "not run" | "still runs"
+
+/**
+ * The payload of `WORKER_REPORT`.
  *
  * @since 0.1.0
  * @category models
@@ -90,7 +143,7 @@ export interface WorkerTelemetry {
   readonly numaPages: ReadonlyArray<{ readonly node: number; readonly pages: number }>
   readonly numaPagesMigrated: number
   readonly completed: boolean
-  readonly exitKind: number
+  readonly exitKind: WorkerExitKind
   readonly exitValue: number
   readonly allowedCpus: ReadonlyArray<number>
   readonly nice: number
@@ -98,15 +151,14 @@ export interface WorkerTelemetry {
 }
 
 /**
- * The payload of `PROC_EXIT`. `kind`: 0 exited with status `value`, 1 died of signal `value`, 2 killed at its deadline, 3 could not be
- * run, with the error number `value` and `message`.
+ * The payload of `PROC_EXIT`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ProcessTelemetry {
   readonly id: number
-  readonly kind: number
+  readonly kind: ProcessExitKind
   readonly value: number
   readonly durationNs: number
   /** Bytes of output that were not sent. */
@@ -117,17 +169,15 @@ export interface ProcessTelemetry {
 }
 
 /**
- * The payload of `SCHED_ENDED`. `cause`: 0 it was told to stop, 1 it never attached, 2 its process ended by itself, 3 the kernel disabled
- * it and its process went on, 4 the watchdog ended it. `kind`: 0 exited with status `value`, 1 died of signal `value`, 2 had to be
- * killed, 3 could not be run, with the error number `value`, 4 still runs.
+ * The payload of `SCHED_ENDED`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SchedulerTelemetry {
   readonly timeNs: number
-  readonly cause: number
-  readonly kind: number
+  readonly cause: SchedulerEndCause
+  readonly kind: SchedulerExitKind
   readonly value: number
   readonly durationNs: number
   /** Bytes of output between what was sent at once and the end. */
@@ -210,14 +260,14 @@ export type AgentEvent = Data.TaggedEnum<{
   SchedOutput: { readonly tail: boolean; readonly bytes: Uint8Array }
   /** Text of trace_pipe with `sched_ext_dump` lines. */
   SchedDump: { readonly bytes: Uint8Array }
-  /** `stream`: 1 standard output (or the terminal), 2 standard error. */
   /** What `CgroupRead` asked for, newlines and all. */
   CgroupFile: { readonly path: string; readonly file: string; readonly text: string }
   /** `/proc/schedstat` at the end of a deterministic run; empty: the kernel has none. */
   Schedstat: { readonly text: string }
   /** A part of the text of /sys/kernel/tracing/trace, with `ktstr.trace=on` only. */
   Trace: { readonly bytes: Uint8Array }
-  ProcOutput: { readonly id: number; readonly stream: number; readonly bytes: Uint8Array }
+  /** `stdout`: standard output, or the terminal. */
+  ProcOutput: { readonly id: number; readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array }
   ProcExit: ProcessTelemetry
   /** The process has taken so many bytes of its input. */
   ProcTaken: { readonly id: number; readonly bytes: number }
@@ -229,6 +279,27 @@ export type AgentEvent = Data.TaggedEnum<{
  */
 export const AgentEvent: Data.TaggedEnum.Constructor<AgentEvent> = Data.taggedEnum<AgentEvent>()
 
+/** Names and messages reach terminals; files keep what they say. */
+const text: Codec<string> = {
+  ...str,
+  read: (r) => {
+    const whole = str.read(r)
+    const kept = whole.length > guestLimits.textLength ? `${whole.slice(0, guestLimits.textLength)}…` : whole
+    return printable(kept)
+  }
+}
+
+/** 0 normal, 1 fifo, 2 round robin, 3 batch, 5 idle, 6 deadline, 7 sched_ext (include/uapi/linux/sched.h); 255: not known. */
+const kernelPolicy: Codec<number> = {
+  ...u8,
+  read: (r) => {
+    const at = r.position
+    const policy = u8.read(r)
+    if (policy > 7 && policy !== 255) throw new WireError(`${policy} at byte ${at} is no scheduling policy`)
+    return policy
+  }
+}
+
 const topology: Codec<ReportedTopology> = struct({
   cpus: list(
     struct({
@@ -237,20 +308,20 @@ const topology: Codec<ReportedTopology> = struct({
       package: u32,
       coreId: u32,
       llcId: u32,
-      threadSiblings: str,
-      llcShared: str
+      threadSiblings: text,
+      llcShared: text
     })
   ),
-  nodes: list(struct({ node: u32, cpulist: str, memTotalKb: u64, distances: list(u32) }))
+  nodes: list(struct({ node: u32, cpulist: text, memTotalKb: u64, distances: list(u32) }))
 })
 
-const symbols: Codec<ReadonlyArray<KernelSymbol>> = list(struct({ name: str, address }))
+const symbols: Codec<ReadonlyArray<KernelSymbol>> = list(struct({ name: text, address }))
 
 const report: Codec<WorkerTelemetry> = struct({
   group: u32,
   index: u32,
-  cgroup: str,
-  label: str,
+  cgroup: text,
+  label: text,
   role: u32,
   tid: u32,
   workUnits: u64,
@@ -272,11 +343,11 @@ const report: Codec<WorkerTelemetry> = struct({
   numaPages: list(struct({ node: u32, pages: u64 })),
   numaPagesMigrated: u64,
   completed: bool,
-  exitKind: u8,
+  exitKind: oneOf("finished", "exited", "signaled", "timed out"),
   exitValue: i32,
   allowedCpus: cpus,
   nice: i32,
-  policy: u8
+  policy: kernelPolicy
 })
 
 const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
@@ -285,19 +356,19 @@ const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
     payload: struct({
       version: u32,
       transport: oneOf("serial", "ring"),
-      release: str,
-      kernelVersion: str,
+      release: text,
+      kernelVersion: text,
       timeNs: u64,
       topology,
       symbols,
-      notes: str
+      notes: text
     })
   },
   Symbols: { type: 0x8002, payload: struct({ symbols, kernelCodeStart: address }) },
-  Log: { type: 0x8003, payload: struct({ level: oneOf("error", "warning", "info", "debug"), text: str }) },
-  Stimulus: { type: 0x8004, payload: struct({ timeNs: u64, step: u32, kind: str, detail: str, iterations: u64 }) },
-  Step: { type: 0x8005, payload: struct({ timeNs: u64, index: u32, count: u32, begin: bool, label: str }) },
-  Error: { type: 0x8006, payload: struct({ timeNs: u64, errno: u32, where: str, message: str }) },
+  Log: { type: 0x8003, payload: struct({ level: oneOf("error", "warning", "info", "debug"), text: text }) },
+  Stimulus: { type: 0x8004, payload: struct({ timeNs: u64, step: u32, kind: text, detail: text, iterations: u64 }) },
+  Step: { type: 0x8005, payload: struct({ timeNs: u64, index: u32, count: u32, begin: bool, label: text }) },
+  Error: { type: 0x8006, payload: struct({ timeNs: u64, errno: u32, where: text, message: text }) },
   Counters: {
     type: 0x8007,
     payload: struct({
@@ -307,37 +378,45 @@ const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
   },
   Report: { type: 0x8008, payload: report },
   Latencies: { type: 0x8009, payload: struct({ group: u32, index: u32, latenciesNs: list(u64) }) },
-  Reply: { type: 0x800a, payload: struct({ command: u32, ok: bool, errno: u32, message: str }) },
+  Reply: { type: 0x800a, payload: struct({ command: u32, ok: bool, errno: u32, message: text }) },
   Done: { type: 0x800b, payload: struct({ timeNs: u64, ok: bool, workers: u32 }) },
   Progress: { type: 0x800c, payload: struct({ timeNs: u64, elapsedNs: u64, holdNs: u64 }) },
-  CgroupFile: { type: 0x800d, payload: struct({ path: str, file: str, text: str }) },
+  CgroupFile: { type: 0x800d, payload: struct({ path: text, file: text, text: str }) },
   Schedstat: { type: 0x800e, payload: struct({ text: str }) },
   Trace: { type: 0x800f, payload: struct({ bytes }) },
   SchedStarted: {
     type: 0x8301,
-    payload: struct({ timeNs: u64, attachNs: u64, ops: str, enableSeq: u64, rejected: u64 })
+    payload: struct({ timeNs: u64, attachNs: u64, ops: text, enableSeq: u64, rejected: u64 })
   },
   SchedEnded: {
     type: 0x8302,
     payload: struct({
       timeNs: u64,
-      cause: u8,
-      kind: u8,
+      cause: oneOf("told to", "never attached", "by itself", "disabled", "watchdog"),
+      kind: oneOf("exited", "signaled", "killed", "not run", "still runs"),
       value: i32,
       durationNs: u64,
       dropped: u64,
       rejected: u64,
-      state: str,
-      kernelLog: list(str),
-      message: str
+      state: text,
+      kernelLog: list(text),
+      message: text
     })
   },
   SchedOutput: { type: 0x8303, payload: struct({ tail: bool, bytes }) },
   SchedDump: { type: 0x8304, payload: struct({ bytes }) },
-  ProcOutput: { type: 0x8401, payload: struct({ id: u32, stream: u8, bytes }) },
+  ProcOutput: { type: 0x8401, payload: struct({ id: u32, stream: numbered({ stdout: 1, stderr: 2 }), bytes }) },
   ProcExit: {
     type: 0x8402,
-    payload: struct({ id: u32, kind: u8, value: i32, durationNs: u64, dropped: u64, stopped: bool, message: str })
+    payload: struct({
+      id: u32,
+      kind: oneOf("exited", "signaled", "timed out", "not run"),
+      value: i32,
+      durationNs: u64,
+      dropped: u64,
+      stopped: bool,
+      message: text
+    })
   },
   ProcTaken: { type: 0x8403, payload: struct({ id: u32, bytes: u64 }) }
 })

@@ -5,16 +5,17 @@
  */
 import { WorkerReport } from "../WorkerReport.ts"
 import type { WorkerTelemetry } from "./AgentEvent.ts"
+import { guestLimits } from "./GuestLimits.ts"
 
 const exitInfo = (telemetry: WorkerTelemetry): WorkerReport["exitInfo"] => {
   switch (telemetry.exitKind) {
-    case 0:
+    case "finished":
       return null
-    case 1:
+    case "exited":
       return { _tag: "Exited", code: telemetry.exitValue }
-    case 2:
+    case "signaled":
       return { _tag: "Signaled", signal: telemetry.exitValue }
-    default:
+    case "timed out":
       return { _tag: "TimedOut" }
   }
 }
@@ -27,10 +28,11 @@ const exitInfo = (telemetry: WorkerTelemetry): WorkerReport["exitInfo"] => {
  */
 export const toWorkerReport = (telemetry: WorkerTelemetry, latenciesNs: ReadonlyArray<number>): WorkerReport => {
   const { exitKind: _kind, exitValue: _value, schedCpuTimeNs, schedRunDelayNs, schedTimesRun, ...rest } = telemetry
-  const { wakeSeen, wakeKept: _kept, ...fields } = rest
+  const { wakeSeen, wakeKept: _kept, migrations, ...fields } = rest
   return WorkerReport.make(
     {
       ...fields,
+      migrations: migrations.slice(0, guestLimits.migrationsOfWorker),
       offCpuNs: Math.max(0, telemetry.wallTimeNs - telemetry.cpuTimeNs),
       maxGapMs: telemetry.maxGapNs / 1e6,
       wakeLatenciesNs: latenciesNs,

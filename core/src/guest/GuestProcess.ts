@@ -69,13 +69,13 @@ const inputChunk = 4096
 
 const toEnd = ({ kind, value, message }: ProcessTelemetry): ProcessEnd => {
   switch (kind) {
-    case 0:
+    case "exited":
       return { _tag: "Exited", code: value }
-    case 1:
+    case "signaled":
       return { _tag: "Signaled", signal: value }
-    case 2:
+    case "timed out":
       return { _tag: "TimedOut" }
-    default:
+    case "not run":
       return { _tag: "NotRun", errno: value, message }
   }
 }
@@ -109,7 +109,7 @@ export const runProcess: (
       switch (event._tag) {
         case "ProcOutput":
           return event.id === id
-            ? Effect.asVoid(output.offer({ stream: event.stream === 2 ? "err" : "out", bytes: event.bytes }))
+            ? Effect.asVoid(output.offer({ stream: event.stream === "stderr" ? "err" : "out", bytes: event.bytes }))
             : Effect.void
         case "ProcTaken":
           return event.id === id ? Effect.asVoid(room.release(event.bytes)) : Effect.void

@@ -95,6 +95,8 @@ export const followGuest: (vm: Vm, options: SessionOptions) => Effect.Effect<Ses
   let bootMs: number | undefined
 
   const handle = Effect.fnUntraced(function* (event: AgentEvent) {
+    // A guest that has said it is done has no more to say: reports after that would be nobody's.
+    if (reached === "scenario done") return
     if (event._tag === "Ready") {
       bootMs = (yield* Clock.currentTimeMillis) - began
       reached = "agent ready"

@@ -6,6 +6,7 @@
  */
 import { Buffer } from "node:buffer"
 import type { GuestMemory } from "../Vmm.ts"
+import { printable } from "./GuestText.ts"
 
 /** The first record's text, `linux_banner` (init/version-timestamp.c), begins so. */
 const firstWords = new TextEncoder().encode("Linux version ")
@@ -154,5 +155,5 @@ export const readKernelLog = (memory: GuestMemory): ReadonlyArray<string> => {
   const texts = findTexts(memory)
   if (texts.length === 0) return []
   const infos = findInfos(memory, texts)
-  return texts.flatMap((text, record) => stamped(text, infos[record]))
+  return texts.flatMap((text, record) => stamped(text, infos[record])).map(printable)
 }

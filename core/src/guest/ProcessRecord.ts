@@ -5,6 +5,7 @@
  */
 import { concatBytes } from "../internal/concatBytes.ts"
 import type { AgentEvent, ProcessTelemetry } from "./AgentEvent.ts"
+import { guestLimits } from "./GuestLimits.ts"
 
 /**
  * @since 0.1.0
@@ -26,11 +27,8 @@ interface Growing {
   readonly waiting: Array<() => void>
 }
 
-/** Of all processes of a session together: a plan that runs thousands in a loop must not fill this host's memory. */
-const sessionLimit = 64 * 1024 * 1024
-
 /**
- * Grows event by event. Keeps the first 64 MiB of all output.
+ * Grows event by event. Keeps the first of all output, and of all processes (`guestLimits`). Of the ends of one process the first counts.
  *
  * @since 0.1.0
  * @category models
@@ -42,16 +40,16 @@ export class ProcessRecord {
   add(event: AgentEvent): void {
     if (event._tag === "ProcExit") {
       const process = this.of(event.id)
-      process.end = event
+      process.end ??= event
       for (const heard of process.waiting.splice(0)) heard()
     }
     if (event._tag !== "ProcOutput") return
     const process = this.of(event.id)
-    const room = Math.min(event.bytes.length, sessionLimit - this.kept)
+    const room = Math.min(event.bytes.length, guestLimits.outputBytes - this.kept)
     this.kept += room
     process.dropped += event.bytes.length - room
     // A copy: the event's bytes may be a view of a whole frame.
-    if (room > 0) process.chunks[event.stream === 2 ? 1 : 0].push(event.bytes.slice(0, room))
+    if (room > 0) process.chunks[event.stream === "stderr" ? 1 : 0].push(event.bytes.slice(0, room))
   }
 
   /** What was heard so far of the process with this number. */
@@ -76,7 +74,7 @@ export class ProcessRecord {
     const known = this.processes.get(id)
     if (known !== undefined) return known
     const added: Growing = { chunks: [[], []], dropped: 0, end: undefined, waiting: [] }
-    this.processes.set(id, added)
+    if (this.processes.size < guestLimits.processes) this.processes.set(id, added)
     return added
   }
 }

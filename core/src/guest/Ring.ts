@@ -15,6 +15,8 @@ const tailOffset = 128n
 const inputHeadOffset = 192
 const inputTailOffset = 256
 const dataOffset = 4096
+/** A page: the header promises whole ones. Without a byte for data every offset would be divided by zero. */
+const leastData = 4096
 
 /**
  * Where the ring lies: 128 MiB is above every kernel image and its early allocations, and below the smallest guest memory
@@ -79,10 +81,11 @@ export const makeRingReader = (
     const found = new TextDecoder("latin1").decode(header.subarray(0, 8))
     if (found !== magic) return fail(`no ring at 0x${ring.address.toString(16)}`)
     if (view.getUint32(8, true) !== 1) return fail(`version ${view.getUint32(8, true)}, this host knows version 1`)
-    dataSize = view.getUint32(12, true)
-    const inputSize = view.getUint32(16, true)
-    if (dataSize + inputSize !== ring.size - dataOffset)
-      return fail(`data size ${dataSize} and input size ${inputSize} do not fit the ${ring.size} bytes reserved`)
+    const [forData, forInput] = [view.getUint32(12, true), view.getUint32(16, true)]
+    if (forData + forInput !== ring.size - dataOffset)
+      return fail(`data size ${forData} and input size ${forInput} do not fit the ${ring.size} bytes reserved`)
+    if (forData < leastData) return fail(`data size ${forData} is less than the ${leastData} bytes a ring has`)
+    dataSize = forData
     return Either.void
   }
 
@@ -90,6 +93,16 @@ export const makeRingReader = (
     memory.read(ring.address + dataOffset + Number(at % BigInt(dataSize)), length)
 
   const drain = (): Either.Either<Uint8Array, ProtocolError> => {
+    try {
+      return drainChecked()
+    } catch (cause) {
+      // Memory that is not there: a guest smaller than its ring, or a machine that is gone.
+      if (cause instanceof RangeError) return fail(`it can't be read: ${cause.message}`)
+      throw cause
+    }
+  }
+
+  const drainChecked = (): Either.Either<Uint8Array, ProtocolError> => {
     if (dataSize === 0) {
       const opened = open()
       if (Either.isLeft(opened)) return Either.left(opened.left)

@@ -4,11 +4,10 @@
  * @since 0.1.0
  */
 import type { AgentEvent, SchedulerTelemetry } from "./AgentEvent.ts"
+import { BoundedList, guestLimits } from "./GuestLimits.ts"
+import { printable } from "./GuestText.ts"
 
 type Started = Extract<AgentEvent, { readonly _tag: "SchedStarted" }>
-
-/** Restarts begin anew each time; what is kept of all together is bounded here. */
-const mostBytes = 4 << 20
 
 const decodeAll = (parts: ReadonlyArray<Uint8Array>): string => {
   const decoder = new TextDecoder()
@@ -18,7 +17,7 @@ const decodeAll = (parts: ReadonlyArray<Uint8Array>): string => {
 const linesOf = (text: string): ReadonlyArray<string> => {
   const lines = text.replaceAll("\r\n", "\n").split("\n")
   while (lines.at(-1)?.trim() === "") lines.pop()
-  return lines
+  return lines.map(printable)
 }
 
 /**
@@ -28,8 +27,8 @@ const linesOf = (text: string): ReadonlyArray<string> => {
  * @category models
  */
 export class SchedulerRecord {
-  readonly starts: Array<Started> = []
-  readonly ends: Array<SchedulerTelemetry> = []
+  private readonly startList = new BoundedList<Started>(guestLimits.schedulerStarts)
+  private readonly endList = new BoundedList<SchedulerTelemetry>(guestLimits.schedulerStarts)
   private readonly output: Array<Uint8Array> = []
   private readonly dumps: Array<Uint8Array> = []
   private outputBytes = 0
@@ -43,27 +42,37 @@ export class SchedulerRecord {
   add(event: AgentEvent): void {
     switch (event._tag) {
       case "SchedStarted":
-        this.starts.push(event)
+        this.startList.push(event)
         return
       case "SchedEnded": {
         const { _tag, ...end } = event
-        this.ends.push(end)
-        if (end.dropped > 0) this.gaps.push({ at: this.tailAt ?? this.output.length, bytes: end.dropped })
+        // The latest counts whatever came before it.
+        if (!this.endList.push(end)) this.endList.items[this.endList.items.length - 1] = end
+        else if (end.dropped > 0) this.gaps.push({ at: this.tailAt ?? this.output.length, bytes: end.dropped })
         this.tailAt = undefined
         return
       }
       case "SchedOutput":
         if (event.tail) this.tailAt ??= this.output.length
         this.outputBytes += event.bytes.length
-        if (this.outputBytes <= mostBytes) this.output.push(event.bytes.slice())
+        if (this.outputBytes <= guestLimits.schedulerBytes) this.output.push(event.bytes.slice())
         return
       case "SchedDump":
         this.dumpBytes += event.bytes.length
-        if (this.dumpBytes <= mostBytes) this.dumps.push(event.bytes.slice())
+        if (this.dumpBytes <= guestLimits.schedulerBytes) this.dumps.push(event.bytes.slice())
         return
       default:
         return
     }
+  }
+
+  /** How it came to be in charge, each time. */
+  get starts(): ReadonlyArray<Started> {
+    return this.startList.items
+  }
+
+  get ends(): ReadonlyArray<SchedulerTelemetry> {
+    return this.endList.items
   }
 
   /** The latest end that nobody had asked for. */
@@ -101,15 +110,15 @@ export class SchedulerRecord {
  */
 export const describeSchedulerExit = (end: SchedulerTelemetry): string => {
   switch (end.kind) {
-    case 0:
+    case "exited":
       return `its process exited with status ${end.value}`
-    case 1:
+    case "signaled":
       return `its process died of signal ${end.value}`
-    case 2:
+    case "killed":
       return "its process had to be killed"
-    case 3:
+    case "not run":
       return "its program could not be run"
-    default:
+    case "still runs":
       return "its process still ran"
   }
 }

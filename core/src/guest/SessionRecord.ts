@@ -7,6 +7,7 @@
 import type { WorkerReport } from "../WorkerReport.ts"
 import { type AgentEvent, outsideSteps } from "./AgentEvent.ts"
 import { toWorkerReport } from "./AgentProtocol.ts"
+import { BoundedList, guestLimits } from "./GuestLimits.ts"
 import { GuestCpu, GuestNode } from "./GuestTopology.ts"
 import { ProcessRecord } from "./ProcessRecord.ts"
 import { SchedulerRecord } from "./SchedulerRecord.ts"
@@ -23,11 +24,16 @@ type GuestError = Extract<AgentEvent, { readonly _tag: "Error" }>
  */
 export class SessionRecord {
   ready: Ready | undefined
-  readonly reports: Array<WorkerReport> = []
-  readonly errors: Array<GuestError> = []
-  readonly stimuli: Array<StimulusEvent> = []
-  /** Warnings and errors of the agent's log. */
-  readonly logs: Array<string> = []
+  private readonly reportList = new BoundedList<WorkerReport>(guestLimits.reports)
+  private readonly errorList = new BoundedList<GuestError>(guestLimits.errors)
+  private readonly stimulusList = new BoundedList<StimulusEvent>(guestLimits.stimuli)
+  private readonly logList = new BoundedList<string>(guestLimits.logs)
+  private readonly reported = new Set<string>()
+  private readonly doubleReports = new BoundedList<string>(guestLimits.contradictions)
+  /** Workers that the guest says it reported; undefined: it was never done. */
+  private told: number | undefined
+  private lostLatencies = 0
+  private keptLatencies = 0
   /** `/proc/schedstat` at the end; undefined: it was not sent. */
   schedstat: string | undefined
   readonly scheduler = new SchedulerRecord()
@@ -53,10 +59,10 @@ export class SessionRecord {
         this.ready = event
         return undefined
       case "Error":
-        this.errors.push(event)
+        this.errorList.push(event)
         return undefined
       case "Log":
-        if (event.level === "error" || event.level === "warning") this.logs.push(event.text)
+        if (event.level === "error" || event.level === "warning") this.logList.push(event.text)
         return undefined
       case "Schedstat":
         this.schedstat = event.text
@@ -64,17 +70,30 @@ export class SessionRecord {
       case "Latencies": {
         const key = `${event.group}/${event.index}`
         const kept = this.latencies.get(key) ?? []
-        for (const latency of event.latenciesNs) kept.push(latency)
-        this.latencies.set(key, kept)
+        const room = Math.min(guestLimits.latenciesOfWorker - kept.length, guestLimits.latencies - this.keptLatencies)
+        const taken = event.latenciesNs.slice(0, Math.max(0, room))
+        for (const latency of taken) kept.push(latency)
+        this.keptLatencies += taken.length
+        this.lostLatencies += event.latenciesNs.length - taken.length
+        // Also of workers that never report: as many lists as there may be reports.
+        if (this.latencies.has(key) || this.latencies.size < guestLimits.reports) this.latencies.set(key, kept)
         return undefined
       }
       case "Report": {
         const key = `${event.group}/${event.index}`
+        if (this.reported.has(key)) {
+          this.doubleReports.push(`the guest reported worker ${event.index} of group ${event.group} more than once`)
+          return undefined
+        }
+        if (this.reported.size < guestLimits.reports) this.reported.add(key)
         const named = { ...event, cgroup: this.ownName(event.cgroup) }
-        this.reports.push(toWorkerReport(named, this.latencies.get(key) ?? []))
+        this.reportList.push(toWorkerReport(named, this.latencies.get(key) ?? []))
         this.latencies.delete(key)
         return undefined
       }
+      case "Done":
+        this.told = event.workers
+        return undefined
       case "ProcOutput":
       case "ProcExit":
         this.processes.add(event)
@@ -90,13 +109,69 @@ export class SessionRecord {
           detail: event.detail,
           iterations: event.iterations
         })
-        this.stimuli.push(stimulus)
+        this.stimulusList.push(stimulus)
         return stimulus
       }
       default:
         this.scheduler.add(event)
         return undefined
     }
+  }
+
+  /** One a worker; a second report of the same worker is a contradiction. */
+  get reports(): ReadonlyArray<WorkerReport> {
+    return this.reportList.items
+  }
+
+  get errors(): ReadonlyArray<GuestError> {
+    return this.errorList.items
+  }
+
+  get stimuli(): ReadonlyArray<StimulusEvent> {
+    return this.stimulusList.items
+  }
+
+  /** Warnings and errors of the agent's log, and what is not kept of a guest that says too much. */
+  get logs(): ReadonlyArray<string> {
+    const { more } = this.logList
+    const beyond = [
+      [this.stimulusList.more, "events of the timeline"],
+      [this.lostLatencies, "wake latencies"],
+      [this.errorList.more, "errors of the guest"]
+    ] as const
+    return [
+      ...this.logList.items,
+      ...(more === 0 ? [] : [`… and ${more} more lines of the agent's log`]),
+      ...beyond
+        .filter(([count]) => count > 0)
+        .map(([count, what]) => `… and ${count} more ${what}, which were not kept`)
+    ]
+  }
+
+  /**
+   * Why what the guest reported can't be the whole truth, one line each; empty where nothing contradicts the `groups` that ran.
+   */
+  contradictions(groups: ReadonlyArray<{ readonly group: number; readonly workers: number }>): ReadonlyArray<string> {
+    const planned = new Map(groups.map(({ group, workers }) => [group, workers]))
+    const found = new BoundedList<string>(guestLimits.contradictions)
+    for (const { group, index } of this.reports) {
+      if (index < (planned.get(group) ?? 0)) continue
+      found.push(`the guest reported worker ${index} of group ${group}, which nothing has started`)
+    }
+    const { items, more } = this.doubleReports
+    const beyond = found.more + more
+    const count = this.reportList.items.length + this.reportList.more + items.length + more
+    return [
+      ...found.items,
+      ...items,
+      ...(beyond === 0 ? [] : [`… and ${beyond} more reports of that kind`]),
+      ...(this.reportList.more === 0
+        ? []
+        : [`the guest sent ${this.reportList.more} reports beyond ${guestLimits.reports}`]),
+      ...(this.told === undefined || this.told === count
+        ? []
+        : [`the guest says that it reported ${this.told} workers, and ${count} reports came`])
+    ]
   }
 
   /** The guest's own view of its topology; null when it never said. */

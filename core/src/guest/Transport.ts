@@ -5,7 +5,7 @@
  */
 import { Either } from "effect"
 import type { GuestMemory } from "../Vmm.ts"
-import { type AgentEvent, decodeEvent } from "./AgentEvent.ts"
+import { type AgentEvent, decodeEvent, protocolVersion } from "./AgentEvent.ts"
 import { type DecodedFrames, type Frame, frameFormat, makeFrameDecoder, ProtocolError } from "./Frame.ts"
 import { makeRingReader, type RingReader } from "./Ring.ts"
 
@@ -58,6 +58,18 @@ export const makeTransport = (
   /** Bytes of the first frame, until it is whole: what follows it may be doorbells, which are no frames. */
   let greeting: Uint8Array | undefined = new Uint8Array(0)
   let serialOffset = 0
+  let greeted = false
+  let broken: ProtocolError | undefined
+
+  /** `READY` comes first, and once. */
+  const outOfPlace = (event: AgentEvent): string | undefined => {
+    if (greeted) return event._tag === "Ready" ? "READY a second time" : undefined
+    if (event._tag !== "Ready") return "the first frame is not READY"
+    greeted = true
+    return event.version === protocolVersion
+      ? undefined
+      : `READY has protocol version ${event.version}, this host knows version ${protocolVersion}`
+  }
 
   const decode = ({ frames, error }: DecodedFrames): ReceivedEvents => {
     const events: Array<AgentEvent> = []
@@ -65,6 +77,11 @@ export const makeTransport = (
       options.onFrame?.(frame)
       const event = decodeEvent(frame)
       if (Either.isLeft(event)) return { events, error: event.left }
+      const wrong = outOfPlace(event.right)
+      if (wrong !== undefined) {
+        const message = `Frame at offset ${frame.offset}: ${wrong}`
+        return { events, error: new ProtocolError({ offset: frame.offset, message }) }
+      }
       events.push(event.right)
     }
     return { events, error }
@@ -110,6 +127,13 @@ export const makeTransport = (
   }
 
   const receive = (chunk: Uint8Array): ReceivedEvents => {
+    if (broken !== undefined) return { events: [], error: broken }
+    const received = take(chunk)
+    broken = received.error
+    return received
+  }
+
+  const take = (chunk: Uint8Array): ReceivedEvents => {
     if (greeting !== undefined) return greet(chunk)
     return ring === undefined ? decode(decoder.push(chunk)) : fromRing(chunk)
   }

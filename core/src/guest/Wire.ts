@@ -358,6 +358,30 @@ export const oneOf = <N extends string>(...names: ReadonlyArray<N>): Codec<N> =>
 })
 
 /**
+ * A `u8` that stands for one of these names.
+ *
+ * @since 0.2.0
+ * @category codecs
+ */
+export const numbered = <N extends string>(numbers: Readonly<Record<N, number>>): Codec<N> => {
+  const names = new Map((Object.entries<number>(numbers) as Array<[N, number]>).map(([name, number]) => [number, name]))
+  return {
+    size: 1,
+    write: (w, name) => w.u8(numbers[name]),
+    read: (r) => {
+      const at = r.position
+      const number = r.u8()
+      const name = names.get(number)
+      if (name === undefined) {
+        const known = [...names].map(([value, of]) => `${value} ${of}`).join(", ")
+        throw new WireError(`${number} at byte ${at} is none of ${known}`)
+      }
+      return name
+    }
+  }
+}
+
+/**
  * Fields one after the other, in the order of the object's keys.
  *
  * @since 0.1.0

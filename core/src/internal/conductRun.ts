@@ -302,7 +302,12 @@ const conduct = <E, R>(
       host: delay.time,
       cutShort: causes.length > 0 && causes.every(({ outcome }) => outcome === "inconclusive")
     })
-    const verdict = expectFailure(withCauses(checked, causes, record, run.payloads), request.expectError)
+    // What a guest says twice, or of workers that nobody started, is no base for a verdict, of an expected failure neither.
+    const contradictions = record.contradictions(run.groups)
+    const verdict = AssertResult.merge(
+      expectFailure(withCauses(checked, causes, record, run.payloads), request.expectError),
+      contradictions.length > 0 ? AssertResult.inconclusive(...contradictions) : AssertResult.pass
+    )
     if (verdict.outcome !== "pass" && delay.unknown !== undefined) {
       yield* warn(
         `how long the host kept the machine waiting is unknown, so no failure is put down to it: ${delay.unknown}`

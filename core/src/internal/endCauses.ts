@@ -29,8 +29,8 @@ export const patienceOf = (
   end: NonNullable<SchedulerRecord["failure"]>,
   { startTimeoutMs, watchdogMs }: Patience
 ): number | undefined => {
-  if (end.cause === 4) return watchdogMs
-  if (end.cause === 1 && /did not attach within/.test(end.message)) return startTimeoutMs
+  if (end.cause === "watchdog") return watchdogMs
+  if (end.cause === "never attached" && /did not attach within/.test(end.message)) return startTimeoutMs
   const reason = kernelReason(end)
   if (reason === undefined || !stall.test(reason)) return undefined
   const seconds = /(\d+(?:\.\d+)?)s\b/.exec(reason)?.[1]

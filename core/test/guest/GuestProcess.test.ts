@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Effect, Either, Fiber, Stream } from "effect"
-import { AgentEvent } from "../../src/guest/AgentEvent.ts"
+import { AgentEvent, type ProcessExitKind } from "../../src/guest/AgentEvent.ts"
 import { Command, decodeCommand } from "../../src/guest/Command.ts"
 import { makeFrameDecoder } from "../../src/guest/Frame.ts"
 import { inputWindow, outputWindow, runProcess } from "../../src/guest/GuestProcess.ts"
@@ -46,9 +46,9 @@ const makeGuest = Effect.gen(function* () {
 /** Lets every fiber do what it can. */
 const settle = Effect.repeatN(Effect.yieldNow(), 200)
 
-const exit = (kind: number, value: number, message = "") =>
+const exit = (kind: ProcessExitKind, value: number, message = "") =>
   AgentEvent.ProcExit({ id: 1, kind, value, durationNs: 1, dropped: 0, stopped: false, message })
-const said = (text: string, stream = 1) =>
+const said = (text: string, stream: "stdout" | "stderr" = "stdout") =>
   AgentEvent.ProcOutput({ id: 1, stream, bytes: new TextEncoder().encode(text) })
 
 describe("runProcess", () => {
@@ -71,9 +71,9 @@ describe("runProcess", () => {
         })
       ])
       yield* tell(said("one"))
-      yield* tell(said("two", 2))
-      yield* tell(AgentEvent.ProcOutput({ id: 9, stream: 1, bytes: Uint8Array.of(1) }))
-      yield* tell(exit(0, 3))
+      yield* tell(said("two", "stderr"))
+      yield* tell(AgentEvent.ProcOutput({ id: 9, stream: "stdout", bytes: Uint8Array.of(1) }))
+      yield* tell(exit("exited", 3))
       const output = Chunk.toReadonlyArray(yield* Stream.runCollect(process.output))
       expect(output.map(({ bytes, stream }) => [stream, new TextDecoder().decode(bytes)])).toEqual([
         ["out", "one"],
@@ -89,11 +89,11 @@ describe("runProcess", () => {
       const process = yield* runProcess(guest, { argv: ["yes"] })
       const part = new Uint8Array(32 * 1024)
       for (let sent = 0; sent < outputWindow; sent += part.length) {
-        yield* tell(AgentEvent.ProcOutput({ id: 1, stream: 1, bytes: part }))
+        yield* tell(AgentEvent.ProcOutput({ id: 1, stream: "stdout", bytes: part }))
       }
       yield* settle
       expect(commands).toHaveLength(1)
-      yield* tell(exit(1, 15))
+      yield* tell(exit("signaled", 15))
       yield* Stream.runDrain(process.output)
       const credits = commands.flatMap((command) => (command._tag === "ProcCredit" ? [command.bytes] : []))
       expect(credits.reduce((sum, bytes) => sum + bytes, 0)).toBe(outputWindow)
@@ -143,7 +143,7 @@ describe("runProcess", () => {
     Effect.gen(function* () {
       const { guest, tell } = yield* makeGuest
       const process = yield* runProcess(guest, { argv: ["x"] })
-      yield* tell(exit(3, 2, "No such file or directory: x"))
+      yield* tell(exit("not run", 2, "No such file or directory: x"))
       expect(yield* process.end).toEqual({ _tag: "NotRun", errno: 2, message: "No such file or directory: x" })
     })
   )

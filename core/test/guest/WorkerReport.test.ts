@@ -25,10 +25,10 @@ describe("toWorkerReport", () => {
   })
 
   it("tells how a worker ended", () => {
-    expect(report({ completed: true, exitKind: 0, exitValue: 0 }).exitInfo).toBeNull()
-    expect(report({ exitKind: 1, exitValue: 127 }).exitInfo).toEqual({ _tag: "Exited", code: 127 })
+    expect(report({ completed: true, exitKind: "finished", exitValue: 0 }).exitInfo).toBeNull()
+    expect(report({ exitKind: "exited", exitValue: 127 }).exitInfo).toEqual({ _tag: "Exited", code: 127 })
     expect(report({}).exitInfo).toEqual({ _tag: "Signaled", signal: 9 })
-    expect(report({ exitKind: 3 }).exitInfo).toEqual({ _tag: "TimedOut" })
+    expect(report({ exitKind: "timed out" }).exitInfo).toEqual({ _tag: "TimedOut" })
   })
 
   it("is what its schema says, and crosses JSON", () => {

@@ -6,8 +6,8 @@ const output = (words: string, tail = false) => AgentEvent.SchedOutput({ tail, b
 
 const end = (changes: Partial<SchedulerTelemetry> = {}): SchedulerTelemetry => ({
   timeNs: 1,
-  cause: 2,
-  kind: 0,
+  cause: "by itself",
+  kind: "exited",
   value: 1,
   durationNs: 5,
   dropped: 0,
@@ -75,7 +75,7 @@ describe("why a scheduler ended", () => {
   it("is its last line where the kernel has nothing to say", () => {
     const kernelLog = ['sched_ext: BPF scheduler "x" disabled (unregistered from user space)']
     const causes = schedulerCauses(
-      recordOf(output("a\npanic: bad\n\n"), AgentEvent.SchedEnded(end({ kernelLog, kind: 1, value: 11 })))
+      recordOf(output("a\npanic: bad\n\n"), AgentEvent.SchedEnded(end({ kernelLog, kind: "signaled", value: 11 })))
     )
     expect(causes).toEqual([
       "scheduler process died unexpectedly after completing step 2 of 5 (12.3s into test); its process died of signal 11",
@@ -86,7 +86,7 @@ describe("why a scheduler ended", () => {
   it("is the verifier's objection where it refused a program", () => {
     const message = "scheduler scx_a exited with status 1 before it attached (7.3s after its start)"
     const says = (log: string) =>
-      schedulerCauses(recordOf(output(log), AgentEvent.SchedEnded(end({ cause: 1, message }))))
+      schedulerCauses(recordOf(output(log), AgentEvent.SchedEnded(end({ cause: "never attached", message }))))
     const begins = "libbpf: prog 'enqueue': BPF program load failed: Argument list too long\nlibbpf: prog 'enqueue': "
     const statistics = "processed 106630 insns (limit 1000000) max_states_per_insn 4 total_states 2065"
     expect(
@@ -115,13 +115,13 @@ describe("why a scheduler ended", () => {
     const message =
       "scheduler stalled during step 1 of 1 (2.9s into test): worker 0 of a was runnable for 2.1s and did not run"
     const [first, second, ...rest] = schedulerCauses(
-      recordOf(output("bye\n"), AgentEvent.SchedEnded(end({ cause: 4, message })))
+      recordOf(output("bye\n"), AgentEvent.SchedEnded(end({ cause: "watchdog", message })))
     )
     expect([first, rest]).toEqual([message, []])
     expect(second).toMatch(/worker watchdog/)
   })
 
   it("is nothing when it was told to", () => {
-    expect(schedulerCauses(recordOf(AgentEvent.SchedEnded(end({ cause: 0, message: "" }))))).toEqual([])
+    expect(schedulerCauses(recordOf(AgentEvent.SchedEnded(end({ cause: "told to", message: "" }))))).toEqual([])
   })
 })
