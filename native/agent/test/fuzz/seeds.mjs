@@ -24,6 +24,23 @@ for (const line of readFileSync(vectors, "utf8").split("\n")) {
 // All of them one after the other, which the targets number themselves.
 for (const target of ["frame", "plan"]) add(target, "all", Buffer.concat(plan))
 
+// Loops as deep as they may be nested, and one deeper: no mutation makes that many frames that fit together.
+const frameOf = (type, payload) => {
+  const frame = Buffer.alloc(12 + payload.length + 4)
+  frame.writeUInt32LE(payload.length, 0)
+  frame.writeUInt16LE(type, 4)
+  payload.copy(frame, 12)
+  return frame
+}
+for (const depth of [16, 17]) {
+  const frames = (type, payload) => Array.from({ length: depth }, () => frameOf(type, payload))
+  add(
+    "plan",
+    `nested-${depth}`,
+    Buffer.concat([...frames(0x0006, Buffer.alloc(16)), ...frames(0x0007, Buffer.alloc(0))])
+  )
+}
+
 const u32 = (...values) => Buffer.from(new Uint32Array(values).buffer)
 const texts = Buffer.from("\0inner\0a\0b\0sched_ext_ops\0timeout_ms\0bpf_struct_ops_sched_ext_ops\0data\0int\0")
 const at = (word) => texts.indexOf(`${word}\0`)
