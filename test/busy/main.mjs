@@ -80,6 +80,9 @@ const runOnce = async (one, n) => {
   let result
   try {
     result = await ktstr(args)
+    // What was interrupted is JSON, too, but no result.
+    if (interrupted) throw new Stopped("stopped")
+    if (result.outcome === undefined) throw new Error(JSON.stringify(result))
   } catch (error) {
     if (error instanceof Stopped) throw error
     row.lost++
@@ -109,7 +112,12 @@ const percent = (shares) =>
 const load = values["no-load"] ? undefined : startLoad()
 // However this ends the load ends with it: its processes are told here, and by themselves if this one is killed.
 process.once("exit", () => load?.stop())
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, stop)
+let interrupted = false
+const interrupt = () => {
+  interrupted = true
+  stop()
+}
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, interrupt)
 let whole = false
 try {
   for (let n = 1; n <= runs; n++) await runOnce(cases[(n - 1) % cases.length], n)
