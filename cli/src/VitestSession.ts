@@ -31,6 +31,9 @@ export const loadVitest = Effect.tryPromise({
   catch: () => new VitestMissing({ message: "vitest is not installed here; run: npm install -D vitest @ktstr/vitest" })
 })
 
+/** Vitest's logger would end this process at either, before anybody has said what was done. */
+const signals = ["SIGINT", "SIGTERM"] as const
+
 /**
  * What `create` makes, closed with the scope. Vite's server would end this process at SIGTERM, and when standard input ends, before the workers have stopped
  * their machines: both stay the command's own.
@@ -41,9 +44,12 @@ export const loadVitest = Effect.tryPromise({
 export const openVitest = (create: () => Promise<Vitest>): Effect.Effect<Vitest, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const [onTerm, onInputEnd] = [process.listeners("SIGTERM"), process.stdin.listeners("end")]
+      const onSignal = signals.map((signal) => process.listeners(signal))
+      const onInputEnd = process.stdin.listeners("end")
       const vitest = await create()
-      for (const added of process.listeners("SIGTERM")) if (!onTerm.includes(added)) process.off("SIGTERM", added)
+      for (const [at, signal] of signals.entries()) {
+        for (const added of process.listeners(signal)) if (!onSignal[at]?.includes(added)) process.off(signal, added)
+      }
       for (const added of process.stdin.listeners("end")) {
         if (!onInputEnd.includes(added)) process.stdin.off("end", added as () => void)
       }
@@ -52,8 +58,15 @@ export const openVitest = (create: () => Promise<Vitest>): Effect.Effect<Vitest,
     (vitest) => Effect.promise(() => vitest.close())
   )
 
+/** Ctrl-C ends the workers, too, and vitest would take messages to them that can't be sent any more for errors of ours. */
+const expectEndedWorkers = Effect.sync(() => {
+  process.removeAllListeners("unhandledRejection")
+  process.on("unhandledRejection", () => undefined)
+})
+
 const stopRun = (vitest: Vitest, running: Promise<unknown>) =>
-  Effect.promise(() => vitest.cancelCurrentRun("keyboard-input")).pipe(
+  expectEndedWorkers.pipe(
+    Effect.zipRight(Effect.promise(() => vitest.cancelCurrentRun("keyboard-input"))),
     Effect.zipRight(Effect.promise(() => running.catch(() => undefined))),
     Effect.timeout("5 seconds"),
     Effect.ignore
