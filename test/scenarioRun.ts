@@ -27,6 +27,8 @@ export interface ScenarioRunOptions {
   readonly build: Scenario["build"]
   readonly assert?: Assert
   readonly memoryMb?: number
+  readonly kargs?: ReadonlyArray<string>
+  readonly cpuHotplug?: boolean
   /** The machine keeps the host's time, as programs and payloads need. Default: virtual time, in which no host can fail a verdict. */
   readonly hostTime?: boolean
 }
@@ -54,7 +56,8 @@ export const runSteps = (options: ScenarioRunOptions): Promise<ScenarioRun> =>
           assert: options.assert ?? {},
           expectError: undefined,
           seed: 0,
-          kargs: [],
+          cpuHotplug: options.cpuHotplug,
+          kargs: options.kargs ?? [],
           includes: [],
           bootTimeoutMs: undefined,
           determinism: options.hostTime === true ? undefined : { seed: 0 }

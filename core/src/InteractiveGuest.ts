@@ -5,9 +5,13 @@
  */
 import { type CommandExecutor, FileSystem, type Path } from "@effect/platform"
 import { Effect, type Scope, Stream } from "effect"
+import { notAsAsked } from "./AskedMachine.ts"
+import { CpuSet } from "./CpuSet.ts"
 import { agentCmdline, guestMemoryMb } from "./GuestSetup.ts"
 import { AgentBinary, type AgentMissing } from "./guest/AgentBinary.ts"
+import type { AgentEvent } from "./guest/AgentEvent.ts"
 import { type GuestLost, type LiveGuest, makeLiveGuest } from "./guest/LiveGuest.ts"
+import { OnlineRecord } from "./guest/OnlineRecord.ts"
 import { defaultRing } from "./guest/Ring.ts"
 import { type BusyboxMissing, findBusybox } from "./image/Busybox.ts"
 import { type GuestFile, InitramfsError, packBase } from "./image/Initramfs.ts"
@@ -34,7 +38,7 @@ export interface InteractiveRequest {
   readonly kargs: ReadonlyArray<string>
   /** Milliseconds to the agent's first frame; undefined: a default that grows with the CPUs. */
   readonly bootTimeoutMs: number | undefined
-  /** What the user should know before the machine starts. */
+  /** What the user should know before the machine starts, and of CPUs that it lacks or loses. */
   readonly onWarning: (text: string) => Effect.Effect<void>
   /** Gets every line of the kernel console; undefined: nobody does. */
   readonly onConsoleLine: ((line: string) => Effect.Effect<void>) | undefined
@@ -106,5 +110,20 @@ export const bootInteractive: (
     yield* Effect.forkScoped(Stream.runForEach(vm.console, request.onConsoleLine))
   }
   const bootTimeoutMs = request.bootTimeoutMs ?? 60_000 + 2_000 * topology.cpus
-  return yield* makeLiveGuest(vm, { ring: defaultRing, bootTimeoutMs })
+  const online = new OnlineRecord()
+  let start: { readonly cpus: CpuSet; readonly timeNs: number } | undefined
+  const onEvent = (event: AgentEvent): Effect.Effect<void> => {
+    if (event._tag === "Ready") {
+      start = { cpus: CpuSet.from(event.topology.cpus.map(({ cpu }) => cpu)), timeNs: event.timeNs }
+    } else if (event._tag === "Online" && start !== undefined) {
+      online.add(event, start.timeNs)
+      const changed = event.changes.length === 0 ? undefined : online.changed(start.cpus)
+      if (changed !== undefined) return request.onWarning(changed)
+    }
+    return Effect.void
+  }
+  const guest = yield* makeLiveGuest(vm, { ring: defaultRing, bootTimeoutMs, onEvent })
+  const difference = notAsAsked(topology, guest.ready.topology, request.kargs)
+  if (difference !== undefined) yield* request.onWarning(difference)
+  return guest
 })

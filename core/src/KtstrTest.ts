@@ -65,6 +65,11 @@ export interface KtstrTestOptions<F extends string = string> extends Assert {
   /** The test passes when the scenario fails; with a pattern, when a detail matches it. */
   readonly expectError?: boolean | RegExp | undefined
   readonly constraints?: TestConstraints | undefined
+  /**
+   * The test takes CPUs offline, or boots with fewer than its topology has, on purpose; the result has a warning then. Default: as the scenario says;
+   * else a run in which the machine has not what was asked for, from start to end, is inconclusive.
+   */
+  readonly cpuHotplug?: boolean | undefined
   /** Files and programs for the guest, `NAME`, `PATH`, `DIRECTORY` or `SOURCE:/guest/path`; libraries come along. */
   readonly extraIncludeFiles?: ReadonlyArray<string> | undefined
   /**
@@ -141,6 +146,7 @@ const otherNames = {
   workType: true,
   expectError: true,
   constraints: true,
+  cpuHotplug: true,
   payload: true,
   workloads: true,
   kargs: true,
@@ -197,6 +203,9 @@ const problem = (name: string, options: KtstrTestOptions): string | undefined =>
   const timeout = options.watchdogTimeoutS
   if (timeout !== undefined && !(timeout >= 0.1 && timeout <= mostWatchdogTimeoutS)) {
     return `watchdogTimeoutS must be a number of seconds from 0.1 to ${mostWatchdogTimeoutS}, got ${timeout}`
+  }
+  if (options.cpuHotplug !== undefined && typeof options.cpuHotplug !== "boolean") {
+    return `cpuHotplug must be true or false, got ${options.cpuHotplug}`
   }
   for (const key of ["requiredFlags", "excludedFlags", "extraSchedArgs"] as const) {
     if (options.scheduler === undefined && (options[key]?.length ?? 0) > 0) return `${key} needs a scheduler`
@@ -339,6 +348,7 @@ export const KtstrTest: {
         workTypeOverride,
         assert: assertOf(options),
         expectError: options.expectError,
+        cpuHotplug: options.cpuHotplug,
         seed,
         kargs: options.kargs ?? [],
         includes: [...(options.extraIncludeFiles ?? []), ...payloadsOf(options).flatMap(Payload.includes)],

@@ -52,6 +52,8 @@ export interface ScenarioRequest {
   readonly workTypeOverride: WorkTypeRef | undefined
   /** The test's layer, above the clock's default and the scenario's own. */
   readonly assert: Assert
+  /** CPUs come and go, or are not there from the start, on purpose: told in a warning, and no reason not to pass. Default: as the scenario says. */
+  readonly cpuHotplug?: boolean | undefined
   /** `true`: it must fail; a pattern: it must fail and a detail must match. */
   readonly expectError: boolean | RegExp | undefined
   readonly seed: number
@@ -162,6 +164,7 @@ export const runScenario: (
   const place = {
     topo: TestTopology.fromTopology(topology),
     topology: String(topology),
+    asked: { topology, kargs: [...resolved.scheduler.kargs, ...request.kargs] },
     unfit,
     kernel: {
       image: kernel.image,

@@ -23,6 +23,8 @@ export interface ScenarioSteps {
   readonly backdrop: Backdrop
   /** The scenario's own layer of checks: above the clock's and the scheduler's, below the test's. */
   readonly assert: Assert
+  /** Its steps take CPUs away, or bring some, on purpose: see `Scenario`. Default: false. */
+  readonly cpuHotplug?: boolean | undefined
 }
 
 /**
@@ -49,6 +51,11 @@ export interface Scenario {
   readonly description: string
   /** Where they are not met the scenario is skipped with the reason. */
   readonly needs: ScenarioNeeds
+  /**
+   * It takes CPUs offline, or brings some online, on purpose. A run of any other, in which the machine has not the CPUs, caches and NUMA nodes that
+   * were asked for from start to end, is inconclusive. Default: false.
+   */
+  readonly cpuHotplug?: boolean | undefined
   /** Steps, which are compiled to a plan and run without the host, or a program of `executeProgram`. */
   readonly build: (ctx: ScenarioContext) => ScenarioSteps | ScenarioProgram
 }
@@ -64,6 +71,8 @@ export const Scenario: {
     readonly category?: string
     readonly description: string
     readonly needs?: ScenarioNeeds
+    /** Default: false. */
+    readonly cpuHotplug?: boolean
     readonly build: (ctx: ScenarioContext) => ScenarioSteps | ScenarioProgram
   }) => Scenario
   /** Why the scenario can't run on this machine; undefined when it can. */

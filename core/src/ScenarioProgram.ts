@@ -31,6 +31,8 @@ export interface ScenarioProgramOptions {
   readonly assert?: Assert | undefined
   /** Files and programs that its work needs in the guest, as for `-i`: packed before the program runs. */
   readonly includes?: ReadonlyArray<string> | undefined
+  /** It takes CPUs away, or brings some, on purpose: see `Scenario`. Default: false. */
+  readonly cpuHotplug?: boolean | undefined
   /** Programs that it will start: packed with what they need before it runs. */
   readonly payloads?: ReadonlyArray<Payload> | undefined
   /** After so long the program is interrupted and the run fails. Default: twice the scenario's duration and 60 s. */
@@ -50,6 +52,7 @@ export interface ScenarioProgramOptions {
 export class ScenarioProgram {
   readonly program: Effect.Effect<unknown, unknown, ScenarioServices>
   readonly assert: Assert
+  readonly cpuHotplug: boolean
   readonly includes: ReadonlyArray<string>
   /** Milliseconds. */
   readonly limitMs: number
@@ -61,6 +64,7 @@ export class ScenarioProgram {
   ) {
     this.program = program
     this.assert = Assert.merge(options.assert)
+    this.cpuHotplug = options.cpuHotplug === true
     this.includes = [...(options.includes ?? []), ...(options.payloads ?? []).flatMap(Payload.includes)]
     this.limitMs = options.limit === undefined ? 2 * durationMs + 60_000 : Duration.toMillis(options.limit)
   }

@@ -1,6 +1,7 @@
 #include "agent.h"
 
 #include "clock.h"
+#include "online.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -23,6 +24,7 @@ static enum wait_result wait_until(struct agent *agent, uint64_t until_ns, bool 
         group_bury(agent);
         process_turn(agent);
         scheduler_turn(agent);
+        online_turn(agent);
         if (agent->channel.lost)
             return WAIT_LOST;
         if (agent->ended_by)

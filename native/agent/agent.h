@@ -34,6 +34,7 @@ struct agent {
     uint64_t first_step_ns;       // 0: none has begun
     uint64_t reported_iterations; // of workers already reported
     uint32_t workers_reported;
+    int uevents;      // a socket of the kernel's uevents (online.h); not above 0: none
     sigset_t blocked; // the agent's mask: SIGCHLD, which waiting lets through
     // The step in progress.
     uint32_t step, step_count; // step 0xFFFFFFFF: none

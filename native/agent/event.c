@@ -129,6 +129,20 @@ void event_schedstat(struct channel *channel, const char *text) {
     channel_send(channel);
 }
 
+void event_online(struct channel *channel, uint64_t time_ns, const struct online_change *changes, uint32_t count,
+                  const char *online, const char *isolated) {
+    struct buffer *out = channel_frame(channel, EVENT_ONLINE);
+    put_u64(out, time_ns);
+    put_u32(out, count);
+    for (uint32_t i = 0; i < count; i++) {
+        put_u32(out, changes[i].cpu);
+        put_u8(out, changes[i].online);
+    }
+    put_str(out, online);
+    put_str(out, isolated);
+    channel_send(channel);
+}
+
 static void send_bytes(struct channel *channel, uint16_t type, const uint8_t *bytes, uint32_t length) {
     struct buffer *out = channel_frame(channel, type);
     put_bytes(out, bytes, length);

@@ -22,6 +22,7 @@ enum event_type {
     EVENT_CGROUP_FILE = 0x800d,
     EVENT_SCHEDSTAT = 0x800e,
     EVENT_TRACE = 0x800f,
+    EVENT_ONLINE = 0x8010,
     EVENT_SCHED_STARTED = 0x8301,
     EVENT_SCHED_ENDED = 0x8302,
     EVENT_SCHED_OUTPUT = 0x8303,
@@ -38,6 +39,11 @@ struct topology;
 struct symbol {
     const char *name;
     uint64_t address;
+};
+
+struct online_change {
+    uint32_t cpu;
+    bool online;
 };
 
 struct scheduler_end {
@@ -78,6 +84,8 @@ void event_done(struct channel *channel, uint64_t time_ns, bool ok, uint32_t wor
 void event_progress(struct channel *channel, uint64_t time_ns, uint64_t elapsed_ns, uint64_t hold_ns);
 void event_cgroup_file(struct channel *channel, const char *path, const char *file, const char *text);
 void event_schedstat(struct channel *channel, const char *text);
+void event_online(struct channel *channel, uint64_t time_ns, const struct online_change *changes, uint32_t count,
+                  const char *online, const char *isolated);
 void event_trace(struct channel *channel, const uint8_t *bytes, uint32_t length);
 void event_scheduler_started(struct channel *channel, uint64_t time_ns, uint64_t attach_ns, const char *ops,
                              uint64_t enable_seq, uint64_t rejected);

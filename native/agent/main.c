@@ -8,6 +8,7 @@
 #include "host.h"
 #include "init.h"
 #include "mark.h"
+#include "online.h"
 #include "poweroff.h"
 #include "session.h"
 #include "textfile.h"
@@ -90,6 +91,7 @@ static void serve(struct agent *agent, char *notes, size_t size) {
     note(notes, size, "SCHED_FIFO", become_realtime());
     fault_before_ready(agent);
     agent->live = agent->options.mode == MODE_LIVE;
+    online_begin(agent);
     send_ready(agent, notes);
     fault_after_ready(agent);
     bool good = run(agent);
@@ -98,6 +100,7 @@ static void serve(struct agent *agent, char *notes, size_t size) {
     group_stop_all(agent, late ? 500000000 : 5000000000);
     scheduler_finish(agent);
     process_stop_all(agent);
+    online_end(agent);
     if (agent->options.deterministic)
         send_schedstat(agent);
     if (agent->options.trace)
@@ -152,7 +155,7 @@ static int host_main(struct agent *agent, const char *mount, char **words) {
 }
 
 int main(int argc, char **argv) {
-    struct agent agent = {.start_ns = now_ns(), .step = UINT32_MAX, .signals = -1};
+    struct agent agent = {.start_ns = now_ns(), .step = UINT32_MAX, .signals = -1, .uevents = -1};
     // The kernel hands on words of its command line that it does not know: those of PID 1 are not the agent's.
     bool first = getpid() == 1, host = !first && argc > 2 && strcmp(argv[1], "--host") == 0;
     if (!first && argc == 3 && strcmp(argv[1], "--marks") == 0)

@@ -266,6 +266,13 @@ export type AgentEvent = Data.TaggedEnum<{
   Schedstat: { readonly text: string }
   /** A part of the text of /sys/kernel/tracing/trace, with `ktstr.trace=on` only. */
   Trace: { readonly bytes: Uint8Array }
+  /** CPUs that came and went since the last one, and what is online and isolated now, as cpulists. The last one comes before `Done`. */
+  Online: {
+    readonly timeNs: number
+    readonly changes: ReadonlyArray<{ readonly cpu: number; readonly online: boolean }>
+    readonly online: string
+    readonly isolated: string
+  }
   /** `stdout`: standard output, or the terminal. */
   ProcOutput: { readonly id: number; readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array }
   ProcExit: ProcessTelemetry
@@ -384,6 +391,10 @@ const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
   CgroupFile: { type: 0x800d, payload: struct({ path: text, file: text, text: str }) },
   Schedstat: { type: 0x800e, payload: struct({ text: str }) },
   Trace: { type: 0x800f, payload: struct({ bytes }) },
+  Online: {
+    type: 0x8010,
+    payload: struct({ timeNs: u64, changes: list(struct({ cpu: u32, online: bool })), online: str, isolated: str })
+  },
   SchedStarted: {
     type: 0x8301,
     payload: struct({ timeNs: u64, attachNs: u64, ops: text, enableSeq: u64, rejected: u64 })

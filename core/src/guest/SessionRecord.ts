@@ -9,6 +9,7 @@ import { type AgentEvent, outsideSteps } from "./AgentEvent.ts"
 import { toWorkerReport } from "./AgentProtocol.ts"
 import { BoundedList, guestLimits } from "./GuestLimits.ts"
 import { GuestCpu, GuestNode } from "./GuestTopology.ts"
+import { OnlineRecord } from "./OnlineRecord.ts"
 import { ProcessRecord } from "./ProcessRecord.ts"
 import { SchedulerRecord } from "./SchedulerRecord.ts"
 import { StimulusEvent } from "./StimulusEvent.ts"
@@ -37,6 +38,7 @@ export class SessionRecord {
   /** `/proc/schedstat` at the end; undefined: it was not sent. */
   schedstat: string | undefined
   readonly scheduler = new SchedulerRecord()
+  readonly online = new OnlineRecord()
   readonly processes = new ProcessRecord()
   private readonly latencies = new Map<string, Array<number>>()
   private firstStepAt: number | undefined
@@ -63,6 +65,9 @@ export class SessionRecord {
         return undefined
       case "Log":
         if (event.level === "error" || event.level === "warning") this.logList.push(event.text)
+        return undefined
+      case "Online":
+        this.online.add(event, this.firstStepAt ?? this.ready?.timeNs ?? event.timeNs)
         return undefined
       case "Schedstat":
         this.schedstat = event.text

@@ -1,9 +1,19 @@
 import { Effect } from "effect"
-import type { Assert, AssertLayer } from "../Assert.ts"
+import type { Assert, AssertLayer, SettledAssert } from "../Assert.ts"
+import { AssertResult } from "../AssertResult.ts"
 import { Checks } from "../Checks.ts"
 import { PlanError } from "../PlanError.ts"
 import type { ScenarioRequest } from "../RunScenario.ts"
 import type { Scheduler } from "../Scheduler.ts"
+import { unjudged } from "./workerChecks.ts"
+
+/** A failure that was expected does not make up for a check that nothing judges. */
+export const withUnjudged = (verdict: AssertResult, { assert, setBy }: SettledAssert): AssertResult => {
+  const open = unjudged(setBy, assert).map(({ detail }) => detail)
+  return verdict.outcome === "pass" && open.length > 0
+    ? AssertResult.merge(verdict, AssertResult.inconclusive(...open))
+    : verdict
+}
 
 /**
  * The layers of checks above the clock's default, the lowest first. Plain JavaScript, and types that were talked out of it, come this far: what

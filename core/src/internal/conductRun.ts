@@ -25,19 +25,25 @@ import { ScenarioContext } from "../ScenarioContext.ts"
 import { isScenarioProgram, type ScenarioProgram } from "../ScenarioProgram.ts"
 import type { Vm } from "../Vmm.ts"
 import type { WorkTypes } from "../WorkType.ts"
-import { checkedLayers } from "./checkLayers.ts"
+import { checkedLayers, withUnjudged } from "./checkLayers.ts"
 import { endCauses } from "./endCauses.ts"
 import { expectFailure } from "./expectFailure.ts"
 import type { Finding } from "./hostExcuse.ts"
 import { followHost } from "./hostFollower.ts"
 import { keepFailure } from "./keepFailure.ts"
+import { doubted, machineDoubts } from "./machineDoubts.ts"
 import { runProgram } from "./programRun.ts"
 import { type Place, toResult } from "./runAccount.ts"
 import { noScheduling } from "./scheduling.ts"
 
 /** What runs: commands that the agent has whole, or a program that sends them one by one. */
 export type Work =
-  | { readonly _tag: "Plan"; readonly plan: Plan; readonly payloads: ReadonlyArray<PreparedPayload> }
+  | {
+      readonly _tag: "Plan"
+      readonly plan: Plan
+      readonly payloads: ReadonlyArray<PreparedPayload>
+      readonly cpuHotplug: boolean
+    }
   | { readonly _tag: "Program"; readonly program: ScenarioProgram }
 
 type PreparationError = PlanError | PayloadError | OutputFormatError
@@ -143,7 +149,7 @@ const workOf = (
     if (isScenarioProgram(built)) return { _tag: "Program", program: built }
     const plan = yield* Plan.compile(built, ctx)
     const { commands, payloads } = yield* preparePayloads(plan, place)
-    return { _tag: "Plan", plan: { ...plan, commands }, payloads }
+    return { _tag: "Plan", plan: { ...plan, commands }, payloads, cpuHotplug: built.cpuHotplug === true }
   })
 
 /** Runs a scenario wherever `start` puts the agent. The events of beginning and end are told, too. */
@@ -231,11 +237,11 @@ const conduct = <E, R>(
       determinism !== undefined && work._tag === "Plan"
         ? perturb(work.plan.commands, determinism.seed, place.topo.allCpus.size)
         : undefined
-    const told: Work =
+    const perturbedWork: Work =
       perturbed === undefined || work._tag === "Program"
         ? work
         : { ...work, plan: { ...work.plan, commands: perturbed.commands } }
-    const vm = yield* start({ work: told, limits, includes, warn })
+    const vm = yield* start({ work: perturbedWork, limits, includes, warn })
     const prepareMs = yield* sinceStart
     yield* onEvent(RunEvent.Booting({ backend: vm.backend, clock: vm.clock }))
     let readyMs = 0
@@ -282,7 +288,7 @@ const conduct = <E, R>(
               onEvent(RunEvent.Holding({ elapsedMs: elapsedNs / 1e6, holdMs: holdNs / 1e6 }))
           })
     place.trace?.onConsole(vm.consoleTail(Number.POSITIVE_INFINITY))
-    const { assert, setBy } = Assert.settle(Assert.forClock(vm.clock), layers)
+    const settled = Assert.settle(Assert.forClock(vm.clock), layers)
     const delay = host.account()
     const causes = endCauses({
       record,
@@ -293,8 +299,7 @@ const conduct = <E, R>(
       patience: { startTimeoutMs, watchdogMs: scheduling.watchdogMs }
     })
     const checked = yield* (yield* Checker).judge({
-      assert,
-      setBy,
+      ...settled,
       topology: place.topo,
       plan: run,
       reports: record.reports,
@@ -302,12 +307,20 @@ const conduct = <E, R>(
       host: delay.time,
       cutShort: causes.length > 0 && causes.every(({ outcome }) => outcome === "inconclusive")
     })
+    const whole = withCauses(checked, causes, record, run.payloads)
+    const wanted = withUnjudged(expectFailure(whole, request.expectError), settled)
     // What a guest says twice, or of workers that nobody started, is no base for a verdict, of an expected failure neither.
     const contradictions = record.contradictions(run.groups)
-    const verdict = AssertResult.merge(
-      expectFailure(withCauses(checked, causes, record, run.payloads), request.expectError),
+    const expected = AssertResult.merge(
+      wanted,
       contradictions.length > 0 ? AssertResult.inconclusive(...contradictions) : AssertResult.pass
     )
+    const doubts = machineDoubts(record, place.asked)
+    yield* Effect.forEach(doubts.notes, warn, { discard: true })
+    const told = work._tag === "Plan" ? work.cpuHotplug : work.program.cpuHotplug
+    const meant = request.cpuHotplug ?? (request.scenario.cpuHotplug === true || told)
+    if (meant) yield* Effect.forEach([...doubts.start, ...doubts.later], warn, { discard: true })
+    const verdict = meant ? expected : doubted(expected, doubts)
     if (verdict.outcome !== "pass" && delay.unknown !== undefined) {
       yield* warn(
         `how long the host kept the machine waiting is unknown, so no failure is put down to it: ${delay.unknown}`

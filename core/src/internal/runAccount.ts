@@ -8,6 +8,7 @@ import { CgroupResult, RunResult } from "../RunResult.ts"
 import type { RunTrace, ScenarioRequest } from "../RunScenario.ts"
 import { schedulerReport } from "../SchedulerRun.ts"
 import type { TestTopology } from "../TestTopology.ts"
+import type { Topology } from "../Topology.ts"
 import type { Vm } from "../Vmm.ts"
 import type { Whole } from "./endCauses.ts"
 import { noScheduling, type Scheduling } from "./scheduling.ts"
@@ -17,6 +18,8 @@ export interface Place {
   readonly topo: TestTopology
   /** As asked for. */
   readonly topology: string
+  /** The machine that was asked for, and the words on its kernel's command line; undefined: none was, it is what is there. */
+  readonly asked?: { readonly topology: Topology; readonly kargs: ReadonlyArray<string> } | undefined
   /** Why a run there makes no sense: it is skipped. */
   readonly unfit?: string | undefined
   readonly kernel: {

@@ -222,6 +222,15 @@ export const events: ReadonlyArray<AgentEvent> = [
   AgentEvent.CgroupFile({ path: "a/b", file: "cpu.stat", text: "usage_usec 17\nuser_usec 5\n" }),
   AgentEvent.Schedstat({ text: "version 17\ncpu0 0 0 12\n" }),
   AgentEvent.Trace({ bytes: new TextEncoder().encode("# t\n") }),
+  AgentEvent.Online({
+    timeNs: 50,
+    changes: [
+      { cpu: 3, online: false },
+      { cpu: 3, online: true }
+    ],
+    online: "0-3",
+    isolated: "2-3"
+  }),
   AgentEvent.SchedStarted({ timeNs: 48, attachNs: 345_000_000, ops: "mine", enableSeq: 1, rejected: 0 }),
   AgentEvent.SchedEnded({
     timeNs: 49,

@@ -4,6 +4,7 @@
 #include "cmdline.h"
 #include "cpumask.h"
 #include "crc32.h"
+#include "online.h"
 #include "ring.h"
 #include "topology.h"
 #include "utf8.h"
@@ -195,6 +196,24 @@ static void utf8(struct checks *checks) {
     CHECK(checks, utf8_character((const uint8_t *)"\x80", 1) == 0);
 }
 
+static void uevents(struct checks *checks) {
+    uint32_t cpu = 0;
+    bool online = true;
+    CHECK(checks, online_parse("offline@/devices/system/cpu/cpu13", &cpu, &online) && cpu == 13 && !online);
+    CHECK(checks, online_parse("online@/devices/system/cpu/cpu0", &cpu, &online) && cpu == 0 && online);
+    static const char *const others[] = {"",
+                                         "offline",
+                                         "add@/devices/system/cpu/cpu1",
+                                         "offline@/devices/system/cpu/cpu",
+                                         "offline@/devices/system/cpu/cpu1/cache",
+                                         "offline@/devices/system/cpu/cpu-1",
+                                         "offline@/devices/system/cpu/cpu99999999999",
+                                         "offline@/devices/system/memory/memory1",
+                                         "onlined@/devices/system/cpu/cpu1"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        CHECK(checks, !online_parse(others[i], &cpu, &online));
+}
+
 int main(void) {
     struct checks checks = {0};
     crc(&checks);
@@ -204,5 +223,6 @@ int main(void) {
     command_line(&checks);
     sysfs(&checks);
     utf8(&checks);
+    uevents(&checks);
     return check_end(&checks, "parts");
 }

@@ -133,6 +133,8 @@ static bool send_event(struct agent *agent, const char *name) {
         event_schedstat(channel, "version 17\ncpu0 0 0 12\n");
     else if (strcmp(name, "Trace") == 0)
         event_trace(channel, (const uint8_t *)"# t\n", 4);
+    else if (strcmp(name, "Online") == 0)
+        event_online(channel, 50, (struct online_change[]){{3, false}, {3, true}}, 2, "0-3", "2-3");
     else if (strcmp(name, "SchedStarted") == 0)
         event_scheduler_started(channel, 48, 345000000, "mine", 1, 0);
     else if (strcmp(name, "SchedEnded") == 0)

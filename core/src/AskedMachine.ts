@@ -1,0 +1,84 @@
+/**
+ * Whether the machine that came up is the one that was asked for.
+ *
+ * @since 0.2.0
+ */
+import { CpuSet } from "./CpuSet.ts"
+import type { ReportedTopology } from "./guest/AgentEvent.ts"
+import type { Topology } from "./Topology.ts"
+
+/** What keeps CPUs, caches' siblings or nodes from a kernel that the machine has them for. */
+const takers = /^(nosmt|nosmp|maxcpus|nr_cpus|possible_cpus|disable_cpu_apicid|numa|acpi|noapic|nolapic)(=|$)/
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
+
+interface Counts {
+  readonly cpus: number
+  readonly llcs: number
+  readonly nodes: number
+  readonly threads: number
+}
+
+const sentence = ({ cpus, llcs, nodes, threads }: Counts, list: string): string =>
+  [
+    `${counted(cpus, "CPU")}${list}`,
+    counted(llcs, "LLC"),
+    counted(nodes, "NUMA node"),
+    `${counted(threads, "thread")} per core`
+  ].join(", ")
+
+const groupsBy = (cpus: ReadonlyArray<number>, key: (cpu: number) => unknown): string => {
+  const groups = new Map<unknown, Array<number>>()
+  for (const cpu of cpus) groups.set(key(cpu), [...(groups.get(key(cpu)) ?? []), cpu])
+  return [...groups.values()].map((group) => String(CpuSet.from(group))).join("|")
+}
+
+/**
+ * What differs between the machine that was asked for and the one that came up, in one line; undefined: nothing. Kernel arguments that are known
+ * for it are named.
+ *
+ * @since 0.2.0
+ * @category accessors
+ */
+export const notAsAsked = (
+  asked: Topology,
+  guest: ReportedTopology,
+  kargs: ReadonlyArray<string>
+): string | undefined => {
+  const places = new Map(guest.cpus.map((cpu) => [cpu.cpu, cpu]))
+  const online = CpuSet.from(places.keys())
+  const siblings = (cpu: number) => places.get(cpu)?.threadSiblings ?? ""
+  const threadsPerCore = Math.max(0, ...guest.cpus.map((cpu) => CpuSet.parseLenient(cpu.threadSiblings).size))
+  const came: Counts = {
+    cpus: online.size,
+    llcs: new Set(guest.cpus.map((cpu) => cpu.llcId)).size,
+    // A kernel without NUMA has no directory of nodes.
+    nodes: Math.max(1, guest.nodes.length),
+    threads: threadsPerCore
+  }
+  const wanted: Counts = {
+    cpus: asked.cpus,
+    llcs: asked.llcs,
+    nodes: asked.numaNodes,
+    threads: asked.threadsPerCore
+  }
+  const words = kargs.filter((word) => takers.test(word))
+  const why = words.length === 0 ? "" : `; see the kernel argument${words.length === 1 ? "" : "s"} ${words.join(" ")}`
+  const foreign = online.cpus.some((cpu) => cpu >= asked.cpus)
+  const same =
+    !foreign &&
+    (Object.keys(wanted) as unknown as ReadonlyArray<keyof Counts>).every((key) => wanted[key] === came[key])
+  const list = came.cpus === wanted.cpus && !foreign ? "" : ` (${online})`
+  if (!same) return `asked for ${asked}: ${sentence(wanted, "")}; the guest came up with ${sentence(came, list)}${why}`
+  const cpus = [...online.cpus]
+  const arranged = [
+    ["threads of a core", (cpu: number) => `${asked.place(cpu).llc}/${asked.place(cpu).core}`, siblings],
+    ["LLCs", (cpu: number) => asked.place(cpu).llc, (cpu: number) => places.get(cpu)?.llcId],
+    ["NUMA nodes", (cpu: number) => asked.place(cpu).node, (cpu: number) => places.get(cpu)?.node]
+  ] as const
+  for (const [what, ours, theirs] of arranged) {
+    const [want, have] = [groupsBy(cpus, ours), groupsBy(cpus, theirs)]
+    if (want !== have) return `asked for ${asked}: ${what} ${want}; the guest came up with ${have}${why}`
+  }
+  return undefined
+}
