@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { basename } from "node:path"
-import { FlagProfile, resolveScheduler, Scheduler, SchedulerBinary, Schedulers } from "@ktstr/core"
+import { FlagProfile, isKernelScheduler, resolveScheduler, Scheduler, SchedulerBinary, Schedulers } from "@ktstr/core"
 import { Effect, Option } from "effect"
 import { words } from "./Settings.ts"
 import { UsageError } from "./UsageError.ts"
@@ -30,6 +30,7 @@ const declared = Effect.fnUntraced(function* (text: string) {
   }
   const found = yield* Effect.flatMap(Schedulers, (registry) => registry.get(text))
   if (Option.isSome(found)) return found.value
+  if (isKernelScheduler(text)) return Scheduler.eevdf
   return yield* Effect.try({
     try: (): Scheduler => Scheduler.make(text, { binary: SchedulerBinary.Discover(text) }),
     catch: (error) => new UsageError({ message: error instanceof Error ? error.message : String(error) })
@@ -59,5 +60,7 @@ export const chosenSchedulers = Effect.fn("SchedulerChoice.resolve")(function* (
     ? yield* FlagProfile.all(scheduler, { required: names })
     : [yield* FlagProfile.of(scheduler, names)]
   const extraArgs = words(choice["sched-args"])
-  return yield* Effect.forEach(profiles, (profile) => resolveScheduler(scheduler, { profile, extraArgs }))
+  return yield* Effect.forEach(profiles, (profile) =>
+    Effect.map(resolveScheduler(scheduler, { profile, extraArgs }), (resolved) => ({ ...resolved, asked: text }))
+  )
 })

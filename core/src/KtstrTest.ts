@@ -10,6 +10,7 @@ import { Checks } from "./Checks.ts"
 import { FlagProfile } from "./FlagProfile.ts"
 import { withBackgroundPayloads } from "./internal/backgroundPayloads.ts"
 import type { ResolvedKernel } from "./KernelResolver.ts"
+import { kernelScheduler } from "./KernelScheduler.ts"
 import { Payload } from "./Payload.ts"
 import type { RunRequest } from "./RunScenario.ts"
 import { executeSteps, Scenario, type ScenarioSteps } from "./Scenario.ts"
@@ -327,7 +328,10 @@ export const KtstrTest: {
         durationMs,
         workersPerCgroup,
         workTypeOverride,
-        scheduler: scheduler?.name,
+        scheduler:
+          scheduler === undefined || scheduler.binary._tag === "Eevdf"
+            ? kernelScheduler(kernel.version)
+            : scheduler.name,
         seed
       })
       const [profile = FlagProfile.none] = yield* profilesOf(options)

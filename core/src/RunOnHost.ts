@@ -11,7 +11,7 @@ import { findCgroupMount, HostError, HostMachine } from "./HostMachine.ts"
 import { readHostTopology } from "./HostTopology.ts"
 import { type AgentStart, conductRun } from "./internal/conductRun.ts"
 import { noScheduling, planBytes } from "./internal/scheduling.ts"
-import { compareVersions } from "./KernelVersion.ts"
+import { kernelScheduler } from "./KernelScheduler.ts"
 import type { OutputFormatError, OutputFormats } from "./OutputFormat.ts"
 import type { PayloadError } from "./PayloadError.ts"
 import type { PlanError } from "./Plan.ts"
@@ -29,9 +29,6 @@ import type { WorkTypes } from "./WorkType.ts"
  */
 export type HostRunError = HostError | PlanError | AgentMissing | PayloadError | OutputFormatError
 
-/** EEVDF took CFS's place in 6.6. */
-const firstEevdf = "6.6"
-
 /**
  * The scheduler of this host's ordinary tasks: the name of the running sched_ext one, else the kernel's own.
  *
@@ -43,7 +40,7 @@ export const hostScheduler = (release: string, sys = "/sys"): Effect.Effect<stri
     const fs = yield* FileSystem.FileSystem
     const ops = yield* Effect.orElseSucceed(fs.readFileString(`${sys}/kernel/sched_ext/root/ops`), () => "")
     if (ops.trim() !== "") return ops.trim()
-    return compareVersions(release, firstEevdf) < 0 ? "cfs" : "eevdf"
+    return kernelScheduler(release)
   })
 
 /** What an include's work will look for at another place than this host has it. */

@@ -66,7 +66,7 @@ export class RunResult extends Schema.Class<RunResult>("RunResult")({
       })
     )
   }),
-  /** Its name; `eevdf` is the kernel's own. */
+  /** Its name; `eevdf`, before Linux 6.6 `cfs`, and `default` of a release that can't be read are the kernel's own. */
   scheduler: Schema.String,
   /** Only of a deterministic run, whose times are all virtual. */
   determinism: Schema.optionalWith(Schema.NullOr(DeterminismReport), { default: () => null }),

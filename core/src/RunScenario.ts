@@ -18,6 +18,7 @@ import { type AgentStart, conductRun, type Work } from "./internal/conductRun.ts
 import { makeScheduling, planBytes, type Scheduling } from "./internal/scheduling.ts"
 import { kernelLabel } from "./KernelLabel.ts"
 import type { ResolvedKernel } from "./KernelResolver.ts"
+import { kernelScheduler, otherKernelScheduler } from "./KernelScheduler.ts"
 import type { OutputFormatError, OutputFormats } from "./OutputFormat.ts"
 import type { PayloadError } from "./PayloadError.ts"
 import type { PlanError } from "./Plan.ts"
@@ -172,7 +173,7 @@ export const runScenario: (
       key: kernel.key ?? null,
       label: kernelLabel(kernel)
     },
-    scheduler: resolved.scheduler.name,
+    scheduler: resolved.scheduler.binary._tag === "Eevdf" ? kernelScheduler(kernel.version) : resolved.scheduler.name,
     scheduling,
     ring,
     trace: request.trace,
@@ -187,6 +188,11 @@ export const runScenario: (
       const changed = changedScheduler(resolved.program, then, hash)
       if (changed !== undefined) yield* warn(changed)
     }
+    const other =
+      resolved.scheduler.binary._tag === "Eevdf"
+        ? otherKernelScheduler(resolved.asked ?? "default", kernel.version)
+        : undefined
+    if (other !== undefined) yield* warn(other)
     if (request.watchdogTimeoutS !== undefined && packed === undefined) yield* warn(noWatchdogTimeout(request))
     const initramfs = yield* packInitramfs(
       work,

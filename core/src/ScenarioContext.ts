@@ -20,7 +20,7 @@ export interface ScenarioContext {
   readonly workersPerCgroup: number
   /** Replaces the work types of swappable definitions. */
   readonly workTypeOverride: WorkTypeRef | undefined
-  /** Name of the scheduler under test; `eevdf`: the kernel's own, which can't be detached. */
+  /** Name of the scheduler under test; `eevdf`, `cfs`, `default`: the kernel's own, which can't be detached. */
   readonly scheduler: string
   /** Decides every random choice of the host. */
   readonly seed: number

@@ -180,6 +180,6 @@ const eevdf: Scheduler<never> = make("eevdf", { binary: SchedulerBinary.Eevdf })
 export const Scheduler: {
   /** Throws a `SchedulerError` for a declaration that no run can come of. */
   readonly make: typeof make
-  /** The kernel's own: what runs when nothing is said. */
+  /** The kernel's own: what runs when nothing is said. Results name it after the kernel, `cfs` before Linux 6.6. */
   readonly eevdf: Scheduler<never>
 } = { make, eevdf }

@@ -20,6 +20,8 @@ import { SchedulerError, type SchedulerErrorReason } from "./SchedulerError.ts"
  */
 export interface ResolvedScheduler {
   readonly scheduler: Scheduler
+  /** The name it was asked for by, where that may be another than its own: the kernel's scheduler has several. */
+  readonly asked?: string | undefined
   readonly profile: FlagProfile
   /** Absolute path of its program on this host; undefined for the kernel's own and for built-in ones. */
   readonly program: string | undefined

@@ -55,7 +55,7 @@ const needsOf = ({ cpus, llcs, numaNodes }: ScenarioNeeds): string =>
 const comesFrom = ({ binary }: Scheduler): string => {
   switch (binary._tag) {
     case "Eevdf":
-      return "the kernel"
+      return "the kernel (cfs before 6.6; also: default)"
     case "KernelBuiltin":
       return "the kernel, switched on"
     case "Path":

@@ -7,6 +7,7 @@ import type { CpuSet } from "../CpuSet.ts"
 import { CpusetSpec } from "../CpusetSpec.ts"
 import { Command } from "../guest/Command.ts"
 import { HoldSpec } from "../HoldSpec.ts"
+import { isKernelScheduler } from "../KernelScheduler.ts"
 import { Op } from "../Op.ts"
 import type { Plan, PlannedStep } from "../Plan.ts"
 import { PlanError } from "../PlanError.ts"
@@ -346,8 +347,8 @@ export class PlanCompiler {
   }
 
   private scheduler(op: Op, ...commands: ReadonlyArray<Command>): Compiled {
-    if (this.ctx.scheduler !== "eevdf") return Effect.sync(() => this.emit(...commands))
-    const message = `${op._tag}: the run has no scheduler of its own, the kernel's eevdf is always there; give one with --scheduler`
+    if (!isKernelScheduler(this.ctx.scheduler)) return Effect.sync(() => this.emit(...commands))
+    const message = `${op._tag}: the run has no scheduler of its own, the kernel's ${this.ctx.scheduler} is always there; give one with --scheduler`
     return new PlanError({ reason: "Value", message })
   }
 

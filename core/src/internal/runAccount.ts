@@ -2,6 +2,7 @@ import type { AssertResult } from "../AssertResult.ts"
 import type { Determinism, DeterminismReport, Ingredients } from "../Determinism.ts"
 import { describeEnd, type SessionResult } from "../guest/GuestSession.ts"
 import type { SessionRecord } from "../guest/SessionRecord.ts"
+import { isKernelScheduler, kernelScheduler } from "../KernelScheduler.ts"
 import type { PayloadResult } from "../PayloadResult.ts"
 import type { Plan } from "../Plan.ts"
 import { CgroupResult, RunResult } from "../RunResult.ts"
@@ -76,6 +77,12 @@ const consoleLines = 20
 const lastWords = ({ kernelLog }: SessionResult, vm: Vm | undefined): ReadonlyArray<string> =>
   kernelLog.length > 0 ? kernelLog.slice(-consoleLines) : (vm?.consoleTail(consoleLines) ?? [])
 
+/** The kernel in the guest knows best what its own scheduler is; a host's name stays, which may be that of a sched_ext one. */
+const schedulerName = ({ place, record }: Account): string =>
+  place.asked !== undefined && isKernelScheduler(place.scheduler) && record.ready !== undefined
+    ? kernelScheduler(record.ready.release)
+    : place.scheduler
+
 /** The result of a run that is over. */
 export const toResult = (account: Account): RunResult => {
   const { place, plan, record, request, session, verdict, vm } = account
@@ -103,7 +110,7 @@ export const toResult = (account: Account): RunResult => {
         label: place.kernel.label
       },
       topology: { requested: place.topology, guest: record.topology },
-      scheduler: place.scheduler,
+      scheduler: schedulerName(account),
       schedulerReport: schedulerReport(resolved, record.scheduler, verdict.outcome !== "pass"),
       determinism: account.determinism,
       durationS: request.durationMs / 1000,
