@@ -142,7 +142,7 @@ describe("messages", () => {
         return frameOf(typeOf(sample), Uint8Array.from([...kept, ...tail]))
       })
 
-  it("have one encoding: whatever a decoder takes, the encoder gives back byte for byte", () => {
+  it("have one encoding: whatever a decoder takes, the encoder gives back, of commands byte for byte", () => {
     fc.assert(
       fc.property(mangled(commands.map((command) => encodeCommand(command, 0))), (frame) => {
         const decoded = decodeCommand(frame)
@@ -154,8 +154,11 @@ describe("messages", () => {
     fc.assert(
       fc.property(mangled(events.map((event) => encodeEvent(event, 0))), (frame) => {
         const decoded = decodeEvent(frame)
-        if (Either.isRight(decoded)) expect(payloadOf(encodeEvent(decoded.right, 0))).toEqual(frame.payload)
-        else expect(decoded.left.message).toMatch(/^Frame at offset 0: /)
+        // The text of a guest is decoded to what may be printed, so that the bytes need not come back; what they say must.
+        if (Either.isRight(decoded)) {
+          const again = decodeEvent({ ...frame, payload: payloadOf(encodeEvent(decoded.right, 0)) })
+          expect(Either.getOrThrow(again)).toEqual(decoded.right)
+        } else expect(decoded.left.message).toMatch(/^Frame at offset 0: /)
       }),
       { numRuns: 3000 }
     )
