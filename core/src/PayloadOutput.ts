@@ -5,6 +5,7 @@
  */
 import { Effect, Either } from "effect"
 import { type Outcome, worstOutcome } from "./AssertResult.ts"
+import { printable } from "./guest/GuestText.ts"
 import type { RecordedProcess } from "./guest/ProcessRecord.ts"
 import { askedFor, judgePayload } from "./internal/payloadChecks.ts"
 import { Metric, type MetricSpec, type MetricValue } from "./Metric.ts"
@@ -27,7 +28,7 @@ const tailOf = (text: string): ReadonlyArray<string> => {
     .slice(-64 * 1024)
     .replace(/\r?\n$/, "")
     .split(/\r?\n/)
-  return text === "" ? [] : lines.slice(-tailLines).map((line) => line.slice(0, tailLength))
+  return text === "" ? [] : lines.slice(-tailLines).map((line) => printable(line.slice(0, tailLength)))
 }
 
 /** The beginning of a text on one line, quoted. */

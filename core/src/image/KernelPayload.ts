@@ -16,6 +16,9 @@ import {
 } from "./BzImage.ts"
 import { btfNames, isElf } from "./Elf.ts"
 
+/** Many times a vmlinux with symbols: a payload that unpacks to more is no kernel. */
+const unpackedLimit = 2 ** 30
+
 /**
  * Unpacks one compressed stream to exactly `size` bytes. May die on corrupt data with any throw; the caller reports it.
  *
@@ -32,7 +35,7 @@ export type PayloadCodec = (stream: Uint8Array, size: number) => Effect.Effect<U
  */
 export class PayloadCodecs extends Context.Reference<PayloadCodecs>()("@ktstr/core/PayloadCodecs", {
   defaultValue: (): Readonly<Partial<Record<PayloadFormat, PayloadCodec>>> => ({
-    gzip: (stream) => Effect.try(() => gunzipSync(stream)),
+    gzip: (stream) => Effect.try(() => gunzipSync(stream, { maxOutputLength: unpackedLimit })),
     none: (stream) => Effect.succeed(stream)
   })
 }) {}

@@ -32,6 +32,7 @@ import type { Finding } from "./hostExcuse.ts"
 import { followHost } from "./hostFollower.ts"
 import { keepFailure } from "./keepFailure.ts"
 import { doubted, machineDoubts } from "./machineDoubts.ts"
+import { quoteOomKills } from "./oomKills.ts"
 import { runProgram } from "./programRun.ts"
 import { type Place, toResult } from "./runAccount.ts"
 import { noScheduling } from "./scheduling.ts"
@@ -320,7 +321,9 @@ const conduct = <E, R>(
     const told = work._tag === "Plan" ? work.cpuHotplug : work.program.cpuHotplug
     const meant = request.cpuHotplug ?? (request.scenario.cpuHotplug === true || told)
     if (meant) yield* Effect.forEach([...doubts.start, ...doubts.later], warn, { discard: true })
-    const verdict = meant ? expected : doubted(expected, doubts)
+    const judged = meant ? expected : doubted(expected, doubts)
+    const details = quoteOomKills(judged.details, vm.consoleTail(Number.POSITIVE_INFINITY))
+    const verdict = AssertResult.make({ ...judged, details: [...details] })
     if (verdict.outcome !== "pass" && delay.unknown !== undefined) {
       yield* warn(
         `how long the host kept the machine waiting is unknown, so no failure is put down to it: ${delay.unknown}`
