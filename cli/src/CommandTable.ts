@@ -148,7 +148,8 @@ export const commands = {
       "scheduler-hash": { value: "HEX", about: "warn if the scheduler's SHA-256 is another" },
       clock: { value: "CLOCK", about: "auto, or deterministic: a seed is a run" },
       seed: { value: "N", about: "names the run of a deterministic clock" },
-      demos: { about: "run tests named demo_* too" }
+      demos: { about: "run tests named demo_* too" },
+      "pass-with-no-tests": { about: "exit code 0 when nothing matches FILES or --filter" }
     },
     details: [
       "FILES: paths or parts of them; default: every *.ktstr.ts below this directory.",

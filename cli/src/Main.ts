@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { ExitCode, exitCodeOfError, oneLine } from "@ktstr/core"
+import { ExitCode, exitCodeOfError, oneLine, ScenarioError } from "@ktstr/core"
 import { Cause, Effect, Exit, Fiber, Logger, LogLevel, Option } from "effect"
 import { type Invocation, parse } from "./Arguments.ts"
 import type { RawIo } from "./CommandIo.ts"
@@ -65,7 +65,9 @@ const load = <M>(module: Promise<M>): Effect.Effect<M> => Effect.promise(() => m
 const describe = (cause: Cause.Cause<unknown>, verbose: boolean): { readonly text: string; readonly code: number } => {
   const failure = Cause.failureOption(cause)
   const error = Option.getOrElse(failure, () => Cause.squash(cause))
-  const code = Option.isSome(failure) ? exitCodeOfError(error) : ExitCode.internal
+  // A scenario's function throws where nothing of ours could have.
+  const expected = Option.isSome(failure) || error instanceof ScenarioError
+  const code = expected ? exitCodeOfError(error) : ExitCode.internal
   const message = error instanceof Error ? error.message || error.name : String(error)
   const trace = verbose ? `${Cause.pretty(cause, { renderErrorCause: true })}\n` : ""
   if (code !== ExitCode.internal) return { text: `ktstr: ${message}\n${trace}`, code }

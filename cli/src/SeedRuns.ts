@@ -28,7 +28,7 @@ import { runSettings } from "./RunSettings.ts"
 import { chosenSchedulers } from "./SchedulerChoice.ts"
 import * as Settings from "./Settings.ts"
 import type { TestRunError } from "./TestRuns.ts"
-import type { VitestMissing } from "./VitestSession.ts"
+import type { VitestFailed, VitestMissing } from "./VitestSession.ts"
 
 /** Options that say what runs; a replay file keeps them. */
 const optionNames = [
@@ -72,7 +72,7 @@ export interface SeedRuns {
     of: ShrinkCase,
     seed: number,
     trace?: string
-  ) => Effect.Effect<RunResult, RunError | TraceError | TestRunError | VitestMissing>
+  ) => Effect.Effect<RunResult, RunError | TraceError | TestRunError | VitestFailed | VitestMissing>
   readonly replayRequest: (of: ShrinkCase, seed: number) => ReplayRequest
 }
 

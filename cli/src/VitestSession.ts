@@ -6,6 +6,7 @@
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
+import { describeFault } from "@ktstr/core"
 import { Data, Effect, type Scope } from "effect"
 import type { Vitest } from "vitest/node"
 
@@ -16,6 +17,16 @@ import type { Vitest } from "vitest/node"
  * @category errors
  */
 export class VitestMissing extends Data.TaggedError("VitestMissing")<{ readonly message: string }> {}
+
+/**
+ * vitest can't begin or go on: its configuration throws, a reporter or a set-up file does not load.
+ *
+ * @since 0.2.0
+ * @category errors
+ */
+export class VitestFailed extends Data.TaggedError("VitestFailed")<{ readonly message: string }> {}
+
+const vitestFailed = (error: unknown) => new VitestFailed({ message: `vitest: ${describeFault(error)}` })
 
 /**
  * vitest as the tests themselves import it: two copies in one run would not know each other.
@@ -41,19 +52,22 @@ const signals = ["SIGINT", "SIGTERM"] as const
  * @since 0.1.0
  * @category constructors
  */
-export const openVitest = (create: () => Promise<Vitest>): Effect.Effect<Vitest, never, Scope.Scope> =>
+export const openVitest = (create: () => Promise<Vitest>): Effect.Effect<Vitest, VitestFailed, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.promise(async () => {
-      const onSignal = signals.map((signal) => process.listeners(signal))
-      const onInputEnd = process.stdin.listeners("end")
-      const vitest = await create()
-      for (const [at, signal] of signals.entries()) {
-        for (const added of process.listeners(signal)) if (!onSignal[at]?.includes(added)) process.off(signal, added)
+    Effect.tryPromise({
+      catch: vitestFailed,
+      try: async () => {
+        const onSignal = signals.map((signal) => process.listeners(signal))
+        const onInputEnd = process.stdin.listeners("end")
+        const vitest = await create()
+        for (const [at, signal] of signals.entries()) {
+          for (const added of process.listeners(signal)) if (!onSignal[at]?.includes(added)) process.off(signal, added)
+        }
+        for (const added of process.stdin.listeners("end")) {
+          if (!onInputEnd.includes(added)) process.stdin.off("end", added as () => void)
+        }
+        return vitest
       }
-      for (const added of process.stdin.listeners("end")) {
-        if (!onInputEnd.includes(added)) process.stdin.off("end", added as () => void)
-      }
-      return vitest
     }),
     (vitest) => Effect.promise(() => vitest.close())
   )
@@ -82,9 +96,9 @@ export const stoppable = <A>(
   vitest: Vitest,
   start: () => Promise<A>,
   onStop: Effect.Effect<void> = Effect.void
-): Effect.Effect<A> =>
+): Effect.Effect<A, VitestFailed> =>
   Effect.acquireUseRelease(
     Effect.sync(start),
-    (running) => Effect.promise(() => running),
+    (running) => Effect.tryPromise({ try: () => running, catch: vitestFailed }),
     (running, exit) => (exit._tag === "Failure" ? Effect.zipRight(onStop, stopRun(vitest, running)) : Effect.void)
   )

@@ -45,6 +45,8 @@ const usageTags: ReadonlySet<string> = new Set([
   "WorkProgramError",
   "UnknownPreset",
   "UnknownScenario",
+  "ScenarioError",
+  "VitestFailed",
   "HoldSpecError",
   "KtstrTestError",
   "DuplicateName",

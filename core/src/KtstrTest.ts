@@ -13,17 +13,16 @@ import type { ResolvedKernel } from "./KernelResolver.ts"
 import { kernelScheduler } from "./KernelScheduler.ts"
 import { Payload } from "./Payload.ts"
 import type { RunRequest } from "./RunScenario.ts"
-import { executeSteps, Scenario, type ScenarioSteps } from "./Scenario.ts"
+import { Scenario, type ScenarioBody, type ScenarioError, scenarioBody } from "./Scenario.ts"
 import { ScenarioContext } from "./ScenarioContext.ts"
-import type { ScenarioProgram } from "./ScenarioProgram.ts"
 import { Scenarios } from "./Scenarios.ts"
 import type { Scheduler } from "./Scheduler.ts"
 import { resolveScheduler } from "./SchedulerDiscovery.ts"
-import { Step } from "./Step.ts"
 import { suggestion } from "./Suggest.ts"
 import { TestConstraints } from "./TestConstraints.ts"
 import { TestTopology } from "./TestTopology.ts"
 import { Topology } from "./Topology.ts"
+import { describeFault } from "./UserFault.ts"
 import { WorkTypeRef } from "./WorkType.ts"
 
 /**
@@ -94,7 +93,7 @@ export interface KtstrTestOptions<F extends string = string> extends Assert {
  * @since 0.1.0
  * @category models
  */
-export type ScenarioData = ScenarioSteps | ScenarioProgram | ReadonlyArray<Step> | Step
+export type ScenarioData = ScenarioBody
 
 /**
  * The name of a registered scenario, steps, or what gives steps for a context.
@@ -232,13 +231,6 @@ const constraintsOf = ({ constraints, scheduler }: KtstrTestOptions): TestConstr
   ...constraints
 })
 
-const bodyOf = (ctx: ScenarioContext, data: ScenarioData): ScenarioSteps | ScenarioProgram => {
-  if (data instanceof Step) return executeSteps(ctx, [data])
-  return Array.isArray(data) ? executeSteps(ctx, data) : (data as ScenarioSteps | ScenarioProgram)
-}
-
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-
 const scenarioOf = (
   test: KtstrTest,
   ctx: ScenarioContext
@@ -251,17 +243,24 @@ const scenarioOf = (
     )
   }
   const failed = (cause: unknown) =>
-    new KtstrTestError({ message: `test '${name}': its scenario could not be built: ${messageOf(cause)}` })
+    new KtstrTestError({ message: `test '${name}': its scenario could not be built: ${describeFault(cause)}` })
   const built =
     typeof scenario === "function"
       ? Effect.flatMap(Effect.try({ try: () => scenario(ctx), catch: failed }), (data) =>
           Effect.isEffect(data) ? Effect.mapError(data, failed) : Effect.succeed(data)
         )
       : Effect.succeed(scenario)
-  return Effect.map(built, (data) => {
-    const body = bodyOf(ctx, data)
-    return Scenario.make({ name, description: name, build: () => body })
-  })
+  return Effect.flatMap(
+    Effect.catchAllDefect(built, (defect) => Effect.fail(failed(defect))),
+    (data) =>
+      Effect.try({
+        try: () => {
+          const body = scenarioBody(ctx, data, `test '${name}': its scenario`)
+          return Scenario.make({ name, description: name, build: () => body })
+        },
+        catch: (error) => error as ScenarioError
+      })
+  )
 }
 
 const payloadsOf = ({ payload, workloads = [] }: KtstrTestOptions): ReadonlyArray<Payload> =>

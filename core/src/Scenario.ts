@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { Data } from "effect"
 import { Assert } from "./Assert.ts"
 import { Backdrop } from "./Backdrop.ts"
 import type { CgroupDef } from "./CgroupDef.ts"
@@ -11,6 +12,7 @@ import type { ScenarioContext } from "./ScenarioContext.ts"
 import type { ScenarioProgram } from "./ScenarioProgram.ts"
 import { Step } from "./Step.ts"
 import type { TestTopology } from "./TestTopology.ts"
+import { describeFault } from "./UserFault.ts"
 
 /**
  * What a scenario comes to on a given machine.
@@ -61,10 +63,80 @@ export interface Scenario {
 }
 
 /**
+ * What a scenario's function may give: steps alone are steps without a backdrop.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type ScenarioBody = ScenarioSteps | ScenarioProgram | ReadonlyArray<Step> | Step
+
+/**
+ * A scenario could not be built: its function threw, or gave what is no scenario. `build` throws it.
+ *
+ * @since 0.2.0
+ * @category errors
+ */
+export class ScenarioError extends Data.TaggedError("ScenarioError")<{ readonly message: string }> {}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null
+
+/** By its shape: a user's configuration may have another copy of this package. */
+const isStep = (value: unknown): value is Step => isObject(value) && Array.isArray(value.ops) && isObject(value.hold)
+
+const nameOf = (value: unknown): string => {
+  if (value === null || value === undefined) return String(value)
+  if (Array.isArray(value)) return "a list"
+  if (isObject(value)) return "then" in value ? "a promise" : "an object"
+  return `a ${typeof value}`
+}
+
+const forms = "give a list of steps, or what executeSteps, executeDefs or executeProgram makes"
+
+/**
+ * The one form of what a scenario's function gave; throws a {@link ScenarioError}, whose message begins with `whose`.
+ *
+ * @since 0.2.0
+ * @category conversions
+ */
+export const scenarioBody = (ctx: ScenarioContext, data: unknown, whose: string): ScenarioSteps | ScenarioProgram => {
+  const bad = (what: string) => new ScenarioError({ message: `${whose} ${what}` })
+  if (isStep(data)) return executeSteps(ctx, [data])
+  const list = Array.isArray(data) ? data : isObject(data) && "steps" in data ? data.steps : undefined
+  if (list !== undefined) {
+    if (!Array.isArray(list)) throw bad(`gave steps that are ${nameOf(list)}: ${forms}`)
+    const odd = list.findIndex((step) => !isStep(step))
+    if (odd >= 0)
+      throw bad(
+        `gave ${nameOf(list[odd])} as step ${odd + 1} of ${list.length}, which has no ops and hold: Step.make and Step.withDefs make steps`
+      )
+    if (list === data) return executeSteps(ctx, list)
+    const { assert = {}, backdrop = Backdrop.empty } = data as Partial<ScenarioSteps>
+    return { steps: list, assert, backdrop }
+  }
+  if (isObject(data) && "program" in data && "limitMs" in data) return data as unknown as ScenarioProgram
+  throw bad(`gave ${nameOf(data)}: ${forms}`)
+}
+
+const guarded =
+  (name: string, build: (ctx: ScenarioContext) => unknown) =>
+  (ctx: ScenarioContext): ScenarioSteps | ScenarioProgram => {
+    let data: unknown
+    try {
+      data = build(ctx)
+    } catch (error) {
+      if (error instanceof ScenarioError) throw error
+      throw new ScenarioError({ message: `scenario '${name}' could not be built: ${describeFault(error)}` })
+    }
+    return scenarioBody(ctx, data, `scenario '${name}'`)
+  }
+
+/**
  * @since 0.1.0
  * @category constructors
  */
 export const Scenario: {
+  /** Its `build` throws only {@link ScenarioError}. */
   readonly make: (options: {
     readonly name: string
     /** Default: `other`. */
@@ -72,13 +144,18 @@ export const Scenario: {
     readonly description: string
     readonly needs?: ScenarioNeeds
     /** Default: false. */
-    readonly cpuHotplug?: boolean
-    readonly build: (ctx: ScenarioContext) => ScenarioSteps | ScenarioProgram
+    readonly cpuHotplug?: boolean | undefined
+    readonly build: (ctx: ScenarioContext) => ScenarioBody
   }) => Scenario
   /** Why the scenario can't run on this machine; undefined when it can. */
   readonly unmet: (scenario: Scenario, topology: TestTopology) => string | undefined
 } = {
-  make: (options) => ({ needs: {}, category: "other", ...options }),
+  make: (options) => ({
+    needs: {},
+    category: "other",
+    ...options,
+    build: guarded(options.name, options.build)
+  }),
   unmet: (scenario, topology) => {
     const checks = [
       ["LLC", scenario.needs.llcs, topology.llcs.length],

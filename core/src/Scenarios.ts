@@ -5,7 +5,7 @@
  */
 import { Context, Effect, Layer } from "effect"
 import { CannedScenarios, UnknownScenario } from "./CannedScenarios.ts"
-import type { Scenario } from "./Scenario.ts"
+import { Scenario } from "./Scenario.ts"
 import { suggestion } from "./Suggest.ts"
 import { DuplicateName } from "./WorkType.ts"
 
@@ -60,7 +60,8 @@ export const makeScenarios: Effect.Effect<Context.Tag.Service<Scenarios>> = Effe
         const message = `scenario '${name}': a name has no blanks around it, no * and no ?`
         return yield* new DuplicateName({ name, message })
       }
-      known.set(name, scenario)
+      // One that was written as a plain object is checked like others.
+      known.set(name, Scenario.make(scenario))
     }),
     get,
     matching: Effect.fn("Scenarios.matching")(function* (pattern: string) {

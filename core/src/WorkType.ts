@@ -5,6 +5,7 @@
  */
 import { Context, Data, Effect, Either, Layer } from "effect"
 import { didYouMean, suggestion } from "./Suggest.ts"
+import { describeFault } from "./UserFault.ts"
 import type { WorkParam, WorkParamInfo } from "./WorkParam.ts"
 import { WorkProgram } from "./WorkProgram.ts"
 
@@ -198,10 +199,14 @@ const makeWorkType = <const P extends WorkParams>(options: WorkTypeOptions<P>): 
     }
     // Every key of P was decoded by its own parameter above.
     const params = values as WorkParamValues<P>
-    const program = WorkProgram.validate(options.program(params))
-    return Either.isLeft(program)
-      ? bad(`work type ${name}: ${program.left.message}`)
-      : Either.right({ name, groupSize: groupSize(params), program: program.right, includes: options.includes })
+    try {
+      const program = WorkProgram.validate(options.program(params))
+      return Either.isLeft(program)
+        ? bad(`work type ${name}: ${program.left.message}`)
+        : Either.right({ name, groupSize: groupSize(params), program: program.right, includes: options.includes })
+    } catch (error) {
+      return bad(`work type ${name}: its program could not be made: ${describeFault(error)}`)
+    }
   }
   return {
     name,

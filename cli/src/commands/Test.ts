@@ -11,7 +11,8 @@ import {
   openReporter,
   type ReporterSession,
   type RunResult,
-  SessionEnd
+  SessionEnd,
+  suggestion
 } from "@ktstr/core"
 import { resultFromJson } from "@ktstr/reporters"
 import { layerKernels, layerRegistries, loadPlugins } from "@ktstr/vitest/defaults"
@@ -35,6 +36,8 @@ interface Tally {
   /** Failed without a result: the codes of their errors, 1 where the test's own code threw. */
   readonly errors: Array<{ readonly name: string; readonly message: string; readonly exitCode: number }>
   ran: number
+  /** Of all tests, those that the filter leaves out included. */
+  readonly names: Set<string>
 }
 
 const collect = (tally: Tally, onResult: (result: RunResult) => Promise<void>): Reporter => ({
@@ -42,6 +45,7 @@ const collect = (tally: Tally, onResult: (result: RunResult) => Promise<void>): 
     const { ktstr: meta } = test.meta()
     const { state, errors } = test.result()
     if (state !== "skipped") tally.ran++
+    tally.names.add(test.fullName)
     if (meta !== undefined && "result" in meta) {
       const result = resultFromJson(meta.result)
       tally.results.push(result)
@@ -95,6 +99,22 @@ const exitCodeOf = (tally: Tally, vitest: Vitest): number => {
   return broken && code === ExitCode.pass ? ExitCode.fail : code
 }
 
+/** vitest compares with the names of suites and test, a blank between. */
+const unmatched = (filter: string, { names }: Tally): UsageError | undefined => {
+  let pattern: RegExp
+  try {
+    pattern = new RegExp(filter)
+  } catch (error) {
+    return new UsageError({ message: `--filter '${filter}': ${error instanceof Error ? error.message : error}` })
+  }
+  const all = [...names]
+  if (all.some((name) => pattern.test(name.replaceAll(" > ", " ")))) return undefined
+  const known = all.map((name) => name.replace(/(^|.* > )ktstr\//, ""))
+  return new UsageError({
+    message: `no test matches --filter '${filter}'${suggestion(filter, known)} (--pass-with-no-tests: that is no error)`
+  })
+}
+
 /** `./a.ktstr.ts` as vitest filters: parts of absolute paths. A path that leads nowhere is a mistake, not an empty filter. */
 const filtersOf = (files: ReadonlyArray<string>) =>
   Effect.forEach(files, (file) => {
@@ -133,11 +153,20 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, strea
       try: () => parseCLI(["vitest", "run", ...filters.filter((path) => path !== "."), ...rest]),
       catch: (error) => new UsageError({ message: `vitest: ${error instanceof Error ? error.message : String(error)}` })
     })
+    // vitest calls them by both names.
+    const {
+      reporter: named,
+      reporters: several = named,
+      ...others
+    } = options as typeof options & {
+      readonly reporter?: typeof options.reporters
+    }
+    const reporters = [several ?? []].flat()
     return yield* Effect.scoped(
       Effect.gen(function* () {
-        const tally: Tally = { results: [], errors: [], ran: 0 }
+        const tally: Tally = { results: [], errors: [], ran: 0, names: new Set() }
         // Who asks vitest for a reporter of its has that one.
-        const ours = format === "pretty" && options.reporters === undefined
+        const ours = format === "pretty" && reporters.length === 0
         const session = format === "pretty" ? undefined : yield* openReporter(reporter, io)
         const pattern = values.filter ?? (typeof options.testNamePattern === "string" ? options.testNamePattern : "")
         const screen = ours
@@ -162,14 +191,10 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, strea
             {
               // The project's own configuration is for its other tests; one can be named after --.
               config: false,
-              ...options,
+              ...others,
               watch: false,
               run: true,
-              reporters: [
-                ...(screen === undefined ? [] : [screen.reporter]),
-                ...(session === undefined && screen === undefined ? [options.reporters ?? []].flat() : []),
-                collector
-              ],
+              reporters: [...(screen === undefined ? [] : [screen.reporter]), ...reporters, collector],
               ...(values.filter === undefined ? {} : { testNamePattern: values.filter })
             },
             {
@@ -185,17 +210,23 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, strea
                   rerun: { words: [], rest }
                 })
               ]
-            }
+            },
+            // Standard output is our format's alone; what reporters behind -- print goes to standard error.
+            session === undefined ? {} : { stdout: process.stderr }
           )
         )
         const found = yield* Effect.promise(() => vitest.globTestSpecifications(filter))
         if (found.length === 0) {
+          if (values["pass-with-no-tests"]) return ExitCode.pass
           const where = args.length > 0 ? `matches ${args.join(", ")}` : "is below this directory"
           return yield* new UsageError({ message: `no *.ktstr.ts file ${where}` })
         }
         yield* stoppable(vitest, () => vitest.start(filter), screen?.stop).pipe(
           Effect.onInterrupt(() => interrupted(tally, screen, session, io))
         )
+        const nothing =
+          values.filter === undefined || values["pass-with-no-tests"] ? undefined : unmatched(values.filter, tally)
+        if (nothing !== undefined) return yield* nothing
         for (const { name, message } of session === undefined ? [] : tally.errors) {
           yield* io.err.write(`ktstr: ${name}: ${message}\n`)
         }

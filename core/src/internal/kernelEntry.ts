@@ -102,10 +102,7 @@ export const readKernelEntry: (
       config: metadata.config === null ? undefined : at(metadata.config.file)
     }
     return { _tag: "Valid", entry } as const
-  }).pipe(
-    Effect.catchAllDefect((defect) => Effect.fail<Corruption>({ kind: "unknown", error: String(defect) })),
-    Effect.catchAll((corruption) => Effect.succeed<CacheEntry>({ _tag: "Corrupt", key, directory, corruption }))
-  )
+  }).pipe(Effect.catchAll((corruption) => Effect.succeed<CacheEntry>({ _tag: "Corrupt", key, directory, corruption })))
   // Half of what was seen may be of an entry that was being replaced.
   return yield* Effect.flatMap(read, (found) => (found._tag === "Corrupt" ? read : Effect.succeed(found)))
 })

@@ -13,6 +13,7 @@ import * as NodePath from "@effect/platform-node/NodePath"
 import {
   type AgentBinary,
   type Checker,
+  describeFault,
   type HostMachine,
   type KernelCache,
   KernelResolver,
@@ -52,9 +53,9 @@ import { layerBuiltinReporters } from "@ktstr/reporters"
 import { layerCatalog } from "@ktstr/scenarios"
 import { layerBuiltinSchedulers } from "@ktstr/schedulers"
 import { layerBuiltinWorkTypes } from "@ktstr/work-types"
-import { Effect, Layer, Option } from "effect"
+import { Cause, Effect, Layer, Option } from "effect"
 import { type BackendName, layerBackend } from "./Backend.ts"
-import type { Plugin } from "./UserConfig.ts"
+import { ConfigFileError, type Plugin } from "./UserConfig.ts"
 
 export { findProgram } from "@ktstr/vmm-qemu"
 export { type BackendName, backendNames } from "./Backend.ts"
@@ -111,6 +112,16 @@ export const resolveKernels = (names: ReadonlyArray<string>): Promise<ReadonlyAr
     Effect.flatMap(KernelResolver, (resolver) => resolver.resolveAll(names)).pipe(Effect.provide(layerKernels))
   )
 
+/** Whatever a plugin's layer throws is the plugin's, not ours. */
+const contained = (plugin: Plugin, index: number): Plugin =>
+  Layer.catchAllCause(plugin, (cause) =>
+    Cause.isInterruptedOnly(cause)
+      ? Layer.effectDiscard(Effect.interrupt)
+      : Layer.fail(
+          new ConfigFileError({ message: `ktstr.config: plugins[${index}]: ${describeFault(Cause.squash(cause))}` })
+        )
+  )
+
 /**
  * The registries with what is built in and what the user's plugins add.
  *
@@ -126,7 +137,7 @@ export const layerRegistries = (
     layerCatalog,
     layerBuiltinSchedulers,
     layerBuiltinReporters,
-    ...plugins
+    ...plugins.map(contained)
   ).pipe(
     Layer.provideMerge(
       Layer.mergeAll(layerWorkTypes, layerOutputFormats, layerScenarios, layerSchedulers, layerReporters)
