@@ -72,6 +72,8 @@ export type VmExit =
   | { readonly _tag: "TripleFault"; readonly registers: string }
   | { readonly _tag: "Killed" }
   | { readonly _tag: "VcpuError"; readonly message: string }
+  /** The host could not do what a device of the machine is for: a full or failing disk, or output that nobody took in time. */
+  | { readonly _tag: "DeviceError"; readonly message: string }
   /** There is no machine: the agent on this host ended before its time. */
   | { readonly _tag: "AgentEnded"; readonly message: string }
 

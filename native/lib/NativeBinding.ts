@@ -151,7 +151,8 @@ export type NativePort = (typeof nativePorts)[keyof typeof nativePorts]
  * @category models
  */
 export interface NativeExit {
-  readonly kind: "PowerOff" | "Reset" | "TripleFault" | "Killed" | "VcpuError"
+  readonly kind: "PowerOff" | "Reset" | "TripleFault" | "Killed" | "VcpuError" | "DeviceError"
+  /** Of a vCPU or device error: one line. */
   readonly message: string
   readonly registers: string
 }

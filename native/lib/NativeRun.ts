@@ -109,6 +109,7 @@ export class NativeRun {
   }
 
   private cause({ kind, message, registers }: NativeExit): VmExit {
+    if (kind === "DeviceError") return { _tag: kind, message }
     // However the machine ended after it, the panic is why.
     if (this.panic !== undefined) return { _tag: "Panic", message: this.panic }
     switch (kind) {

@@ -204,6 +204,8 @@ export const describeExit = (exit: VmExit): string => {
       return exit.message
     case "VcpuError":
       return `the machine failed: ${firstLine(exit.message)}`
+    case "DeviceError":
+      return `a device of the machine failed on the host: ${firstLine(exit.message)}`
   }
 }
 

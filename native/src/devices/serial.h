@@ -24,7 +24,10 @@ class Serial final : public IoDevice {
     static constexpr uint64_t register_count = 8;
 
     struct Host {
-        /** A byte from the guest. False: no more until `output_room` is called. */
+        /**
+         * A byte from the guest. False: no more until `output_room` is called; what a guest sends on without looking is
+         * the host's to take or to report as lost.
+         */
         std::function<bool(uint8_t)> transmit;
         /** The guest has read all that was sent. */
         std::function<void()> drained;

@@ -53,28 +53,10 @@ void copy_in(const std::vector<iovec> &to, const void *from, size_t size) {
     }
 }
 
-/** Moves all bytes or says that it can't. */
-template <typename Transfer>
-bool transfer_all(const std::vector<iovec> &buffers, uint64_t position, Transfer transfer) {
-    for (const iovec &buffer : buffers) {
-        size_t done = 0;
-        while (done < buffer.iov_len) {
-            ssize_t moved = transfer(static_cast<uint8_t *>(buffer.iov_base) + done, buffer.iov_len - done,
-                                     static_cast<off_t>(position));
-            if (moved < 0 && errno == EINTR)
-                continue;
-            if (moved <= 0)
-                return false;
-            done += static_cast<size_t>(moved);
-            position += static_cast<uint64_t>(moved);
-        }
-    }
-    return true;
-}
-
 } // namespace
 
-VirtioBlock::VirtioBlock(const std::string &path) : file_(open(path.c_str(), O_RDWR | O_CLOEXEC)) {
+VirtioBlock::VirtioBlock(const std::string &path, std::function<void(const std::string &)> failed)
+    : path_(path), failed_(std::move(failed)), file_(open(path.c_str(), O_RDWR | O_CLOEXEC)) {
     struct stat info;
     if (!file_ || fstat(file_.get(), &info) != 0)
         throw Error(ErrorCode::io, "scratch disk " + path + ": " + std::strerror(errno));
@@ -100,6 +82,43 @@ bool VirtioBlock::within(uint64_t sector, size_t bytes) const {
     return bytes % sector_size == 0 && sector <= sectors_ && bytes / sector_size <= sectors_ - sector;
 }
 
+/** Moves all bytes. */
+uint8_t VirtioBlock::transfer(const std::vector<iovec> &buffers, uint64_t sector, bool to_guest) const {
+    uint64_t position = sector * sector_size;
+    for (const iovec &buffer : buffers) {
+        size_t done = 0;
+        while (done < buffer.iov_len) {
+            uint8_t *data = static_cast<uint8_t *>(buffer.iov_base) + done;
+            size_t rest = buffer.iov_len - done;
+            off_t at = static_cast<off_t>(position);
+            ssize_t moved = to_guest ? pread(file_.get(), data, rest, at) : pwrite(file_.get(), data, rest, at);
+            if (moved < 0 && errno == EINTR)
+                continue;
+            if (moved <= 0)
+                return fail((to_guest ? "reading " : "writing ") + std::to_string(rest) + " bytes at " +
+                                std::to_string(position),
+                            moved < 0 ? errno : 0);
+            done += static_cast<size_t>(moved);
+            position += static_cast<uint64_t>(moved);
+        }
+    }
+    return status_ok;
+}
+
+uint8_t VirtioBlock::flush() const {
+    int result;
+    do {
+        result = fdatasync(file_.get());
+    } while (result < 0 && errno == EINTR);
+    return result == 0 ? status_ok : fail("flushing", errno);
+}
+
+uint8_t VirtioBlock::fail(const std::string &what, int error_number) const {
+    failed_("the scratch disk " + path_ + ": " + what + ": " +
+            (error_number == 0 ? "the file has become shorter" : std::strerror(error_number)));
+    return status_io_error;
+}
+
 uint32_t VirtioBlock::handle(const Chain &chain) const {
     RequestHeader header;
     size_t writable = total_bytes(chain.writable);
@@ -110,27 +129,16 @@ uint32_t VirtioBlock::handle(const Chain &chain) const {
     std::vector<iovec> from_guest = slice(chain.readable, sizeof(header), readable);
     uint8_t status = status_unsupported;
     size_t written = 0;
-    uint64_t position = header.sector * sector_size;
     switch (header.type) {
     case type_in:
-        status = within(header.sector, writable - 1) && transfer_all(to_guest, position,
-                                                                     [this](uint8_t *data, size_t size, off_t at) {
-                                                                         return pread(file_.get(), data, size, at);
-                                                                     })
-                     ? status_ok
-                     : status_io_error;
+        status = within(header.sector, writable - 1) ? transfer(to_guest, header.sector, true) : status_io_error;
         written = status == status_ok ? writable - 1 : 0;
         break;
     case type_out:
-        status = within(header.sector, readable) && transfer_all(from_guest, position,
-                                                                 [this](uint8_t *data, size_t size, off_t at) {
-                                                                     return pwrite(file_.get(), data, size, at);
-                                                                 })
-                     ? status_ok
-                     : status_io_error;
+        status = within(header.sector, readable) ? transfer(from_guest, header.sector, false) : status_io_error;
         break;
     case type_flush:
-        status = fdatasync(file_.get()) == 0 ? status_ok : status_io_error;
+        status = flush();
         break;
     case type_get_id: {
         char id[id_bytes] = "ktstr-scratch";

@@ -1,6 +1,7 @@
 #ifndef KTSTR_DEVICES_VIRTIO_BLOCK_H
 #define KTSTR_DEVICES_VIRTIO_BLOCK_H
 
+#include <functional>
 #include <string>
 
 #include "devices/virtio_device.h"
@@ -13,8 +14,11 @@ class VirtioBlock final : public VirtioDevice {
   public:
     static constexpr uint64_t sector_size = 512;
 
-    /** Throws Error. */
-    explicit VirtioBlock(const std::string &path);
+    /**
+     * `failed` is called by the I/O thread when the file can't be read or written: the host's own failure, of which the
+     * driver learns nothing but an I/O error. Throws Error.
+     */
+    VirtioBlock(const std::string &path, std::function<void(const std::string &)> failed);
 
     uint32_t id() const override { return 2; }
     size_t queue_count() const override { return 1; }
@@ -26,7 +30,13 @@ class VirtioBlock final : public VirtioDevice {
     /** Returns bytes written to the guest. */
     uint32_t handle(const Chain &chain) const;
     bool within(uint64_t sector, size_t bytes) const;
+    uint8_t transfer(const std::vector<iovec> &buffers, uint64_t sector, bool to_guest) const;
+    uint8_t flush() const;
+    /** Reports what errno says, or the file's end. */
+    uint8_t fail(const std::string &what, int error_number) const;
 
+    const std::string path_;
+    const std::function<void(const std::string &)> failed_;
     FileDescriptor file_;
     uint64_t sectors_;
 };

@@ -53,10 +53,29 @@ void VirtioConsole::drain(Virtqueue &queue) {
         std::optional<Chain> chain = queue.pop();
         if (!chain)
             return;
-        for (const iovec &buffer : chain->readable)
-            host_has_room_ = host_.transmit(static_cast<const uint8_t *>(buffer.iov_base), buffer.iov_len);
+        size_t size = total_bytes(chain->readable);
+        // The driver may have changed the buffers since a part of them was taken.
+        transmitted_ = std::min(transmitted_, size);
+        for (const iovec &buffer : slice(chain->readable, transmitted_, size - transmitted_)) {
+            auto [count, room] = host_.transmit(static_cast<const uint8_t *>(buffer.iov_base), buffer.iov_len);
+            transmitted_ += count;
+            host_has_room_ = room;
+            if (count < buffer.iov_len)
+                break;
+        }
+        if (transmitted_ < size) {
+            queue.unpop();
+            return;
+        }
+        transmitted_ = 0;
         queue.push(*chain, 0);
     }
+}
+
+void VirtioConsole::queue_reset(size_t queue) {
+    std::lock_guard lock(mutex_);
+    if (queue == transmit_queue)
+        transmitted_ = 0;
 }
 
 size_t VirtioConsole::receive(const uint8_t *bytes, size_t size) {

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "devices/virtio_device.h"
+#include "vm/outbox.h"
 
 namespace ktstr {
 
@@ -16,8 +17,9 @@ namespace ktstr {
 class VirtioConsole final : public VirtioDevice {
   public:
     struct Host {
-        /** Bytes from the guest. False: no more until `output_room` is called. */
-        std::function<bool(const uint8_t *, size_t)> transmit;
+        /** Bytes from the guest. The device keeps those that are not taken, and where there is no more room it waits
+         * for `output_room`. */
+        std::function<Outbox::Appended(const uint8_t *, size_t)> transmit;
         /** The guest has room for more than was sent. */
         std::function<void()> drained;
     };
@@ -29,6 +31,7 @@ class VirtioConsole final : public VirtioDevice {
     uint64_t features() const override;
     std::vector<uint8_t> configuration() const override;
     void serve(std::vector<Virtqueue> &queues) override;
+    void queue_reset(size_t queue) override;
 
     /** Host: bytes to the guest, kept until it has room. Returns how many it has not taken. */
     size_t receive(const uint8_t *bytes, size_t size);
@@ -43,6 +46,8 @@ class VirtioConsole final : public VirtioDevice {
     mutable std::mutex mutex_;
     std::deque<uint8_t> input_;
     bool host_has_room_ = true;
+    /** Of the next buffers to transmit: bytes that the host has taken already. */
+    size_t transmitted_ = 0;
     uint16_t columns_ = 80;
     uint16_t rows_ = 24;
 };

@@ -32,6 +32,9 @@ class VirtioDevice {
     virtual std::vector<uint8_t> configuration() const = 0;
     /** Does what the queues ask for. By the I/O thread; the queues are its own meanwhile. Throws VirtqueueError. */
     virtual void serve(std::vector<Virtqueue> &queues) = 0;
+    /** The driver takes queue `queue` out of use: what is half done of its buffers is not finished. By vCPU threads,
+     * while the queues are not served. */
+    virtual void queue_reset(size_t) {}
 
     /** Once, before the machine starts. */
     void connect(VirtioTransport transport) { transport_ = std::move(transport); }

@@ -177,7 +177,7 @@ void VirtioMmio::write_queue_register(uint64_t offset, uint32_t value) {
         return;
     Virtqueue::Layout &layout = queue->layout;
     if (offset == queue_ready && value == 0) {
-        queue->reset();
+        reset_queue(queue_select_);
         return;
     }
     // virtio 1.2, 4.2.2.2: the driver must not change a queue that is in use.
@@ -217,10 +217,15 @@ void VirtioMmio::write_queue_register(uint64_t offset, uint32_t value) {
     }
 }
 
+void VirtioMmio::reset_queue(size_t queue) {
+    queues_[queue].reset();
+    device_.queue_reset(queue);
+}
+
 void VirtioMmio::write_status(uint32_t value) {
     if (value == 0) {
-        for (Virtqueue &queue : queues_)
-            queue.reset();
+        for (size_t queue = 0; queue < queues_.size(); queue++)
+            reset_queue(queue);
         driver_features_ = 0;
         status_ = 0;
         interrupt_status_ = 0;

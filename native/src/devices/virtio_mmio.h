@@ -38,6 +38,7 @@ class VirtioMmio final : public IoDevice {
     void write_queue_register(uint64_t offset, uint32_t value);
     void write_status(uint32_t value);
     void read_configuration(uint64_t offset, uint8_t *data, size_t size) const;
+    void reset_queue(size_t queue);
     void break_device();
     void raise(uint32_t reason);
     Virtqueue *selected();

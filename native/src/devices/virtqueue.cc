@@ -24,6 +24,9 @@ constexpr size_t ring_index = 2;
 constexpr size_t ring_entries = 4;
 constexpr uint16_t no_interrupt = 1;
 
+/** virtio 1.2, 2.7.5: the bytes of a chain, whose number the device gives back in 32 bits. */
+constexpr uint64_t most_bytes = UINT32_MAX;
+
 template <typename T> T load(const uint8_t *at) {
     T value;
     std::memcpy(&value, at, sizeof(value));
@@ -93,6 +96,7 @@ std::optional<Chain> Virtqueue::pop() {
     Chain chain;
     chain.head = load<uint16_t>(driver_ + ring_entries + 2UL * (next_available_ % layout.size));
     uint16_t index = chain.head;
+    uint64_t bytes = 0;
     for (unsigned count = 0;; count++) {
         // A chain longer than the queue is a loop.
         if (index >= layout.size || count >= layout.size)
@@ -101,6 +105,9 @@ std::optional<Chain> Virtqueue::pop() {
         uint8_t *data = memory_->at(descriptor.address, descriptor.length);
         if (data == nullptr || descriptor.flags & descriptor_indirect)
             throw VirtqueueError("descriptor");
+        bytes += descriptor.length;
+        if (bytes > most_bytes)
+            throw VirtqueueError("chain length");
         bool writable = descriptor.flags & descriptor_write;
         if (!writable && !chain.writable.empty())
             throw VirtqueueError("descriptor order");

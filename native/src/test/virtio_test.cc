@@ -1,5 +1,7 @@
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -98,6 +100,9 @@ struct Disk {
     ~Disk() { unlink(path); }
 };
 
+/** Of disks that are not to fail. */
+void no_failure(const std::string &what) { throw std::runtime_error(what); }
+
 void put_request(Bench<VirtioBlock> &b, uint32_t type, uint64_t sector, uint32_t bytes, bool to_guest) {
     b.poke<uint32_t>(buffers_at, type);
     b.poke<uint32_t>(buffers_at + 4, 0);
@@ -116,7 +121,7 @@ uint8_t status_of(Bench<VirtioBlock> &b) { return b.peek<uint8_t>(buffers_at + 0
 
 TEST("virtio-mmio: identifies itself and negotiates") {
     Disk disk(1 << 20);
-    Bench<VirtioBlock> b(disk.path);
+    Bench<VirtioBlock> b(disk.path, no_failure);
     CHECK(b.in(0) == 0x74726976 && b.in(4) == 2 && b.in(8) == 2);
     b.out(0x14, 1);
     CHECK(b.in(0x10) == 1);
@@ -135,7 +140,7 @@ TEST("virtio-mmio: identifies itself and negotiates") {
 
 TEST("virtio-block: writes, reads back, flushes, names itself") {
     Disk disk(1 << 20);
-    Bench<VirtioBlock> b(disk.path);
+    Bench<VirtioBlock> b(disk.path, no_failure);
     b.start(1);
     std::memset(b.memory.at(buffers_at + 0x1000, 1024), 0x5a, 1024);
     put_request(b, 1, 7, 1024, false);
@@ -158,7 +163,7 @@ TEST("virtio-block: writes, reads back, flushes, names itself") {
 
 TEST("virtio-block: refuses what is outside the disk") {
     Disk disk(1 << 20);
-    Bench<VirtioBlock> b(disk.path);
+    Bench<VirtioBlock> b(disk.path, no_failure);
     b.start(1);
     for (uint64_t sector : {2048UL, 2047UL, 1UL << 55, ~0UL}) {
         put_request(b, 0, sector, 1024, true);
@@ -168,13 +173,66 @@ TEST("virtio-block: refuses what is outside the disk") {
     }
     put_request(b, 0, 0, 511, true);
     CHECK(status_of(b) == 1);
-    CHECK_THROWS(Error, VirtioBlock("/nonexistent/disk"));
+    CHECK_THROWS(Error, VirtioBlock("/nonexistent/disk", no_failure));
+}
+
+TEST("virtio-block: a disk file that fails is told to the host, and is an I/O error to the guest") {
+    Disk disk(1 << 20);
+    std::vector<std::string> failures;
+    auto failed = [&](const std::string &what) { failures.push_back(what); };
+    {
+        Bench<VirtioBlock> b(disk.path, failed);
+        b.start(1);
+        CHECK(truncate(disk.path, 4096) == 0);
+        put_request(b, 0, 7, 1024, true);
+        CHECK(status_of(b) == 1 && b.used_length(0, 0) == 1);
+        CHECK(failures == std::vector{"the scratch disk " + std::string(disk.path) +
+                                      ": reading 512 bytes at 4096: the file has become shorter"});
+        // The guest's own mistakes are no failure of the host.
+        put_request(b, 0, 5000, 1024, true);
+        CHECK(status_of(b) == 1 && failures.size() == 1);
+    }
+    failures.clear();
+    // What a file may hold at most; writing beyond is refused as it is on a full disk.
+    rlimit before;
+    CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
+    auto ignored = signal(SIGXFSZ, SIG_IGN);
+    CHECK(truncate(disk.path, 1 << 20) == 0);
+    Bench<VirtioBlock> full(disk.path, failed);
+    full.start(1);
+    rlimit most{4096, before.rlim_max};
+    CHECK(setrlimit(RLIMIT_FSIZE, &most) == 0);
+    put_request(full, 1, 7, 1024, false);
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, ignored);
+    CHECK(status_of(full) == 1);
+    CHECK(failures ==
+          std::vector{"the scratch disk " + std::string(disk.path) + ": writing 512 bytes at 4096: File too large"});
+}
+
+TEST("virtio: a chain of more bytes than its length can tell stops the device") {
+    // 128 buffers of 64 MiB are 8 GiB.
+    GuestMemory large{{{0, 64UL << 20}}, {}};
+    Virtqueue queue(large);
+    queue.layout = {128, descriptors_at, driver_at, device_at, false};
+    for (uint16_t i = 0; i < 128; i++) {
+        struct {
+            uint64_t address = 0;
+            uint32_t length = 64U << 20;
+            uint16_t flags;
+            uint16_t next;
+        } descriptor{.flags = static_cast<uint16_t>(i < 127 ? 3 : 2), .next = static_cast<uint16_t>(i + 1)};
+        std::memcpy(large.at(descriptors_at + i * 16UL, 16), &descriptor, 16);
+    }
+    *large.at(driver_at + 2, 1) = 1;
+    queue.enable();
+    CHECK_THROWS(VirtqueueError, queue.pop());
 }
 
 TEST("virtio: a driver that breaks the rules stops its device and nothing else") {
     Disk disk(1 << 20);
     auto broken = [&](auto &&sin) {
-        Bench<VirtioBlock> b(disk.path);
+        Bench<VirtioBlock> b(disk.path, no_failure);
         b.start(1);
         sin(b);
         b.transport.serve();
@@ -230,7 +288,7 @@ TEST("virtio-console: carries bytes both ways and the window's size") {
     int drained = 0;
     Bench<VirtioConsole> b(VirtioConsole::Host{[&](const uint8_t *bytes, size_t size) {
                                                    sent.append(reinterpret_cast<const char *>(bytes), size);
-                                                   return room;
+                                                   return Outbox::Appended{size, room};
                                                },
                                                [&] { drained++; }});
     // No interrupt before there is a driver.
@@ -270,4 +328,43 @@ TEST("virtio-console: carries bytes both ways and the window's size") {
     b.transport.serve();
     CHECK(b.used(0) == 2 && b.used_length(0, 1) == 2 && drained == 1);
     CHECK(std::memcmp(b.memory.at(buffers_at + 0x1000, 2), "ef", 2) == 0);
+}
+
+TEST("virtio-console: keeps what the host has no room for, and goes on where it stopped") {
+    std::string sent;
+    size_t room = 3;
+    Bench<VirtioConsole> b(VirtioConsole::Host{[&](const uint8_t *bytes, size_t size) {
+                                                   size_t count = std::min(size, room);
+                                                   sent.append(reinterpret_cast<const char *>(bytes), count);
+                                                   room -= count;
+                                                   return Outbox::Appended{count, room > 0};
+                                               },
+                                               [] {}});
+    auto more = [&](size_t bytes) {
+        room = bytes;
+        b.device.output_room();
+        b.transport.serve();
+    };
+    b.start(2);
+    std::memcpy(b.memory.at(buffers_at, 10), "0123456789", 10);
+    b.describe(1, 0, buffers_at, 5, 1, 1);
+    b.describe(1, 1, buffers_at + 5, 5, 0);
+    b.offer(1, 0);
+    b.transport.serve();
+    CHECK(sent == "012" && b.used(1) == 0);
+    more(4);
+    CHECK(sent == "0123456" && b.used(1) == 0);
+    // Buffers that are made shorter meanwhile are done, not read beyond their end.
+    b.describe(1, 1, buffers_at + 5, 1, 0);
+    more(4);
+    CHECK(sent == "0123456" && b.used(1) == 1);
+    b.describe(1, 1, buffers_at + 5, 5, 0);
+    b.offer(1, 0);
+    b.transport.serve();
+    CHECK(sent == "01234560123" && b.used(1) == 1);
+    // A driver that begins anew begins with all of its bytes.
+    b.start(2);
+    b.offer(1, 0);
+    more(10);
+    CHECK(sent == "012345601230123456789");
 }

@@ -3,7 +3,27 @@
 #include <poll.h>
 #include <pthread.h>
 
+#include <cerrno>
+#include <chrono>
+#include <exception>
+
+#include "vm/error.h"
+
 namespace ktstr {
+
+namespace {
+
+/** The kernel may be short of memory for a moment (poll(2): ENOMEM); so often it is asked again, and after so long. */
+constexpr int most_retries = 100;
+constexpr auto retry_after = std::chrono::milliseconds(10);
+
+std::string failure_of(short events) {
+    return events & POLLNVAL  ? "its descriptor is closed (POLLNVAL)"
+           : events & POLLERR ? "its descriptor has an error (POLLERR)"
+                              : "its descriptor is hung up (POLLHUP)";
+}
+
+} // namespace
 
 void IoThread::add(const Event &event, std::function<void()> task) { tasks_.push_back({&event, std::move(task)}); }
 
@@ -21,12 +41,34 @@ void IoThread::stop() {
 
 void IoThread::run() {
     pthread_setname_np(pthread_self(), "ktstr-io");
+    try {
+        serve();
+    } catch (const std::exception &error) {
+        failed_(error.what());
+    }
+}
+
+void IoThread::serve() {
     std::vector<pollfd> waited{{stop_.fd(), POLLIN, 0}};
     for (const Task &task : tasks_)
         waited.push_back({task.event->fd(), POLLIN, 0});
+    int retries = 0;
     for (;;) {
-        if (poll(waited.data(), waited.size(), -1) < 0)
+        if (poll(waited.data(), waited.size(), -1) < 0) {
+            if (errno == EINTR)
+                continue;
+            if ((errno != ENOMEM && errno != EAGAIN) || ++retries > most_retries)
+                throw_errno("waiting for the guest's requests");
+            std::this_thread::sleep_for(retry_after);
             continue;
+        }
+        retries = 0;
+        for (size_t i = 0; i < waited.size(); i++) {
+            // Poll tells of these at once and again each time: going on would be a loop that never waits.
+            if (waited[i].revents & ~POLLIN)
+                throw Error(ErrorCode::io, (i == 0 ? "the stop event: " : "doorbell " + std::to_string(i - 1) + ": ") +
+                                               failure_of(waited[i].revents));
+        }
         if (waited[0].revents != 0)
             return;
         for (size_t i = 0; i < tasks_.size(); i++) {

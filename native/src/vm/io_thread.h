@@ -2,6 +2,7 @@
 #define KTSTR_VM_IO_THREAD_H
 
 #include <functional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -15,7 +16,8 @@ namespace ktstr {
  */
 class IoThread {
   public:
-    IoThread() = default;
+    /** `failed` is called on the thread, once, with what keeps it from going on: it does no task after that. */
+    explicit IoThread(std::function<void(const std::string &)> failed) : failed_(std::move(failed)) {}
     ~IoThread() { stop(); }
     IoThread(const IoThread &) = delete;
     IoThread &operator=(const IoThread &) = delete;
@@ -28,11 +30,14 @@ class IoThread {
 
   private:
     void run();
+    /** Runs the tasks whose events are signalled until it is told to stop. Throws std::exception. */
+    void serve();
 
     struct Task {
         const Event *event;
         std::function<void()> work;
     };
+    const std::function<void(const std::string &)> failed_;
     std::vector<Task> tasks_;
     Event stop_;
     std::thread thread_;

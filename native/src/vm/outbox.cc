@@ -17,6 +17,8 @@ const char *exit_kind_name(ExitKind kind) {
         return "Killed";
     case ExitKind::vcpu_error:
         return "VcpuError";
+    case ExitKind::device_error:
+        return "DeviceError";
     }
     return "VcpuError";
 }
@@ -25,22 +27,17 @@ namespace {
 size_t index(Port port) { return static_cast<size_t>(port); }
 } // namespace
 
-bool Outbox::append(Port port, const uint8_t *bytes, size_t size) {
-    bool room;
+Outbox::Appended Outbox::append(Port port, const uint8_t *bytes, size_t size) {
+    Appended appended;
     {
         std::lock_guard lock(mutex_);
         std::vector<uint8_t> &kept = bytes_[index(port)];
-        size_t count = std::min(size, capacity + slack - kept.size());
-        kept.insert(kept.end(), bytes, bytes + count);
-        room = kept.size() < capacity;
+        appended.count = std::min(size, capacity + slack - kept.size());
+        kept.insert(kept.end(), bytes, bytes + appended.count);
+        appended.room = kept.size() < capacity;
     }
     notify();
-    return room;
-}
-
-bool Outbox::has_room(Port port) {
-    std::lock_guard lock(mutex_);
-    return bytes_[index(port)].size() < capacity;
+    return appended;
 }
 
 void Outbox::post_exit(ExitReport report) {

@@ -17,14 +17,14 @@ namespace ktstr {
 enum class Port : unsigned { com1, com2, console };
 constexpr size_t port_count = 3;
 
-enum class ExitKind { power_off, reset, triple_fault, killed, vcpu_error };
+enum class ExitKind { power_off, reset, triple_fault, killed, vcpu_error, device_error };
 
 const char *exit_kind_name(ExitKind kind);
 
 /** How a machine ended. */
 struct ExitReport {
     ExitKind kind;
-    /** Of a vCPU error: one line. */
+    /** Of a vCPU error or a device error: one line. */
     std::string message;
     /** Of a triple fault or vCPU error: the registers of the vCPU, several lines. */
     std::string registers;
@@ -39,7 +39,7 @@ struct ExitReport {
  */
 class Outbox {
   public:
-    /** More bytes than this of a port are not kept: the device must hold the guest up before. */
+    /** A port with so many bytes is full: the device must hold the guest up until they are taken. */
     static constexpr size_t capacity = 4UL << 20;
     /** What a port may still be given after it was said to be full: the FIFO of a UART, or the buffers of a virtio
      * chain. */
@@ -47,10 +47,14 @@ class Outbox {
 
     explicit Outbox(std::function<void()> notify) : notify_(std::move(notify)) {}
 
-    /** Adds bytes as far as there is room. False: the port is full now, wait for its `room` to be called. */
-    bool append(Port port, const uint8_t *bytes, size_t size);
-    /** Whether the port takes bytes. */
-    bool has_room(Port port);
+    struct Appended {
+        /** Of the bytes, from the first on. The others are still the caller's: they are not kept here. */
+        size_t count;
+        /** False: the port is full now, wait until its bytes are taken. */
+        bool room;
+    };
+    /** Adds bytes as far as there is room. */
+    [[nodiscard]] Appended append(Port port, const uint8_t *bytes, size_t size);
 
     /** All vCPU threads have stopped, for good. Called once. */
     void post_exit(ExitReport report);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 
 #include "vm/error.h"
 #include "vm/kick_signal.h"
@@ -161,7 +162,11 @@ void Vcpu::run() {
     sigemptyset(&kick);
     sigaddset(&kick, kick_signal());
     pthread_sigmask(SIG_UNBLOCK, &kick, nullptr);
-    while (enter()) {
+    try {
+        while (enter()) {
+        }
+    } catch (const std::exception &error) {
+        fail(std::string("the host: ") + error.what());
     }
     vm_.thread_ended();
 }

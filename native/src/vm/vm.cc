@@ -59,9 +59,10 @@ Vm::~Vm() {
             vcpu->kick();
     }
     lock.unlock();
+    // First the one that kicks vCPUs when it fails: their threads must be there.
+    io_thread_.stop();
     for (const auto &vcpu : vcpus_)
         vcpu->join();
-    io_thread_.stop();
 }
 
 void Vm::check_vcpus(const VmOptions &options) const {
@@ -176,16 +177,27 @@ InterruptLine Vm::interrupt_line(uint32_t gsi) const {
     };
 }
 
-void Vm::create_devices(const VmOptions &options) {
-    auto serial = [this](Port port, uint16_t base, uint32_t gsi) {
-        auto device = std::make_unique<Serial>(
-            interrupt_line(gsi), Serial::Host{[this, port](uint8_t byte) { return outbox_.append(port, &byte, 1); },
-                                              [this, port] { outbox_.post_sent(port); }});
-        ports_.add(base, Serial::register_count, *device);
-        return device;
+std::unique_ptr<Serial> Vm::create_serial(Port port, uint16_t base, uint32_t gsi, const char *name) {
+    auto transmit = [this, port, name](uint8_t byte) {
+        auto [count, room] = outbox_.append(port, &byte, 1);
+        // A UART can't keep a guest from writing: a stream with a gap is worth nothing to whoever reads it.
+        if (count == 0)
+            fail_device(std::string(name) + ": the guest sent on while " +
+                        std::to_string(Outbox::capacity + Outbox::slack) +
+                        " bytes waited for the host; what followed is lost");
+        return room;
     };
-    com1_ = serial(Port::com1, com1_port, com1_gsi);
-    com2_ = serial(Port::com2, com2_port, com2_gsi);
+    auto device = std::make_unique<Serial>(interrupt_line(gsi),
+                                           Serial::Host{transmit, [this, port] { outbox_.post_sent(port); }});
+    ports_.add(base, Serial::register_count, *device);
+    return device;
+}
+
+void Vm::fail_device(const std::string &what) { finish({ExitKind::device_error, what, ""}); }
+
+void Vm::create_devices(const VmOptions &options) {
+    com1_ = create_serial(Port::com1, com1_port, com1_gsi, "COM1");
+    com2_ = create_serial(Port::com2, com2_port, com2_gsi, "COM2");
     i8042_ = std::make_unique<I8042>([this] { finish({ExitKind::reset, "", ""}); });
     i8042_->attach(ports_);
     power_ = std::make_unique<AcpiPower>(options.power, [this] { finish({ExitKind::power_off, "", ""}); });
@@ -197,7 +209,8 @@ void Vm::create_devices(const VmOptions &options) {
         attach(*console_, *options.console);
     }
     if (options.disk) {
-        disk_ = std::make_unique<VirtioBlock>(options.disk->path);
+        disk_ =
+            std::make_unique<VirtioBlock>(options.disk->path, [this](const std::string &what) { fail_device(what); });
         attach(*disk_, options.disk->slot);
     }
 }
@@ -242,19 +255,22 @@ void Vm::start() {
         requested_ = Request::pause;
     }
     try {
-        io_thread_.start();
         for (const auto &vcpu : vcpus_) {
             {
                 std::lock_guard lock(mutex_);
                 running_++;
             }
-            vcpu->start();
+            try {
+                vcpu->start();
+            } catch (...) {
+                std::lock_guard lock(mutex_);
+                running_--;
+                throw;
+            }
         }
+        // Last: it may end the machine at once.
+        io_thread_.start();
     } catch (const std::system_error &error) {
-        {
-            std::lock_guard lock(mutex_);
-            running_--;
-        }
         stop();
         throw Error(error_code_of(error.code().value()),
                     "can't start the vCPUs' threads: " + std::string(error.what()));
@@ -297,12 +313,17 @@ void Vm::finish(ExitReport report) {
 }
 
 void Vm::thread_ended() {
-    std::lock_guard lock(mutex_);
-    if (--running_ == 0 && !exit_posted_) {
-        exit_posted_ = true;
-        // What the guest gave a device before it ended comes before the end.
+    std::unique_lock lock(mutex_);
+    if (running_ == 1 && !exit_posted_) {
+        // What the guest gave a device before it ended comes before the end. Without the lock, which whoever serves a
+        // device and finds it broken needs; no other thread is left to come here.
+        lock.unlock();
         for (const auto &device : virtio_)
             device->serve();
+        lock.lock();
+    }
+    if (--running_ == 0 && !exit_posted_) {
+        exit_posted_ = true;
         outbox_.post_exit(exit_.value_or(ExitReport{ExitKind::killed, "", ""}));
     }
     resumed_.notify_all();

@@ -125,6 +125,9 @@ class Vm {
     void register_memory() const;
     void check_vcpus(const VmOptions &options) const;
     void create_devices(const VmOptions &options);
+    std::unique_ptr<Serial> create_serial(Port port, uint16_t base, uint32_t gsi, const char *name);
+    /** A device can't do what the guest asks of it, by the host's fault. Any thread may call it. */
+    void fail_device(const std::string &what);
     InterruptLine interrupt_line(uint32_t gsi) const;
     std::function<void()> interrupt_pulse(uint32_t gsi);
     void attach(VirtioDevice &device, const VirtioSlot &slot);
@@ -150,7 +153,7 @@ class Vm {
     std::unique_ptr<VirtioConsole> console_;
     std::unique_ptr<VirtioBlock> disk_;
     std::vector<std::unique_ptr<VirtioMmio>> virtio_;
-    IoThread io_thread_;
+    IoThread io_thread_{[this](const std::string &what) { fail_device("the thread of the virtio devices: " + what); }};
 
     std::atomic<Request> requested_{Request::run};
     mutable std::mutex mutex_;
