@@ -23,6 +23,7 @@ const stages = [
   { name: "agent with sanitizers", command: ["make", "-s", "-j2", "-C", "native/agent", "sanitize"] },
   { name: "decoders, fuzzed", command: ["node", "test/fuzz/main.mjs", "--runs", "3000"] },
   { name: "addon with sanitizers", command: ["make", "-s", "-j2", "-C", "native/src", "sanitize"] },
+  { name: "addon with ThreadSanitizer", command: ["make", "-s", "-j2", "-C", "native/src", "thread"] },
   { name: "unit tests", ...vitest("--project", "unit") },
   { name: "core on Deno", command: ["npx", "deno", "task", "test:core"], vitest: true },
   { name: "end to end", ...vitest("--project", "e2e*") }
