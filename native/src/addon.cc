@@ -4,12 +4,15 @@
 #include <napi.h>
 
 #include <cstring>
+#include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "script_options.h"
+#include "script_value.h"
 #include "vm/error.h"
 #include "vm/kvm.h"
 #include "vm/vm.h"
@@ -17,6 +20,7 @@
 namespace {
 
 using ktstr::Port;
+using ktstr::ScriptValue;
 using ktstr::Vm;
 
 [[noreturn]] void throw_to_script(Napi::Env env, const ktstr::Error &error) {
@@ -24,6 +28,25 @@ using ktstr::Vm;
     thrown.Set("code", Napi::String::New(env, ktstr::error_code_name(error.code())));
     throw thrown;
 }
+
+/** Does it; what goes wrong is script's exception, never the end of the process. */
+template <typename Act> auto guarded(Napi::Env env, Act act) {
+    try {
+        return act();
+    } catch (const Napi::Error &) {
+        throw;
+    } catch (const ktstr::Error &error) {
+        throw_to_script(env, error);
+    } catch (const std::bad_alloc &) {
+        throw_to_script(env, ktstr::Error(ktstr::ErrorCode::out_of_memory, "this process is out of memory"));
+    } catch (const std::exception &error) {
+        throw_to_script(env, ktstr::Error(ktstr::ErrorCode::io, error.what()));
+    }
+}
+
+/** Of this copy of the addon: an object of another one may be laid out in another way. */
+const char loaded_here = 0;
+napi_type_tag tag_of(uint64_t kind) { return {kind, reinterpret_cast<uintptr_t>(&loaded_here)}; }
 
 /** Guest RAM as an object of script, before there is a machine: it is loaded meanwhile. */
 class Memory final : public Napi::ObjectWrap<Memory> {
@@ -33,18 +56,17 @@ class Memory final : public Napi::ObjectWrap<Memory> {
     }
 
     explicit Memory(const Napi::CallbackInfo &info) : ObjectWrap(info) {
-        try {
-            loader_ = ktstr::memory_of(info[0].As<Napi::Object>());
-        } catch (const ktstr::Error &error) {
-            throw_to_script(info.Env(), error);
-        }
+        guarded(info.Env(), [&] { loader_ = ktstr::memory_of({info[0], "options"}); });
+        info.This().As<Napi::Object>().TypeTag(&tag);
     }
 
-    /** The one that is the `memory` of a machine's options. */
-    static std::shared_ptr<ktstr::MemoryLoader> of(const Napi::Object &options) {
-        Memory *memory = Unwrap(options.Get("memory").As<Napi::Object>());
+    /** The one that is the `memory` of a machine's options. Throws ktstr::Error. */
+    static std::shared_ptr<ktstr::MemoryLoader> of(const ScriptValue &value) {
+        if (!value.value().IsObject() || !value.value().As<Napi::Object>().CheckTypeTag(&tag))
+            value.refuse("a Memory of this addon");
+        const Memory *memory = Unwrap(value.value().As<Napi::Object>());
         if (!memory->loader_)
-            throw_to_script(options.Env(), ktstr::Error(ktstr::ErrorCode::invalid, "the memory is released"));
+            throw ktstr::Error(ktstr::ErrorCode::invalid, "the memory is released");
         return memory->loader_;
     }
 
@@ -52,14 +74,31 @@ class Memory final : public Napi::ObjectWrap<Memory> {
     /** A machine that was made with it keeps it. */
     void release(const Napi::CallbackInfo &) { loader_.reset(); }
 
+    static inline const napi_type_tag tag = tag_of(1);
     std::shared_ptr<ktstr::MemoryLoader> loader_;
 };
 
+/**
+ * Work beside the JavaScript thread. Where the environment ends meanwhile (a worker thread that is terminated) nobody
+ * waits for the outcome, and telling it fails; thrown on, that would end the process.
+ */
+class Work : public Napi::AsyncWorker {
+  protected:
+    using AsyncWorker::AsyncWorker;
+
+    void OnWorkComplete(Napi::Env env, napi_status status) override {
+        try {
+            AsyncWorker::OnWorkComplete(env, status);
+        } catch (const Napi::Error &) {
+        }
+    }
+};
+
 /** Takes a machine down beside the JavaScript thread: closing many vCPUs takes the kernel a while. */
-class Destroyer final : public Napi::AsyncWorker {
+class Destroyer final : public Work {
   public:
     Destroyer(Napi::Env env, std::unique_ptr<Vm> vm, Napi::ThreadSafeFunction doorbell)
-        : AsyncWorker(env), vm_(std::move(vm)), doorbell_(std::move(doorbell)), done_(env) {}
+        : Work(env), vm_(std::move(vm)), doorbell_(std::move(doorbell)), done_(env) {}
 
     Napi::Promise promise() const { return done_.Promise(); }
 
@@ -83,10 +122,10 @@ class Destroyer final : public Napi::AsyncWorker {
 };
 
 /** Waits for the loader beside the JavaScript thread. */
-class LoadWaiter final : public Napi::AsyncWorker {
+class LoadWaiter final : public Work {
   public:
     LoadWaiter(Napi::Env env, std::shared_ptr<ktstr::MemoryLoader> loader)
-        : AsyncWorker(env), loader_(std::move(loader)), done_(env) {}
+        : Work(env), loader_(std::move(loader)), done_(env) {}
 
     Napi::Promise promise() const { return done_.Promise(); }
 
@@ -129,15 +168,20 @@ class Machine final : public Napi::ObjectWrap<Machine> {
 
     explicit Machine(const Napi::CallbackInfo &info) : ObjectWrap(info) {
         Napi::Env env = info.Env();
-        auto from = info[0].As<Napi::Object>();
-        ktstr::VmOptions options = ktstr::options_of(from, Memory::of(from));
-        doorbell_ = Napi::ThreadSafeFunction::New(env, info[1].As<Napi::Function>(), "ktstr doorbell", 0, 1);
-        try {
-            vm_ = std::make_unique<Vm>(options, [doorbell = doorbell_] { doorbell.NonBlockingCall(); });
-        } catch (const ktstr::Error &error) {
-            doorbell_.Release();
-            throw_to_script(env, error);
-        }
+        guarded(env, [&] {
+            ScriptValue from(info[0], "options");
+            ktstr::VmOptions options = ktstr::options_of(from, Memory::of(from["memory"]));
+            if (!info[1].IsFunction())
+                ScriptValue(info[1], "onDoorbell").refuse("a function");
+            doorbell_ = Napi::ThreadSafeFunction::New(env, info[1].As<Napi::Function>(), "ktstr doorbell", 0, 1);
+            try {
+                vm_ = std::make_unique<Vm>(options, [doorbell = doorbell_] { doorbell.NonBlockingCall(ring); });
+            } catch (...) {
+                doorbell_.Release();
+                throw;
+            }
+        });
+        info.This().As<Napi::Object>().TypeTag(&tag);
         // Hooks run last first: the threads are gone before the doorbell is.
         napi_add_env_cleanup_hook(env, at_exit, this);
     }
@@ -149,6 +193,16 @@ class Machine final : public Napi::ObjectWrap<Machine> {
     }
 
   private:
+    /** Not by Napi::Function, which ends the process where script can't run any more (a worker thread that is
+     * terminated). What the doorbell throws is left to the runtime. */
+    static void ring(Napi::Env env, Napi::Function doorbell) {
+        napi_value undefined;
+        if (napi_get_undefined(env, &undefined) == napi_ok)
+            napi_call_function(env, undefined, doorbell, 0, nullptr, nullptr);
+    }
+
+    static inline const napi_type_tag tag = tag_of(2);
+
     static void at_exit(void *self) { static_cast<Machine *>(self)->vm_.reset(); }
 
     Vm &vm() {
@@ -159,6 +213,9 @@ class Machine final : public Napi::ObjectWrap<Machine> {
 
     /** Made when it is first asked for: a gigabyte outside its heap makes a runtime collect garbage. */
     Napi::Value memory(const Napi::CallbackInfo &info) {
+        // Runtimes check the receiver of methods, not of accessors: this may be an object of another class.
+        if (!info.This().As<Napi::Object>().CheckTypeTag(&tag))
+            throw Napi::TypeError::New(info.Env(), "memory is a property of machines only");
         vm();
         if (buffer_.IsEmpty()) {
             auto *kept = new std::shared_ptr<ktstr::GuestMemory>(vm_->memory());
@@ -178,11 +235,7 @@ class Machine final : public Napi::ObjectWrap<Machine> {
     }
 
     void start(const Napi::CallbackInfo &info) {
-        try {
-            vm().start();
-        } catch (const ktstr::Error &error) {
-            throw_to_script(info.Env(), error);
-        }
+        guarded(info.Env(), [&] { vm().start(); });
     }
 
     void stop(const Napi::CallbackInfo &) { vm().stop(); }
@@ -191,47 +244,54 @@ class Machine final : public Napi::ObjectWrap<Machine> {
 
     /** (port, bytes): bytes that the guest has not read yet. */
     Napi::Value send(const Napi::CallbackInfo &info) {
-        auto bytes = info[1].As<Napi::Uint8Array>();
-        try {
-            size_t waiting = vm().send(port_of(info[0]), bytes.Data(), bytes.ByteLength());
-            return Napi::Number::New(info.Env(), static_cast<double>(waiting));
-        } catch (const ktstr::Error &error) {
-            throw_to_script(info.Env(), error);
-        }
+        return guarded(info.Env(), [&] {
+            auto port = static_cast<Port>(ScriptValue(info[0], "port").whole(ktstr::port_count - 1));
+            std::vector<uint8_t> bytes = ScriptValue(info[1], "bytes").bytes();
+            return Napi::Number::New(info.Env(), static_cast<double>(vm().send(port, bytes.data(), bytes.size())));
+        });
     }
 
     /** (accept): what happened since the last call, and the bytes of the ports whose bit is set in `accept`. */
     Napi::Value take(const Napi::CallbackInfo &info) {
-        Napi::Env env = info.Env();
-        uint32_t accept = info[0].ToNumber();
+        return guarded(info.Env(), [&] { return taken(info.Env(), ScriptValue(info[0], "accept")); });
+    }
+
+    Napi::Object taken(Napi::Env env, const ScriptValue &accepted) {
+        uint64_t accept = accepted.whole((1U << ktstr::port_count) - 1);
         ktstr::Outbox &outbox = vm().outbox();
         outbox.begin_take();
-        Napi::Object taken = Napi::Object::New(env);
+        Napi::Object result = Napi::Object::New(env);
         Napi::Array bytes = Napi::Array::New(env, ktstr::port_count);
         uint32_t sent = 0;
         // The exit is looked at first: bytes that came before it are there then.
         std::optional<ktstr::ExitReport> exit = outbox.take_exit();
         for (uint32_t i = 0; i < ktstr::port_count; i++) {
             Port port = static_cast<Port>(i);
-            if (accept & 1U << i)
+            if (accept & 1ULL << i)
                 set_bytes(bytes, i, vm().take(port));
             if (outbox.take_sent(port))
                 sent |= 1U << i;
         }
-        taken.Set("bytes", bytes);
-        taken.Set("sent", sent);
-        taken.Set("paused", outbox.take_paused());
+        result.Set("bytes", bytes);
+        result.Set("sent", sent);
+        result.Set("paused", outbox.take_paused());
         if (exit) {
             Napi::Object report = Napi::Object::New(env);
             report.Set("kind", ktstr::exit_kind_name(exit->kind));
             report.Set("message", exit->message);
             report.Set("registers", exit->registers);
-            taken.Set("exit", report);
+            result.Set("exit", report);
         }
-        return taken;
+        return result;
     }
 
-    void resize(const Napi::CallbackInfo &info) { vm().resize(half_word(info[0]), half_word(info[1])); }
+    /** (columns, rows) */
+    void resize(const Napi::CallbackInfo &info) {
+        guarded(info.Env(), [&] {
+            auto columns = ScriptValue(info[0], "columns").whole<uint16_t>();
+            vm().resize(columns, ScriptValue(info[1], "rows").whole<uint16_t>());
+        });
+    }
 
     Napi::Value statistics(const Napi::CallbackInfo &info) {
         Napi::Object counts = Napi::Object::New(info.Env());
@@ -269,12 +329,6 @@ class Machine final : public Napi::ObjectWrap<Machine> {
         return promise;
     }
 
-    static uint16_t half_word(const Napi::Value &value) {
-        return static_cast<uint16_t>(value.ToNumber().Uint32Value());
-    }
-
-    static Port port_of(const Napi::Value &value) { return static_cast<Port>(value.ToNumber().Uint32Value()); }
-
     static void set_bytes(Napi::Array list, uint32_t index, const std::vector<uint8_t> &bytes) {
         if (bytes.empty())
             return;
@@ -291,12 +345,10 @@ class Machine final : public Napi::ObjectWrap<Machine> {
 /** (device?): what the KVM of this machine can show a guest, as rows of words. */
 Napi::Value supported_cpuid(const Napi::CallbackInfo &info) {
     Napi::Env env = info.Env();
-    try {
-        std::string device = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : "/dev/kvm";
-        return ktstr::cpuid_rows(env, ktstr::Kvm(device).supported_cpuid());
-    } catch (const ktstr::Error &error) {
-        throw_to_script(env, error);
-    }
+    return guarded(env, [&]() -> Napi::Value {
+        ScriptValue device(info[0], "device");
+        return ktstr::cpuid_rows(env, ktstr::Kvm(device.absent() ? "/dev/kvm" : device.text()).supported_cpuid());
+    });
 }
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {

@@ -13,6 +13,7 @@
         "devices/virtio_mmio.cc",
         "devices/virtqueue.cc",
         "script_options.cc",
+        "script_value.cc",
         "vm/coalesced_writes.cc",
         "vm/error.cc",
         "vm/file_descriptor.cc",

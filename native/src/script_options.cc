@@ -2,72 +2,62 @@
 
 #include "script_options.h"
 
+#include <climits>
 #include <optional>
 #include <string>
 #include <utility>
+
+#include "vm/error.h"
 
 namespace ktstr {
 
 namespace {
 
-uint64_t to_u64(const Napi::Value &value) {
-    if (value.IsBigInt()) {
-        bool lossless;
-        return value.As<Napi::BigInt>().Uint64Value(&lossless);
-    }
-    // Through the signed type: what a double can hold exactly fits it.
-    return static_cast<uint64_t>(value.ToNumber().Int64Value());
+/** More of them are a mistake, whatever this KVM has; an array of 2^32 - 1 holes would take for ever. */
+constexpr uint32_t most_vcpus = 1 << 17;
+constexpr uint32_t most_parts = 1 << 16;
+/** Host NUMA nodes (CONFIG_NODES_SHIFT is at most 10). */
+constexpr uint64_t most_nodes = 1023;
+/** KVM_X86_DISABLE_EXITS_*. */
+constexpr uint64_t most_exits = UINT32_MAX;
+constexpr uint32_t port_space = 1 << 16;
+
+std::optional<uint64_t> optional_u64(const ScriptValue &value) {
+    return value.absent() ? std::nullopt : std::optional(value.whole<uint64_t>());
 }
 
-uint64_t u64_of(const Napi::Object &object, const char *name, uint64_t absent = 0) {
-    Napi::Value value = object.Get(name);
-    return value.IsUndefined() ? absent : to_u64(value);
-}
-
-template <typename T> T field(const Napi::Object &object, const char *name, T absent = 0) {
-    return static_cast<T>(u64_of(object, name, absent));
-}
-
-std::optional<uint64_t> optional_u64(const Napi::Object &object, const char *name) {
-    Napi::Value value = object.Get(name);
-    return value.IsUndefined() ? std::nullopt : std::optional(to_u64(value));
-}
-
-std::optional<kvm_segment> segment_of(const Napi::Object &object, const char *name) {
-    Napi::Value value = object.Get(name);
-    if (!value.IsObject())
+std::optional<kvm_segment> segment_of(const ScriptValue &from) {
+    if (from.absent())
         return std::nullopt;
-    auto from = value.As<Napi::Object>();
     kvm_segment segment{};
-    segment.base = u64_of(from, "base");
-    segment.limit = field<uint32_t>(from, "limit");
-    segment.selector = field<uint16_t>(from, "selector");
-    segment.type = field<uint8_t>(from, "type");
-    segment.present = field<uint8_t>(from, "present", 1);
-    segment.dpl = field<uint8_t>(from, "dpl");
-    segment.db = field<uint8_t>(from, "db");
-    segment.s = field<uint8_t>(from, "s");
-    segment.l = field<uint8_t>(from, "l");
-    segment.g = field<uint8_t>(from, "g");
-    segment.avl = field<uint8_t>(from, "avl");
+    segment.base = from["base"].whole_or<uint64_t>(0);
+    segment.limit = from["limit"].whole_or<uint32_t>(0);
+    segment.selector = from["selector"].whole_or<uint16_t>(0);
+    segment.type = from["type"].whole_or<uint8_t>(0);
+    segment.present = from["present"].whole_or<uint8_t>(1);
+    segment.dpl = from["dpl"].whole_or<uint8_t>(0);
+    segment.db = from["db"].whole_or<uint8_t>(0);
+    segment.s = from["s"].whole_or<uint8_t>(0);
+    segment.l = from["l"].whole_or<uint8_t>(0);
+    segment.g = from["g"].whole_or<uint8_t>(0);
+    segment.avl = from["avl"].whole_or<uint8_t>(0);
     return segment;
 }
 
-std::optional<kvm_dtable> table_of(const Napi::Object &object, const char *name) {
-    Napi::Value value = object.Get(name);
-    if (!value.IsObject())
+std::optional<kvm_dtable> table_of(const ScriptValue &from) {
+    if (from.absent())
         return std::nullopt;
     kvm_dtable table{};
-    table.base = u64_of(value.As<Napi::Object>(), "base");
-    table.limit = field<uint16_t>(value.As<Napi::Object>(), "limit");
+    table.base = from["base"].whole_or<uint64_t>(0);
+    table.limit = from["limit"].whole_or<uint16_t>(0);
     return table;
 }
 
-BootRegisters registers_of(const Napi::Object &from) {
+BootRegisters registers_of(const ScriptValue &from) {
     BootRegisters registers;
     kvm_regs &general = registers.general;
     // Intel SDM volume 1, 3.4.3: bit 1 of the flags is always set.
-    general.rflags = u64_of(from, "rflags", 2);
+    general.rflags = from["rflags"].whole_or<uint64_t>(2);
     for (auto [name, at] : {std::pair{"rip", &general.rip},
                             {"rsp", &general.rsp},
                             {"rbp", &general.rbp},
@@ -77,28 +67,28 @@ BootRegisters registers_of(const Napi::Object &from) {
                             {"rdx", &general.rdx},
                             {"rsi", &general.rsi},
                             {"rdi", &general.rdi}})
-        *at = u64_of(from, name);
-    registers.cr0 = optional_u64(from, "cr0");
-    registers.cr3 = optional_u64(from, "cr3");
-    registers.cr4 = optional_u64(from, "cr4");
-    registers.efer = optional_u64(from, "efer");
-    registers.cs = segment_of(from, "cs");
-    registers.data = segment_of(from, "data");
-    registers.tr = segment_of(from, "tr");
-    registers.gdt = table_of(from, "gdt");
-    registers.idt = table_of(from, "idt");
+        *at = from[name].whole_or<uint64_t>(0);
+    registers.cr0 = optional_u64(from["cr0"]);
+    registers.cr3 = optional_u64(from["cr3"]);
+    registers.cr4 = optional_u64(from["cr4"]);
+    registers.efer = optional_u64(from["efer"]);
+    registers.cs = segment_of(from["cs"]);
+    registers.data = segment_of(from["data"]);
+    registers.tr = segment_of(from["tr"]);
+    registers.gdt = table_of(from["gdt"]);
+    registers.idt = table_of(from["idt"]);
     return registers;
 }
 
 /** Of a CPUID entry: see cpuid_rows. */
 constexpr size_t cpuid_words = 7;
 
-std::vector<kvm_cpuid_entry2> cpuid_of(const Napi::Value &value) {
+std::vector<kvm_cpuid_entry2> cpuid_of(const ScriptValue &value) {
     std::vector<kvm_cpuid_entry2> entries;
-    if (!value.IsTypedArray())
+    if (value.absent())
         return entries;
-    auto words = value.As<Napi::Uint32Array>();
-    for (size_t i = 0; i + cpuid_words <= words.ElementLength(); i += cpuid_words) {
+    std::vector<uint32_t> words = value.words(cpuid_words);
+    for (size_t i = 0; i < words.size(); i += cpuid_words) {
         kvm_cpuid_entry2 entry{};
         entry.function = words[i];
         entry.index = words[i + 1];
@@ -112,83 +102,90 @@ std::vector<kvm_cpuid_entry2> cpuid_of(const Napi::Value &value) {
     return entries;
 }
 
-VirtioSlot slot_of(const Napi::Object &from) { return {u64_of(from, "address"), field<uint32_t>(from, "gsi")}; }
+VirtioSlot slot_of(const ScriptValue &from) {
+    // So that the addresses of its registers do not wrap.
+    return {from["address"].whole(UINT64_MAX - VirtioMmio::register_bytes), from["gsi"].whole<uint32_t>()};
+}
 
-std::vector<VmOptions::Content> contents_of(const Napi::Value &value) {
+std::vector<VmOptions::Content> contents_of(const ScriptValue &value) {
     std::vector<VmOptions::Content> contents;
-    if (!value.IsArray())
-        return contents;
-    auto list = value.As<Napi::Array>();
-    for (uint32_t i = 0; i < list.Length(); i++) {
-        auto content = list.Get(i).As<Napi::Object>();
-        auto bytes = content.Get("bytes").As<Napi::Uint8Array>();
-        contents.push_back({u64_of(content, "address"), bytes.Data(), bytes.ByteLength()});
-    }
+    if (!value.absent())
+        value.each(most_parts, [&](const ScriptValue &content) {
+            contents.push_back({content["address"].whole<uint64_t>(), content["bytes"].bytes()});
+        });
     return contents;
 }
 
-std::vector<FilePart> files_of(const Napi::Value &value) {
+std::vector<FilePart> files_of(const ScriptValue &value) {
     std::vector<FilePart> files;
-    if (!value.IsArray())
-        return files;
-    auto list = value.As<Napi::Array>();
-    for (uint32_t i = 0; i < list.Length(); i++) {
-        auto file = list.Get(i).As<Napi::Object>();
-        files.push_back(
-            {u64_of(file, "address"), field<int>(file, "fd"), u64_of(file, "offset"), u64_of(file, "size")});
-    }
+    if (!value.absent())
+        value.each(most_parts, [&](const ScriptValue &file) {
+            // Offsets are of the kernel's signed type.
+            uint64_t offset = file["offset"].whole(INT64_MAX);
+            uint64_t size = file["size"].whole(static_cast<uint64_t>(INT64_MAX) - offset);
+            files.push_back(
+                {file["address"].whole<uint64_t>(), static_cast<int>(file["fd"].whole(INT_MAX)), offset, size});
+        });
     return files;
+}
+
+PowerRegister power_of(const ScriptValue &from) {
+    PowerRegister power{from["port"].whole<uint16_t>(), from["size"].whole<uint16_t>(),
+                        from["control"].whole<uint16_t>(), from["mask"].whole<uint16_t>(),
+                        from["value"].whole<uint16_t>()};
+    if (static_cast<uint32_t>(power.port) + power.size > port_space)
+        from["size"].refuse("a size with which the last port is 65535");
+    return power;
+}
+
+bool is_split(const ScriptValue &value) {
+    if (value.absent())
+        return false;
+    std::string name = value.text();
+    if (name != "split" && name != "kernel")
+        value.refuse("'kernel' or 'split'");
+    return name == "split";
 }
 
 } // namespace
 
-std::shared_ptr<MemoryLoader> memory_of(const Napi::Object &from) {
+std::shared_ptr<MemoryLoader> memory_of(const ScriptValue &from) {
     std::vector<Segment> segments;
-    auto list = from.Get("segments").As<Napi::Array>();
-    for (uint32_t i = 0; i < list.Length(); i++) {
-        auto segment = list.Get(i).As<Napi::Object>();
-        int host_node =
-            segment.Get("hostNode").IsNumber() ? segment.Get("hostNode").As<Napi::Number>().Int32Value() : -1;
-        segments.push_back({u64_of(segment, "address"), u64_of(segment, "size"), host_node});
-    }
+    from["segments"].each(most_parts, [&](const ScriptValue &segment) {
+        ScriptValue node = segment["hostNode"];
+        segments.push_back({segment["address"].whole<uint64_t>(), segment["size"].whole<uint64_t>(),
+                            node.absent() ? -1 : static_cast<int>(node.whole(most_nodes))});
+    });
     MemoryOptions options;
-    options.huge_pages = from.Get("hugePages").ToBoolean();
-    return std::make_shared<MemoryLoader>(std::make_shared<GuestMemory>(std::move(segments), options),
-                                          files_of(from.Get("files")));
+    options.huge_pages = from["hugePages"].flag();
+    std::vector<FilePart> files = files_of(from["files"]);
+    return std::make_shared<MemoryLoader>(std::make_shared<GuestMemory>(std::move(segments), options), files);
 }
 
-VmOptions options_of(const Napi::Object &from, std::shared_ptr<MemoryLoader> memory) {
+VmOptions options_of(const ScriptValue &from, std::shared_ptr<MemoryLoader> memory) {
     VmOptions options;
-    if (from.Get("device").IsString())
-        options.device = from.Get("device").As<Napi::String>();
+    if (ScriptValue device = from["device"]; !device.absent())
+        options.device = device.text();
     options.memory = std::move(memory);
-    options.contents = contents_of(from.Get("contents"));
-    options.cpuid = cpuid_of(from.Get("cpuid"));
-    auto vcpus = from.Get("vcpus").As<Napi::Array>();
-    for (uint32_t i = 0; i < vcpus.Length(); i++) {
-        auto vcpu = vcpus.Get(i).As<Napi::Object>();
+    options.contents = contents_of(from["contents"]);
+    options.cpuid = cpuid_of(from["cpuid"]);
+    from["vcpus"].each(most_vcpus, [&](const ScriptValue &vcpu) {
         VcpuOptions parsed;
-        parsed.apic_id = field<uint32_t>(vcpu, "apicId");
-        parsed.cpuid = cpuid_of(vcpu.Get("cpuid"));
-        if (vcpu.Get("registers").IsObject())
-            parsed.registers = registers_of(vcpu.Get("registers").As<Napi::Object>());
+        parsed.apic_id = vcpu["apicId"].whole<uint32_t>();
+        parsed.cpuid = cpuid_of(vcpu["cpuid"]);
+        if (ScriptValue registers = vcpu["registers"]; !registers.absent())
+            parsed.registers = registers_of(registers);
         options.vcpus.push_back(std::move(parsed));
-    }
-    if (from.Get("irqchip").IsString())
-        options.split_irqchip = from.Get("irqchip").As<Napi::String>().Utf8Value() == "split";
-    if (from.Get("power").IsObject()) {
-        auto power = from.Get("power").As<Napi::Object>();
-        options.power = {field<uint16_t>(power, "port"), field<uint16_t>(power, "size"),
-                         field<uint16_t>(power, "control"), field<uint16_t>(power, "mask"),
-                         field<uint16_t>(power, "value")};
-    }
-    options.disable_exits = u64_of(from, "disableExits");
-    if (from.Get("console").IsObject())
-        options.console = slot_of(from.Get("console").As<Napi::Object>());
-    if (from.Get("disk").IsObject()) {
-        auto disk = from.Get("disk").As<Napi::Object>();
-        options.disk = VmOptions::Disk{slot_of(disk), disk.Get("path").ToString()};
-    }
+    });
+    options.split_irqchip = is_split(from["irqchip"]);
+    if (ScriptValue power = from["power"]; !power.absent())
+        options.power = power_of(power);
+    if (ScriptValue exits = from["disableExits"]; !exits.absent())
+        options.disable_exits = exits.whole(most_exits);
+    if (ScriptValue console = from["console"]; !console.absent())
+        options.console = slot_of(console);
+    if (ScriptValue disk = from["disk"]; !disk.absent())
+        options.disk = VmOptions::Disk{slot_of(disk), disk["path"].text()};
     return options;
 }
 

@@ -8,18 +8,18 @@
 #include <memory>
 #include <vector>
 
+#include "script_value.h"
 #include "vm/vm.h"
 
 namespace ktstr {
 
 /** Guest RAM (lib/NativeBinding.ts: NativeMemoryOptions), which is loaded from now on. Throws Error. */
-std::shared_ptr<MemoryLoader> memory_of(const Napi::Object &from);
+std::shared_ptr<MemoryLoader> memory_of(const ScriptValue &from);
 
 /**
- * What script says of a machine (lib/NativeBinding.ts: NativeMachineOptions). The bytes of its contents stay script's
- * own: they are there for as long as the call lasts.
+ * What script says of a machine (lib/NativeBinding.ts: NativeMachineOptions), as a copy. Throws Error.
  */
-VmOptions options_of(const Napi::Object &from, std::shared_ptr<MemoryLoader> memory);
+VmOptions options_of(const ScriptValue &from, std::shared_ptr<MemoryLoader> memory);
 
 /** CPUID entries as rows of seven words: function, index, flags, eax, ebx, ecx, edx. */
 Napi::Uint32Array cpuid_rows(Napi::Env env, const std::vector<kvm_cpuid_entry2> &entries);

@@ -81,11 +81,11 @@ void Vm::check_vcpus(const VmOptions &options) const {
 
 void Vm::write_contents(const std::vector<VmOptions::Content> &contents) const {
     for (const VmOptions::Content &content : contents) {
-        uint8_t *to = memory_->at(content.address, content.size);
+        uint8_t *to = memory_->at(content.address, content.bytes.size());
         if (to == nullptr)
-            throw Error(ErrorCode::invalid, std::to_string(content.size) + " bytes at " + hex(content.address) +
+            throw Error(ErrorCode::invalid, std::to_string(content.bytes.size()) + " bytes at " + hex(content.address) +
                                                 " do not fit guest memory");
-        std::memcpy(to, content.bytes, content.size);
+        std::copy(content.bytes.begin(), content.bytes.end(), to);
     }
 }
 

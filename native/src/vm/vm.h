@@ -40,11 +40,10 @@ struct VmOptions {
     std::string device = "/dev/kvm";
     /** Guest RAM, of which files are part that are read while the rest is made. */
     std::shared_ptr<MemoryLoader> memory;
-    /** What else is in memory before the first instruction; the bytes are copied. */
+    /** What else is in memory before the first instruction. */
     struct Content {
         uint64_t address;
-        const uint8_t *bytes;
-        size_t size;
+        std::vector<uint8_t> bytes;
     };
     std::vector<Content> contents;
     /** What CPUID answers on all vCPUs. */
