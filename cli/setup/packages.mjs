@@ -15,6 +15,7 @@ export const forEveryone = [
 /** To run the tests: the judges and the guests' user space. */
 export const forTests = [
   { package: "acpica-tools", command: "iasl" },
+  { package: "clang-19", command: "clang-19" },
   { package: "clang-format", command: "clang-format" },
   { package: "cpio", command: "cpio" },
   { package: "fio", command: "fio" },

@@ -127,7 +127,7 @@ export const schedulerReport = (
 
 /** What a program says of its end is most often its last line. */
 const lastWords = (record: SchedulerRecord): string | undefined =>
-  record.log.findLast((line) => line.trim() !== "" && !line.startsWith("… "))?.trim()
+  record.log.findLast((line) => /\p{L}{2}/u.test(line) && !line.startsWith("… "))?.trim()
 
 const refusedBy = ({ error, objection, program }: VerifierRefusal): string =>
   `the kernel's verifier refused program ${program}: ${objection.slice(0, 200)} (${error})`
@@ -146,7 +146,8 @@ export const schedulerCauses = (record: SchedulerRecord): ReadonlyArray<string> 
   if (end.cause === "watchdog")
     return [end.message, "the worker watchdog ended it; --watchdog 0 leaves that to the kernel's own"]
   const reason = kernelReason(end)
-  const words = reason === undefined ? lastWords(record) : undefined
+  // One that is told to end says nothing of why.
+  const words = reason === undefined && !record.failedAtStop ? lastWords(record) : undefined
   // Of one that never attached and of one that the kernel disabled the agent's message tells this, too.
   const ended = end.cause === "by itself" ? [describeSchedulerExit(end)] : []
   const why = reason === undefined ? ended : [`the kernel's reason: ${reason}`]

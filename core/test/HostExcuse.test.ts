@@ -302,6 +302,22 @@ describe("what ended a run", () => {
     expect(outcomes(ended("never attached", "scheduler s exited before it attached"), hostWith(1))).toEqual(["fail"])
   })
 
+  it("comes after what went wrong before, where it only did not end when it was told to", () => {
+    const never = "SPAWN group 0 (SpinWait) in cg_0: workers were never ready: 0 of 2 after 5 s; worker 0 waits"
+    const killed = "scheduler s had to be killed while it was stopped"
+    const details = (cause: Parameters<typeof ended>[0], message: string) =>
+      endCauses({
+        record: ended(cause, message),
+        session: orderly,
+        failures: [never],
+        host: undefined,
+        whole: undefined,
+        patience
+      }).map(({ detail }) => detail)
+    expect(details("told to", killed)).toEqual([never, killed])
+    expect(details("watchdog", "scheduler stalled: nobody ran").slice(0, 1)).toEqual(["scheduler stalled: nobody ran"])
+  })
+
   it("is the host's where it withheld a good part of the whole wait", () => {
     for (const _tag of ["BootTimeout", "PlanTimeout"] as const) {
       const session = { ...orderly, end: { _tag, ms: 60_000 } }

@@ -60,6 +60,11 @@ void group_send_counters(struct agent *agent, uint64_t time_ns);
 
 void group_free(struct group *group);
 
+// How many of its workers have set themselves up and wait for their release, or had it.
+uint32_t group_ready(const struct group *group);
+// scheduler_watchdog.c: whether it wants to run now, and the CPU it was last on.
+bool worker_is_runnable(pid_t pid, unsigned *cpu);
+
 // Takes note of every child that has ended and frees its process.
 void group_bury(struct agent *agent);
 

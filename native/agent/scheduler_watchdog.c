@@ -8,7 +8,7 @@
 #include <string.h>
 
 // proc(5): "pid (name) S …", where the name may hold anything; field 39 is the CPU it was last on.
-static bool is_runnable(pid_t pid, unsigned *cpu) {
+bool worker_is_runnable(pid_t pid, unsigned *cpu) {
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     textfile_read(path, text, sizeof text);
@@ -50,7 +50,7 @@ static struct tally count(const struct agent *agent, const char *cgroup, uint64_
             unsigned cpu;
             // One that has ended meanwhile ran for that.
             bool ran = __atomic_load_n(&worker->page->last_ns, __ATOMIC_RELAXED) > moment;
-            bool stuck = !ran && waiting_since(group, worker) <= moment && is_runnable(worker->pid, &cpu);
+            bool stuck = !ran && waiting_since(group, worker) <= moment && worker_is_runnable(worker->pid, &cpu);
             bool here = strcmp(group->cgroup, cgroup) == 0;
             tally.ran += ran;
             tally.stuck += stuck;
@@ -73,6 +73,14 @@ static void describe(const struct agent *agent, const struct group *group, uint3
         return;
     text += length;
     size -= (size_t)length;
+    uint32_t ready = group_ready(group);
+    if (ready < group->count) {
+        length = snprintf(text, size, "; %u of %u workers of %s were ready", ready, group->count, name);
+        if (length < 0 || (size_t)length >= size)
+            return;
+        text += length;
+        size -= (size_t)length;
+    }
     if (tally.ran == 0 && tally.stuck > 1)
         text_print(text, size, "; none of %u workers ran", tally.stuck);
     else if (tally.ran && tally.ran_here == 0 && tally.stuck_here == tally.stuck)
@@ -90,7 +98,7 @@ bool scheduler_watchdog(const struct agent *agent, char *text, size_t size) {
             uint64_t since = waiting_since(group, &group->workers[i]);
             unsigned cpu;
             // One that is frozen, stopped or in a system call that takes long is no scheduler's fault: not runnable.
-            if (since >= now || now - since <= limit || !is_runnable(group->workers[i].pid, &cpu))
+            if (since >= now || now - since <= limit || !worker_is_runnable(group->workers[i].pid, &cpu))
                 continue;
             describe(agent, group, i, since, cpu, text, size);
             return true;

@@ -241,6 +241,20 @@ static bool fork_all(struct agent *agent, struct group *group, const struct spaw
     return true;
 }
 
+uint32_t group_ready(const struct group *group) {
+    uint32_t ready = 0;
+    for (uint32_t i = 0; i < group->count; i++)
+        ready += __atomic_load_n(&group->workers[i].page->ready, __ATOMIC_ACQUIRE) == WORKER_READY;
+    return ready;
+}
+
+static bool fail_unready(const struct group *group, uint32_t index, struct failure *failure) {
+    unsigned cpu;
+    bool runnable = worker_is_runnable(group->workers[index].pid, &cpu);
+    return fail_text(failure, "workers were never ready: %u of %u after 5 s; worker %u %s", group_ready(group),
+                     group->count, index, runnable ? "is runnable and gets no CPU" : "waits");
+}
+
 // Every worker has set itself up, or the spawn has failed.
 static bool await_ready(struct agent *agent, struct group *group, struct failure *failure) {
     uint64_t limit = now_ns() + ready_patience_ns;
@@ -252,7 +266,7 @@ static bool await_ready(struct agent *agent, struct group *group, struct failure
                 return fail_text(failure, "worker %u died before it was ready (wait status 0x%x)", i,
                                  (unsigned)worker->wait_status);
             if (now_ns() > limit)
-                return fail_errno(failure, ETIMEDOUT, "worker %u was not ready after 5 s", i);
+                return fail_unready(group, i, failure);
             // Once the run is over it does not wait, and this loop outranks the workers that it waits for.
             enum wait_result why = agent_wait(agent, now_ns() + 200000, false);
             if (why >= WAIT_DEADLINE)

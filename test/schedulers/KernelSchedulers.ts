@@ -17,8 +17,17 @@ import {
 } from "@ktstr/kernel-sources"
 import { Effect } from "effect"
 
-/** The ones that schedule any work; the others of the folder are demonstrations of one feature each. */
-export const exampleNames = ["scx_simple", "scx_qmap", "scx_central", "scx_flatcg"] as const
+/** Of the folder tools/sched_ext, those that are built. */
+export const exampleNames = [
+  "scx_simple",
+  "scx_qmap",
+  "scx_central",
+  "scx_flatcg",
+  "scx_pair",
+  "scx_userland",
+  "scx_sdt",
+  "scx_cpu0"
+] as const
 
 export type ExampleName = (typeof exampleNames)[number]
 

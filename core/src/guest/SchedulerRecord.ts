@@ -80,6 +80,11 @@ export class SchedulerRecord {
     return this.ends.findLast((end) => end.message !== "")
   }
 
+  /** Whether it failed only in ending: it was told to stop, and did not do so in good order. */
+  get failedAtStop(): boolean {
+    return this.failure?.cause === "told to"
+  }
+
   /** What it printed, with a line where something is left out. */
   get log(): ReadonlyArray<string> {
     let from = 0

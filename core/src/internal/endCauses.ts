@@ -66,7 +66,10 @@ const ofSession = (session: SessionResult, whole: Whole | undefined): ReadonlyAr
   return [weigh(detail, withheld)]
 }
 
-/** The cause first: the scheduler's end, the program's failures, the guest's errors, the session's end. */
+/**
+ * The cause first: the scheduler's end, the program's failures, the guest's errors, the session's end. A scheduler that did not end when
+ * it was told to, once all was over, is no cause of the rest and comes after it.
+ */
 export const endCauses = (of: {
   readonly record: SessionRecord
   readonly session: SessionResult
@@ -77,13 +80,16 @@ export const endCauses = (of: {
 }): ReadonlyArray<Finding> => {
   const { failures, host, patience, record, session, whole } = of
   const fail = (detail: string): Finding => ({ outcome: "fail", detail })
+  const scheduler = ofScheduler(record.scheduler, host, patience)
+  const late = record.scheduler.failedAtStop
   const causes = [
-    ...ofScheduler(record.scheduler, host, patience),
+    ...(late ? [] : scheduler),
     ...failures.map(fail),
     // Of a scheduler that ended the agent says the same in both places.
     ...record.errors
       .filter(({ message }) => message !== record.scheduler.failure?.message)
       .map(({ message, where }) => fail(where === "" ? message : `${where}: ${message}`)),
+    ...(late ? scheduler : []),
     ...ofSession(session, whole)
   ]
   const first = (finding: Finding, index: number): boolean =>

@@ -180,6 +180,14 @@ describe("an exit in words", () => {
     expect(accountOfExit({ _tag: "Reset" })).toBe("the guest reset itself")
   })
 
+  it("is one line for a device that the host let down", () => {
+    const exit = { _tag: "DeviceError", message: "the scratch disk /tmp/d: flushing: No space left on device" } as const
+    expect(describeExit(exit)).toBe(
+      "a device of the machine failed on the host: the scratch disk /tmp/d: flushing: No space left on device"
+    )
+    expect(accountOfExit(exit)).toBe(describeExit(exit))
+  })
+
   it("asks for a serial console where the kernel said nothing", () => {
     const result = {
       end: { _tag: "BootTimeout", ms: 3000 },

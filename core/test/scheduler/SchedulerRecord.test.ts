@@ -125,3 +125,21 @@ describe("why a scheduler ended", () => {
     expect(schedulerCauses(recordOf(AgentEvent.SchedEnded(end({ cause: "told to", message: "" }))))).toEqual([])
   })
 })
+
+describe("a scheduler that did not stop in good order", () => {
+  const message = "scheduler scx_userland had to be killed while it was stopped"
+  const frame = "o-----------o\n| disp:  23 |\no-----------o\n"
+
+  it("is known from one that ended by itself, and its last output is not taken for a reason", () => {
+    const late = recordOf(output(frame), AgentEvent.SchedEnded(end({ cause: "told to", kind: "killed", message })))
+    expect(late.failedAtStop).toBe(true)
+    expect(schedulerCauses(late)).toEqual([message])
+    expect(recordOf(AgentEvent.SchedEnded(end({ cause: "by itself" }))).failedAtStop).toBe(false)
+    expect(recordOf().failedAtStop).toBe(false)
+  })
+
+  it("has last words with letters in them, of one that ended by itself", () => {
+    const died = recordOf(output(frame), AgentEvent.SchedEnded(end({ cause: "by itself" })))
+    expect(schedulerCauses(died).at(-1)).toBe("its last words: | disp:  23 |")
+  })
+})
