@@ -118,9 +118,14 @@ export const scenarioBody = (ctx: ScenarioContext, data: unknown, whose: string)
   throw bad(`gave ${nameOf(data)}: ${forms}`)
 }
 
-const guarded =
-  (name: string, build: (ctx: ScenarioContext) => unknown) =>
-  (ctx: ScenarioContext): ScenarioSteps | ScenarioProgram => {
+type Build = Scenario["build"]
+
+/** Builds that are guarded already: of a scenario that `make` made and a registry takes. */
+const guardedBuilds = new WeakSet<(ctx: ScenarioContext) => unknown>()
+
+const guarded = (name: string, build: (ctx: ScenarioContext) => unknown): Build => {
+  if (guardedBuilds.has(build)) return build as Build
+  const guard: Build = (ctx) => {
     let data: unknown
     try {
       data = build(ctx)
@@ -130,6 +135,9 @@ const guarded =
     }
     return scenarioBody(ctx, data, `scenario '${name}'`)
   }
+  guardedBuilds.add(guard)
+  return guard
+}
 
 /**
  * @since 0.1.0
