@@ -1,140 +1,538 @@
-export * from "./Affinity.ts"
-export * from "./AskedMachine.ts"
-export * from "./Assert.ts"
-export * from "./AssertResult.ts"
-export * from "./Backdrop.ts"
-export * from "./CacheDir.ts"
-export * from "./CacheError.ts"
-export * from "./CacheRemains.ts"
-export * from "./CannedScenarios.ts"
-export * from "./CgroupDef.ts"
-export * from "./CgroupManager.ts"
-export * from "./Checker.ts"
-export * from "./Checks.ts"
-export * from "./ClockMode.ts"
-export * from "./ConsoleLog.ts"
-export * from "./CpuSet.ts"
-export * from "./CpusetSpec.ts"
-export * from "./Determinism.ts"
-export * from "./ExitCode.ts"
-export * from "./Expected.ts"
-export * from "./Exploration.ts"
-export * from "./FailureCause.ts"
-export * from "./FileLock.ts"
-export * from "./FlagProfile.ts"
-export * from "./GuestRam.ts"
-export * from "./GuestSetup.ts"
-export * from "./guest/AgentBinary.ts"
-export * from "./guest/AgentEvent.ts"
-export * from "./guest/Command.ts"
-export * from "./guest/CpuThrottling.ts"
-export * from "./guest/Frame.ts"
-export * from "./guest/GuestProcess.ts"
-export * from "./guest/GuestSession.ts"
-export * from "./guest/GuestTopology.ts"
-export * from "./guest/HostDelaySampler.ts"
-export * from "./guest/InitStage.ts"
-export * from "./guest/LiveGuest.ts"
-export * from "./guest/OnlineRecord.ts"
-export * from "./guest/PrintkRing.ts"
-export * from "./guest/ProcessRecord.ts"
-export * from "./guest/Ring.ts"
-export * from "./guest/SchedulerRecord.ts"
-export * from "./guest/SessionRecord.ts"
-export * from "./guest/StimulusEvent.ts"
-export * from "./guest/Transport.ts"
-export * from "./HoldSpec.ts"
-export * from "./HostDelay.ts"
-export * from "./HostMachine.ts"
-export * from "./HostTime.ts"
-export * from "./HostTopology.ts"
-export * from "./InteractiveGuest.ts"
-export * from "./image/Busybox.ts"
-export * from "./image/BzImage.ts"
-export * from "./image/Cpio.ts"
-export * from "./image/Elf.ts"
-export * from "./image/ElfDeps.ts"
-export * from "./image/Include.ts"
-export * from "./image/Initramfs.ts"
-export * from "./image/KernelPayload.ts"
-export * from "./image/OwnPrefix.ts"
-export * from "./image/ScratchDisk.ts"
-export * from "./KernelCache.ts"
-export * from "./KernelCleaning.ts"
-export * from "./KernelCommandLine.ts"
-export * from "./KernelDiscovery.ts"
-export * from "./KernelError.ts"
-export * from "./KernelFile.ts"
-export * from "./KernelLabel.ts"
-export * from "./KernelLog.ts"
-export * from "./KernelMetadata.ts"
-export * from "./KernelObjects.ts"
-export * from "./KernelPreference.ts"
-export * from "./KernelResolver.ts"
-export * from "./KernelScheduler.ts"
-export * from "./KernelSource.ts"
-export * from "./KernelVersion.ts"
-export * from "./KtstrTest.ts"
-export * from "./KvmProbe.ts"
-export * from "./Leftovers.ts"
-export * from "./LiveScenario.ts"
-export * from "./LlmExtract.ts"
-export * from "./LockPlace.ts"
-export * from "./LockTable.ts"
-export * from "./MemPolicy.ts"
-export * from "./Metric.ts"
-export * from "./OneLine.ts"
-export * from "./Op.ts"
-export * from "./OutputFormat.ts"
-export * from "./OutsideJson.ts"
-export * from "./Payload.ts"
-export * from "./PayloadCheck.ts"
-export * from "./PayloadError.ts"
-export * from "./PayloadOutput.ts"
-export * from "./PayloadResult.ts"
-export * from "./PayloadRun.ts"
-export * from "./Perturbation.ts"
-export * from "./Plan.ts"
-export * from "./PreparePayloads.ts"
-export * from "./Presets.ts"
-export * from "./ProcessMark.ts"
-export * from "./RemoteCache.ts"
-export * from "./Replay.ts"
-export * from "./Reporter.ts"
-export * from "./Rerun.ts"
-export * from "./RunDirectory.ts"
-export * from "./RunEvent.ts"
-export * from "./RunOnHost.ts"
-export * from "./RunResult.ts"
-export * from "./RunScenario.ts"
-export * from "./Scenario.ts"
-export * from "./ScenarioContext.ts"
-export * from "./ScenarioProgram.ts"
-export * from "./Scenarios.ts"
-export * from "./SchedPolicy.ts"
-export * from "./Scheduler.ts"
-export * from "./SchedulerDiscovery.ts"
-export * from "./SchedulerError.ts"
-export * from "./SchedulerLog.ts"
-export * from "./SchedulerReport.ts"
-export * from "./SchedulerRun.ts"
-export * from "./Schedulers.ts"
-export * from "./Sha256.ts"
-export * from "./Shrink.ts"
-export * from "./Step.ts"
-export * from "./Suggest.ts"
-export * from "./TestConstraints.ts"
-export * from "./TestTopology.ts"
-export * from "./Topology.ts"
-export * from "./TraceFiles.ts"
-export * from "./UserFault.ts"
-export * from "./Vmm.ts"
-export * from "./Waiting.ts"
-export * from "./WorkerReport.ts"
-export * from "./WorkloadEngine.ts"
-export * from "./WorkNode.ts"
-export * from "./WorkParam.ts"
-export * from "./WorkProgram.ts"
-export { WorkProgramError, workProgramLimits } from "./WorkProgramLimits.ts"
-export * from "./WorkSpec.ts"
-export * from "./WorkType.ts"
+export { describeFault, didYouMean, editDistance, oneLine, sha256Hex, suggestion } from "./base/index.ts"
+export { type CacheDirs, CacheError, resolveCacheDirs } from "./cache/index.ts"
+export {
+  Assert,
+  type AssertLayer,
+  AssertResult,
+  alignmentMs,
+  CgroupStats,
+  type Check,
+  Checker,
+  type CheckJudge,
+  type CheckKind,
+  Checks,
+  deadlineShare,
+  ExitInfo,
+  GuestClock,
+  type HostTime,
+  type JudgeInput,
+  judge,
+  layerChecker,
+  Migration,
+  makeHostTime,
+  negligibleShare,
+  Outcome,
+  outcomesBestFirst,
+  type PlannedCgroup,
+  type PlannedCpuset,
+  type PlannedGroup,
+  type SettledAssert,
+  TotalStats,
+  WorkerReport,
+  worstOutcome
+} from "./check/index.ts"
+export {
+  countOps,
+  Exploration,
+  type ExplorationSummary,
+  type ExploredFailure,
+  type ShrinkCase,
+  type Shrunk,
+  shrink,
+  smallerCases,
+  withoutOps
+} from "./explore/index.ts"
+export {
+  acquireFileLock,
+  type CleanupReport,
+  cleanUp,
+  currentProcess,
+  type FileLockOptions,
+  filesystemType,
+  findLeftovers,
+  findLockRefusal,
+  findLocks,
+  type HeldLock,
+  isAbandoned,
+  type Leftover,
+  type LeftoverPlace,
+  type LockProcess,
+  lockRefusal,
+  type OwnerState,
+  openNameless,
+  ownerState,
+  ownPrefix,
+  ownTemporaryPrefix,
+  type ProcessMark,
+  parseLockLine,
+  parseProcessStat,
+  parseTemporaryName,
+  processMarkOf,
+  type TemporaryStem,
+  temporaryPrefix
+} from "./host/index.ts"
+export {
+  type BaseArchive,
+  type Busybox,
+  BusyboxMissing,
+  type BzImageHeader,
+  btfNames,
+  type CpioEntry,
+  CpioError,
+  decodeCpio,
+  decodeOutside,
+  decodeOutsideJson,
+  describeText,
+  ElfDepsError,
+  type ElfDynamic,
+  ElfError,
+  type ElfProgram,
+  type ElfRange,
+  type ElfSection,
+  type ElfSegment,
+  elfDynamic,
+  elfProgram,
+  elfSections,
+  encodeCpio,
+  encodeCpioMember,
+  encodeCpioTrailer,
+  findBusybox,
+  type GuestFile,
+  hasSchedExt,
+  type IncludedFile,
+  type Includes,
+  InitramfsError,
+  inspectKernel,
+  isElf,
+  type KernelImage,
+  KernelImageError,
+  kernelHeaderSize,
+  type PayloadCodec,
+  PayloadCodecs,
+  type PayloadFormat,
+  type ProgramNeeds,
+  packBase,
+  packRun,
+  parseKernelImage,
+  parseOutsideJson,
+  payloadFormat,
+  programNeeds,
+  resolveInclude,
+  resolveIncludes,
+  splitPayload,
+  unpackKernel
+} from "./image/index.ts"
+export {
+  ableInstead,
+  bootLogLevel,
+  buildLock,
+  type CacheEntry,
+  type CacheRemain,
+  type CacheRemainsOptions,
+  type CleaningOptions,
+  type Corruption,
+  CorruptKind,
+  CurrentFragment,
+  cleanCacheRemains,
+  compareVersions,
+  describeImage,
+  distinctKernels,
+  downloadDirectory,
+  encodeKernelMetadata,
+  entriesToClean,
+  type FetchOptions,
+  type FetchProgress,
+  type FileRecord,
+  isKernelScheduler,
+  isRestartLine,
+  isVersionPrefix,
+  KernelCache,
+  type KernelEntry,
+  KernelError,
+  type KernelErrorReason,
+  KernelMetadata,
+  type KernelObjects,
+  KernelProgress,
+  KernelResolver,
+  type KernelSchedulerName,
+  type KernelSource,
+  KernelSources,
+  kernelLabel,
+  kernelPreference,
+  kernelScheduler,
+  labelOf,
+  labelWord,
+  layerKernelCache,
+  layerKernelResolver,
+  listKernelObjects,
+  liveLogLevel,
+  lockDirectory,
+  machineCommandLine,
+  makeKernelCache,
+  makeKernelResolver,
+  maxCommandLine,
+  objectsPrefix,
+  otherKernelScheduler,
+  panicMessage,
+  parseKernelMetadata,
+  type RemoteCache,
+  RemoteCacheError,
+  RemoteCaches,
+  type ResolvedKernel,
+  resolvedEntry,
+  type StoreInput,
+  toolVersion,
+  validEntries,
+  versionPreference
+} from "./kernel/index.ts"
+export { type LiveScenario, type LiveScenarioOptions, layerLiveScenario, makeLiveScenario } from "./live/index.ts"
+export {
+  AgentBinary,
+  AgentMissing,
+  ClockMode,
+  ConsoleLog,
+  findCgroupMount,
+  type GuestMemory,
+  type HostDelay,
+  type HostDelayMeter,
+  type HostDelayOptions,
+  HostDelayTimeline,
+  HostError,
+  type HostErrorReason,
+  HostMachine,
+  type HostSpec,
+  KvmProbe,
+  KvmVerdict,
+  KvmVerdictKind,
+  LineSplitter,
+  meterHostDelay,
+  mostSlices,
+  openScratchDisk,
+  openThrottling,
+  type PerformanceOptions,
+  quotaFolders,
+  schedCounters,
+  stolenMs,
+  threadState,
+  throttledMs,
+  type Vm,
+  type VmExit,
+  Vmm,
+  VmmError,
+  type VmmErrorReason,
+  type VmSpec,
+  Waiting
+} from "./machine/index.ts"
+export {
+  type ExtractedMetric,
+  LlmExtract,
+  LlmExtractError,
+  layerOutputFormats,
+  Metric,
+  type MetricSpec,
+  type MetricValue,
+  makeOutputFormats,
+  OutputFormat,
+  OutputFormatError,
+  type OutputFormatOptions,
+  OutputFormats,
+  type OutputReader,
+  OutputRef,
+  Payload,
+  PayloadCheck,
+  PayloadEnd,
+  PayloadError,
+  type PayloadOptions,
+  PayloadResult,
+  type PayloadRunOptions,
+  type PayloadSpec,
+  Polarity,
+  ProcessRecord,
+  payloadGraceMs,
+  payloadOutputLimit,
+  type RecordedProcess,
+  readOutput,
+  toPayloadResult
+} from "./payload/index.ts"
+export {
+  type PayloadPlace,
+  Perturbation,
+  type PerturbedPlan,
+  Plan,
+  PlanError,
+  type PlannedPayload,
+  type PlannedStep,
+  type PreparedPayload,
+  perturb,
+  preparePayload,
+  preparePayloads
+} from "./plan/index.ts"
+export {
+  AgentEvent,
+  Command,
+  type DecodedFrames,
+  decodeCommand,
+  decodeEvent,
+  encodeCommand,
+  encodeEvent,
+  encodeFrame,
+  encodePlan,
+  type Frame,
+  type FrameDecoder,
+  frameFormat,
+  type GuestMemPolicy,
+  type GuestProgram,
+  type GuestScheduler,
+  type GuestWorker,
+  type KernelSymbol,
+  type LogLevel,
+  makeFrameDecoder,
+  outsideSteps,
+  type ProcessExitKind,
+  type ProcessTelemetry,
+  ProtocolError,
+  protocolVersion,
+  type ReportedTopology,
+  type SchedulerEndCause,
+  type SchedulerExitKind,
+  type SchedulerTelemetry,
+  type WorkerExitKind,
+  type WorkerTelemetry
+} from "./protocol/index.ts"
+export {
+  DuplicateReporter,
+  ExitCode,
+  exitCodeOfError,
+  exitCodeOfResults,
+  layerReporters,
+  makeReporters,
+  openReporter,
+  Reporter,
+  type ReporterHooks,
+  type ReporterOutput,
+  type ReporterSession,
+  type ReporterStream,
+  Reporters,
+  SessionEnd
+} from "./report/index.ts"
+export {
+  agentCmdline,
+  bootInteractive,
+  CgroupResult,
+  causeKind,
+  changedIngredients,
+  changedScheduler,
+  type Deadlines,
+  type Determinism,
+  DeterminismReport,
+  deadlines,
+  encodeReplay,
+  failureCause,
+  fromHere,
+  guestMemoryMb,
+  type HostRunError,
+  hostScheduler,
+  Ingredients,
+  type InteractiveError,
+  type InteractiveRequest,
+  makeReplay,
+  parseReplay,
+  programDeadlines,
+  Replay,
+  ReplayError,
+  ReplayRequest,
+  Rerun,
+  type RerunRequest,
+  type RunError,
+  RunEvent,
+  type RunRequest,
+  RunResult,
+  type RunTrace,
+  rerunCommand,
+  runName,
+  runOnHost,
+  runScenario,
+  runsRoot,
+  type ScenarioRequest,
+  saveFailure,
+  scheduleHash,
+  schedulerHashDigits,
+  shellLine,
+  shellWord,
+  switchesOf,
+  TraceError,
+  tracedInto
+} from "./run/index.ts"
+export {
+  allControllers,
+  Backdrop,
+  CannedScenarios,
+  type CgroupController,
+  CgroupDef,
+  CgroupError,
+  CgroupManager,
+  executeDefs,
+  executeProgram,
+  executeSteps,
+  executeStepsWith,
+  HoldSpec,
+  HoldSpecError,
+  isScenarioProgram,
+  layerScenarios,
+  makeScenarios,
+  Op,
+  PayloadRun,
+  PayloadRunner,
+  type RunningPayload,
+  registerScenarios,
+  Scenario,
+  type ScenarioBody,
+  ScenarioContext,
+  ScenarioError,
+  type ScenarioNeeds,
+  ScenarioProgram,
+  type ScenarioProgramOptions,
+  type ScenarioServices,
+  type ScenarioSteps,
+  Scenarios,
+  Step,
+  scenarioBody,
+  UnknownScenario,
+  type WorkerCounters,
+  WorkloadEngine,
+  WorkloadError,
+  type WorkloadGroup,
+  WorkSpec
+} from "./scenario/index.ts"
+export {
+  boundLines,
+  collapseLog,
+  defaultWatchdogMs,
+  describeSchedulerExit,
+  FlagProfile,
+  kernelReason,
+  layerSchedulers,
+  makeSchedulers,
+  placeBelow,
+  type ResolvedScheduler,
+  registerSchedulers,
+  resolvedEevdf,
+  resolveScheduler,
+  Scheduler,
+  SchedulerBinary,
+  SchedulerError,
+  type SchedulerErrorReason,
+  type SchedulerFlag,
+  type SchedulerOptions,
+  SchedulerRecord,
+  SchedulerReport,
+  Schedulers,
+  type SchedulingOptions,
+  schedulerArgs,
+  schedulerCauses,
+  schedulerCommands,
+  schedulerReport,
+  type VerifierRefusal,
+  verifierRefusal
+} from "./scheduler/index.ts"
+export {
+  accountOfExit,
+  CommandRefused,
+  defaultRing,
+  describeEnd,
+  describeExit,
+  deterministicRing,
+  followGuest,
+  GuestAgent,
+  GuestCpu,
+  type GuestEnd,
+  type GuestListener,
+  GuestLost,
+  GuestNode,
+  type GuestProcess,
+  InitStage,
+  inputWindow,
+  type LiveGuest,
+  makeLiveGuest,
+  makeRingReader,
+  makeRingWriter,
+  makeTransport,
+  notAsAsked,
+  OnlineRecord,
+  outputWindow,
+  type ProcessEnd,
+  type ProcessOutput,
+  type ReceivedEvents,
+  type RingReader,
+  type RingWriter,
+  readKernelLog,
+  runProcess,
+  type SessionOptions,
+  SessionRecord,
+  type SessionResult,
+  StimulusEvent,
+  type Transport,
+  type TransportOptions
+} from "./session/index.ts"
+export {
+  KtstrTest,
+  KtstrTestError,
+  type KtstrTestOptions,
+  type ScenarioData,
+  type ScenarioInput
+} from "./test/index.ts"
+export {
+  Affinity,
+  type AffinityContext,
+  type AffinityKind,
+  CpuListError,
+  type CpuPlace,
+  CpuSet,
+  CpusetSpec,
+  CpusetSpecError,
+  type LlcInfo,
+  MemPolicy,
+  MpolFlags,
+  type NodeInfo,
+  type NodeTopologyOptions,
+  type NumaNode,
+  type NumaNodeSpec,
+  nodeMemoryMb,
+  type Preset,
+  Presets,
+  placeRam,
+  type RamSegment,
+  readHostTopology,
+  type SysfsTopology,
+  TestConstraints,
+  TestTopology,
+  Topology,
+  TopologyError,
+  type UniformTopologyOptions,
+  UnknownPreset
+} from "./topology/index.ts"
+export {
+  type AffinityTarget,
+  type BoundedOptions,
+  checkWorkerCount,
+  DuplicateName,
+  layerWorkTypes,
+  makeWorkTypes,
+  SchedPolicy,
+  type SchedPolicyName,
+  SchedPolicyNumber,
+  type WorkInstance,
+  WorkNode,
+  WorkParam,
+  type WorkParamInfo,
+  type WorkParams,
+  type WorkParamValues,
+  WorkProgram,
+  WorkProgramError,
+  WorkType,
+  WorkTypeError,
+  type WorkTypeOptions,
+  WorkTypeRef,
+  WorkTypes,
+  workProgramLimits
+} from "./work/index.ts"

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Either } from "effect"
-import { notAsAsked } from "../src/AskedMachine.ts"
-import { AssertResult } from "../src/AssertResult.ts"
-import { CpuSet } from "../src/CpuSet.ts"
-import { AgentEvent, type ReportedTopology } from "../src/guest/AgentEvent.ts"
-import { OnlineRecord } from "../src/guest/OnlineRecord.ts"
-import { SessionRecord } from "../src/guest/SessionRecord.ts"
-import { doubted, machineDoubts } from "../src/internal/machineDoubts.ts"
-import { Topology } from "../src/Topology.ts"
+import { AssertResult } from "../src/check/AssertResult.ts"
+import { AgentEvent, type ReportedTopology } from "../src/protocol/AgentEvent.ts"
+import { doubted, machineDoubts } from "../src/run/machineDoubts.ts"
+import { notAsAsked } from "../src/session/AskedMachine.ts"
+import { OnlineRecord } from "../src/session/OnlineRecord.ts"
+import { SessionRecord } from "../src/session/Record.ts"
+import { CpuSet } from "../src/topology/CpuSet.ts"
+import { Topology } from "../src/topology/Topology.ts"
 
 const shape = (text: string): Topology => Either.getOrThrow(Topology.parse(text))
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { Assert } from "../src/Assert.ts"
-import { AssertResult, type CgroupStats, TotalStats } from "../src/AssertResult.ts"
-import { Checker, judge, layerChecker } from "../src/Checker.ts"
-import { CpuSet } from "../src/CpuSet.ts"
-import { expectFailure } from "../src/internal/expectFailure.ts"
+import { Assert } from "../src/check/Assert.ts"
+import { AssertResult, type CgroupStats, TotalStats } from "../src/check/AssertResult.ts"
+import { Checker, judge, layerChecker } from "../src/check/Checker.ts"
+import { expectFailure } from "../src/check/expectFailure.ts"
+import { CpuSet } from "../src/topology/CpuSet.ts"
 import { group, ms, type ReportOptions as Options, report } from "./reports.ts"
 
 /** Judges the reports of one group. */

@@ -2,7 +2,7 @@ import { expect, it } from "@effect/vitest"
 import { Chunk, Effect, Fiber, Stream } from "effect"
 import * as fc from "fast-check"
 import { describe } from "vitest"
-import { ConsoleLog, LineSplitter } from "../src/ConsoleLog.ts"
+import { ConsoleLog, LineSplitter } from "../src/machine/ConsoleLog.ts"
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 

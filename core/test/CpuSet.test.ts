@@ -1,7 +1,7 @@
 import { Either, Equal } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { CpuSet } from "../src/CpuSet.ts"
+import { CpuSet } from "../src/topology/CpuSet.ts"
 
 const cpus = fc.array(fc.integer({ min: 0, max: 300 }))
 

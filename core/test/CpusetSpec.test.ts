@@ -1,10 +1,10 @@
 import { Either } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { CpuSet } from "../src/CpuSet.ts"
-import { CpusetSpec } from "../src/CpusetSpec.ts"
-import { TestTopology } from "../src/TestTopology.ts"
-import { Topology } from "../src/Topology.ts"
+import { CpuSet } from "../src/topology/CpuSet.ts"
+import { CpusetSpec } from "../src/topology/CpusetSpec.ts"
+import { TestTopology } from "../src/topology/TestTopology.ts"
+import { Topology } from "../src/topology/Topology.ts"
 
 const machine = (cpus: number): TestTopology =>
   TestTopology.fromTopology(Topology.unsafeMake({ numaNodes: 1, llcs: 1, coresPerLlc: cpus, threadsPerCore: 1 }))

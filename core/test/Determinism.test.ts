@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { defaultRing, deterministicRing, scheduleHash, switchesOf, Topology } from "@ktstr/core"
 import { Effect } from "effect"
-import { makeEventHash } from "../src/guest/EventHash.ts"
+import { makeEventHash } from "../src/protocol/EventHash.ts"
 
 describe("switchesOf", () => {
   it("takes the last number of each CPU's line", () => {

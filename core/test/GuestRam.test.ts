@@ -1,7 +1,7 @@
 import { Either } from "effect"
 import { describe, expect, it } from "vitest"
-import { nodeMemoryMb, placeRam } from "../src/GuestRam.ts"
-import { Topology } from "../src/Topology.ts"
+import { nodeMemoryMb, placeRam } from "../src/topology/GuestRam.ts"
+import { Topology } from "../src/topology/Topology.ts"
 
 const mib = 1024 * 1024
 

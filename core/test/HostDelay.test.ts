@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { HostDelayTimeline } from "../src/HostDelay.ts"
-import { alignmentMs, GuestClock, makeHostTime } from "../src/HostTime.ts"
+import { alignmentMs, GuestClock, makeHostTime } from "../src/check/HostTime.ts"
+import { HostDelayTimeline } from "../src/machine/HostDelay.ts"
 
 /** Slices as [length, waits of each thread]. */
 const slices = fc.array(

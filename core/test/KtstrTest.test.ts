@@ -13,9 +13,9 @@ import {
   Step,
   Topology
 } from "../src/index.ts"
-import { Op } from "../src/Op.ts"
-import { Payload } from "../src/Payload.ts"
-import { ScenarioProgram } from "../src/ScenarioProgram.ts"
+import { Payload } from "../src/payload/Payload.ts"
+import { Op } from "../src/scenario/Op.ts"
+import { ScenarioProgram } from "../src/scenario/Program.ts"
 
 const kernel: ResolvedKernel = { image: "/k", vmlinux: undefined, version: "7.3", key: undefined, origin: "--kernel" }
 

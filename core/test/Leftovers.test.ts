@@ -4,8 +4,8 @@ import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
-import { cleanUp, type LeftoverPlace } from "../src/Leftovers.ts"
-import { currentProcess, type ProcessMark, temporaryPrefix } from "../src/ProcessMark.ts"
+import { cleanUp, type LeftoverPlace } from "../src/host/Leftovers.ts"
+import { currentProcess, type ProcessMark, temporaryPrefix } from "../src/host/ProcessMark.ts"
 
 const directory = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "test-leftovers-"))),

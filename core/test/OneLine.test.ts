@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { oneLine } from "../src/OneLine.ts"
+import { oneLine } from "../src/base/OneLine.ts"
 
 describe("oneLine", () => {
   it.each([

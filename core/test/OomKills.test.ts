@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { quoteOomKills } from "../src/internal/oomKills.ts"
+import { quoteOomKills } from "../src/run/oomKills.ts"
 
 const told =
   "Memory cgroup out of memory: Killed process 77 (stress-ng-vm) total-vm:900kB, anon-rss:100kB, UID:0 oom_score_adj:0"

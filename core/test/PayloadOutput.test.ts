@@ -1,14 +1,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Either, Layer, Schema } from "effect"
-import { judge } from "../src/Checker.ts"
-import type { ProcessTelemetry } from "../src/guest/AgentEvent.ts"
-import { AgentEvent } from "../src/guest/AgentEvent.ts"
-import { ProcessRecord } from "../src/guest/ProcessRecord.ts"
-import { LlmExtract } from "../src/LlmExtract.ts"
-import { layerOutputFormats, OutputFormat, OutputFormats, OutputRef } from "../src/OutputFormat.ts"
-import { Payload, type PayloadOptions } from "../src/Payload.ts"
-import { PayloadCheck } from "../src/PayloadCheck.ts"
-import { toPayloadResult } from "../src/PayloadOutput.ts"
+import { judge } from "../src/check/Checker.ts"
+import { PayloadCheck } from "../src/payload/Check.ts"
+import { LlmExtract } from "../src/payload/LlmExtract.ts"
+import { toPayloadResult } from "../src/payload/Output.ts"
+import { layerOutputFormats, OutputFormat, OutputFormats, OutputRef } from "../src/payload/OutputFormat.ts"
+import { Payload, type PayloadOptions } from "../src/payload/Payload.ts"
+import { ProcessRecord } from "../src/payload/ProcessRecord.ts"
+import type { ProcessTelemetry } from "../src/protocol/AgentEvent.ts"
+import { AgentEvent } from "../src/protocol/AgentEvent.ts"
 
 /** `name=1 other=2`; text with an exclamation mark is an error. */
 const pairs = OutputFormat.make({

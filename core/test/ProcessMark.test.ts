@@ -14,7 +14,7 @@ import {
   parseTemporaryName,
   processMarkOf,
   temporaryPrefix
-} from "../src/ProcessMark.ts"
+} from "../src/host/ProcessMark.ts"
 
 const self = Effect.map(currentProcess, Option.getOrThrow)
 

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { changedScheduler, rerunCommand, shellLine, shellWord } from "../src/Rerun.ts"
+import { changedScheduler, rerunCommand, shellLine, shellWord } from "../src/run/Rerun.ts"
 
 describe("shellLine", () => {
   it("leaves plain words alone and quotes the others", () => {

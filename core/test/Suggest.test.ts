@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { didYouMean, editDistance, suggestion } from "../src/Suggest.ts"
+import { didYouMean, editDistance, suggestion } from "../src/base/Suggest.ts"
 
 describe("Suggest", () => {
   it("counts edits, a swap of neighbours as one", () => {

@@ -1,9 +1,9 @@
 import { Either } from "effect"
 import { describe, expect, it } from "vitest"
-import { CpuSet } from "../src/CpuSet.ts"
-import { Presets } from "../src/Presets.ts"
-import { TestTopology } from "../src/TestTopology.ts"
-import { Topology } from "../src/Topology.ts"
+import { CpuSet } from "../src/topology/CpuSet.ts"
+import { Presets } from "../src/topology/Presets.ts"
+import { TestTopology } from "../src/topology/TestTopology.ts"
+import { Topology } from "../src/topology/Topology.ts"
 
 const of = (text: string): TestTopology => TestTopology.fromTopology(Either.getOrThrow(Topology.parse(text)))
 

@@ -1,8 +1,8 @@
 import { Either } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { CpuSet } from "../src/CpuSet.ts"
-import { Topology } from "../src/Topology.ts"
+import { CpuSet } from "../src/topology/CpuSet.ts"
+import { Topology } from "../src/topology/Topology.ts"
 
 const message = (result: Either.Either<unknown, { readonly message: string }>): string =>
   Either.isLeft(result) ? result.left.message : "no error"

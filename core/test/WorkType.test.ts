@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Either, Layer, Schema } from "effect"
-import { WorkParam } from "../src/WorkParam.ts"
-import { WorkProgram } from "../src/WorkProgram.ts"
-import { checkWorkerCount, layerWorkTypes, WorkType, WorkTypeRef, WorkTypes } from "../src/WorkType.ts"
+import { WorkParam } from "../src/work/Param.ts"
+import { WorkProgram } from "../src/work/Program.ts"
+import { checkWorkerCount, layerWorkTypes, WorkType, WorkTypeRef, WorkTypes } from "../src/work/Type.ts"
 
 const Wave = WorkType.make({
   name: "Wave",

@@ -1,13 +1,13 @@
 import { Either, Layer } from "effect"
-import { CgroupDef } from "../src/CgroupDef.ts"
-import type { Command } from "../src/guest/Command.ts"
-import { Plan } from "../src/Plan.ts"
-import type { ScenarioSteps } from "../src/Scenario.ts"
-import { ScenarioContext } from "../src/ScenarioContext.ts"
-import { TestTopology } from "../src/TestTopology.ts"
-import { Topology } from "../src/Topology.ts"
-import { WorkProgram } from "../src/WorkProgram.ts"
-import { layerWorkTypes, WorkType } from "../src/WorkType.ts"
+import { Plan } from "../src/plan/Plan.ts"
+import type { Command } from "../src/protocol/Command.ts"
+import { CgroupDef } from "../src/scenario/CgroupDef.ts"
+import { ScenarioContext } from "../src/scenario/Context.ts"
+import type { ScenarioSteps } from "../src/scenario/Scenario.ts"
+import { TestTopology } from "../src/topology/TestTopology.ts"
+import { Topology } from "../src/topology/Topology.ts"
+import { WorkProgram } from "../src/work/Program.ts"
+import { layerWorkTypes, WorkType } from "../src/work/Type.ts"
 
 export const registry = Layer.provideMerge(
   WorkType.layerAll([

@@ -1,7 +1,8 @@
 // Workers' reports and planned groups, without a flaw unless told otherwise.
-import { CpuSet } from "../src/CpuSet.ts"
-import type { PlannedGroup } from "../src/Expected.ts"
-import { WorkerReport } from "../src/WorkerReport.ts"
+
+import type { PlannedGroup } from "../src/check/Expected.ts"
+import { WorkerReport } from "../src/check/WorkerReport.ts"
+import { CpuSet } from "../src/topology/CpuSet.ts"
 
 export const ms = 1e6
 

@@ -79,7 +79,7 @@ void init_mounts(char *notes, size_t size) {
     // A panic has to end the machine, so that the host learns of it.
     textfile_write("/proc/sys/kernel/panic", "-1");
 
-    // The boot was quiet (loglevel, core/src/KernelCommandLine.ts); what is said from here on is for the console.
+    // The boot was quiet (loglevel, core/src/kernel/CommandLine.ts); what is said from here on is for the console.
     if (textfile_number("/proc/sys/kernel/printk", 0) == BOOT_LOG_LEVEL)
         textfile_write("/proc/sys/kernel/printk", "7");
 

@@ -14,7 +14,7 @@
 #define ATTRIBUTE "user.ktstr"
 enum { MARK_SIZE = 128 };
 
-// As the names of temporary files begin (core/src/ProcessMark.ts): ktstr-PID-START-NAMESPACE-BOOT-.
+// As the names of temporary files begin (core/src/host/ProcessMark.ts): ktstr-PID-START-NAMESPACE-BOOT-.
 static bool own_mark(char *mark, size_t size) {
     char stat[1024], link[64], boot[64], *after;
     unsigned long long start, space;

@@ -1,15 +1,27 @@
-// Holds the direction of imports: cli → plugins, native → core. Core knows no plugin, and no Node-only module outside
-// image/ and guest/. Prints every offence with its line and exits 1.
+// Checks the direction of imports: cli → plugins, native → core. Core knows no plugin, and Node-only modules in a few places only; its rooms
+// import rooms of lower floors only (floors.mjs); no circle runs through several rooms. Prints every offence with its line and exits 1.
+// `--plan` prints the floor plan, and the circles inside rooms.
 import { readdirSync, readFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import typescript from "typescript"
+import { arrowOffence, circlesOf, planText, roomOf } from "./floors.mjs"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
 /** Which packages of ours a folder may import, and which folders beside it by path; `@ktstr/core` is everyone's. */
 const rules = [
-  { folder: "core/src", ours: [], node: ["core/src/image/", "core/src/guest/"] },
+  {
+    folder: "core/src",
+    ours: [],
+    node: [
+      "core/src/host/",
+      "core/src/image/",
+      "core/src/machine/",
+      "core/src/protocol/EventHash.ts",
+      "core/src/session/PrintkRing.ts"
+    ]
+  },
   { folder: "plugins/work-types/src", ours: ["@ktstr/core"] },
   { folder: "plugins/scenarios/src", ours: ["@ktstr/core"] },
   { folder: "plugins/schedulers/src", ours: ["@ktstr/core"] },
@@ -46,11 +58,13 @@ function* sources(folder) {
 }
 
 const offences = []
-let files = 0
+/** Every file with the files that it imports, relative to the repository. */
+const graph = new Map()
 for (const rule of rules) {
   for (const file of sources(join(root, rule.folder))) {
-    files++
     const name = relative(root, file)
+    const targets = []
+    graph.set(name, targets)
     const text = readFileSync(file, "utf8")
     for (const { fileName: target, pos } of typescript.preProcessFile(text).importedFiles) {
       const line = text.slice(0, pos).split("\n").length
@@ -60,11 +74,14 @@ for (const rule of rules) {
         if (!allowed) say("against the direction cli → plugins, native → core")
       } else if (target.startsWith("node:")) {
         const allowed = rule.anyNode === true || (rule.node ?? []).some((folder) => name.startsWith(folder))
-        if (!allowed) say("node: modules are for image/, guest/, plugins, native and cli")
+        if (!allowed) say("node: modules are for plugins, native, cli and a few places of core")
       } else if (target.startsWith(".")) {
         const resolved = relative(root, join(file, "..", target))
         const inside = [rule.folder, ...(rule.beside ?? [])].some((folder) => resolved.startsWith(`${folder}/`))
+        targets.push(resolved)
         if (!inside) say("leaves its package by a relative path")
+        const offence = rule.folder === "core/src" && inside ? arrowOffence(name, resolved) : undefined
+        if (offence !== undefined) say(offence)
         if (!/\.(ts|json)$/.test(target)) say("needs its file extension, for Deno")
       } else if (rule.folder === "core/src" && !/^(effect|@effect\/platform)(\/|$)/.test(target)) {
         say("core depends on effect and @effect/platform only")
@@ -72,6 +89,19 @@ for (const rule of rules) {
     }
   }
 }
+const circles = circlesOf(graph)
+// Between rooms the floors leave none; inside a room most are of types only. A circle through several rooms or packages is an offence.
+for (const circle of circles) {
+  const places = new Set(circle.map((file) => file.slice(0, file.lastIndexOf("/"))))
+  if (places.size > 1) offences.push(`import each other in a circle: ${circle.join(", ")}`)
+}
 for (const offence of offences) console.error(offence)
-console.log(`imports: ${files} files, ${offences.length} offences`)
+if (process.argv.includes("--plan")) {
+  console.log(`${planText(graph)}\n`)
+  for (const circle of circles) console.log(`circle inside a room: ${circle.join(", ")}`)
+}
+const rooms = new Set([...graph.keys()].flatMap((file) => roomOf(file) ?? [])).size
+console.log(
+  `imports: ${graph.size} files, ${rooms} rooms of core, ${circles.length} circles inside rooms, ${offences.length} offences`
+)
 process.exit(offences.length === 0 ? 0 : 1)

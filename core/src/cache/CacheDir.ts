@@ -5,7 +5,7 @@
  */
 import { Path } from "@effect/platform"
 import { Config, type ConfigError, Effect, Option } from "effect"
-import { CacheError } from "./CacheError.ts"
+import { CacheError } from "./Error.ts"
 
 /**
  * Absolute paths of the cache directories. None need exist yet.

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { CacheError } from "./CacheError.ts"
+import { CacheError } from "./Error.ts"
 
 const reasons: ReadonlyArray<readonly [RegExp, string]> = [
   [/\bENOSPC\b|\bEDQUOT\b/, "is full"],

@@ -3,8 +3,9 @@
  *
  * @since 0.1.0
  */
+
+import type { ClockMode } from "../machine/index.ts"
 import { Checks } from "./Checks.ts"
-import type { ClockMode } from "./ClockMode.ts"
 
 /** A threshold, or `false`: not judged. */
 type Threshold = number | false | undefined

@@ -4,17 +4,17 @@
  * @since 0.1.0
  */
 import { Context, Effect, Layer } from "effect"
+import { ClockMode } from "../machine/index.ts"
+import type { TestTopology } from "../topology/index.ts"
 import { Assert } from "./Assert.ts"
 import { AssertResult, type CgroupStats, TotalStats } from "./AssertResult.ts"
 import { Checks } from "./Checks.ts"
-import { ClockMode } from "./ClockMode.ts"
 import type { PlannedGroup } from "./Expected.ts"
 import type { HostTime } from "./HostTime.ts"
-import { nodeShares } from "./internal/nodeShares.ts"
-import { type CheckedCgroup, checkWorkers, type Finding, unjudged } from "./internal/workerChecks.ts"
-import { statsOf } from "./internal/workerStats.ts"
-import type { TestTopology } from "./TestTopology.ts"
+import { nodeShares } from "./nodeShares.ts"
 import type { WorkerReport } from "./WorkerReport.ts"
+import { type CheckedCgroup, checkWorkers, type Finding, unjudged } from "./workerChecks.ts"
+import { statsOf } from "./workerStats.ts"
 
 /**
  * @since 0.1.0

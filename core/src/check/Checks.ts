@@ -3,8 +3,9 @@
  *
  * @since 0.2.0
  */
+
+import { suggestion } from "../base/index.ts"
 import type { Assert } from "./Assert.ts"
-import { suggestion } from "./Suggest.ts"
 
 /**
  * Who judges a check. `workers`: from what the workers report; `topology`: likewise, with the machine's NUMA nodes. `nobody`: nothing judges it

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { CpuSet } from "./CpuSet.ts"
+import type { CpuSet } from "../topology/index.ts"
 
 /**
  * CPUs that a group's cgroup allowed from one command of the plan on.

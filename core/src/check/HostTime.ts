@@ -3,7 +3,7 @@
  *
  * @since 0.2.0
  */
-import type { HostDelayTimeline } from "./HostDelay.ts"
+import type { HostDelayTimeline } from "../machine/index.ts"
 
 /**
  * Share of a stretch of time below which its host was idle enough: a failure stands.

@@ -1,4 +1,4 @@
-import { AssertResult } from "../AssertResult.ts"
+import { AssertResult } from "./AssertResult.ts"
 import { isExcused } from "./hostExcuse.ts"
 
 /**

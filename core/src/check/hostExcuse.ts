@@ -1,6 +1,6 @@
 /** Failures that the host may have caused: what it withheld is held against them. */
-import { type HostTime, negligibleShare } from "../HostTime.ts"
-import type { WorkerReport } from "../WorkerReport.ts"
+import { type HostTime, negligibleShare } from "./HostTime.ts"
+import type { WorkerReport } from "./WorkerReport.ts"
 
 /** What a check found: nothing, reasons to fail, or that there was nothing to judge by. */
 export interface Finding {

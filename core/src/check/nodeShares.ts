@@ -1,7 +1,6 @@
-import { CpuSet } from "../CpuSet.ts"
-import type { PlannedGroup } from "../Expected.ts"
-import type { TestTopology } from "../TestTopology.ts"
-import type { WorkerReport } from "../WorkerReport.ts"
+import { CpuSet, type TestTopology } from "../topology/index.ts"
+import type { PlannedGroup } from "./Expected.ts"
+import type { WorkerReport } from "./WorkerReport.ts"
 
 /** A share from 0 to 1, or why there is none; `idle`: the machine or the cpuset is such that it could only be perfect. */
 export type Share =

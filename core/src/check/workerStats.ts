@@ -1,6 +1,6 @@
-import { CgroupStats } from "../AssertResult.ts"
-import type { WorkerReport } from "../WorkerReport.ts"
+import { CgroupStats } from "./AssertResult.ts"
 import type { NodeShares } from "./nodeShares.ts"
+import type { WorkerReport } from "./WorkerReport.ts"
 
 /** Share of its wall time that a worker was off CPU, percent; null when it never started. */
 export const offCpuPct = (report: WorkerReport): number | null =>

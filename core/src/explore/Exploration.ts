@@ -3,8 +3,7 @@
  *
  * @since 0.1.0
  */
-import { failureCause } from "./FailureCause.ts"
-import type { RunResult } from "./RunResult.ts"
+import { failureCause, type RunResult } from "../run/index.ts"
 
 /**
  * @since 0.1.0

@@ -4,9 +4,8 @@
  * @since 0.1.0
  */
 import { Effect, Either } from "effect"
-import type { Scenario, ScenarioSteps } from "./Scenario.ts"
-import { isScenarioProgram } from "./ScenarioProgram.ts"
-import { Topology } from "./Topology.ts"
+import { isScenarioProgram, type Scenario, type ScenarioSteps } from "../scenario/index.ts"
+import { Topology } from "../topology/index.ts"
 
 /**
  * What is made smaller.

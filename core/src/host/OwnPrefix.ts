@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
-import { processMarkOf, temporaryPrefix } from "../ProcessMark.ts"
+import { processMarkOf, temporaryPrefix } from "./ProcessMark.ts"
 
 /**
  * The prefix by which `ktstr cleanup` knows this process's files.

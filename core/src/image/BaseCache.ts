@@ -6,11 +6,8 @@
 import { chmodSync, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs"
 import { FileSystem, Path } from "@effect/platform"
 import { Effect } from "effect"
-import { resolveCacheDirs } from "../CacheDir.ts"
-import { CacheError } from "../CacheError.ts"
-import { cacheWriteError } from "../CacheWriteError.ts"
-import { ownTemporaryPrefix } from "../ProcessMark.ts"
-import { pruneCache } from "../PruneCache.ts"
+import { CacheError, cacheWriteError, pruneCache, resolveCacheDirs } from "../cache/index.ts"
+import { ownTemporaryPrefix } from "../host/index.ts"
 
 /** Bases kept beside those of the last hour. */
 const keptBases = 16

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Data, Either } from "effect"
-import { concatBytes } from "../internal/concatBytes.ts"
+import { concatBytes } from "../base/index.ts"
 
 /**
  * One member. `path` has no leading slash. Permissions are the low 12 bits.

@@ -8,7 +8,7 @@
 import { FileSystem, Path } from "@effect/platform"
 import type { PlatformError } from "@effect/platform/Error"
 import { Effect } from "effect"
-import { sha256Hex } from "../Sha256.ts"
+import { sha256Hex } from "../base/index.ts"
 import { cachedBase } from "./BaseCache.ts"
 import type { Busybox } from "./Busybox.ts"
 import { type CpioEntry, encodeCpio } from "./Cpio.ts"

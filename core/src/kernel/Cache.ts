@@ -9,18 +9,20 @@
 import { CommandExecutor, FileSystem, Path } from "@effect/platform"
 import type { PlatformError } from "@effect/platform/Error"
 import { Context, DateTime, Effect, Exit, Layer, Option, Scope } from "effect"
-import { type CacheDirs, resolveCacheDirs } from "./CacheDir.ts"
-import type { CacheError } from "./CacheError.ts"
-import { cacheWriteError } from "./CacheWriteError.ts"
-import { acquireFileLock, type FileLockOptions } from "./FileLock.ts"
-import { readKernelEntry } from "./internal/kernelEntry.ts"
-import { writeDurably } from "./internal/sparseFile.ts"
-import { KernelError } from "./KernelError.ts"
-import { type Corruption, encodeKernelMetadata, KernelMetadata } from "./KernelMetadata.ts"
-import { cleanUp } from "./Leftovers.ts"
-import { findLockRefusal } from "./LockPlace.ts"
-import { ownTemporaryPrefix, type TemporaryStem } from "./ProcessMark.ts"
-import { sha256Hex } from "./Sha256.ts"
+import { sha256Hex } from "../base/index.ts"
+import { type CacheDirs, type CacheError, cacheWriteError, resolveCacheDirs } from "../cache/index.ts"
+import {
+  acquireFileLock,
+  cleanUp,
+  type FileLockOptions,
+  findLockRefusal,
+  ownTemporaryPrefix,
+  type TemporaryStem
+} from "../host/index.ts"
+import { KernelError } from "./Error.ts"
+import { readKernelEntry } from "./entry.ts"
+import { type Corruption, encodeKernelMetadata, KernelMetadata } from "./Metadata.ts"
+import { writeDurably } from "./sparseFile.ts"
 
 /**
  * A valid entry. Paths are absolute.

@@ -6,11 +6,9 @@
  */
 import { type CommandExecutor, FileSystem, Path } from "@effect/platform"
 import { Clock, Effect, Option } from "effect"
-import { acquireFileLock } from "./FileLock.ts"
-import { lockDirectory } from "./KernelCache.ts"
-import { buildLock, listKernelObjects } from "./KernelObjects.ts"
-import { findLocks } from "./LockTable.ts"
-import { ownTemporaryPrefix } from "./ProcessMark.ts"
+import { acquireFileLock, findLocks, ownTemporaryPrefix } from "../host/index.ts"
+import { lockDirectory } from "./Cache.ts"
+import { buildLock, listKernelObjects } from "./Objects.ts"
 
 /**
  * Where sources are on their way, inside the cache directory: tarballs as `linux-VERSION.tar.xz` with `.part` and `.part.etag`, under the lock

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { CacheEntry } from "./KernelCache.ts"
+import type { CacheEntry } from "./Cache.ts"
 
 /**
  * @since 0.1.0

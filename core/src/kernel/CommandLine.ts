@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Either } from "effect"
-import { VmmError, type VmSpec } from "./Vmm.ts"
+import { VmmError, type VmSpec } from "../machine/index.ts"
 
 const hex = (value: number): string => `0x${value.toString(16)}`
 

@@ -5,16 +5,16 @@
  */
 import { FileSystem, Path } from "@effect/platform"
 import { Config, Effect, Either, Layer, Option } from "effect"
-import { PayloadCodecs } from "./image/KernelPayload.ts"
-import { type CacheEntry, KernelCache, type KernelEntry, validEntries } from "./KernelCache.ts"
-import { KernelError } from "./KernelError.ts"
-import { describeImage } from "./KernelFile.ts"
-import { distinctKernels, labelWord } from "./KernelLabel.ts"
-import { ableInstead, kernelPreference, versionPreference } from "./KernelPreference.ts"
-import { KernelResolver, type ResolvedKernel } from "./KernelResolver.ts"
-import { CurrentFragment, KernelProgress, type KernelSource, KernelSources } from "./KernelSource.ts"
-import { isVersionPrefix } from "./KernelVersion.ts"
-import { suggestion } from "./Suggest.ts"
+import { suggestion } from "../base/index.ts"
+import { PayloadCodecs } from "../image/index.ts"
+import { type CacheEntry, KernelCache, type KernelEntry, validEntries } from "./Cache.ts"
+import { KernelError } from "./Error.ts"
+import { describeImage } from "./File.ts"
+import { distinctKernels, labelWord } from "./Label.ts"
+import { ableInstead, kernelPreference, versionPreference } from "./Preference.ts"
+import { KernelResolver, type ResolvedKernel } from "./Resolver.ts"
+import { CurrentFragment, KernelProgress, type KernelSource, KernelSources } from "./Source.ts"
+import { isVersionPrefix } from "./Version.ts"
 
 const notFound = `no kernel found
   hint: set KTSTR_KERNEL to a kernel source directory, a version (e.g. \`6.14.2\`), or a cache key (see \`ktstr kernel list\`), or run \`ktstr kernel fetch\` to populate the cache

@@ -6,14 +6,13 @@
 import { FileSystem, Path } from "@effect/platform"
 import type { PlatformError } from "@effect/platform/Error"
 import { Effect, Option } from "effect"
-import type { CacheDirs } from "./CacheDir.ts"
-import { inspectKernel, unpackKernel } from "./image/KernelPayload.ts"
-import { KernelError } from "./KernelError.ts"
-import { labelOf } from "./KernelLabel.ts"
-import type { ResolvedKernel } from "./KernelResolver.ts"
-import { ownTemporaryPrefix } from "./ProcessMark.ts"
-import { pruneCache } from "./PruneCache.ts"
-import { sha256Hex } from "./Sha256.ts"
+import { sha256Hex } from "../base/index.ts"
+import { type CacheDirs, pruneCache } from "../cache/index.ts"
+import { ownTemporaryPrefix } from "../host/index.ts"
+import { inspectKernel, unpackKernel } from "../image/index.ts"
+import { KernelError } from "./Error.ts"
+import { labelOf } from "./Label.ts"
+import type { ResolvedKernel } from "./Resolver.ts"
 
 /** ELF files kept beside those of the last hour: a kernel of 64 MB each. */
 const keptImages = 4

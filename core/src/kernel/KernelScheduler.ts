@@ -3,7 +3,7 @@
  *
  * @since 0.2.0
  */
-import { compareVersions } from "./KernelVersion.ts"
+import { compareVersions } from "./Version.ts"
 
 /** EEVDF took CFS's place in 6.6. */
 const firstEevdf = "6.6"

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { ResolvedKernel } from "./KernelResolver.ts"
+import type { ResolvedKernel } from "./Resolver.ts"
 
 /**
  * Text as a label has it: letters, digits and underscores.

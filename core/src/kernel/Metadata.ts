@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Either, Schema } from "effect"
-import { decodeOutside } from "./OutsideJson.ts"
+import { decodeOutside } from "../image/index.ts"
 
 const FileRecord = Schema.Struct({
   /** Name inside the entry's directory. */

@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import { DateTime, Order } from "effect"
-import type { KernelEntry } from "./KernelCache.ts"
-import { compareVersions } from "./KernelVersion.ts"
+import type { KernelEntry } from "./Cache.ts"
+import { compareVersions } from "./Version.ts"
 
 /**
  * 3: built with this ktstr's configuration fragment. 2: made by others, with sched_ext. 1: built with another fragment, with sched_ext. 0:

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Context, type Effect } from "effect"
-import type { KernelError } from "./KernelError.ts"
+import type { KernelError } from "./Error.ts"
 
 /**
  * A kernel that can be booted.

@@ -4,9 +4,9 @@
  * @since 0.1.0
  */
 import { Context, Effect } from "effect"
-import type { KernelEntry } from "./KernelCache.ts"
-import type { KernelError } from "./KernelError.ts"
-import type { ResolvedKernel } from "./KernelResolver.ts"
+import type { KernelEntry } from "./Cache.ts"
+import type { KernelError } from "./Error.ts"
+import type { ResolvedKernel } from "./Resolver.ts"
 
 /**
  * How far a fetch has come. `done` and `total` are bytes in `download` and `unpack`, files in `compile`; `total` is undefined when unknown.

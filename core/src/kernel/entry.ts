@@ -1,9 +1,9 @@
 /** An entry of the kernel cache as it is read: whole, or corrupt and how. */
 import { FileSystem, Path } from "@effect/platform"
 import { DateTime, Effect, Option } from "effect"
-import type { CacheEntry, KernelEntry } from "../KernelCache.ts"
-import { type Corruption, type FileRecord, parseKernelMetadata } from "../KernelMetadata.ts"
-import { sha256Hex } from "../Sha256.ts"
+import { sha256Hex } from "../base/index.ts"
+import type { CacheEntry, KernelEntry } from "./Cache.ts"
+import { type Corruption, type FileRecord, parseKernelMetadata } from "./Metadata.ts"
 
 const metadataFile = "metadata.json"
 

@@ -4,16 +4,14 @@
  * @since 0.1.0
  */
 import { Context, Effect, Layer } from "effect"
-import { CgroupManager } from "./CgroupManager.ts"
-import type { PlannedCgroup, PlannedGroup } from "./Expected.ts"
-import { GuestAgent } from "./guest/LiveGuest.ts"
-import { makeLiveCgroups } from "./internal/liveCgroups.ts"
-import { type LedgerOptions, LiveLedger } from "./internal/liveLedger.ts"
-import { makeLivePayloads } from "./internal/livePayloads.ts"
-import { makeLiveWorkload } from "./internal/liveWorkload.ts"
-import type { PayloadResult } from "./PayloadResult.ts"
-import { PayloadRunner } from "./PayloadRun.ts"
-import { WorkloadEngine } from "./WorkloadEngine.ts"
+import type { PlannedCgroup, PlannedGroup } from "../check/index.ts"
+import type { PayloadResult } from "../payload/index.ts"
+import { CgroupManager, PayloadRunner, WorkloadEngine } from "../scenario/index.ts"
+import { GuestAgent } from "../session/index.ts"
+import { makeLiveCgroups } from "./cgroups.ts"
+import { type LedgerOptions, LiveLedger } from "./ledger.ts"
+import { makeLivePayloads } from "./payloads.ts"
+import { makeLiveWorkload } from "./workload.ts"
 
 /**
  * @since 0.1.0

@@ -1,12 +1,16 @@
 import { Effect } from "effect"
-import { allControllers, type CgroupController, type CgroupDef } from "../CgroupDef.ts"
-import { CgroupError, type CgroupManager } from "../CgroupManager.ts"
-import { CpuSet } from "../CpuSet.ts"
-import { CpusetSpec } from "../CpusetSpec.ts"
-import { Command } from "../guest/Command.ts"
-import type { CommandRefused } from "../guest/LiveGuest.ts"
-import type { LiveLedger } from "./liveLedger.ts"
-import { cgroupNameProblem } from "./planOps.ts"
+import { cgroupNameProblem } from "../plan/index.ts"
+import { Command } from "../protocol/index.ts"
+import {
+  allControllers,
+  type CgroupController,
+  type CgroupDef,
+  CgroupError,
+  type CgroupManager
+} from "../scenario/index.ts"
+import type { CommandRefused } from "../session/index.ts"
+import { CpuSet, CpusetSpec } from "../topology/index.ts"
+import type { LiveLedger } from "./ledger.ts"
 
 const noInput = "\n"
 

@@ -1,17 +1,11 @@
 import { Effect } from "effect"
 import { PCGRandom } from "effect/Utils"
-import type { PlannedCgroup, PlannedGroup } from "../Expected.ts"
-import type { AgentEvent } from "../guest/AgentEvent.ts"
-import { Command } from "../guest/Command.ts"
-import type { CommandRefused, GuestLost, LiveGuest } from "../guest/LiveGuest.ts"
-import type { SessionRecord } from "../guest/SessionRecord.ts"
-import type { OutputFormatError } from "../OutputFormat.ts"
-import type { PayloadSpec } from "../Payload.ts"
-import type { PayloadError } from "../PayloadError.ts"
-import type { PreparedPayload } from "../PreparePayloads.ts"
-import type { ScenarioContext } from "../ScenarioContext.ts"
-import { CgroupState } from "./cgroupState.ts"
-import { type LiveGroup, recordAllowed, type SpawnPlan } from "./planGroups.ts"
+import type { PlannedCgroup, PlannedGroup } from "../check/index.ts"
+import type { OutputFormatError, PayloadError, PayloadSpec } from "../payload/index.ts"
+import { CgroupState, type LiveGroup, type PreparedPayload, recordAllowed, type SpawnPlan } from "../plan/index.ts"
+import { type AgentEvent, Command } from "../protocol/index.ts"
+import type { ScenarioContext } from "../scenario/index.ts"
+import type { CommandRefused, GuestLost, LiveGuest, SessionRecord } from "../session/index.ts"
 
 /** A group of a live scenario. */
 export interface SpawnedGroup {

@@ -1,15 +1,17 @@
 import { Effect } from "effect"
-import { Command } from "../guest/Command.ts"
-import type { CommandRefused } from "../guest/LiveGuest.ts"
-import { Op } from "../Op.ts"
-import { Payload, type PayloadSpec, payloadGraceMs } from "../Payload.ts"
-import { PayloadError } from "../PayloadError.ts"
-import { toPayloadResult } from "../PayloadOutput.ts"
-import type { PayloadResult } from "../PayloadResult.ts"
-import type { PayloadRunner, RunningPayload } from "../PayloadRun.ts"
-import type { LiveLedger } from "./liveLedger.ts"
-import { cgroupNameProblem } from "./planOps.ts"
-import { payloadCommand } from "./planPayloads.ts"
+import {
+  Payload,
+  PayloadError,
+  type PayloadResult,
+  type PayloadSpec,
+  payloadGraceMs,
+  toPayloadResult
+} from "../payload/index.ts"
+import { cgroupNameProblem, payloadCommand } from "../plan/index.ts"
+import { Command } from "../protocol/index.ts"
+import { Op, type PayloadRunner, type RunningPayload } from "../scenario/index.ts"
+import type { CommandRefused } from "../session/index.ts"
+import type { LiveLedger } from "./ledger.ts"
 
 const SIGTERM = 15
 

@@ -1,14 +1,16 @@
 import { Duration, Effect, Either, Option } from "effect"
-import { Affinity, type AffinityKind } from "../Affinity.ts"
-import type { CgroupDef } from "../CgroupDef.ts"
-import type { AgentEvent } from "../guest/AgentEvent.ts"
-import { Command } from "../guest/Command.ts"
-import type { CommandRefused } from "../guest/LiveGuest.ts"
-import { type WorkloadEngine, WorkloadError, type WorkloadGroup } from "../WorkloadEngine.ts"
-import type { WorkSpec } from "../WorkSpec.ts"
-import type { LiveLedger, SpawnedGroup } from "./liveLedger.ts"
-import { newGroup } from "./planGroups.ts"
-import { resolveWork, toWorkers } from "./planWork.ts"
+import { newGroup, resolveWork, toWorkers } from "../plan/index.ts"
+import { type AgentEvent, Command } from "../protocol/index.ts"
+import {
+  type CgroupDef,
+  type WorkloadEngine,
+  WorkloadError,
+  type WorkloadGroup,
+  type WorkSpec
+} from "../scenario/index.ts"
+import type { CommandRefused } from "../session/index.ts"
+import { Affinity, type AffinityKind } from "../topology/index.ts"
+import type { LiveLedger, SpawnedGroup } from "./ledger.ts"
 
 /** A hold is a row of short ones, so that it can be interrupted and other commands get in between. */
 const sliceNs = 100_000_000

@@ -5,8 +5,8 @@
  */
 import * as fs from "node:fs"
 import { Effect, type Scope } from "effect"
-import { type HostDelayMeter, HostDelayTimeline } from "../HostDelay.ts"
 import { openThrottling } from "./CpuThrottling.ts"
+import { type HostDelayMeter, HostDelayTimeline } from "./HostDelay.ts"
 
 /** Milliseconds between two samples. */
 const intervalMs = 25

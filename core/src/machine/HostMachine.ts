@@ -5,7 +5,7 @@
  */
 import { FileSystem } from "@effect/platform"
 import { Context, Data, Effect, type Scope } from "effect"
-import type { AgentMissing } from "./guest/AgentBinary.ts"
+import type { AgentMissing } from "./AgentBinary.ts"
 import type { Vm } from "./Vmm.ts"
 
 /**

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Context, type Effect, Schema } from "effect"
-import { oneLine } from "./OneLine.ts"
+import { oneLine } from "../base/index.ts"
 
 /**
  * `usable`: a tiny guest ran right and about as fast as the host; `too slow`: it ran right, but many times slower (a KVM that

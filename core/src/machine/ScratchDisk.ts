@@ -6,8 +6,8 @@
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { Effect, type Scope } from "effect"
-import { VmmError } from "../Vmm.ts"
-import { openNameless } from "./OwnPrefix.ts"
+import { openNameless } from "../host/index.ts"
+import { VmmError } from "./Vmm.ts"
 
 const mib = 1024 * 1024
 /** 1 TiB: beyond, file systems refuse sparse files too. */

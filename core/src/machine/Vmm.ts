@@ -4,9 +4,9 @@
  * @since 0.1.0
  */
 import { Context, Data, type Deferred, type Effect, type Scope, type Stream } from "effect"
+import type { Topology } from "../topology/index.ts"
 import type { ClockMode } from "./ClockMode.ts"
 import type { HostDelayMeter } from "./HostDelay.ts"
-import type { Topology } from "./Topology.ts"
 
 /**
  * What to boot. Built by `core` from a scenario and a kernel; a backend adds only what its machine needs.

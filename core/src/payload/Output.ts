@@ -4,14 +4,14 @@
  * @since 0.1.0
  */
 import { Effect, Either } from "effect"
-import { type Outcome, worstOutcome } from "./AssertResult.ts"
-import { printable } from "./guest/GuestText.ts"
-import type { RecordedProcess } from "./guest/ProcessRecord.ts"
-import { askedFor, judgePayload } from "./internal/payloadChecks.ts"
+import { type Outcome, worstOutcome } from "../check/index.ts"
+import { printable } from "../protocol/index.ts"
+import { askedFor, judgePayload } from "./checks.ts"
 import { Metric, type MetricSpec, type MetricValue } from "./Metric.ts"
 import type { OutputReader } from "./OutputFormat.ts"
 import { type PayloadSpec, payloadOutputLimit } from "./Payload.ts"
-import { PayloadEnd, PayloadResult } from "./PayloadResult.ts"
+import type { RecordedProcess } from "./ProcessRecord.ts"
+import { PayloadEnd, PayloadResult } from "./Result.ts"
 
 /** Lines and characters kept of each stream. */
 const tailLines = 20

@@ -4,10 +4,10 @@
  * @since 0.1.0
  */
 import { Context, Data, Effect, Either, Layer, Option, ParseResult, Schema } from "effect"
+import { suggestion } from "../base/index.ts"
+import { DuplicateName } from "../work/index.ts"
 import { LlmExtract } from "./LlmExtract.ts"
 import type { MetricValue } from "./Metric.ts"
-import { suggestion } from "./Suggest.ts"
-import { DuplicateName } from "./WorkType.ts"
 
 /**
  * A format can't be used as asked: there is none of that name, its options do not decode, or it needs a language model and

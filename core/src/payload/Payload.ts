@@ -4,9 +4,9 @@
  * @since 0.1.0
  */
 import { Duration } from "effect"
+import { PayloadCheck } from "./Check.ts"
 import type { MetricSpec } from "./Metric.ts"
 import { OutputRef } from "./OutputFormat.ts"
-import { PayloadCheck } from "./PayloadCheck.ts"
 
 /**
  * A program. It begins in `/tmp` of the guest, with `PATH` and `HOME` in its environment and `/dev/null` as its input.

@@ -3,9 +3,8 @@
  *
  * @since 0.1.0
  */
-import { concatBytes } from "../internal/concatBytes.ts"
-import type { AgentEvent, ProcessTelemetry } from "./AgentEvent.ts"
-import { guestLimits } from "./GuestLimits.ts"
+import { concatBytes } from "../base/index.ts"
+import { type AgentEvent, guestLimits, type ProcessTelemetry } from "../protocol/index.ts"
 
 /**
  * @since 0.1.0

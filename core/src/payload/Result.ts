@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Schema } from "effect"
-import { Outcome } from "./AssertResult.ts"
+import { Outcome } from "../check/index.ts"
 import { Metric } from "./Metric.ts"
 
 /**

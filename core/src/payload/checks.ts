@@ -1,10 +1,9 @@
-import type { Outcome } from "../AssertResult.ts"
-import type { Metric, MetricSpec } from "../Metric.ts"
-import { payloadOutputLimit } from "../Payload.ts"
-import type { PayloadCheck } from "../PayloadCheck.ts"
-import type { PayloadResult } from "../PayloadResult.ts"
-import { suggestion } from "../Suggest.ts"
-import { signalText } from "./signals.ts"
+import { signalText, suggestion } from "../base/index.ts"
+import type { Outcome } from "../check/index.ts"
+import type { PayloadCheck } from "./Check.ts"
+import type { Metric, MetricSpec } from "./Metric.ts"
+import { payloadOutputLimit } from "./Payload.ts"
+import type { PayloadResult } from "./Result.ts"
 
 /** One reason why a payload's run is no pass. */
 export interface PayloadFinding {

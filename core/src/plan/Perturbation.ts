@@ -5,7 +5,7 @@
  */
 import { Schema } from "effect"
 import { PCGRandom } from "effect/Utils"
-import { Command } from "./guest/Command.ts"
+import { Command } from "../protocol/index.ts"
 
 /**
  * All that a seed changed, in nanoseconds of virtual time.

@@ -4,18 +4,13 @@
  * @since 0.1.0
  */
 import { Effect } from "effect"
-import type { Assert } from "./Assert.ts"
-import type { PlannedCgroup, PlannedGroup } from "./Expected.ts"
-import type { Command } from "./guest/Command.ts"
-import { PlanCompiler } from "./internal/planCompiler.ts"
-import type { PayloadSpec } from "./Payload.ts"
+import type { Assert, PlannedCgroup, PlannedGroup } from "../check/index.ts"
+import type { PayloadSpec } from "../payload/index.ts"
+import type { Command } from "../protocol/index.ts"
+import { isScenarioProgram, type Scenario, type ScenarioContext, type ScenarioSteps } from "../scenario/index.ts"
+import type { WorkTypes } from "../work/index.ts"
+import { PlanCompiler } from "./compiler.ts"
 import { PlanError } from "./PlanError.ts"
-import type { Scenario, ScenarioSteps } from "./Scenario.ts"
-import type { ScenarioContext } from "./ScenarioContext.ts"
-import { isScenarioProgram } from "./ScenarioProgram.ts"
-import type { WorkTypes } from "./WorkType.ts"
-
-export { PlanError }
 
 /**
  * One `PROC_RUN` of the plan.

@@ -5,11 +5,17 @@
  */
 import type { FileSystem, Path } from "@effect/platform"
 import { Effect } from "effect"
-import type { Command } from "./guest/Command.ts"
-import { resolveInclude } from "./image/Include.ts"
-import { type OutputFormatError, type OutputFormats, type OutputReader, OutputRef } from "./OutputFormat.ts"
-import type { Payload, PayloadSpec } from "./Payload.ts"
-import { PayloadError } from "./PayloadError.ts"
+import { resolveInclude } from "../image/index.ts"
+import {
+  type OutputFormatError,
+  type OutputFormats,
+  type OutputReader,
+  OutputRef,
+  type Payload,
+  PayloadError,
+  type PayloadSpec
+} from "../payload/index.ts"
+import type { Command } from "../protocol/index.ts"
 import type { Plan, PlannedPayload } from "./Plan.ts"
 
 /**

@@ -1,4 +1,4 @@
-import type { CpuSet } from "../CpuSet.ts"
+import type { CpuSet } from "../topology/index.ts"
 
 /** A cgroup as the compiler knows it at one point of the plan. */
 interface Known {

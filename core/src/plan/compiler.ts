@@ -1,26 +1,27 @@
 import { Effect, Either } from "effect"
 import { PCGRandom } from "effect/Utils"
-import { Affinity, type AffinityKind } from "../Affinity.ts"
-import type { Backdrop } from "../Backdrop.ts"
-import type { CgroupController, CgroupDef } from "../CgroupDef.ts"
-import type { CpuSet } from "../CpuSet.ts"
-import { CpusetSpec } from "../CpusetSpec.ts"
-import { Command } from "../guest/Command.ts"
-import { HoldSpec } from "../HoldSpec.ts"
-import { isKernelScheduler } from "../KernelScheduler.ts"
-import { Op } from "../Op.ts"
-import type { Plan, PlannedStep } from "../Plan.ts"
-import { PlanError } from "../PlanError.ts"
-import type { ScenarioContext } from "../ScenarioContext.ts"
-import type { Step } from "../Step.ts"
-import type { WorkSpec } from "../WorkSpec.ts"
-import type { WorkTypes } from "../WorkType.ts"
+import { isKernelScheduler } from "../kernel/index.ts"
+import { Command } from "../protocol/index.ts"
+import {
+  type Backdrop,
+  type CgroupController,
+  type CgroupDef,
+  HoldSpec,
+  Op,
+  type ScenarioContext,
+  type Step,
+  type WorkSpec
+} from "../scenario/index.ts"
+import { Affinity, type AffinityKind, type CpuSet, CpusetSpec } from "../topology/index.ts"
+import type { WorkTypes } from "../work/index.ts"
 import { CgroupState } from "./cgroupState.ts"
-import { type LiveGroup, newGroup, recordAllowed, type SpawnPlan, workerAt } from "./planGroups.ts"
-import { compileLoop } from "./planLoop.ts"
-import { cgroupNameProblem, cgroupsOf, createdProblem, opValueProblem } from "./planOps.ts"
-import { type LivePayload, PlanPayloads } from "./planPayloads.ts"
-import { affinityFailure, resolveWork, toWorkers } from "./planWork.ts"
+import { type LiveGroup, newGroup, recordAllowed, type SpawnPlan, workerAt } from "./groups.ts"
+import { compileLoop } from "./loop.ts"
+import { cgroupNameProblem, cgroupsOf, createdProblem, opValueProblem } from "./ops.ts"
+import type { Plan, PlannedStep } from "./Plan.ts"
+import { PlanError } from "./PlanError.ts"
+import { type LivePayload, PlanPayloads } from "./payloads.ts"
+import { affinityFailure, resolveWork, toWorkers } from "./work.ts"
 
 type Compiled<A = void> = Effect.Effect<A, PlanError, WorkTypes>
 

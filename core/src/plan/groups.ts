@@ -1,9 +1,9 @@
 import { Equal } from "effect"
-import { CpuSet } from "../CpuSet.ts"
-import type { PlannedGroup } from "../Expected.ts"
-import { Command, type GuestWorker } from "../guest/Command.ts"
+import type { PlannedGroup } from "../check/index.ts"
+import { Command, type GuestWorker } from "../protocol/index.ts"
+import { CpuSet } from "../topology/index.ts"
 import type { CgroupState } from "./cgroupState.ts"
-import { blocks, movesItself, type ResolvedWork } from "./planWork.ts"
+import { blocks, movesItself, type ResolvedWork } from "./work.ts"
 
 /** CPUs that a group's cgroup allowed from one command of the plan on. */
 export interface CpusetChange {

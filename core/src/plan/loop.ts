@@ -1,8 +1,8 @@
 import { Effect } from "effect"
-import { Command } from "../guest/Command.ts"
-import { PlanError } from "../PlanError.ts"
-import type { WorkTypes } from "../WorkType.ts"
-import { isSameRound } from "./planOps.ts"
+import { Command } from "../protocol/index.ts"
+import type { WorkTypes } from "../work/index.ts"
+import { isSameRound } from "./ops.ts"
+import { PlanError } from "./PlanError.ts"
 
 /** Commands that one loop may unroll to; some 20 MiB of plan. */
 const unrollLimit = 500_000

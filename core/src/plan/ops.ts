@@ -1,8 +1,8 @@
-import type { Command } from "../guest/Command.ts"
-import type { Op } from "../Op.ts"
-import { suggestion } from "../Suggest.ts"
+import { suggestion } from "../base/index.ts"
+import type { Command } from "../protocol/index.ts"
+import type { Op } from "../scenario/index.ts"
 import type { CgroupState } from "./cgroupState.ts"
-import { payloadOpProblem } from "./planPayloads.ts"
+import { payloadOpProblem } from "./payloads.ts"
 
 /** The cgroups an op names. */
 export const cgroupsOf = (op: Op): ReadonlyArray<string> => {

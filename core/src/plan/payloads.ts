@@ -1,10 +1,10 @@
 import { Duration, Effect } from "effect"
-import { Command } from "../guest/Command.ts"
-import type { Op } from "../Op.ts"
-import { Payload, type PayloadSpec, payloadGraceMs, payloadOutputLimit } from "../Payload.ts"
-import type { PlannedPayload } from "../Plan.ts"
-import { PlanError } from "../PlanError.ts"
-import { suggestion } from "../Suggest.ts"
+import { suggestion } from "../base/index.ts"
+import { Payload, type PayloadSpec, payloadGraceMs, payloadOutputLimit } from "../payload/index.ts"
+import { Command } from "../protocol/index.ts"
+import type { Op } from "../scenario/index.ts"
+import type { PlannedPayload } from "./Plan.ts"
+import { PlanError } from "./PlanError.ts"
 
 /** A payload while the plan is compiled. */
 export interface LivePayload {

@@ -1,16 +1,19 @@
 import { Effect, Either } from "effect"
-import type { CpuSet } from "../CpuSet.ts"
-import type { GuestWorker } from "../guest/Command.ts"
-import { MemPolicy } from "../MemPolicy.ts"
-import { PlanError } from "../PlanError.ts"
-import type { ScenarioContext } from "../ScenarioContext.ts"
-import { SchedPolicy } from "../SchedPolicy.ts"
-import type { TestTopology } from "../TestTopology.ts"
-import type { WorkNode } from "../WorkNode.ts"
-import { WorkProgram } from "../WorkProgram.ts"
-import { childLists } from "../WorkProgramLimits.ts"
-import type { WorkSpec } from "../WorkSpec.ts"
-import { checkWorkerCount, type WorkInstance, WorkTypeError, WorkTypeRef, type WorkTypes } from "../WorkType.ts"
+import type { GuestWorker } from "../protocol/index.ts"
+import type { ScenarioContext, WorkSpec } from "../scenario/index.ts"
+import { type CpuSet, MemPolicy, type TestTopology } from "../topology/index.ts"
+import {
+  checkWorkerCount,
+  childLists,
+  SchedPolicy,
+  type WorkInstance,
+  type WorkNode,
+  WorkProgram,
+  WorkTypeError,
+  WorkTypeRef,
+  type WorkTypes
+} from "../work/index.ts"
+import { PlanError } from "./PlanError.ts"
 
 const workTypeFailure = (error: WorkTypeError): PlanError =>
   new PlanError({ reason: error.reason === "WorkerCount" ? "WorkerCount" : "WorkType", message: error.message })

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Data, type Either } from "effect"
-import { concatBytes } from "../internal/concatBytes.ts"
+import { concatBytes } from "../base/index.ts"
 import type { Frame, ProtocolError } from "./Frame.ts"
 import { type MessageCodec, makeMessageCodec } from "./Message.ts"
 import { bool, bytes, type Codec, cpus, i32, list, opt, str, struct, u8, u32, u64 } from "./Wire.ts"

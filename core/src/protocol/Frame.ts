@@ -4,8 +4,7 @@
  * @since 0.1.0
  */
 import { Data } from "effect"
-import { concatBytes } from "../internal/concatBytes.ts"
-import { crc32 } from "./Crc32.ts"
+import { concatBytes, crc32 } from "../base/index.ts"
 
 /**
  * The stream is not what the protocol says. `offset` is that of the first byte of the frame at fault; nothing after it is decoded.

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { RunResult } from "./RunResult.ts"
+import type { RunResult } from "../run/index.ts"
 
 /**
  * `missing` is EX_UNAVAILABLE, `usage` EX_USAGE and `internal` EX_SOFTWARE of sysexits.h; a run that a signal ended gives

@@ -4,10 +4,9 @@
  * @since 0.1.0
  */
 import { Cause, Context, Data, Effect, Layer, Option, Scope } from "effect"
+import { oneLine } from "../base/index.ts"
+import type { RunEvent, RunResult } from "../run/index.ts"
 import type { ExitCode } from "./ExitCode.ts"
-import { oneLine } from "./OneLine.ts"
-import type { RunEvent } from "./RunEvent.ts"
-import type { RunResult } from "./RunResult.ts"
 
 /**
  * Where a reporter writes. The result goes to `out`, everything else to `err`; texts carry their own line ends.

@@ -4,9 +4,9 @@
  * @since 0.1.0
  */
 import { Effect, Schema } from "effect"
-import { Perturbation } from "./Perturbation.ts"
-import { sha256Hex } from "./Sha256.ts"
-import type { WorkerReport } from "./WorkerReport.ts"
+import { sha256Hex } from "../base/index.ts"
+import type { WorkerReport } from "../check/index.ts"
+import { Perturbation } from "../plan/index.ts"
 
 /**
  * What makes a run deterministic.

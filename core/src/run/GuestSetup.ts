@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import type { Plan } from "./Plan.ts"
-import type { Topology } from "./Topology.ts"
+import type { Plan } from "../plan/index.ts"
+import type { Topology } from "../topology/index.ts"
 
 /**
  * Guest memory in MiB: what was asked for (default 2048), at least 64 a CPU and 256, and room for the initramfs, which lies

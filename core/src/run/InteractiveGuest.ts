@@ -5,21 +5,21 @@
  */
 import { type CommandExecutor, FileSystem, type Path } from "@effect/platform"
 import { Effect, type Scope, Stream } from "effect"
-import { notAsAsked } from "./AskedMachine.ts"
-import { CpuSet } from "./CpuSet.ts"
+import { ownTemporaryPrefix } from "../host/index.ts"
+import { type BusyboxMissing, findBusybox, type GuestFile, InitramfsError, packBase } from "../image/index.ts"
+import { liveLogLevel, type ResolvedKernel } from "../kernel/index.ts"
+import { AgentBinary, type AgentMissing, Vmm, type VmmError } from "../machine/index.ts"
+import type { AgentEvent } from "../protocol/index.ts"
+import {
+  defaultRing,
+  type GuestLost,
+  type LiveGuest,
+  makeLiveGuest,
+  notAsAsked,
+  OnlineRecord
+} from "../session/index.ts"
+import { CpuSet, type Topology } from "../topology/index.ts"
 import { agentCmdline, guestMemoryMb } from "./GuestSetup.ts"
-import { AgentBinary, type AgentMissing } from "./guest/AgentBinary.ts"
-import type { AgentEvent } from "./guest/AgentEvent.ts"
-import { type GuestLost, type LiveGuest, makeLiveGuest } from "./guest/LiveGuest.ts"
-import { OnlineRecord } from "./guest/OnlineRecord.ts"
-import { defaultRing } from "./guest/Ring.ts"
-import { type BusyboxMissing, findBusybox } from "./image/Busybox.ts"
-import { type GuestFile, InitramfsError, packBase } from "./image/Initramfs.ts"
-import { liveLogLevel } from "./KernelCommandLine.ts"
-import type { ResolvedKernel } from "./KernelResolver.ts"
-import { ownTemporaryPrefix } from "./ProcessMark.ts"
-import type { Topology } from "./Topology.ts"
-import { Vmm, type VmmError } from "./Vmm.ts"
 
 /**
  * @since 0.1.0

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Effect, ParseResult, Schema } from "effect"
-import { Outcome } from "./AssertResult.ts"
+import { Outcome } from "../check/index.ts"
 import { Ingredients } from "./Determinism.ts"
 import { failureCause } from "./FailureCause.ts"
 import type { RunResult } from "./RunResult.ts"

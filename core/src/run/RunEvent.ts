@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import { Data } from "effect"
-import type { ClockMode } from "./ClockMode.ts"
-import type { StimulusEvent } from "./guest/StimulusEvent.ts"
+import type { ClockMode } from "../machine/index.ts"
+import type { StimulusEvent } from "../session/index.ts"
 import type { RunResult } from "./RunResult.ts"
 
 /**

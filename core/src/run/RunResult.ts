@@ -4,16 +4,13 @@
  * @since 0.1.0
  */
 import { Schema } from "effect"
-import { CgroupStats, Outcome, TotalStats } from "./AssertResult.ts"
-import { ClockMode } from "./ClockMode.ts"
+import { CgroupStats, Outcome, TotalStats, WorkerReport } from "../check/index.ts"
+import { ClockMode } from "../machine/index.ts"
+import { PayloadResult } from "../payload/index.ts"
+import { SchedulerReport } from "../scheduler/index.ts"
+import { GuestCpu, GuestNode, InitStage, StimulusEvent } from "../session/index.ts"
 import { DeterminismReport } from "./Determinism.ts"
-import { GuestCpu, GuestNode } from "./guest/GuestTopology.ts"
-import { InitStage } from "./guest/InitStage.ts"
-import { StimulusEvent } from "./guest/StimulusEvent.ts"
-import { PayloadResult } from "./PayloadResult.ts"
 import { Rerun } from "./Rerun.ts"
-import { SchedulerReport } from "./SchedulerReport.ts"
-import { WorkerReport } from "./WorkerReport.ts"
 
 /**
  * A cgroup of the run with the reports of every worker that was ever in it.

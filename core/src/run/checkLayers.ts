@@ -1,11 +1,8 @@
 import { Effect } from "effect"
-import type { Assert, AssertLayer, SettledAssert } from "../Assert.ts"
-import { AssertResult } from "../AssertResult.ts"
-import { Checks } from "../Checks.ts"
-import { PlanError } from "../PlanError.ts"
-import type { ScenarioRequest } from "../RunScenario.ts"
-import type { Scheduler } from "../Scheduler.ts"
-import { unjudged } from "./workerChecks.ts"
+import { type Assert, type AssertLayer, AssertResult, Checks, type SettledAssert, unjudged } from "../check/index.ts"
+import { PlanError } from "../plan/index.ts"
+import type { Scheduler } from "../scheduler/index.ts"
+import type { ScenarioRequest } from "./RunScenario.ts"
 
 /** A failure that was expected does not make up for a check that nothing judges. */
 export const withUnjudged = (verdict: AssertResult, { assert, setBy }: SettledAssert): AssertResult => {

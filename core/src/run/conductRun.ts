@@ -1,39 +1,42 @@
 import type { FileSystem, Path } from "@effect/platform"
 import { Clock, Effect, type Scope } from "effect"
-import { Assert } from "../Assert.ts"
-import { AssertResult } from "../AssertResult.ts"
-import { Checker } from "../Checker.ts"
-import { DeterminismReport, scheduleHash } from "../Determinism.ts"
-import { type Deadlines, deadlines, programDeadlines } from "../GuestSetup.ts"
-import type { AgentEvent } from "../guest/AgentEvent.ts"
-import { accountOfExit, followGuest, type SessionResult } from "../guest/GuestSession.ts"
-import { describeSchedulerExit } from "../guest/SchedulerRecord.ts"
-import { SessionRecord } from "../guest/SessionRecord.ts"
-import type { OutputFormatError, OutputFormats } from "../OutputFormat.ts"
-import type { PayloadSpec } from "../Payload.ts"
-import type { PayloadError } from "../PayloadError.ts"
-import { toPayloadResult } from "../PayloadOutput.ts"
-import type { PayloadResult } from "../PayloadResult.ts"
-import { type Perturbation, perturb } from "../Perturbation.ts"
-import { Plan, PlanError } from "../Plan.ts"
-import { type PayloadPlace, type PreparedPayload, preparePayload, preparePayloads } from "../PreparePayloads.ts"
-import { RunEvent } from "../RunEvent.ts"
-import type { RunResult } from "../RunResult.ts"
-import type { ScenarioRequest } from "../RunScenario.ts"
-import { Scenario } from "../Scenario.ts"
-import { ScenarioContext } from "../ScenarioContext.ts"
-import { isScenarioProgram, type ScenarioProgram } from "../ScenarioProgram.ts"
-import type { Vm } from "../Vmm.ts"
-import type { WorkTypes } from "../WorkType.ts"
+import { Assert, AssertResult, Checker, expectFailure, type Finding } from "../check/index.ts"
+import type { Vm } from "../machine/index.ts"
+import {
+  type OutputFormatError,
+  type OutputFormats,
+  type PayloadError,
+  type PayloadResult,
+  type PayloadSpec,
+  toPayloadResult
+} from "../payload/index.ts"
+import {
+  type PayloadPlace,
+  type Perturbation,
+  Plan,
+  PlanError,
+  type PreparedPayload,
+  perturb,
+  preparePayload,
+  preparePayloads
+} from "../plan/index.ts"
+import type { AgentEvent } from "../protocol/index.ts"
+import { isScenarioProgram, Scenario, ScenarioContext, type ScenarioProgram } from "../scenario/index.ts"
+import { describeSchedulerExit } from "../scheduler/index.ts"
+import { accountOfExit, followGuest, SessionRecord, type SessionResult } from "../session/index.ts"
+import type { WorkTypes } from "../work/index.ts"
 import { checkedLayers, withUnjudged } from "./checkLayers.ts"
+import { DeterminismReport, scheduleHash } from "./Determinism.ts"
 import { endCauses } from "./endCauses.ts"
-import { expectFailure } from "./expectFailure.ts"
-import type { Finding } from "./hostExcuse.ts"
+import { type Deadlines, deadlines, programDeadlines } from "./GuestSetup.ts"
 import { followHost } from "./hostFollower.ts"
 import { keepFailure } from "./keepFailure.ts"
 import { doubted, machineDoubts } from "./machineDoubts.ts"
 import { quoteOomKills } from "./oomKills.ts"
 import { runProgram } from "./programRun.ts"
+import { RunEvent } from "./RunEvent.ts"
+import type { RunResult } from "./RunResult.ts"
+import type { ScenarioRequest } from "./RunScenario.ts"
 import { type Place, toResult } from "./runAccount.ts"
 import { noScheduling } from "./scheduling.ts"
 

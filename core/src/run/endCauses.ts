@@ -1,10 +1,8 @@
 /** What ended a run before its work did, and whether the host's delay explains it. */
-import { describeEnd, type SessionResult } from "../guest/GuestSession.ts"
-import { kernelReason, type SchedulerRecord } from "../guest/SchedulerRecord.ts"
-import type { SessionRecord } from "../guest/SessionRecord.ts"
-import { deadlineShare, type HostTime } from "../HostTime.ts"
-import { schedulerCauses } from "../SchedulerRun.ts"
-import { type Finding, type Withheld, weigh, withheldIn } from "./hostExcuse.ts"
+
+import { deadlineShare, type Finding, type HostTime, type Withheld, weigh, withheldIn } from "../check/index.ts"
+import { kernelReason, type SchedulerRecord, schedulerCauses } from "../scheduler/index.ts"
+import { describeEnd, type SessionRecord, type SessionResult } from "../session/index.ts"
 
 /** What the host withheld of the whole run so far: there, guest and host time need not be set against each other. */
 export interface Whole {

@@ -1,7 +1,8 @@
 /** Follows a run's frames and its host's delay together. */
-import type { AgentEvent } from "../guest/AgentEvent.ts"
-import { GuestClock, type HostTime, makeHostTime } from "../HostTime.ts"
-import type { Vm } from "../Vmm.ts"
+
+import { GuestClock, type HostTime, makeHostTime } from "../check/index.ts"
+import type { Vm } from "../machine/index.ts"
+import type { AgentEvent } from "../protocol/index.ts"
 import type { Whole } from "./endCauses.ts"
 
 /** What is known of the host's delay at a run's end. */

@@ -1,8 +1,6 @@
-import { notAsAsked } from "../AskedMachine.ts"
-import { AssertResult } from "../AssertResult.ts"
-import { CpuSet } from "../CpuSet.ts"
-import type { SessionRecord } from "../guest/SessionRecord.ts"
-import type { Topology } from "../Topology.ts"
+import { AssertResult } from "../check/index.ts"
+import { notAsAsked, type SessionRecord } from "../session/index.ts"
+import { CpuSet, type Topology } from "../topology/index.ts"
 
 /** Why a run says little of the scheduler: the machine was another. */
 export interface MachineDoubts {

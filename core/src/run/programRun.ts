@@ -1,15 +1,19 @@
 import { Cause, Deferred, Effect, Exit, Fiber, type Scope } from "effect"
-import type { PlannedCgroup, PlannedGroup } from "../Expected.ts"
-import { Command } from "../guest/Command.ts"
-import type { SessionResult } from "../guest/GuestSession.ts"
-import { type GuestListener, type GuestLost, type LiveGuest, makeLiveGuest } from "../guest/LiveGuest.ts"
-import type { SessionRecord } from "../guest/SessionRecord.ts"
-import { type LiveScenario, type LiveScenarioOptions, makeLiveScenario } from "../LiveScenario.ts"
-import type { PayloadResult } from "../PayloadResult.ts"
-import type { ScenarioContext } from "../ScenarioContext.ts"
-import type { ScenarioProgram } from "../ScenarioProgram.ts"
-import type { Vm } from "../Vmm.ts"
-import type { WorkTypes } from "../WorkType.ts"
+import type { PlannedCgroup, PlannedGroup } from "../check/index.ts"
+import { type LiveScenario, type LiveScenarioOptions, makeLiveScenario } from "../live/index.ts"
+import type { Vm } from "../machine/index.ts"
+import type { PayloadResult } from "../payload/index.ts"
+import { Command } from "../protocol/index.ts"
+import type { ScenarioContext, ScenarioProgram } from "../scenario/index.ts"
+import {
+  type GuestListener,
+  type GuestLost,
+  type LiveGuest,
+  makeLiveGuest,
+  type SessionRecord,
+  type SessionResult
+} from "../session/index.ts"
+import type { WorkTypes } from "../work/index.ts"
 import { placedGuest, type Scheduling } from "./scheduling.ts"
 
 export interface ProgramRunOptions {

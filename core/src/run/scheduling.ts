@@ -1,8 +1,13 @@
-import { Command, encodePlan } from "../guest/Command.ts"
-import type { LiveGuest } from "../guest/LiveGuest.ts"
-import type { Plan } from "../Plan.ts"
-import { type ResolvedScheduler, resolvedEevdf } from "../SchedulerDiscovery.ts"
-import { placeBelow, type SchedulingOptions, schedulerCommands } from "../SchedulerRun.ts"
+import type { Plan } from "../plan/index.ts"
+import { Command, encodePlan } from "../protocol/index.ts"
+import {
+  placeBelow,
+  type ResolvedScheduler,
+  resolvedEevdf,
+  type SchedulingOptions,
+  schedulerCommands
+} from "../scheduler/index.ts"
+import type { LiveGuest } from "../session/index.ts"
 
 /** What a scheduler under test adds to a run's commands. */
 export interface Scheduling {

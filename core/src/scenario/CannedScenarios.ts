@@ -4,16 +4,15 @@
  * @since 0.1.0
  */
 import { Data, Either } from "effect"
-import { Affinity } from "./Affinity.ts"
+import { suggestion } from "../base/index.ts"
+import { Affinity, CpusetSpec } from "../topology/index.ts"
 import { Backdrop } from "./Backdrop.ts"
 import { CgroupDef } from "./CgroupDef.ts"
-import { CpusetSpec } from "./CpusetSpec.ts"
+import type { ScenarioContext } from "./Context.ts"
 import { HoldSpec } from "./HoldSpec.ts"
 import { Op } from "./Op.ts"
 import { executeDefs, executeStepsWith, Scenario } from "./Scenario.ts"
-import type { ScenarioContext } from "./ScenarioContext.ts"
 import { Step } from "./Step.ts"
-import { suggestion } from "./Suggest.ts"
 
 /**
  * No canned scenario has this name; the message suggests the nearest.

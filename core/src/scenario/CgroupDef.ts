@@ -3,13 +3,11 @@
  *
  * @since 0.1.0
  */
-import type { AffinityKind } from "./Affinity.ts"
-import type { CpusetSpec } from "./CpusetSpec.ts"
-import type { MemPolicy } from "./MemPolicy.ts"
-import { Payload, type PayloadRunOptions, type PayloadSpec } from "./Payload.ts"
-import type { SchedPolicy } from "./SchedPolicy.ts"
+
+import { Payload, type PayloadRunOptions, type PayloadSpec } from "../payload/index.ts"
+import type { AffinityKind, CpusetSpec, MemPolicy } from "../topology/index.ts"
+import type { SchedPolicy, WorkTypeRef } from "../work/index.ts"
 import { WorkSpec } from "./WorkSpec.ts"
-import type { WorkTypeRef } from "./WorkType.ts"
 
 /**
  * Controllers of cgroup v2 that ktstr switches on.

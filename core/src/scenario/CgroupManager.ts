@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import { Context, Data, type Effect } from "effect"
+import type { CpusetSpec, CpusetSpecError } from "../topology/index.ts"
 import type { CgroupController, CgroupDef } from "./CgroupDef.ts"
-import type { CpusetSpec, CpusetSpecError } from "./CpusetSpec.ts"
 
 /**
  * A cgroup operation was refused. The message is the kernel's own with the path, for example

@@ -3,10 +3,10 @@
  *
  * @since 0.1.0
  */
-import type { Payload } from "./Payload.ts"
+import type { Payload } from "../payload/index.ts"
+import type { TestTopology } from "../topology/index.ts"
+import type { WorkTypeRef } from "../work/index.ts"
 import { PayloadRun } from "./PayloadRun.ts"
-import type { TestTopology } from "./TestTopology.ts"
-import type { WorkTypeRef } from "./WorkType.ts"
 
 /**
  * @since 0.1.0

@@ -4,12 +4,11 @@
  * @since 0.1.0
  */
 import { Data, Duration } from "effect"
-import type { AffinityKind } from "./Affinity.ts"
+import { Payload, type PayloadRunOptions, type PayloadSpec } from "../payload/index.ts"
+import type { AffinityKind, CpusetSpec } from "../topology/index.ts"
+import { WorkTypeRef } from "../work/index.ts"
 import { allControllers, type CgroupController } from "./CgroupDef.ts"
-import type { CpusetSpec } from "./CpusetSpec.ts"
-import { Payload, type PayloadRunOptions, type PayloadSpec } from "./Payload.ts"
 import type { WorkSpec } from "./WorkSpec.ts"
-import { WorkTypeRef } from "./WorkType.ts"
 
 /**
  * cgroups are addressed by name, below the root of the run; `a/b` is nested.

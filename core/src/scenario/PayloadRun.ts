@@ -4,11 +4,15 @@
  * @since 0.1.0
  */
 import { Context, type Duration, Effect } from "effect"
-import type { OutputFormatError } from "./OutputFormat.ts"
-import { Payload, type PayloadRunOptions, type PayloadSpec } from "./Payload.ts"
-import type { PayloadCheck } from "./PayloadCheck.ts"
-import type { PayloadError } from "./PayloadError.ts"
-import type { PayloadResult } from "./PayloadResult.ts"
+import {
+  type OutputFormatError,
+  Payload,
+  type PayloadCheck,
+  type PayloadError,
+  type PayloadResult,
+  type PayloadRunOptions,
+  type PayloadSpec
+} from "../payload/index.ts"
 
 /**
  * A payload that was started. What its run comes to counts in the verdict, whether or not anyone asks for it here.

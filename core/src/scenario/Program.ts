@@ -4,14 +4,14 @@
  * @since 0.1.0
  */
 import { Duration, type Effect } from "effect"
-import { Assert } from "./Assert.ts"
+import { Assert } from "../check/index.ts"
+import { Payload } from "../payload/index.ts"
+import type { GuestAgent } from "../session/index.ts"
+import type { WorkTypes } from "../work/index.ts"
 import type { CgroupManager } from "./CgroupManager.ts"
-import type { GuestAgent } from "./guest/LiveGuest.ts"
-import { Payload } from "./Payload.ts"
+import type { ScenarioContext } from "./Context.ts"
 import type { PayloadRunner } from "./PayloadRun.ts"
-import type { ScenarioContext } from "./ScenarioContext.ts"
 import type { WorkloadEngine } from "./WorkloadEngine.ts"
-import type { WorkTypes } from "./WorkType.ts"
 
 /**
  * What a scenario's program may use. In a machine it goes over the live channel, with `ktstr run --host` to the agent on this host: the

@@ -4,15 +4,15 @@
  * @since 0.1.0
  */
 import { Data } from "effect"
-import { Assert } from "./Assert.ts"
+import { describeFault } from "../base/index.ts"
+import { Assert } from "../check/index.ts"
+import type { TestTopology } from "../topology/index.ts"
 import { Backdrop } from "./Backdrop.ts"
 import type { CgroupDef } from "./CgroupDef.ts"
+import type { ScenarioContext } from "./Context.ts"
 import { HoldSpec } from "./HoldSpec.ts"
-import type { ScenarioContext } from "./ScenarioContext.ts"
-import type { ScenarioProgram } from "./ScenarioProgram.ts"
+import type { ScenarioProgram } from "./Program.ts"
 import { Step } from "./Step.ts"
-import type { TestTopology } from "./TestTopology.ts"
-import { describeFault } from "./UserFault.ts"
 
 /**
  * What a scenario comes to on a given machine.

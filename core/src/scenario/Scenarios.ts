@@ -4,10 +4,10 @@
  * @since 0.1.0
  */
 import { Context, Effect, Layer } from "effect"
+import { suggestion } from "../base/index.ts"
+import { DuplicateName } from "../work/index.ts"
 import { CannedScenarios, UnknownScenario } from "./CannedScenarios.ts"
 import { Scenario } from "./Scenario.ts"
-import { suggestion } from "./Suggest.ts"
-import { DuplicateName } from "./WorkType.ts"
 
 /**
  * @since 0.1.0

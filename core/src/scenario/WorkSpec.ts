@@ -3,10 +3,8 @@
  *
  * @since 0.1.0
  */
-import type { AffinityKind } from "./Affinity.ts"
-import type { MemPolicy } from "./MemPolicy.ts"
-import type { SchedPolicy } from "./SchedPolicy.ts"
-import { WorkTypeRef } from "./WorkType.ts"
+import type { AffinityKind, MemPolicy } from "../topology/index.ts"
+import { type SchedPolicy, WorkTypeRef } from "../work/index.ts"
 
 /**
  * What is unset is taken from the cgroup's definition, then from the scenario's context.

@@ -4,11 +4,11 @@
  * @since 0.1.0
  */
 import { Context, Data, type Duration, type Effect } from "effect"
-import type { AffinityKind } from "./Affinity.ts"
+import type { WorkerReport } from "../check/index.ts"
+import type { AffinityKind } from "../topology/index.ts"
+import type { WorkTypes } from "../work/index.ts"
 import type { CgroupDef } from "./CgroupDef.ts"
-import type { WorkerReport } from "./WorkerReport.ts"
 import type { WorkSpec } from "./WorkSpec.ts"
-import type { WorkTypes } from "./WorkType.ts"
 
 /**
  * Workers could not be spawned, placed or reached.

@@ -1,8 +1,8 @@
-import { Backdrop } from "../Backdrop.ts"
-import { Op } from "../Op.ts"
-import type { Payload } from "../Payload.ts"
-import type { ScenarioSteps } from "../Scenario.ts"
-import { ScenarioProgram } from "../ScenarioProgram.ts"
+import type { Payload } from "../payload/index.ts"
+import { Backdrop } from "./Backdrop.ts"
+import { Op } from "./Op.ts"
+import { ScenarioProgram } from "./Program.ts"
+import type { ScenarioSteps } from "./Scenario.ts"
 
 /** The names of the payloads that steps start by themselves. */
 const startedBy = ({ backdrop, steps }: ScenarioSteps): ReadonlySet<string> =>

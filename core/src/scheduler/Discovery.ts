@@ -5,12 +5,11 @@
  */
 import { Command, type CommandExecutor, FileSystem, Path } from "@effect/platform"
 import { Config, Effect, Option, Stream } from "effect"
+import { type Busybox, type BusyboxMissing, findBusybox, isElf } from "../image/index.ts"
+import { cargoBuild } from "./cargo.ts"
+import { SchedulerError, type SchedulerErrorReason } from "./Error.ts"
 import { FlagProfile } from "./FlagProfile.ts"
-import { type Busybox, type BusyboxMissing, findBusybox } from "./image/Busybox.ts"
-import { isElf } from "./image/Elf.ts"
-import { cargoBuild } from "./internal/cargo.ts"
 import { Scheduler, type SchedulerBinary } from "./Scheduler.ts"
-import { SchedulerError, type SchedulerErrorReason } from "./SchedulerError.ts"
 
 /**
  * A scheduler as a run needs it.

@@ -4,9 +4,9 @@
  * @since 0.1.0
  */
 import { Either } from "effect"
+import { suggestion } from "../base/index.ts"
+import { SchedulerError } from "./Error.ts"
 import type { Scheduler } from "./Scheduler.ts"
-import { SchedulerError } from "./SchedulerError.ts"
-import { suggestion } from "./Suggest.ts"
 
 /**
  * Flags that are on together, with all that they require.

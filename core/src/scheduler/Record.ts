@@ -3,9 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { AgentEvent, SchedulerTelemetry } from "./AgentEvent.ts"
-import { BoundedList, guestLimits } from "./GuestLimits.ts"
-import { printable } from "./GuestText.ts"
+import { type AgentEvent, BoundedList, guestLimits, printable, type SchedulerTelemetry } from "../protocol/index.ts"
 
 type Started = Extract<AgentEvent, { readonly _tag: "SchedStarted" }>
 

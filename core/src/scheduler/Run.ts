@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
-import { Command } from "./guest/Command.ts"
-import { describeSchedulerExit, kernelReason, type SchedulerRecord } from "./guest/SchedulerRecord.ts"
-import type { ResolvedScheduler } from "./SchedulerDiscovery.ts"
-import { boundLines, collapseLog, type VerifierRefusal, verifierRefusal } from "./SchedulerLog.ts"
-import { SchedulerReport } from "./SchedulerReport.ts"
+import { Command } from "../protocol/index.ts"
+import type { ResolvedScheduler } from "./Discovery.ts"
+import { boundLines, collapseLog, type VerifierRefusal, verifierRefusal } from "./Log.ts"
+import { describeSchedulerExit, kernelReason, type SchedulerRecord } from "./Record.ts"
+import { SchedulerReport } from "./Report.ts"
 
 /**
  * How long a worker may be runnable without running before the agent ends the scheduler, milliseconds.

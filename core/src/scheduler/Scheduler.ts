@@ -4,11 +4,9 @@
  * @since 0.1.0
  */
 import { Data, Either } from "effect"
-import type { Assert } from "./Assert.ts"
-import { Checks } from "./Checks.ts"
-import { SchedulerError } from "./SchedulerError.ts"
-import type { TestConstraints } from "./TestConstraints.ts"
-import { Topology } from "./Topology.ts"
+import { type Assert, Checks } from "../check/index.ts"
+import { type TestConstraints, Topology } from "../topology/index.ts"
+import { SchedulerError } from "./Error.ts"
 
 /**
  * Where a scheduler comes from.

@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import { Context, Effect, Layer, Option } from "effect"
+import { DuplicateName } from "../work/index.ts"
 import type { Scheduler } from "./Scheduler.ts"
-import { DuplicateName } from "./WorkType.ts"
 
 /**
  * @since 0.1.0

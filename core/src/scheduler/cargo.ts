@@ -1,6 +1,6 @@
 import { Command, FileSystem, Path } from "@effect/platform"
 import { Effect, Schema } from "effect"
-import { SchedulerError } from "../SchedulerError.ts"
+import { SchedulerError } from "./Error.ts"
 
 /** As much of `cargo metadata` (format version 1) as it takes to find a program. */
 const Metadata = Schema.parseJson(

@@ -3,9 +3,8 @@
  *
  * @since 0.1.0
  */
-import { WorkerReport } from "../WorkerReport.ts"
-import type { WorkerTelemetry } from "./AgentEvent.ts"
-import { guestLimits } from "./GuestLimits.ts"
+import { WorkerReport } from "../check/index.ts"
+import { guestLimits, type WorkerTelemetry } from "../protocol/index.ts"
 
 const exitInfo = (telemetry: WorkerTelemetry): WorkerReport["exitInfo"] => {
   switch (telemetry.exitKind) {

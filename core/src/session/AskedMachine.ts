@@ -3,9 +3,9 @@
  *
  * @since 0.2.0
  */
-import { CpuSet } from "./CpuSet.ts"
-import type { ReportedTopology } from "./guest/AgentEvent.ts"
-import type { Topology } from "./Topology.ts"
+
+import type { ReportedTopology } from "../protocol/index.ts"
+import { CpuSet, type Topology } from "../topology/index.ts"
 
 /** What keeps CPUs, caches' siblings or nodes from a kernel that the machine has them for. */
 const takers = /^(nosmt|nosmp|maxcpus|nr_cpus|possible_cpus|disable_cpu_apicid|numa|acpi|noapic|nolapic)(=|$)/

@@ -4,8 +4,7 @@
  * @since 0.1.0
  */
 import { Deferred, Effect, Mailbox, type Scope, Stream } from "effect"
-import type { AgentEvent, ProcessTelemetry } from "./AgentEvent.ts"
-import { Command, type GuestProgram } from "./Command.ts"
+import { type AgentEvent, Command, type GuestProgram, type ProcessTelemetry } from "../protocol/index.ts"
 import type { CommandRefused, GuestLost, LiveGuest } from "./LiveGuest.ts"
 
 /**

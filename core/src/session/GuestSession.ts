@@ -5,10 +5,8 @@
  * @since 0.1.0
  */
 import { Clock, Deferred, Effect, Option, Queue, Stream } from "effect"
-import type { GuestMemory, Vm, VmExit, VmmError } from "../Vmm.ts"
-import type { AgentEvent } from "./AgentEvent.ts"
-import { makeEventHash } from "./EventHash.ts"
-import type { ProtocolError } from "./Frame.ts"
+import type { GuestMemory, Vm, VmExit, VmmError } from "../machine/index.ts"
+import { type AgentEvent, makeEventHash, type ProtocolError } from "../protocol/index.ts"
 import type { InitStage } from "./InitStage.ts"
 import { readKernelLog } from "./PrintkRing.ts"
 import { makeTransport } from "./Transport.ts"

@@ -4,9 +4,8 @@
  * @since 0.1.0
  */
 import { Context, Data, Deferred, Effect, type Scope } from "effect"
-import type { Vm, VmmError } from "../Vmm.ts"
-import type { AgentEvent } from "./AgentEvent.ts"
-import { type Command, encodeCommand } from "./Command.ts"
+import type { Vm, VmmError } from "../machine/index.ts"
+import { type AgentEvent, type Command, encodeCommand } from "../protocol/index.ts"
 import { describeEnd, followGuest, type GuestEnd, type SessionResult } from "./GuestSession.ts"
 import { makeRingWriter } from "./Ring.ts"
 

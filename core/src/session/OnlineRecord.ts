@@ -3,8 +3,9 @@
  *
  * @since 0.2.0
  */
-import { CpuSet } from "../CpuSet.ts"
-import type { AgentEvent } from "./AgentEvent.ts"
+
+import type { AgentEvent } from "../protocol/index.ts"
+import { CpuSet } from "../topology/index.ts"
 
 /** Changes that a message lists one by one. */
 const listed = 8

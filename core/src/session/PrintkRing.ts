@@ -5,8 +5,8 @@
  * @since 0.1.0
  */
 import { Buffer } from "node:buffer"
-import type { GuestMemory } from "../Vmm.ts"
-import { printable } from "./GuestText.ts"
+import type { GuestMemory } from "../machine/index.ts"
+import { printable } from "../protocol/index.ts"
 
 /** The first record's text, `linux_banner` (init/version-timestamp.c), begins so. */
 const firstWords = new TextEncoder().encode("Linux version ")

@@ -4,14 +4,13 @@
  * @since 0.1.0
  */
 
-import type { WorkerReport } from "../WorkerReport.ts"
-import { type AgentEvent, outsideSteps } from "./AgentEvent.ts"
+import type { WorkerReport } from "../check/index.ts"
+import { ProcessRecord } from "../payload/index.ts"
+import { type AgentEvent, BoundedList, guestLimits, outsideSteps } from "../protocol/index.ts"
+import { SchedulerRecord } from "../scheduler/index.ts"
 import { toWorkerReport } from "./AgentProtocol.ts"
-import { BoundedList, guestLimits } from "./GuestLimits.ts"
 import { GuestCpu, GuestNode } from "./GuestTopology.ts"
 import { OnlineRecord } from "./OnlineRecord.ts"
-import { ProcessRecord } from "./ProcessRecord.ts"
-import { SchedulerRecord } from "./SchedulerRecord.ts"
 import { StimulusEvent } from "./StimulusEvent.ts"
 
 type Ready = Extract<AgentEvent, { readonly _tag: "Ready" }>

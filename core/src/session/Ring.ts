@@ -4,10 +4,9 @@
  * @since 0.1.0
  */
 import { Either } from "effect"
-import { nodeMemoryMb } from "../GuestRam.ts"
-import type { Topology } from "../Topology.ts"
-import type { GuestMemory } from "../Vmm.ts"
-import { ProtocolError } from "./Frame.ts"
+import type { GuestMemory } from "../machine/index.ts"
+import { ProtocolError } from "../protocol/index.ts"
+import { nodeMemoryMb, type Topology } from "../topology/index.ts"
 
 const magic = "KTSTRING"
 const headOffset = 64n

@@ -4,9 +4,17 @@
  * @since 0.1.0
  */
 import { Either } from "effect"
-import type { GuestMemory } from "../Vmm.ts"
-import { type AgentEvent, decodeEvent, protocolVersion } from "./AgentEvent.ts"
-import { type DecodedFrames, type Frame, frameFormat, makeFrameDecoder, ProtocolError } from "./Frame.ts"
+import type { GuestMemory } from "../machine/index.ts"
+import {
+  type AgentEvent,
+  type DecodedFrames,
+  decodeEvent,
+  type Frame,
+  frameFormat,
+  makeFrameDecoder,
+  ProtocolError,
+  protocolVersion
+} from "../protocol/index.ts"
 import { makeRingReader, type RingReader } from "./Ring.ts"
 
 /**

@@ -5,25 +5,23 @@
  */
 import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
 import { Data, Effect, Either } from "effect"
-import { Assert } from "./Assert.ts"
-import { Checks } from "./Checks.ts"
-import { FlagProfile } from "./FlagProfile.ts"
-import { withBackgroundPayloads } from "./internal/backgroundPayloads.ts"
-import type { ResolvedKernel } from "./KernelResolver.ts"
-import { kernelScheduler } from "./KernelScheduler.ts"
-import { Payload } from "./Payload.ts"
-import type { RunRequest } from "./RunScenario.ts"
-import { Scenario, type ScenarioBody, type ScenarioError, scenarioBody } from "./Scenario.ts"
-import { ScenarioContext } from "./ScenarioContext.ts"
-import { Scenarios } from "./Scenarios.ts"
-import type { Scheduler } from "./Scheduler.ts"
-import { resolveScheduler } from "./SchedulerDiscovery.ts"
-import { suggestion } from "./Suggest.ts"
-import { TestConstraints } from "./TestConstraints.ts"
-import { TestTopology } from "./TestTopology.ts"
-import { Topology } from "./Topology.ts"
-import { describeFault } from "./UserFault.ts"
-import { WorkTypeRef } from "./WorkType.ts"
+import { describeFault, suggestion } from "../base/index.ts"
+import { Assert, Checks } from "../check/index.ts"
+import { kernelScheduler, type ResolvedKernel } from "../kernel/index.ts"
+import { Payload } from "../payload/index.ts"
+import type { RunRequest } from "../run/index.ts"
+import {
+  Scenario,
+  type ScenarioBody,
+  ScenarioContext,
+  type ScenarioError,
+  Scenarios,
+  scenarioBody,
+  withBackgroundPayloads
+} from "../scenario/index.ts"
+import { FlagProfile, resolveScheduler, type Scheduler } from "../scheduler/index.ts"
+import { TestConstraints, TestTopology, Topology } from "../topology/index.ts"
+import { WorkTypeRef } from "../work/index.ts"
 
 /**
  * Every field is optional. The fields of {@link Assert} are the test's layer of checks. `F`: the flags of its scheduler.

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Data, Either } from "effect"
-import { suggestion } from "./Suggest.ts"
+import { suggestion } from "../base/index.ts"
 import { Topology } from "./Topology.ts"
 
 /**

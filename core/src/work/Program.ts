@@ -4,9 +4,9 @@
  * @since 0.1.0
  */
 import { Duration, Either } from "effect"
-import { encodeProgram } from "./guest/ProgramCodec.ts"
-import { type AffinityTarget, type SchedPolicyName, WorkNode } from "./WorkNode.ts"
-import { childLists, validate, type WorkProgramError } from "./WorkProgramLimits.ts"
+import { type AffinityTarget, type SchedPolicyName, WorkNode } from "./Node.ts"
+import { encodeProgram } from "./ProgramCodec.ts"
+import { childLists, validate, type WorkProgramError } from "./ProgramLimits.ts"
 
 /**
  * `setup` runs once before the first iteration, `body` again and again until the worker is told to stop, `teardown` once after.

@@ -3,8 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type SchedPolicyName, SchedPolicyNumber, WorkNode } from "../WorkNode.ts"
-import type { WorkProgram } from "../WorkProgram.ts"
+
 import {
   bool,
   type Codec,
@@ -19,7 +18,9 @@ import {
   WireError,
   WireReader,
   WireWriter
-} from "./Wire.ts"
+} from "../protocol/index.ts"
+import { type SchedPolicyName, SchedPolicyNumber, WorkNode } from "./Node.ts"
+import type { WorkProgram } from "./Program.ts"
 
 const version = 1
 const maxDepth = 16

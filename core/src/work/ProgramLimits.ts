@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import { Data, Either } from "effect"
-import { SchedPolicyNumber, type WorkNode } from "./WorkNode.ts"
-import type { WorkProgram } from "./WorkProgram.ts"
+import { SchedPolicyNumber, type WorkNode } from "./Node.ts"
+import type { WorkProgram } from "./Program.ts"
 
 /**
  * A program the agent would refuse. `path` leads to the node: `body[0].repeat[2]`.

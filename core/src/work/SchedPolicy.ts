@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Data } from "effect"
-import { SchedPolicyNumber } from "./WorkNode.ts"
+import { SchedPolicyNumber } from "./Node.ts"
 
 /**
  * Real-time priorities are 1 (lowest) to 99. `Ext` is SCHED_EXT: without a sched_ext scheduler it behaves as `Normal`.

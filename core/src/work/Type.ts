@@ -4,10 +4,9 @@
  * @since 0.1.0
  */
 import { Context, Data, Effect, Either, Layer } from "effect"
-import { didYouMean, suggestion } from "./Suggest.ts"
-import { describeFault } from "./UserFault.ts"
-import type { WorkParam, WorkParamInfo } from "./WorkParam.ts"
-import { WorkProgram } from "./WorkProgram.ts"
+import { describeFault, didYouMean, suggestion } from "../base/index.ts"
+import type { WorkParam, WorkParamInfo } from "./Param.ts"
+import { WorkProgram } from "./Program.ts"
 
 /**
  * A work type with its parameters filled in: what a spawn needs.

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Effect, Either, Fiber, Stream } from "effect"
-import { AgentEvent, type ProcessExitKind } from "../../src/guest/AgentEvent.ts"
-import { Command, decodeCommand } from "../../src/guest/Command.ts"
-import { makeFrameDecoder } from "../../src/guest/Frame.ts"
-import { inputWindow, outputWindow, runProcess } from "../../src/guest/GuestProcess.ts"
-import { makeLiveGuest } from "../../src/guest/LiveGuest.ts"
+import { AgentEvent, type ProcessExitKind } from "../../src/protocol/AgentEvent.ts"
+import { Command, decodeCommand } from "../../src/protocol/Command.ts"
+import { makeFrameDecoder } from "../../src/protocol/Frame.ts"
+import { inputWindow, outputWindow, runProcess } from "../../src/session/GuestProcess.ts"
+import { makeLiveGuest } from "../../src/session/LiveGuest.ts"
 import { makeMemoryVm } from "./memoryVm.ts"
 
 const ready = AgentEvent.Ready({

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber, TestClock } from "effect"
-import { AgentEvent, encodeEvent } from "../../src/guest/AgentEvent.ts"
-import { accountOfExit, describeEnd, describeExit, followGuest } from "../../src/guest/GuestSession.ts"
-import { defaultRing } from "../../src/guest/Ring.ts"
+import { AgentEvent, encodeEvent } from "../../src/protocol/AgentEvent.ts"
+import { accountOfExit, describeEnd, describeExit, followGuest } from "../../src/session/GuestSession.ts"
+import { defaultRing } from "../../src/session/Ring.ts"
 import { type MemoryVm, makeMemoryVm } from "./memoryVm.ts"
 
 const ready = (transport: "serial" | "ring") =>

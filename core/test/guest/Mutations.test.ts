@@ -4,12 +4,12 @@
  */
 import { expect, it } from "@effect/vitest"
 import { Deferred, Effect, Either, Exit, Stream } from "effect"
-import { encodeEvent } from "../../src/guest/AgentEvent.ts"
-import { decodeCommand, encodePlan } from "../../src/guest/Command.ts"
-import { encodeFrame, makeFrameDecoder, ProtocolError } from "../../src/guest/Frame.ts"
-import { followGuest } from "../../src/guest/GuestSession.ts"
-import { SessionRecord } from "../../src/guest/SessionRecord.ts"
-import { type Vm, VmmError } from "../../src/Vmm.ts"
+import { type Vm, VmmError } from "../../src/machine/Vmm.ts"
+import { encodeEvent } from "../../src/protocol/AgentEvent.ts"
+import { decodeCommand, encodePlan } from "../../src/protocol/Command.ts"
+import { encodeFrame, makeFrameDecoder, ProtocolError } from "../../src/protocol/Frame.ts"
+import { followGuest } from "../../src/session/GuestSession.ts"
+import { SessionRecord } from "../../src/session/Record.ts"
 import { commands, events } from "./samples.ts"
 
 const rounds = Number(process.env.KTSTR_MUTATIONS ?? 60)

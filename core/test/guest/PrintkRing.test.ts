@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { readKernelLog } from "../../src/guest/PrintkRing.ts"
-import type { GuestMemory } from "../../src/Vmm.ts"
+import type { GuestMemory } from "../../src/machine/Vmm.ts"
+import { readKernelLog } from "../../src/session/PrintkRing.ts"
 
 interface Record {
   readonly text: string

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { makeRingWriter } from "../../src/guest/Ring.ts"
+import { makeRingWriter } from "../../src/session/Ring.ts"
 
 const place = { address: 8192, size: 20 * 4096 }
 const inputSize = 4096

@@ -1,10 +1,10 @@
 import { Duration, Either } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { decodeProgram, encodeProgram } from "../../src/guest/ProgramCodec.ts"
-import { WireError } from "../../src/guest/Wire.ts"
-import type { WorkNode } from "../../src/WorkNode.ts"
-import { WorkProgram as P, type WorkProgram } from "../../src/WorkProgram.ts"
+import { WireError } from "../../src/protocol/Wire.ts"
+import type { WorkNode } from "../../src/work/Node.ts"
+import { WorkProgram as P, type WorkProgram } from "../../src/work/Program.ts"
+import { decodeProgram, encodeProgram } from "../../src/work/ProgramCodec.ts"
 import { programs } from "./samples.ts"
 
 const index = fc.nat(63)

@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 import { describe, expect, it } from "vitest"
-import type { AgentEvent, WorkerTelemetry } from "../../src/guest/AgentEvent.ts"
-import { toWorkerReport } from "../../src/guest/AgentProtocol.ts"
-import { WorkerReport } from "../../src/WorkerReport.ts"
+import { WorkerReport } from "../../src/check/WorkerReport.ts"
+import type { AgentEvent, WorkerTelemetry } from "../../src/protocol/AgentEvent.ts"
+import { toWorkerReport } from "../../src/session/AgentProtocol.ts"
 import { events } from "./samples.ts"
 
 const { _tag, ...telemetry } = events.find(

@@ -1,5 +1,5 @@
 /** Streams, payloads and programs that each end must refuse in the same words. */
-import { encodeFrame } from "../../src/guest/Frame.ts"
+import { encodeFrame } from "../../src/protocol/Frame.ts"
 
 const end = encodeFrame(0x0002, 0, new Uint8Array())
 const changed = (bytes: Uint8Array, at: number, value: number): Uint8Array => {

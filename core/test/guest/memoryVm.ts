@@ -1,9 +1,9 @@
 import { Deferred, Effect, Mailbox } from "effect"
-import { ConsoleLog } from "../../src/ConsoleLog.ts"
-import type { AgentEvent } from "../../src/guest/AgentEvent.ts"
-import { encodeEvent } from "../../src/guest/AgentEvent.ts"
-import { defaultRing } from "../../src/guest/Ring.ts"
-import { type GuestMemory, type Vm, type VmExit, VmmError } from "../../src/Vmm.ts"
+import { ConsoleLog } from "../../src/machine/ConsoleLog.ts"
+import { type GuestMemory, type Vm, type VmExit, VmmError } from "../../src/machine/Vmm.ts"
+import type { AgentEvent } from "../../src/protocol/AgentEvent.ts"
+import { encodeEvent } from "../../src/protocol/AgentEvent.ts"
+import { defaultRing } from "../../src/session/Ring.ts"
 
 /** A machine of bytes in memory: tests write what its agent says, and see what the host makes of it. */
 export interface MemoryVm {

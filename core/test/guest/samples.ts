@@ -1,7 +1,7 @@
 /** One of everything the protocol can say; both ends are held to their bytes by core/test/vectors/protocol.txt. */
-import { AgentEvent } from "../../src/guest/AgentEvent.ts"
-import { Command } from "../../src/guest/Command.ts"
-import { WorkProgram as P, type WorkProgram } from "../../src/WorkProgram.ts"
+import { AgentEvent } from "../../src/protocol/AgentEvent.ts"
+import { Command } from "../../src/protocol/Command.ts"
+import { WorkProgram as P, type WorkProgram } from "../../src/work/Program.ts"
 
 export const programs: Readonly<Record<string, WorkProgram>> = {
   spin: P.make({ body: [P.spin(1024)] }),

@@ -1,11 +1,11 @@
 /** The lines of core/test/vectors/protocol.txt, made anew from the samples. */
 import { Either } from "effect"
-import { decodeEvent, encodeEvent } from "../../src/guest/AgentEvent.ts"
-import { decodeCommand, encodeCommand } from "../../src/guest/Command.ts"
-import { makeFrameDecoder } from "../../src/guest/Frame.ts"
-import { decodeProgram } from "../../src/guest/ProgramCodec.ts"
-import { WireError } from "../../src/guest/Wire.ts"
-import { WorkProgram } from "../../src/WorkProgram.ts"
+import { decodeEvent, encodeEvent } from "../../src/protocol/AgentEvent.ts"
+import { decodeCommand, encodeCommand } from "../../src/protocol/Command.ts"
+import { makeFrameDecoder } from "../../src/protocol/Frame.ts"
+import { WireError } from "../../src/protocol/Wire.ts"
+import { WorkProgram } from "../../src/work/Program.ts"
+import { decodeProgram } from "../../src/work/ProgramCodec.ts"
 import { badCommands, badPrograms, streams } from "./malformed.ts"
 import { commands, events, programs } from "./samples.ts"
 

@@ -1,7 +1,7 @@
 import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { ConfigProvider, Effect } from "effect"
-import { resolveCacheDirs } from "../../src/CacheDir.ts"
+import { resolveCacheDirs } from "../../src/cache/CacheDir.ts"
 
 const withEnvironment = (environment: Record<string, string>) =>
   resolveCacheDirs.pipe(

@@ -5,8 +5,8 @@ import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
 import { expect, it, vi } from "@effect/vitest"
 import { Effect } from "effect"
-import { cleanCacheRemains } from "../../src/CacheRemains.ts"
-import { listKernelObjects } from "../../src/KernelObjects.ts"
+import { cleanCacheRemains } from "../../src/kernel/CacheRemains.ts"
+import { listKernelObjects } from "../../src/kernel/Objects.ts"
 
 // Programs are started, on a machine that others use as well.
 vi.setConfig({ testTimeout: 60_000 })

@@ -6,9 +6,9 @@ import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { vi } from "vitest"
-import { acquireFileLock } from "../../src/FileLock.ts"
-import { filesystemType, findLockRefusal, lockRefusal } from "../../src/LockPlace.ts"
-import { findLocks, parseLockLine } from "../../src/LockTable.ts"
+import { acquireFileLock } from "../../src/host/FileLock.ts"
+import { filesystemType, findLockRefusal, lockRefusal } from "../../src/host/LockPlace.ts"
+import { findLocks, parseLockLine } from "../../src/host/LockTable.ts"
 
 const inDirectory = <A, E>(body: (directory: string) => Effect.Effect<A, E, NodeContext.NodeContext>) =>
   Effect.acquireUseRelease(
@@ -86,7 +86,7 @@ describe("acquireFileLock", () => {
       Effect.promise(async () => {
         const file = join(directory, "killed.lock")
         // What FileLock starts, by a process that is killed.
-        const source = readFileSync(join(import.meta.dirname, "../../src/FileLock.ts"), "utf8")
+        const source = readFileSync(join(import.meta.dirname, "../../src/host/FileLock.ts"), "utf8")
         const holder = /const holder = `([^`]*)`/.exec(source)![1]!
         const script = `const { spawn } = require("node:child_process")
           const child = spawn("flock", ["--no-fork", "--exclusive", process.argv[1], "sh", "-c", process.argv[2], process.argv[1]], { stdio: ["pipe", "pipe", "inherit"], detached: true })

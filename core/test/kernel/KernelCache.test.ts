@@ -17,9 +17,9 @@ import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { ConfigProvider, Deferred, Effect, Exit, Fiber, Layer, Option } from "effect"
-import { KernelCache, layerKernelCache, type StoreInput } from "../../src/KernelCache.ts"
-import type { KernelError } from "../../src/KernelError.ts"
-import { currentProcess, temporaryPrefix } from "../../src/ProcessMark.ts"
+import { currentProcess, temporaryPrefix } from "../../src/host/ProcessMark.ts"
+import { KernelCache, layerKernelCache, type StoreInput } from "../../src/kernel/Cache.ts"
+import type { KernelError } from "../../src/kernel/Error.ts"
 
 const layer = layerKernelCache.pipe(Layer.provideMerge(NodeContext.layer))
 

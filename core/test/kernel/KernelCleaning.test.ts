@@ -4,8 +4,8 @@ import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
 import { expect, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer } from "effect"
-import { KernelCache, layerKernelCache } from "../../src/KernelCache.ts"
-import { entriesToClean } from "../../src/KernelCleaning.ts"
+import { KernelCache, layerKernelCache } from "../../src/kernel/Cache.ts"
+import { entriesToClean } from "../../src/kernel/Cleaning.ts"
 
 const layer = layerKernelCache.pipe(Layer.provideMerge(NodeContext.layer))
 

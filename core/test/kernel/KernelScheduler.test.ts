@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { isKernelScheduler, kernelScheduler, otherKernelScheduler } from "../../src/KernelScheduler.ts"
+import { isKernelScheduler, kernelScheduler, otherKernelScheduler } from "../../src/kernel/KernelScheduler.ts"
 
 describe("the kernel's own scheduler", () => {
   it.each([

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process"
 import { describe, expect, it } from "@effect/vitest"
 import fc from "fast-check"
-import { compareVersions, isVersionPrefix } from "../../src/KernelVersion.ts"
+import { compareVersions, isVersionPrefix } from "../../src/kernel/Version.ts"
 
 /** Smaller, then larger, by deb-version(7). */
 const ordered: ReadonlyArray<readonly [string, string]> = [

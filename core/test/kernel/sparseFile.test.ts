@@ -2,7 +2,7 @@ import { FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { expect, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
-import { dataExtents, writeDurably } from "../../src/internal/sparseFile.ts"
+import { dataExtents, writeDurably } from "../../src/kernel/sparseFile.ts"
 
 const block = 64 * 1024
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Either } from "effect"
-import { Command } from "../../src/guest/Command.ts"
 import {
   FlagProfile,
   KtstrTest,
@@ -13,6 +12,7 @@ import {
   schedulerArgs,
   schedulerCommands
 } from "../../src/index.ts"
+import { Command } from "../../src/protocol/Command.ts"
 
 const mine = Scheduler.make("scx_mine", {
   binary: SchedulerBinary.Discover("scx_mine"),

@@ -1,9 +1,9 @@
 import { expect, it } from "@effect/vitest"
 import { Either } from "effect"
 import { describe } from "vitest"
-import { machineCommandLine, maxCommandLine } from "../../src/KernelCommandLine.ts"
-import { Topology } from "../../src/Topology.ts"
-import type { VmSpec } from "../../src/Vmm.ts"
+import { machineCommandLine, maxCommandLine } from "../../src/kernel/CommandLine.ts"
+import type { VmSpec } from "../../src/machine/Vmm.ts"
+import { Topology } from "../../src/topology/Topology.ts"
 
 const lineOf = (...cmdline: ReadonlyArray<string>) => {
   const spec: VmSpec = {

@@ -1,8 +1,8 @@
 import { Effect, Layer } from "effect"
-import { openScratchDisk } from "../../src/image/ScratchDisk.ts"
-import { machineCommandLine } from "../../src/KernelCommandLine.ts"
-import { panicMessage } from "../../src/KernelLog.ts"
-import { type VmExit, Vmm, VmmError, type VmSpec } from "../../src/Vmm.ts"
+import { machineCommandLine } from "../../src/kernel/CommandLine.ts"
+import { panicMessage } from "../../src/kernel/Log.ts"
+import { openScratchDisk } from "../../src/machine/ScratchDisk.ts"
+import { type VmExit, Vmm, VmmError, type VmSpec } from "../../src/machine/Vmm.ts"
 import { type MemoryVm, makeMemoryVmWith } from "../guest/memoryVm.ts"
 import { type Ending, mark, markAddress, readTinyGuest } from "./tinyGuest.ts"
 

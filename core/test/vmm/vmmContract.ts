@@ -5,8 +5,8 @@ import * as path from "node:path"
 import { expect, it } from "@effect/vitest"
 import { Chunk, Deferred, Effect, Exit, Fiber, type Layer, Option, Scope, Stream } from "effect"
 import { afterAll, beforeAll, describe } from "vitest"
-import { Topology } from "../../src/Topology.ts"
-import { type VmExit, Vmm, type VmSpec } from "../../src/Vmm.ts"
+import { type VmExit, Vmm, type VmSpec } from "../../src/machine/Vmm.ts"
+import { Topology } from "../../src/topology/Topology.ts"
 import { type Ending, mark, markAddress, writeTinyGuest } from "./tinyGuest.ts"
 
 const mib = 1024 * 1024

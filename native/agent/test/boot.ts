@@ -5,8 +5,8 @@
  */
 import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
-import { Command, type GuestProgram } from "../../../core/src/guest/Command.ts"
-import { WorkProgram as P } from "../../../core/src/WorkProgram.ts"
+import { Command, type GuestProgram } from "../../../core/src/protocol/Command.ts"
+import { WorkProgram as P } from "../../../core/src/work/Program.ts"
 import { type GuestOptions, type GuestRun, runGuest } from "./guest.ts"
 import { all, checkWorkTypes, good, ms, show, spawnOf, spinWait, workTypes } from "./workloads.ts"
 

@@ -6,9 +6,9 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync, writeSync } from "node:fs"
 import { createServer, type Socket } from "node:net"
 import { join } from "node:path"
-import type { AgentEvent } from "../../../core/src/guest/AgentEvent.ts"
-import { type Command, encodeCommand, encodePlan } from "../../../core/src/guest/Command.ts"
-import { makeTransport } from "../../../core/src/guest/Transport.ts"
+import type { AgentEvent } from "../../../core/src/protocol/AgentEvent.ts"
+import { type Command, encodeCommand, encodePlan } from "../../../core/src/protocol/Command.ts"
+import { makeTransport } from "../../../core/src/session/Transport.ts"
 
 export interface GuestOptions {
   readonly plan?: ReadonlyArray<Command>

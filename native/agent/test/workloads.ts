@@ -1,9 +1,9 @@
 /** Plans that boot.ts runs, and what their reports must say. */
 import assert from "node:assert/strict"
 import { Either } from "effect"
-import type { AgentEvent, WorkerTelemetry } from "../../../core/src/guest/AgentEvent.ts"
-import { Command, type GuestWorker } from "../../../core/src/guest/Command.ts"
-import { WorkProgram as P, type WorkProgram } from "../../../core/src/WorkProgram.ts"
+import type { AgentEvent, WorkerTelemetry } from "../../../core/src/protocol/AgentEvent.ts"
+import { Command, type GuestWorker } from "../../../core/src/protocol/Command.ts"
+import { WorkProgram as P, type WorkProgram } from "../../../core/src/work/Program.ts"
 import type { GuestOptions, GuestRun } from "./guest.ts"
 
 export const ms = (n: number): number => n * 1e6

@@ -8,7 +8,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import { Effect, Layer } from "effect"
 // Only what it needs: it is started sixty times.
-import { KernelCache, layerKernelCache } from "../../../core/src/KernelCache.ts"
+import { KernelCache, layerKernelCache } from "../../../core/src/kernel/Cache.ts"
 import { bzImage, vmlinux } from "../../../core/test/image/images.ts"
 
 const [what = "0", ...keys] = process.argv.slice(2)

@@ -1,0 +1,12 @@
+/**
+ * Parts that know nothing of ktstr: suggestions for misspelt names, hashes, bytes, names of signals.
+ *
+ * @since 0.2.0
+ */
+export { crc32 } from "./Crc32.ts"
+export { concatBytes } from "./concatBytes.ts"
+export { oneLine } from "./OneLine.ts"
+export { sha256Hex } from "./Sha256.ts"
+export { didYouMean, editDistance, suggestion } from "./Suggest.ts"
+export { signalText } from "./signals.ts"
+export { describeFault } from "./UserFault.ts"

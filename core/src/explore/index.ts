@@ -1,0 +1,7 @@
+/**
+ * Many seeds of one test: causes of failures, smaller failures, replays.
+ *
+ * @since 0.2.0
+ */
+export { Exploration, type ExplorationSummary, type ExploredFailure } from "./Exploration.ts"
+export { countOps, type ShrinkCase, type Shrunk, shrink, smallerCases, withoutOps } from "./Shrink.ts"

@@ -1,0 +1,51 @@
+/**
+ * From what the user said about kernels to a bootable image: cache, sources, discovery, versions.
+ *
+ * @since 0.2.0
+ */
+export {
+  type CacheEntry,
+  KernelCache,
+  type KernelEntry,
+  layerKernelCache,
+  lockDirectory,
+  makeKernelCache,
+  type StoreInput,
+  toolVersion,
+  validEntries
+} from "./Cache.ts"
+export { type CacheRemain, type CacheRemainsOptions, cleanCacheRemains, downloadDirectory } from "./CacheRemains.ts"
+export { type CleaningOptions, entriesToClean } from "./Cleaning.ts"
+export { bootLogLevel, liveLogLevel, machineCommandLine, maxCommandLine } from "./CommandLine.ts"
+export { layerKernelResolver, makeKernelResolver, resolvedEntry } from "./Discovery.ts"
+export { KernelError, type KernelErrorReason } from "./Error.ts"
+export { describeImage } from "./File.ts"
+export {
+  isKernelScheduler,
+  type KernelSchedulerName,
+  kernelScheduler,
+  otherKernelScheduler
+} from "./KernelScheduler.ts"
+export { distinctKernels, kernelLabel, labelOf, labelWord } from "./Label.ts"
+export { isRestartLine, panicMessage } from "./Log.ts"
+export {
+  type Corruption,
+  CorruptKind,
+  encodeKernelMetadata,
+  type FileRecord,
+  KernelMetadata,
+  parseKernelMetadata
+} from "./Metadata.ts"
+export { buildLock, type KernelObjects, listKernelObjects, objectsPrefix } from "./Objects.ts"
+export { ableInstead, kernelPreference, versionPreference } from "./Preference.ts"
+export { type RemoteCache, RemoteCacheError, RemoteCaches } from "./RemoteCache.ts"
+export { KernelResolver, type ResolvedKernel } from "./Resolver.ts"
+export {
+  CurrentFragment,
+  type FetchOptions,
+  type FetchProgress,
+  KernelProgress,
+  type KernelSource,
+  KernelSources
+} from "./Source.ts"
+export { compareVersions, isVersionPrefix } from "./Version.ts"

@@ -1,0 +1,6 @@
+/**
+ * Scenarios that are programs, run over the live channel.
+ *
+ * @since 0.2.0
+ */
+export { type LiveScenario, type LiveScenarioOptions, layerLiveScenario, makeLiveScenario } from "./LiveScenario.ts"

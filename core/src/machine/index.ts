@@ -1,0 +1,25 @@
+/**
+ * Virtual machines, whatever runs them, and this host in place of one.
+ *
+ * @since 0.2.0
+ */
+export { AgentBinary, AgentMissing } from "./AgentBinary.ts"
+export { ClockMode } from "./ClockMode.ts"
+export { ConsoleLog, LineSplitter } from "./ConsoleLog.ts"
+export { openThrottling, quotaFolders, throttledMs } from "./CpuThrottling.ts"
+export { type HostDelay, type HostDelayMeter, HostDelayTimeline, mostSlices } from "./HostDelay.ts"
+export { type HostDelayOptions, meterHostDelay, schedCounters, stolenMs, threadState } from "./HostDelaySampler.ts"
+export { findCgroupMount, HostError, type HostErrorReason, HostMachine, type HostSpec } from "./HostMachine.ts"
+export { KvmProbe, KvmVerdict, KvmVerdictKind } from "./KvmProbe.ts"
+export { openScratchDisk } from "./ScratchDisk.ts"
+export {
+  type GuestMemory,
+  type PerformanceOptions,
+  type Vm,
+  type VmExit,
+  Vmm,
+  VmmError,
+  type VmmErrorReason,
+  type VmSpec
+} from "./Vmm.ts"
+export { Waiting } from "./Waiting.ts"

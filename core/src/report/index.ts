@@ -1,0 +1,19 @@
+/**
+ * Reporters, and exit codes.
+ *
+ * @since 0.2.0
+ */
+export { ExitCode, exitCodeOfError, exitCodeOfResults } from "./ExitCode.ts"
+export {
+  DuplicateReporter,
+  layerReporters,
+  makeReporters,
+  openReporter,
+  Reporter,
+  type ReporterHooks,
+  type ReporterOutput,
+  type ReporterSession,
+  type ReporterStream,
+  Reporters,
+  SessionEnd
+} from "./Reporter.ts"

@@ -1,0 +1,33 @@
+/**
+ * One run of one scenario, from request to verdict.
+ *
+ * @since 0.2.0
+ */
+export { type Determinism, DeterminismReport, Ingredients, scheduleHash, switchesOf } from "./Determinism.ts"
+export { causeKind, failureCause } from "./FailureCause.ts"
+export { agentCmdline, type Deadlines, deadlines, guestMemoryMb, programDeadlines } from "./GuestSetup.ts"
+export { bootInteractive, type InteractiveError, type InteractiveRequest } from "./InteractiveGuest.ts"
+export {
+  changedIngredients,
+  encodeReplay,
+  makeReplay,
+  parseReplay,
+  Replay,
+  ReplayError,
+  ReplayRequest
+} from "./Replay.ts"
+export {
+  changedScheduler,
+  Rerun,
+  type RerunRequest,
+  rerunCommand,
+  schedulerHashDigits,
+  shellLine,
+  shellWord
+} from "./Rerun.ts"
+export { fromHere, runsRoot, saveFailure } from "./RunDirectory.ts"
+export { RunEvent } from "./RunEvent.ts"
+export { type HostRunError, hostScheduler, runOnHost } from "./RunOnHost.ts"
+export { CgroupResult, RunResult, runName } from "./RunResult.ts"
+export { type RunError, type RunRequest, type RunTrace, runScenario, type ScenarioRequest } from "./RunScenario.ts"
+export { TraceError, tracedInto } from "./TraceFiles.ts"

@@ -1,0 +1,6 @@
+/**
+ * What a test declares.
+ *
+ * @since 0.2.0
+ */
+export { KtstrTest, KtstrTestError, type KtstrTestOptions, type ScenarioData, type ScenarioInput } from "./KtstrTest.ts"

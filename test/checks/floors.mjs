@@ -1,0 +1,81 @@
+// The floor plan of core: which room stands on which floor. A room imports rooms of lower floors only, and of them only their index.ts.
+export const floors = [
+  ["base", "host", "cache"],
+  ["topology", "protocol", "image"],
+  ["work", "machine"],
+  ["kernel", "check"],
+  ["scheduler", "payload"],
+  ["session"],
+  ["scenario"],
+  ["plan"],
+  ["live"],
+  ["run"],
+  ["explore", "report", "test"]
+]
+
+const floorOf = new Map(floors.flatMap((rooms, floor) => rooms.map((room) => [room, floor])))
+
+/** `core/src/kernel/Cache.ts` → `kernel`; undefined for what stands in no room. */
+export const roomOf = (path) => /^core\/src\/([^/]+)\/[^/]+$/.exec(path)?.[1]
+
+/** Why a file of core may not import another file of core; undefined: it may. Paths are relative to the repository. */
+export const arrowOffence = (from, to) => {
+  if (from === "core/src/index.ts") return to.endsWith("/index.ts") ? undefined : "reaches into a room"
+  const [here, there] = [roomOf(from), roomOf(to)]
+  if (here === undefined || !floorOf.has(here)) return "stands in no room of the floor plan (test/checks/floors.mjs)"
+  if (there === undefined || !floorOf.has(there)) return "its target stands in no room of the floor plan"
+  if (here === there) return to.endsWith("/index.ts") ? "a room's files import one another, not its index" : undefined
+  if (!to.endsWith("/index.ts")) return `reaches into the room ${there}: import its index.ts`
+  return floorOf.get(there) < floorOf.get(here)
+    ? undefined
+    : `the arrow runs up: ${here} is on floor ${floorOf.get(here)}, ${there} on floor ${floorOf.get(there)}`
+}
+
+/** Groups of files that import each other in a circle. `graph`: file → the files that it imports. */
+export const circlesOf = (graph) => {
+  const state = new Map()
+  const stack = []
+  const circles = []
+  const visit = (file) => {
+    const own = { index: state.size, low: state.size, open: true }
+    state.set(file, own)
+    stack.push(file)
+    for (const target of graph.get(file) ?? []) {
+      if (!graph.has(target)) continue
+      const known = state.get(target) ?? visit(target)
+      if (known.open) own.low = Math.min(own.low, known.low)
+    }
+    if (own.low === own.index) {
+      const circle = stack.splice(stack.indexOf(file))
+      for (const member of circle) state.get(member).open = false
+      if (circle.length > 1 || (graph.get(file) ?? []).includes(file)) circles.push(circle.sort())
+    }
+    return own
+  }
+  for (const file of graph.keys()) if (!state.has(file)) visit(file)
+  return circles
+}
+
+/** The plan as text, the top floor first: rooms with their numbers of files, and the rooms that each imports. */
+export const planText = (graph) => {
+  const rooms = new Map()
+  for (const [file, targets] of graph) {
+    const room = roomOf(file)
+    if (room === undefined) continue
+    const known = rooms.get(room) ?? { files: 0, below: new Set() }
+    if (!file.endsWith("/index.ts")) known.files++
+    for (const target of targets) {
+      const below = roomOf(target)
+      if (below !== undefined && below !== room) known.below.add(below)
+    }
+    rooms.set(room, known)
+  }
+  const lines = [...floors.entries()].reverse().flatMap(([floor, names]) =>
+    names.map((name, at) => {
+      const { below = new Set(), files = 0 } = rooms.get(name) ?? {}
+      const label = at === 0 ? `${floor}`.padStart(2) : "  "
+      return `${label}  ${name.padEnd(10)} ${`${files}`.padStart(3)} files  ${[...below].sort().join(" ")}`.trimEnd()
+    })
+  )
+  return ["floor room             imports", ...lines].join("\n")
+}
