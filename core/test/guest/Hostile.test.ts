@@ -2,7 +2,6 @@ import { Buffer } from "node:buffer"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Either, Fiber } from "effect"
 import fc from "fast-check"
-import type { GuestMemory } from "../../src/machine/Vmm.ts"
 import { AgentEvent, decodeEvent, encodeEvent } from "../../src/protocol/AgentEvent.ts"
 import { decodeCommand } from "../../src/protocol/Command.ts"
 import { encodeFrame, makeFrameDecoder, ProtocolError } from "../../src/protocol/Frame.ts"
@@ -13,26 +12,8 @@ import { readKernelLog } from "../../src/session/PrintkRing.ts"
 import { SessionRecord } from "../../src/session/Record.ts"
 import { defaultRing, makeRingReader, makeRingWriter } from "../../src/session/Ring.ts"
 import { makeTransport } from "../../src/session/Transport.ts"
-import { makeMemoryVm } from "./memoryVm.ts"
+import { makeMemoryVm, memoryOf } from "./memoryVm.ts"
 import { events } from "./samples.ts"
-
-const memoryOf = (bytes: Uint8Array): GuestMemory => {
-  const checked = (address: number, length: number): void => {
-    if (!(Number.isSafeInteger(address) && length >= 0 && address >= 0 && address + length <= bytes.length))
-      throw new RangeError(`${length} bytes at ${address} are not RAM`)
-  }
-  return {
-    size: bytes.length,
-    read: (address, length) => {
-      checked(address, length)
-      return bytes.slice(address, address + length)
-    },
-    write: (address, data) => {
-      checked(address, data.length)
-      bytes.set(data, address)
-    }
-  }
-}
 
 const place = { address: 4096, size: 5 * 4096 }
 

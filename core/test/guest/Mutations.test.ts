@@ -10,6 +10,7 @@ import { decodeCommand, encodePlan } from "../../src/protocol/Command.ts"
 import { encodeFrame, makeFrameDecoder, ProtocolError } from "../../src/protocol/Frame.ts"
 import { followGuest } from "../../src/session/GuestSession.ts"
 import { SessionRecord } from "../../src/session/Record.ts"
+import { memoryOf } from "./memoryVm.ts"
 import { commands, events } from "./samples.ts"
 
 const rounds = Number(process.env.KTSTR_MUTATIONS ?? 60)
@@ -67,10 +68,6 @@ const session = (chunks: ReadonlyArray<Uint8Array>, bytes: Uint8Array) =>
   Effect.gen(function* () {
     const exit = yield* Deferred.make<never, never>()
     yield* Deferred.succeed(exit as never, { _tag: "PowerOff" } as never)
-    const checked = (address: number, length: number): void => {
-      if (!(Number.isSafeInteger(address) && address >= 0 && length >= 0 && address + length <= bytes.length))
-        throw new RangeError(`${length} bytes at ${address} are not RAM`)
-    }
     const vm: Vm = {
       console: Stream.empty,
       consoleTail: () => [],
@@ -78,17 +75,7 @@ const session = (chunks: ReadonlyArray<Uint8Array>, bytes: Uint8Array) =>
         incoming: Stream.fromIterable(chunks),
         send: () => Effect.fail(new VmmError({ reason: "ChannelLost", message: "closed" }))
       },
-      memory: {
-        size: bytes.length,
-        read: (address, length) => {
-          checked(address, length)
-          return bytes.slice(address, address + length)
-        },
-        write: (address, data) => {
-          checked(address, data.length)
-          bytes.set(data, address)
-        }
-      },
+      memory: memoryOf(bytes),
       exit: exit as unknown as Vm["exit"],
       clock: "emulated",
       backend: "memory",

@@ -25,16 +25,15 @@ export interface MemoryVmOptions {
   readonly hears?: (bytes: Uint8Array, vm: MemoryVm) => Effect.Effect<void>
 }
 
-/** Zero pages that the operating system gives out only where they are touched. */
-const memoryOf = (size: number): GuestMemory => {
-  const bytes = new Uint8Array(size)
+/** Guest RAM that is these bytes, from address 0. */
+export const memoryOf = (bytes: Uint8Array): GuestMemory => {
   const checked = (address: number, length: number): void => {
-    if (!(Number.isSafeInteger(address) && length >= 0 && address >= 0 && address + length <= size)) {
+    if (!(Number.isSafeInteger(address) && length >= 0 && address >= 0 && address + length <= bytes.length)) {
       throw new RangeError(`${length} bytes at ${address} are not RAM`)
     }
   }
   return {
-    size,
+    size: bytes.length,
     read: (address, length) => {
       checked(address, length)
       return bytes.slice(address, address + length)
@@ -51,7 +50,8 @@ const lost = new VmmError({ reason: "ChannelLost", message: "the channel to the 
 export const makeMemoryVmWith = Effect.fn("makeMemoryVm")(function* (options: MemoryVmOptions) {
   const incoming = yield* Mailbox.make<Uint8Array>()
   const exit = yield* Deferred.make<VmExit>()
-  const memory = memoryOf((options.memoryMb ?? 256) * 1024 * 1024)
+  // Zero pages, which the operating system gives out only where they are touched.
+  const memory = memoryOf(new Uint8Array((options.memoryMb ?? 256) * 1024 * 1024))
   const log = new ConsoleLog()
   /** What the host said to a guest that is paused. */
   let waiting: Array<Uint8Array> | undefined
