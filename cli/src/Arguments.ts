@@ -104,7 +104,10 @@ const canonical = Effect.fn("Arguments.canonical")(function* (name: CommandName,
       return yield* usage(unknownName("option", word.split("=", 1)[0]!, known, `see: ktstr ${name} --help`))
     }
     const option = spec.options[long]!
-    if (seen.has(long) && option.repeated !== true) return yield* usage(`--${long} was given twice`)
+    if (seen.has(long) && option.repeated !== true) {
+      const once = option.value === undefined ? "it" : `--${long} ${option.value}`
+      return yield* usage(`--${long} was given twice, and ktstr ${name} takes one: give ${once} once`)
+    }
     seen.add(long)
     const equals = word.indexOf("=")
     if (option.value === undefined) {

@@ -9,11 +9,10 @@ import { Deferred, Effect, type Scope, Stream } from "effect"
 import type { RawIo } from "./CommandIo.ts"
 import type { Values } from "./CommandTable.ts"
 import { makeEscapeKeys } from "./EscapeKeys.ts"
-import { chosenKernels } from "./KernelChoice.ts"
+import { chosenKernel, oneKernel } from "./KernelChoice.ts"
 import { isRaw, rawMode, resizes, standardInput, terminalSize } from "./LocalTerminal.ts"
 import * as Settings from "./Settings.ts"
 import { writeBytes } from "./Streams.ts"
-import { UsageError } from "./UsageError.ts"
 
 /** What a shell gives for a program that is not there, and for one that can't be run. */
 const notFound = 127
@@ -75,11 +74,13 @@ const attend = (guestProcess: GuestProcess, terminal: boolean, input: boolean, i
  * @category running
  */
 export const runInGuest = (
+  command: "exec" | "shell",
   values: Values<"exec">,
   program: { readonly argv: ReadonlyArray<string>; readonly terminal: boolean; readonly input: boolean },
   io: RawIo
 ) =>
   Effect.gen(function* () {
+    yield* oneKernel(command, values.kernel)
     const topology = yield* Settings.topology(values.topology, values.preset)
     const memoryMb = yield* Settings.memoryMb(values.memory)
     const scratchDiskMb = yield* Settings.ifGiven(values["scratch-disk"], (text) =>
@@ -91,13 +92,7 @@ export const runInGuest = (
     const plugins = yield* loadPlugins(process.cwd())
     const line = (text: string) => io.err.write(isRaw() ? `${text}\r\n` : `${text}\n`)
     return yield* Effect.gen(function* () {
-      const named = values.kernel === undefined ? [] : [values.kernel]
-      const [kernel, ...others] = yield* chosenKernels(named, values.yes, io)
-      if (kernel === undefined || others.length > 0) {
-        return yield* new UsageError({
-          message: `--kernel '${values.kernel}' names ${others.length + 1} kernels where one is wanted`
-        })
-      }
+      const kernel = yield* chosenKernel(command, values.kernel, values.yes, io)
       const guest = yield* bootInteractive({
         topology,
         kernel,

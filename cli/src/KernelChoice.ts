@@ -4,10 +4,41 @@
  * @since 0.1.0
  */
 import { type KernelError, KernelProgress, KernelResolver, KernelSources, type ResolvedKernel } from "@ktstr/core"
-import { Effect } from "effect"
+import { parseKernelOrgSpec } from "@ktstr/kernel-sources"
+import { Effect, Option } from "effect"
 import type { CommandIo } from "./CommandIo.ts"
 import { fetchLine } from "./FetchLine.ts"
 import { ask, canAsk } from "./Question.ts"
+import { UsageError } from "./UsageError.ts"
+
+/** Where the resolver looks, in its order; a variable that is empty is unset. */
+const namedKernel = (option: string | undefined, environment: NodeJS.ProcessEnv) =>
+  [
+    ["--kernel", option] as const,
+    ["KTSTR_TEST_KERNEL", environment.KTSTR_TEST_KERNEL || undefined] as const,
+    ["KTSTR_KERNEL", environment.KTSTR_KERNEL || undefined] as const
+  ].find(([, text]) => text !== undefined) ?? (["--kernel", undefined] as const)
+
+/**
+ * The `--kernel` of a command that boots one kernel, as it was given. Refuses a range, in the variable that is read without the option as well:
+ * by its words, before anything is looked for, fetched or built.
+ *
+ * @since 0.2.0
+ * @category parsing
+ */
+export const oneKernel = (
+  command: string,
+  option: string | undefined,
+  environment: NodeJS.ProcessEnv = process.env
+): Effect.Effect<string | undefined, UsageError> => {
+  const [origin, text] = namedKernel(option, environment)
+  const range = Option.filter(parseKernelOrgSpec(text), ({ _tag }) => _tag === "Range")
+  if (text === undefined || origin === "KTSTR_TEST_KERNEL" || Option.isNone(range)) return Effect.succeed(option)
+  const last = text.slice(text.indexOf("..") + 2)
+  return new UsageError({
+    message: `${origin} '${text}' is a range, and ktstr ${command} boots one kernel: give one version such as ${last}, an image, a tree or a cache key (ktstr run and ktstr test take a range)`
+  })
+}
 
 /** The first source that this machine can have: the distribution's packages where there are any, else kernel.org. */
 const download: Effect.Effect<void, KernelError> = Effect.gen(function* () {
@@ -55,3 +86,24 @@ export const chosenKernels = Effect.fn("KernelChoice.resolve")(function* (
       })
   )
 })
+
+/**
+ * The same for a command that boots one kernel.
+ *
+ * @since 0.2.0
+ * @category parsing
+ */
+export const chosenKernel = (
+  command: string,
+  name: string | undefined,
+  yes: boolean,
+  io: CommandIo
+): Effect.Effect<ResolvedKernel, KernelError | UsageError, KernelResolver> =>
+  Effect.gen(function* () {
+    const one = yield* oneKernel(command, name)
+    const [kernel, ...others] = yield* chosenKernels(one === undefined ? [] : [one], yes, io)
+    if (kernel !== undefined && others.length === 0) return kernel
+    return yield* new UsageError({
+      message: `--kernel '${name}' names ${others.length + 1} kernels, and ktstr ${command} boots one: give one version, image, tree or cache key`
+    })
+  })

@@ -23,7 +23,7 @@ import {
 import { Effect } from "effect"
 import type { CommandIo } from "./CommandIo.ts"
 import type { Values } from "./CommandTable.ts"
-import { chosenKernels } from "./KernelChoice.ts"
+import { chosenKernel } from "./KernelChoice.ts"
 import { runSettings } from "./RunSettings.ts"
 import { chosenSchedulers } from "./SchedulerChoice.ts"
 import * as Settings from "./Settings.ts"
@@ -159,13 +159,17 @@ export const noOptions: SeedOptions = optionsOfReplay({ options: {} })
  * @since 0.1.0
  * @category constructors
  */
-export const makeSeedRuns = Effect.fn("SeedRuns.make")(function* (name: string, options: SeedOptions, io: CommandIo) {
+export const makeSeedRuns = Effect.fn("SeedRuns.make")(function* (
+  command: "explore" | "replay",
+  name: string,
+  options: SeedOptions,
+  io: CommandIo
+) {
   const settings = yield* runSettings(options)
   const { durationMs, workTypeOverride, workersPerCgroup } = settings
   const scenario = yield* Effect.flatMap(Scenarios, (registry) => registry.get(name))
   const [scheduler] = (yield* chosenSchedulers({ ...options, "all-profiles": false })) ?? [undefined]
   const topology = yield* Settings.topology(options.topology, options.preset, scheduler?.scheduler.topology)
-  const [kernel] = yield* chosenKernels(options.kernel === undefined ? [] : [options.kernel], false, io)
   const ctx = ScenarioContext.make({
     topo: TestTopology.fromTopology(topology),
     durationMs,
@@ -178,7 +182,8 @@ export const makeSeedRuns = Effect.fn("SeedRuns.make")(function* (name: string, 
     const message = `scenario '${name}' is a program, which the host runs in its own time: only scenarios of steps have seeds`
     return yield* new PlanError({ reason: "Program", message })
   }
-  const kernelName = options.kernel ?? kernel!.key ?? kernel!.image
+  const kernel = yield* chosenKernel(command, options.kernel, false, io)
+  const kernelName = options.kernel ?? kernel.key ?? kernel.image
   const services = yield* Effect.context<RunServices>()
   const runs: SeedRuns = {
     name,
@@ -197,7 +202,7 @@ export const makeSeedRuns = Effect.fn("SeedRuns.make")(function* (name: string, 
         includes: [],
         bootTimeoutMs: undefined,
         topology: of.topology,
-        kernel: kernel!
+        kernel
       }
       const ran =
         trace === undefined

@@ -4,14 +4,22 @@
  * @since 0.1.0
  */
 import { relative, resolve, sep } from "node:path"
-import { ExitCode, oneLine, ReplayRequest, type ResolvedKernel, type ShrinkCase, Topology } from "@ktstr/core"
+import {
+  ExitCode,
+  oneLine,
+  ReplayRequest,
+  type ResolvedKernel,
+  type ShrinkCase,
+  suggestion,
+  Topology
+} from "@ktstr/core"
 import { resultFromJson } from "@ktstr/reporters"
 import { type Explored, ktstr, type Provided } from "@ktstr/vitest/plugin"
 import { Data, Effect, Pool } from "effect"
 import type { TestCase, Vitest } from "vitest/node"
 import type { CommandIo } from "./CommandIo.ts"
 import { chooseTest, type DeclaredTest, describeTest, fileOf } from "./DeclaredTests.ts"
-import { chosenKernels } from "./KernelChoice.ts"
+import { chosenKernel } from "./KernelChoice.ts"
 import { noOptions, type SeedOptions, type SeedRuns } from "./SeedRuns.ts"
 import { UsageError } from "./UsageError.ts"
 import { loadVitest, openVitest, stoppable } from "./VitestSession.ts"
@@ -146,14 +154,22 @@ const ownOptions = (options: SeedOptions): ReadonlyArray<string> =>
  * @category constructors
  */
 export const makeTestRuns = Effect.fn("TestRuns.make")(function* (
+  command: "explore" | "replay",
   wanted: string | DeclaredTest,
   options: SeedOptions,
   io: CommandIo,
   { jobs = 1, others = [] }: { readonly jobs?: number; readonly others?: ReadonlyArray<string> } = {}
 ) {
-  const [kernel] = yield* chosenKernels(options.kernel === undefined ? [] : [options.kernel], false, io)
+  const [given] = ownOptions(options)
+  if (given !== undefined) {
+    const name = typeof wanted === "string" ? wanted : describeTest(wanted)
+    return yield* new UsageError({
+      message: `${given} is for scenarios; '${name}' is none${suggestion(name, others) || ", and a test says so in its file"}`
+    })
+  }
+  const kernel = yield* chosenKernel(command, options.kernel, false, io)
   const pool = yield* Pool.makeWithTTL({
-    acquire: openQuietly(kernel!, io),
+    acquire: openQuietly(kernel, io),
     min: 1,
     max: jobs,
     timeToLive: "1 hour"
@@ -168,27 +184,21 @@ export const makeTestRuns = Effect.fn("TestRuns.make")(function* (
       })
     })
   const test = typeof wanted === "string" ? yield* choose(wanted) : wanted
-  const [given] = ownOptions(options)
-  if (given !== undefined) {
-    return yield* new UsageError({
-      message: `${given} is for scenarios; '${describeTest(test)}' is a test and says so in its file`
-    })
-  }
-  const meta = yield* withVitest((vitest) => runIn(vitest, test, kernel!, { describe: true }, 0))
+  const meta = yield* withVitest((vitest) => runIn(vitest, test, kernel, { describe: true }, 0))
   if (!("size" in meta)) {
     const message = `'${describeTest(test)}' does not say how large it is: install @ktstr/vitest of this version`
     return yield* new TestRunError({ message, exitCode: ExitCode.missing })
   }
   const { durationMs, ops, workersPerCgroup } = meta.size
   const topology = yield* Topology.parse(meta.size.topology)
-  const kernelName = options.kernel ?? kernel!.key ?? kernel!.image
+  const kernelName = options.kernel ?? kernel.key ?? kernel.image
   const sizeOf = (of: ShrinkCase) => ({ ...of, topology: String(of.topology) })
   const runs: SeedRuns = {
     name: describeTest(test),
     from: { topology, workersPerCgroup, durationMs, without: [] },
     ops,
     run: (of, seed, trace) =>
-      withVitest((vitest) => runIn(vitest, test, kernel!, { smaller: sizeOf(of), trace }, seed)).pipe(
+      withVitest((vitest) => runIn(vitest, test, kernel, { smaller: sizeOf(of), trace }, seed)).pipe(
         Effect.flatMap((ran) =>
           "result" in ran
             ? Effect.succeed(resultFromJson(ran.result))

@@ -87,7 +87,9 @@ describe("parse", () => {
       expect(yield* failure("run", "--topology")).toBe("--topology needs a value: --topology SHAPE")
       expect(yield* failure("run", "--topology=")).toBe("--topology needs a value: --topology SHAPE")
       expect(yield* failure("run", "--isolation=yes")).toBe("--isolation takes no value, got 'yes'")
-      expect(yield* failure("run", "--seed", "1", "--seed", "2")).toBe("--seed was given twice")
+      expect(yield* failure("run", "--seed", "1", "--seed", "2")).toBe(
+        "--seed was given twice, and ktstr run takes one: give --seed N once"
+      )
       expect(yield* failure("topo", "x")).toBe("ktstr topo takes no arguments, got 'x'")
       expect(yield* failure("list", "presets", "x")).toBe("ktstr list takes at most 1 argument, got 'x'")
     })

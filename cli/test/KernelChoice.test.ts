@@ -15,7 +15,7 @@ import {
 import { ConfigProvider, Effect, Exit, Layer } from "effect"
 import { bzImage, vmlinux } from "../../core/test/image/images.ts"
 import { layerMachineAt } from "../../core/test/kernel/machineRoot.ts"
-import { chosenKernels } from "../src/KernelChoice.ts"
+import { chosenKernels, oneKernel } from "../src/KernelChoice.ts"
 
 const source = (name: string, answer: KernelSource["fetch"]): KernelSource => ({
   name,
@@ -111,4 +111,40 @@ describe("where no kernel is found", () => {
       expect(named.said).toBe("")
     })
   )
+})
+
+describe("a command that boots one kernel", () => {
+  const message = (option: string | undefined, environment: NodeJS.ProcessEnv = {}) =>
+    Effect.map(Effect.flip(oneKernel("exec", option, environment)), (error) => `${error._tag}: ${error.message}`)
+
+  it.effect.each(["6.12..6.16", "6.12.3..6.16", "kernel.org:6.12..6.16", "6.16..6.12", "6.14..6.14"])(
+    "refuses the range %s by its words",
+    (range) =>
+      Effect.gen(function* () {
+        const last = range.replace(/.*\.\./, "")
+        expect(yield* message(range)).toBe(
+          `UsageError: --kernel '${range}' is a range, and ktstr exec boots one kernel: give one version such as ${last}, an image, a tree or a cache key (ktstr run and ktstr test take a range)`
+        )
+      })
+  )
+
+  it.effect("refuses a range in the variable that is read without the option, and no other", () =>
+    Effect.gen(function* () {
+      const range = { KTSTR_KERNEL: "6.12..6.16" }
+      expect(yield* message(undefined, range)).toMatch(/^UsageError: KTSTR_KERNEL '6\.12\.\.6\.16' is a range/)
+      expect(yield* oneKernel("exec", "6.14", range)).toBe("6.14")
+      expect(yield* oneKernel("exec", undefined, { ...range, KTSTR_TEST_KERNEL: "/boot/vmlinuz" })).toBeUndefined()
+      expect(yield* message(undefined, { ...range, KTSTR_TEST_KERNEL: "" })).toMatch(/is a range/)
+    })
+  )
+
+  it.effect.each([
+    "6.14",
+    "6.14.2",
+    "6.15-rc3",
+    "../linux",
+    "./6.12..6.16",
+    "git+https://example.org/l.git#a..b",
+    "my-key"
+  ])("takes %s", (name) => Effect.map(oneKernel("exec", name, {}), (kept) => expect(kept).toBe(name)))
 })

@@ -27,5 +27,5 @@ export const exec = (invocation: Extract<Invocation, { command: "exec" }>, io: R
     }
     const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true && !inBackground()
     const argv = rest.length === 1 ? ["/bin/sh", "-c", rest[0]!] : rest
-    return runInGuest(values, { argv, terminal, input: terminal || process.stdin.isTTY !== true }, io)
+    return runInGuest("exec", values, { argv, terminal, input: terminal || process.stdin.isTTY !== true }, io)
   })

@@ -22,10 +22,13 @@ import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"
+import { oneKernel } from "../KernelChoice.ts"
+import { runSettings } from "../RunSettings.ts"
 import { makeSeedRuns, type SeedOptions, type SeedRuns } from "../SeedRuns.ts"
 import * as Settings from "../Settings.ts"
 import { makeTestRuns, withoutResult } from "../TestRuns.ts"
 import { UsageError } from "../UsageError.ts"
+import { writableFolder } from "../WritableFolder.ts"
 
 /** Runs that making a failure smaller may take. */
 const shrinkLimit = 40
@@ -83,8 +86,8 @@ const openRuns = (name: string, options: SeedOptions, jobs: number, io: CommandI
   Effect.gen(function* () {
     const names = (yield* Effect.flatMap(Scenarios, ({ list }) => list)).map((scenario) => scenario.name)
     return names.includes(name)
-      ? yield* makeSeedRuns(name, options, io)
-      : yield* makeTestRuns(name, options, io, { jobs, others: names })
+      ? yield* makeSeedRuns("explore", name, options, io)
+      : yield* makeTestRuns("explore", name, options, io, { jobs, others: names })
   })
 
 /** The replay file of a run; undefined: the run got nowhere. */
@@ -103,7 +106,11 @@ export const explore = (invocation: Extract<Invocation, { command: "explore" }>,
     const name = args[0] ?? "steady"
     const [first, last] = yield* Settings.seedRange(values.seeds ?? "1..50")
     const jobs = values.jobs === undefined ? 1 : yield* Settings.wholeNumber("--jobs", values.jobs, 1, 256)
+    yield* oneKernel("explore", values.kernel)
+    yield* runSettings(values)
+    yield* Settings.topology(values.topology, values.preset)
     const folder = values.output ?? join(".ktstr", "replays")
+    yield* writableFolder("--output", folder)
     const plugins = yield* loadPlugins(process.cwd())
     return yield* Effect.gen(function* () {
       const runs = yield* openRuns(name, values, jobs, io)

@@ -19,10 +19,12 @@ import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"
+import { oneKernel } from "../KernelChoice.ts"
 import { makeSeedRuns, noOptions, optionsOfReplay } from "../SeedRuns.ts"
 import * as Settings from "../Settings.ts"
 import { makeTestRuns, withoutResult } from "../TestRuns.ts"
 import { UsageError } from "../UsageError.ts"
+import { writableFolder } from "../WritableFolder.ts"
 
 /** A replay file holds all of a scenario's options, and how large the case was. */
 const caseOf = ({ options, without }: ReplayRequest) =>
@@ -53,6 +55,8 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
         message: "ktstr replay needs a replay file: the replay.json of a failed run, or a file of ktstr explore"
       })
     const times = values.times === undefined ? 1 : yield* Settings.wholeNumber("--times", values.times, 1, 1000)
+    yield* oneKernel("replay", values.kernel)
+    if (values.trace !== undefined) yield* writableFolder("--trace", values.trace)
     const text = yield* Effect.tryPromise({
       try: () => readFile(file, "utf8"),
       catch: (error) =>
@@ -64,8 +68,8 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
     return yield* Effect.gen(function* () {
       const options = { ...optionsOfReplay(request), ...(values.kernel === undefined ? {} : { kernel: values.kernel }) }
       const runs = yield* request.test === undefined
-        ? makeSeedRuns(request.scenario, options, io)
-        : makeTestRuns(request.test, { ...noOptions, kernel: options.kernel }, io)
+        ? makeSeedRuns("replay", request.scenario, options, io)
+        : makeTestRuns("replay", request.test, { ...noOptions, kernel: options.kernel }, io)
       const of = yield* caseOf(request)
       let matched = 0
       const seen: Array<{

@@ -113,9 +113,9 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, streams
         )
         return yield* runSession(requests, runOnHost, reporter, io, io.signalled)
       }
-      const kernels = yield* chosenKernels(values.kernel, values.yes, io)
       const schedulers = (yield* chosenSchedulers(values)) ?? [undefined]
       const topology = yield* Settings.topology(values.topology, values.preset, schedulers[0]?.scheduler.topology)
+      const kernels = yield* chosenKernels(values.kernel, values.yes, io)
       const runs = kernels.flatMap((kernel) =>
         schedulers.flatMap((scheduler) => scenarios.map((scenario) => ({ kernel, scenario, scheduler })))
       )

@@ -8,6 +8,7 @@ import type { Invocation } from "../Arguments.ts"
 import type { RawIo } from "../CommandIo.ts"
 import { runInGuest } from "../GuestCommand.ts"
 import { inBackground } from "../JobControl.ts"
+import { oneKernel } from "../KernelChoice.ts"
 import { UsageError } from "../UsageError.ts"
 
 /**
@@ -15,11 +16,14 @@ import { UsageError } from "../UsageError.ts"
  * @category commands
  */
 export const shell = (invocation: Extract<Invocation, { command: "shell" }>, io: RawIo) =>
-  Effect.suspend(() => {
-    const refuse = (message: string) => Effect.fail(new UsageError({ message }))
-    if (process.stdin.isTTY !== true) return refuse("stdin must be a terminal for interactive shell mode")
+  Effect.gen(function* () {
+    const refuse = (message: string) => new UsageError({ message })
+    // What no terminal could help comes first.
+    yield* oneKernel("shell", invocation.values.kernel)
+    if (process.stdin.isTTY !== true) return yield* refuse("stdin must be a terminal for interactive shell mode")
     // As every interactive program does: the job stops until it is in the foreground. Where no shell could bring it there the signal does nothing.
     if (inBackground()) process.kill(process.pid, "SIGTTIN")
-    if (inBackground()) return refuse("a shell needs the terminal, which another job has; start it in the foreground")
-    return runInGuest(invocation.values, { argv: ["/bin/sh"], terminal: true, input: true }, io)
+    if (inBackground())
+      return yield* refuse("a shell needs the terminal, which another job has; start it in the foreground")
+    return yield* runInGuest("shell", invocation.values, { argv: ["/bin/sh"], terminal: true, input: true }, io)
   })

@@ -219,13 +219,13 @@ export const fetchRelease: (
       `'${options.spec}' is no version: write it as 6.14.2, 6.14 or 6.15-rc3, and a tree or tarball with a / in it, as ./linux`
     )
   }
-  const [version, ...others] = yield* resolveReleases(spec.value)
-  if (version === undefined || others.length > 0) {
-    const names = [version, ...others].join(", ")
+  if (spec.value._tag === "Range") {
     return yield* named(
-      `'${options.spec}' names ${others.length + 1} kernels where one is wanted: take one of ${names}`
+      `'${options.spec}' is a range where one kernel is wanted: give one version such as ${spec.value.to} (--kernel of \`ktstr run\` and \`ktstr test\` takes a range)`
     )
   }
+  const [version] = yield* resolveReleases(spec.value)
+  if (version === undefined) return yield* failed(`kernel.org has no release for '${options.spec}'`)
   const base = options.base ?? "tinyconfig"
   const origin = release(version)
   const as = { ...origin, source: { ...origin.source, spec: `${origin.source.spec}:${base}` } }

@@ -221,7 +221,7 @@ describe("kernel.org: the source", () => {
           expect(yield* source.expand!("7.3")).toEqual(["7.3"])
           const message = (spec: string) => Effect.map(Effect.flip(fetchRelease({ spec })), (error) => error.message)
           expect(yield* message("6.12..7.3")).toBe(
-            "'6.12..7.3' names 3 kernels where one is wanted: take one of 6.12.58, 7.2.16, 7.3.11"
+            "'6.12..7.3' is a range where one kernel is wanted: give one version such as 7.3 (--kernel of `ktstr run` and `ktstr test` takes a range)"
           )
           expect(yield* message("linux")).toMatch(/^'linux' is no version: .* a tree or tarball with a \/ in it/)
         })
