@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  rmSync,
   statSync,
   writeFileSync
 } from "node:fs"
@@ -137,11 +138,12 @@ const buildAddon = () => {
   say("building the addon")
   const prefix = dirname(dirname(realpathSync(process.execPath)))
   const headers = existsSync(join(prefix, "include/node/node_api.h")) ? [`--nodedir=${prefix}`] : []
-  const steps = before.startsWith(`${versions} `) ? ["configure", "build"] : ["rebuild"]
+  // Not node-gyp's `rebuild`: it deletes the whole folder, in which tests and fuzzers may be running, and what the fuzzers found.
+  if (!before.startsWith(`${versions} `)) rmSync(join(folder, "build/Release"), { recursive: true, force: true })
   const nodeGyp = join(root, "node_modules/node-gyp/bin/node-gyp.js")
   const options = ["-C", folder, "--loglevel=error", "--jobs=max", ...headers]
   // With several commands node-gyp would take each option for the first.
-  if (!steps.every((step) => run(process.execPath, [nodeGyp, step, ...options]))) {
+  if (!["configure", "build"].every((step) => run(process.execPath, [nodeGyp, step, ...options]))) {
     stop("building the addon (native/src) failed; see the compiler's message above")
   }
   writeFileSync(stamp, key)
