@@ -103,3 +103,15 @@ describe("what needs no machine is refused before a kernel is looked for", () =>
     expect(await leftovers()).toEqual(none)
   })
 })
+
+it("a version without a network names what the cache has, then why nobody answered", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "ktstr-offline-"))
+  const closed = "http://127.0.0.1:9"
+  const env = { KTSTR_CACHE_DIR: folder, KTSTR_KERNEL_ORG: closed, HTTP_PROXY: undefined, http_proxy: undefined }
+  const { code, stderr, stdout } = await ktstr(["run", "--kernel", "9.9"], { env, deadlineMs: 30_000 })
+  rmSync(folder, { recursive: true })
+  expect(stderr.trim()).toMatch(
+    /^ktstr: no kernel '9\.9' given by --kernel on this machine \(the cache is empty\), and kernel\.org was asked in vain: fetch http:\/\/127\.0\.0\.1:9\/releases\.json: .*ECONNREFUSED[^\n]*$/
+  )
+  expect({ code, stdout }).toEqual({ code: 69, stdout: "" })
+})

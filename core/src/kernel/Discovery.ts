@@ -14,7 +14,7 @@ import { distinctKernels, labelWord } from "./Label.ts"
 import { ableInstead, kernelPreference, versionPreference } from "./Preference.ts"
 import { KernelResolver, type ResolvedKernel } from "./Resolver.ts"
 import { CurrentFragment, KernelProgress, type KernelSource, KernelSources } from "./Source.ts"
-import { isVersionPrefix } from "./Version.ts"
+import { compareVersions, isVersionPrefix } from "./Version.ts"
 
 const notFound = `no kernel found
   hint: set KTSTR_KERNEL to a kernel source directory, a version (e.g. \`6.14.2\`), or a cache key (see \`ktstr kernel list\`), or run \`ktstr kernel fetch\` to populate the cache
@@ -52,6 +52,30 @@ const named = (message: string): KernelError => new KernelError({ reason: "Named
 /** Empty variables count as unset. */
 const variable = (name: string): Effect.Effect<Option.Option<string>> =>
   Config.string(name).pipe(Effect.option, Effect.map(Option.filter((value) => value !== "")))
+
+/** Versions of the cache that a message names. */
+const namedVersions = 5
+
+/** What the cache could have given instead, newest first. */
+const cachedVersions = (entries: ReadonlyArray<CacheEntry>): string => {
+  const all = [...new Set(validEntries(entries).map(({ metadata }) => metadata.version))]
+  if (all.length === 0) return "the cache is empty"
+  const newest = all.sort((left, right) => compareVersions(right, left)).slice(0, namedVersions)
+  const more = all.length > newest.length ? ` and ${all.length - newest.length} more` : ""
+  return `the cache has ${newest.join(", ")}${more}`
+}
+
+/** A source that could not be reached, after what is on this machine: who is without a network can take that. */
+const askedInVain =
+  ({ name }: KernelSource, text: string, origin: string, entries: ReadonlyArray<CacheEntry>) =>
+  (error: KernelError): KernelError =>
+    error.reason === "Fetch"
+      ? new KernelError({
+          reason: "Fetch",
+          cause: error,
+          message: `no kernel '${text}' given by ${origin} on this machine (${cachedVersions(entries)}), and ${name} was asked in vain: ${error.message}`
+        })
+      : error
 
 /** One line for each that failed. What the user can mend outweighs what the network did. */
 const joined = (errors: readonly [KernelError, ...ReadonlyArray<KernelError>]): KernelError => {
@@ -166,7 +190,9 @@ export const makeKernelResolver: Effect.Effect<
     }
     if (yield* exists(text)) return yield* fromPath(text, origin)
     if (Either.isLeft(listed)) return yield* listed.left
-    if (source !== undefined) return fetched(source, text, origin)
+    if (source !== undefined) {
+      return Effect.mapError(fetched(source, text, origin), askedInVain(source, text, origin, entries))
+    }
     const keys = validEntries(entries).map(({ key }) => key)
     const near = suggestion(text, keys) || "; see `ktstr kernel list`"
     return yield* named(
@@ -221,10 +247,14 @@ export const makeKernelResolver: Effect.Effect<
     /** All of them, whatever becomes of the others: what was fetched for one is in the cache the next time. */
     const each = <A, B>(items: ReadonlyArray<A>, f: (item: A) => Effect.Effect<B, KernelError>) =>
       Effect.mapError(Effect.validateAll(items, f, { concurrency: parallelism }), joined)
-    const expanded = yield* each(
-      wanted,
-      (text) => sources.find((source) => source.accepts(text))?.expand?.(text) ?? Effect.succeed([text])
-    )
+    const cached = Effect.orElseSucceed(cache.list, (): ReadonlyArray<CacheEntry> => [])
+    const expanded = yield* each(wanted, (text) => {
+      const source = sources.find((candidate) => candidate.accepts(text))
+      if (source?.expand === undefined) return Effect.succeed([text])
+      return Effect.catchAll(source.expand(text), (error) =>
+        Effect.flatMap(cached, (entries) => Effect.fail(askedInVain(source, text, "--kernel", entries)(error)))
+      )
+    })
     const names = [...new Set(expanded.flat())]
     if (names.length === 0) return [yield* resolve(undefined)]
     // A mistyped name is told before an hour of building the others.

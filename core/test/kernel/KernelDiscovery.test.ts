@@ -276,7 +276,9 @@ describe("KernelResolver", () => {
           asked.length = 0
           const both = yield* Effect.flip(resolver.resolveAll(["9.9.9", "7.0.9", "7.8.1"]))
           // What is on its way still arrives, so that the next time it is there.
-          expect(both.message).toBe("version 9.9.9 not found\nfetch 7.8.1: HTTP 503")
+          expect(both.message).toMatch(
+            /^version 9\.9\.9 not found\nno kernel '7\.8\.1' given .*: fetch 7\.8\.1: HTTP 503$/
+          )
           expect(both.reason).toBe("Named")
           expect((yield* resolver.resolve("7.0.9")).version).toBe("7.0.9")
           expect([...asked].sort()).toEqual(["7.0.9", "7.8.1", "9.9.9"])
@@ -287,6 +289,41 @@ describe("KernelResolver", () => {
             expect.stringContaining("no kernel 'no-such-key' given by --kernel")
           ])
           expect(asked).toEqual([])
+        }),
+      [source]
+    )
+  })
+
+  it.live("says what the cache has before it says that a source was asked in vain", () => {
+    const vain = new KernelError({ reason: "Fetch", message: "fetch https://example.org: no network" })
+    const source: KernelSource = {
+      name: "kernel.org",
+      accepts: (spec) => /^[0-9]/.test(spec),
+      expand: (spec) => (spec.includes("..") ? Effect.fail(vain) : Effect.succeed([spec])),
+      fetch: ({ spec }) =>
+        Effect.fail(spec === "9.8" ? new KernelError({ reason: "Build", message: "no compiler" }) : vain)
+    }
+    return setting(
+      { KTSTR_KERNEL: "9.9" },
+      ({ cache, resolver }) =>
+        Effect.gen(function* () {
+          const said = (has: string, text = "9.9", origin = "--kernel") => ({
+            reason: "Fetch",
+            message: `no kernel '${text}' given by ${origin} on this machine (${has}), and kernel.org was asked in vain: fetch https://example.org: no network`
+          })
+          const failure = (name: string) => Effect.flip(resolver.resolveAll([name]))
+          expect(yield* failure("9.9")).toMatchObject(said("the cache is empty"))
+          yield* store(cache, "7.9.1")
+          yield* store(cache, "7.10.1")
+          expect(yield* failure("9.9")).toMatchObject(said("the cache has 7.10.1, 7.9.1"))
+          expect(yield* failure("9.1..9.3")).toMatchObject(said("the cache has 7.10.1, 7.9.1", "9.1..9.3"))
+          const variable = yield* Effect.flip(resolver.resolve(undefined))
+          expect(variable).toMatchObject(said("the cache has 7.10.1, 7.9.1", "9.9", "KTSTR_KERNEL"))
+          for (const patch of [1, 2, 3, 4, 5]) yield* store(cache, `6.12.${patch}`)
+          const few = said("the cache has 7.10.1, 7.9.1, 6.12.5, 6.12.4, 6.12.3 and 2 more")
+          expect(yield* failure("9.9")).toMatchObject(few)
+          // What another kernel of the cache does not help with is said as it is.
+          expect(yield* failure("9.8")).toMatchObject({ reason: "Build", message: "no compiler" })
         }),
       [source]
     )
