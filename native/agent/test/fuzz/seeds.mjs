@@ -65,7 +65,12 @@ const samples = {
     'a="b ktstr.fault=torn c" ktstr.trace=on ktstr.mode=planet'
   ],
   cpulist: ["0-3,8", "0", "4095", "1,3,5-7,64-127", "0-4095"],
-  textfile: ["17\n", "populated 1\nfrozen 0\n", "Node 0 MemTotal:  1000 kB\nNode 0 MemFree: 1 kB\n"],
+  // The first character of these says how long the file is.
+  textfile: ["~17\n", "~\n", "~populated 1\nfrozen 0\n", "~Node 0 MemTotal:  1000 kB\nNode 0 MemFree: 1 kB\n"].concat(
+    Array.from({ length: 11 }, (_, kind) => `${String.fromCharCode(kind)}12\npopulated 34\n`),
+    `~${"x".repeat(254)}populated 5\n`,
+    `~${"x".repeat(255)}populated 5\n`
+  ),
   symbols: [
     "ffffffff81000000 T _text\nffffffff82000000 D init_task\n0000000000021000 A runqueues\t[module]\n0000000000021000 D runqueues\n"
   ],
@@ -73,13 +78,38 @@ const samples = {
     "0-3\n\0 0-1\n\0 0-1\n\0 0-3\n\0 1\n\0 0-3\n\0 10 21\n\0Node 0 MemTotal: 1000 kB\n".replaceAll("\0 ", "\0")
   ],
   scheduler_log: ["aabbccddeeff".repeat(8), "\x00\x80".repeat(6), "\x01\x00\xff\x7f"],
-  ring: ["\x05\x10\x00\x01\x10\x00\x04\x10\x00", "\x03\x10\x00\x04\x08\x00\x04\x08\x00"],
-  utf8: ["a\u00e4\u20ac\u{1f600}", "\xed\xa0\x80"],
-  loader_options: ["--llc\n--slice-us\n200\n--starve\ncg_0", "--stats\n0.5\n--one-cpu\n3", "-v\nword"]
+  // A size, then steps of three bytes: fill, read, and move the counters near their borders.
+  ring: [0, 1, 2, 3].map((size) =>
+    [
+      "\x86\x02\x01\x80\x02\x00\x86\x04\x00\x82\x02\x00\x84\x03\x00\x82\x02\x00\x84\x02\x00\x84\x02\x00",
+      "\x06\x10\x00\x86\x03\x01"
+    ].reduce((text, steps) => text + steps, String.fromCharCode(size))
+  ),
+  // Both sides of each border of the encoding.
+  utf8: [
+    "a\xc2\x80\xc1\xbf\xdf\xbf",
+    "\xe0\xa0\x80\xe0\x9f\xbf\xed\x9f\xbf\xed\xa0\x80\xee\x80\x80\xef\xbf\xbf"
+  ].concat(
+    "\xf0\x90\x80\x80\xf0\x8f\xbf\xbf\xf4\x8f\xbf\xbf\xf4\x90\x80\x80\xf5\x80\x80\x80",
+    "\xe2\x82",
+    "\xf0\x9f\x98",
+    "\xc3"
+  ),
+  loader_options: ["--llc\n--slice-us\n200\n--starve\ncg_0", "--stats\n0.5\n--one-cpu\n3", "-v\nword"].concat(
+    [62, 63, 64, 65].map((length) => `--starve\n${"c".repeat(length)}`),
+    Object.entries({
+      "--slice-us": [99, 100, 10000000, 10000001],
+      "--watchdog-ms": [0, 1, 30000, 30001],
+      "--stats": [0.0009, 0.001, 86400, 86400.5],
+      "--exit-code": [-1, 0, 255, 256],
+      "--degrade": [0, 1, 1000, 1001],
+      "--one-cpu": [-1, 0, 1023, 1024]
+    }).flatMap(([name, values]) => values.map((value) => `${name}\n${value}`))
+  )
 }
 for (const [target, texts] of Object.entries(samples)) {
   for (const [index, text] of texts.entries()) {
-    const encoding = target === "scheduler_log" || target === "ring" ? "latin1" : "utf8"
+    const encoding = ["scheduler_log", "ring", "utf8"].includes(target) ? "latin1" : "utf8"
     add(target, `sample-${index}`, Buffer.from(text, encoding))
   }
 }
