@@ -92,6 +92,18 @@ void check_serial(IoBus &ports, Serial &serial) {
     must(in<uint8_t>(ports, com1 + 8) == 0xff);
 }
 
+/** The first and the last of the redirection entries are there, and none behind. */
+void check_entries(IoBus &ports, Entries &entries) {
+    for (uint8_t select : {0x0f, 0x10, 0x11, 0x3e, 0x3f, 0x40, 0x41, 0xff}) {
+        out<uint32_t>(ports, apic, select);
+        entries.select = select;
+        // Masked, so that nothing is delivered.
+        entries.write(1 << 16 | select);
+        out<uint32_t>(ports, apic + 0x10, 1 << 16 | select);
+        must(in<uint32_t>(ports, apic + 0x10) == (entries.selected() ? entries.read() : 0));
+    }
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -157,5 +169,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         }
     }
     check_serial(ports, serial);
+    check_entries(ports, entries);
     return 0;
 }

@@ -44,10 +44,18 @@ void drive(Input &input, VirtioMmio &transport, const GuestMemory &memory, uint3
     for (size_t step = 0; step < most_steps && !input.empty(); step++) {
         uint8_t data[8] = {};
         size_t size = size_t{1} << (input.byte() & 3);
-        uint64_t offset = input.word() & 0xfff;
+        // Most often a register, or the first of the configuration.
+        uint32_t where = input.word();
+        uint64_t offset = where >> 24 & 7 ? where % 0x44 * 4 : where & 0xfff;
         switch (input.byte() % 6) {
         case 0:
             input.bytes(data, size);
+            // Numbers of queues, halves of features, and sizes are small.
+            if (where >> 27 & 1) {
+                std::memset(data + 1, 0, 7);
+                data[0] &= 0x1f;
+                size = 4;
+            }
             transport.write(offset, data, size);
             break;
         case 1:
