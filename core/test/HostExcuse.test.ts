@@ -242,6 +242,10 @@ describe("a failure in the host's time", () => {
     expect(mixed.outcome).toBe("fail")
     expect(expectFailure(mixed, /stuck/).outcome).toBe("fail")
     expect(expectFailure(mixed, /exited by itself/).outcome).toBe("pass")
+    // What is said of the host beside a failure that stands is no part of what a pattern matches.
+    const stands = verdict({ maxGapMs: 2000 }, hostWith(0.1), { maxGapNs: 3000 * ms })
+    expect(stands.details[0]).toMatch(/too little to explain it$/)
+    expect(expectFailure(stands, /\(threshold 2000ms\)$/).outcome).toBe("pass")
   })
 })
 

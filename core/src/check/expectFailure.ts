@@ -1,5 +1,5 @@
 import { AssertResult } from "./AssertResult.ts"
-import { isExcused } from "./hostExcuse.ts"
+import { isExcused, withoutHost } from "./hostExcuse.ts"
 
 /**
  * Turns a verdict round for a run that must fail. With a pattern one of the details must match it: a run that failed for
@@ -16,7 +16,8 @@ export const expectFailure = (result: AssertResult, expected: boolean | RegExp |
   if (result.outcome !== "fail") return result
   // A global or sticky pattern remembers where it stopped; each detail is matched from its start.
   const pattern = expected === true ? undefined : new RegExp(expected.source, expected.flags.replace(/[gy]/g, ""))
-  return pattern === undefined || result.details.some((detail) => !isExcused(detail) && pattern.test(detail))
+  return pattern === undefined ||
+    result.details.some((detail) => !isExcused(detail) && pattern.test(withoutHost(detail)))
     ? turned("pass", [])
     : turned("fail", [`expected a failure that matches ${expected}, but it failed otherwise:`, ...result.details])
 }

@@ -20,6 +20,12 @@ const because = "the host kept the machine waiting for"
 /** Whether a detail tells of a failure that the host excuses. */
 export const isExcused = (detail: string): boolean => detail.includes(`; not judged: ${because} `)
 
+/** A detail without what `weigh` added of the host, which whoever expects a failure can't foresee. */
+export const withoutHost = (detail: string): string => {
+  const at = detail.indexOf(`; ${because} `)
+  return at === -1 ? detail : detail.slice(0, at)
+}
+
 /** `stands` may only turn from true to false as the delay grows: a busier host never makes a verdict harsher. */
 export const weigh = (detail: string, withheld: Withheld | undefined): Finding => {
   if (withheld === undefined || withheld.delayMs <= negligibleShare * withheld.ofMs) return { outcome: "fail", detail }
