@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { ExitCode, exitCodeOfError, oneLine, ScenarioError } from "@ktstr/core"
+import { type ErrorWithExitCode, ExitCode, exitCodeOfError, type KtstrError, oneLine, ScenarioError } from "@ktstr/core"
 import { Cause, Effect, Exit, Fiber, Logger, LogLevel, Option } from "effect"
 import { type Invocation, parse } from "./Arguments.ts"
 import type { RawIo } from "./CommandIo.ts"
@@ -17,7 +17,8 @@ const signals = {
   SIGTERM: ExitCode.terminated
 } as const
 
-const execute = (invocation: Invocation, output: RawIo): Effect.Effect<number, unknown> => {
+/** Whatever a command fails with has its exit code: in core's table, or its own. */
+const execute = (invocation: Invocation, output: RawIo): Effect.Effect<number, KtstrError | ErrorWithExitCode> => {
   switch (invocation.command) {
     case "run":
       return Effect.flatMap(load(import("./commands/Run.ts")), ({ run }) => run(invocation, output))

@@ -3,10 +3,11 @@
  *
  * @since 0.1.0
  */
-import { Assert, type WorkTypeRef } from "@ktstr/core"
+import { Assert, type WorkTypeError, type WorkTypeRef } from "@ktstr/core"
 import { Either } from "effect"
 import type { Values } from "./CommandTable.ts"
 import * as Settings from "./Settings.ts"
+import type { UsageError } from "./UsageError.ts"
 
 /**
  * The options as they were given.
@@ -64,7 +65,7 @@ const checks = (options: RunOptions) =>
  * @since 0.1.0
  * @category parsing
  */
-export const runSettings = (options: RunOptions): Either.Either<RunSettings, { readonly message: string }> =>
+export const runSettings = (options: RunOptions): Either.Either<RunSettings, UsageError | WorkTypeError> =>
   Either.gen(function* () {
     const durationMs = yield* Settings.durationMs("--duration", options.duration ?? "5")
     const workers = yield* Settings.ifGiven(options.workers, (text) => Settings.wholeNumber("--workers", text, 1, 4096))

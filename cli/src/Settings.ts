@@ -3,7 +3,19 @@
  *
  * @since 0.1.0
  */
-import { type Determinism, Presets, type Scenario, Scenarios, suggestion, Topology, WorkTypeRef } from "@ktstr/core"
+import {
+  type Determinism,
+  Presets,
+  type Scenario,
+  Scenarios,
+  suggestion,
+  Topology,
+  type TopologyError,
+  type UnknownPreset,
+  type UnknownScenario,
+  type WorkTypeError,
+  WorkTypeRef
+} from "@ktstr/core"
 import { Effect, Either } from "effect"
 import { UsageError } from "./UsageError.ts"
 
@@ -150,7 +162,7 @@ export const topology = (
   shape: string | undefined,
   preset: string | undefined,
   declared?: Topology | undefined
-): Either.Either<Topology, { readonly message: string }> => {
+): Either.Either<Topology, TopologyError | UnknownPreset | UsageError> => {
   if (shape !== undefined && preset !== undefined)
     return bad("--topology and --preset are both given; give one of them")
   if (preset !== undefined) return Either.map(Presets.find(preset), (found) => found.topology)
@@ -167,7 +179,7 @@ export const topology = (
 export const scenarios = (
   names: ReadonlyArray<string>,
   filter: string | undefined
-): Effect.Effect<ReadonlyArray<Scenario>, { readonly message: string }, Scenarios> =>
+): Effect.Effect<ReadonlyArray<Scenario>, UnknownScenario | UsageError, Scenarios> =>
   Effect.gen(function* () {
     const registry = yield* Scenarios
     const wanted = filter === undefined ? undefined : yield* registry.matching(filter)
@@ -181,9 +193,8 @@ export const scenarios = (
  * @since 0.1.0
  * @category parsing
  */
-export const workType = (
-  text: string | undefined
-): Either.Either<WorkTypeRef | undefined, { readonly message: string }> => ifGiven(text, WorkTypeRef.parse)
+export const workType = (text: string | undefined): Either.Either<WorkTypeRef | undefined, WorkTypeError> =>
+  ifGiven(text, WorkTypeRef.parse)
 
 /**
  * `--clock`: undefined is the machine's own time.

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { ExitCode } from "@ktstr/core"
 import { Data } from "effect"
 
 /**
@@ -12,4 +13,6 @@ import { Data } from "effect"
 export class UsageError extends Data.TaggedError("UsageError")<{
   /** One line: what was wrong, with which value, and what would be right. */
   readonly message: string
-}> {}
+}> {
+  readonly exitCode = ExitCode.usage
+}

@@ -6,7 +6,7 @@
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { describeFault } from "@ktstr/core"
+import { describeFault, ExitCode } from "@ktstr/core"
 import { Data, Effect, type Scope } from "effect"
 import type { Vitest } from "vitest/node"
 
@@ -16,7 +16,9 @@ import type { Vitest } from "vitest/node"
  * @since 0.1.0
  * @category errors
  */
-export class VitestMissing extends Data.TaggedError("VitestMissing")<{ readonly message: string }> {}
+export class VitestMissing extends Data.TaggedError("VitestMissing")<{ readonly message: string }> {
+  readonly exitCode = ExitCode.missing
+}
 
 /**
  * vitest can't begin or go on: its configuration throws, a reporter or a set-up file does not load.
@@ -24,7 +26,9 @@ export class VitestMissing extends Data.TaggedError("VitestMissing")<{ readonly 
  * @since 0.2.0
  * @category errors
  */
-export class VitestFailed extends Data.TaggedError("VitestFailed")<{ readonly message: string }> {}
+export class VitestFailed extends Data.TaggedError("VitestFailed")<{ readonly message: string }> {
+  readonly exitCode = ExitCode.usage
+}
 
 const vitestFailed = (error: unknown) => new VitestFailed({ message: `vitest: ${describeFault(error)}` })
 

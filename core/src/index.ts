@@ -301,9 +301,12 @@ export {
 } from "./protocol/index.ts"
 export {
   DuplicateReporter,
+  type ErrorWithExitCode,
   ExitCode,
+  type ExitCodes,
   exitCodeOfError,
   exitCodeOfResults,
+  type KtstrError,
   layerReporters,
   makeReporters,
   openReporter,

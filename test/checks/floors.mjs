@@ -10,7 +10,8 @@ export const floors = [
   ["plan"],
   ["live"],
   ["run"],
-  ["explore", "report", "test"]
+  ["explore", "test"],
+  ["report"]
 ]
 
 const floorOf = new Map(floors.flatMap((rooms, floor) => rooms.map((room) => [room, floor])))

@@ -78,7 +78,7 @@ const text = (topology: TestTopology): ReadonlyArray<string> => [
  */
 export const topo = (invocation: Extract<Invocation, { command: "topo" }>, { out }: ReporterOutput) =>
   Effect.gen(function* () {
-    const sysfs = yield* readHostTopology()
+    const sysfs = yield* Effect.orDie(readHostTopology())
     const topology = TestTopology.fromSysfs(sysfs)
     yield* out.write(
       invocation.values.json ? `${JSON.stringify(json(sysfs, topology), undefined, 2)}\n` : text(topology).join("\n")

@@ -3,7 +3,20 @@
  *
  * @since 0.1.0
  */
-import type { RunResult } from "../run/index.ts"
+import type { CacheError } from "../cache/index.ts"
+import type { BusyboxMissing, InitramfsError } from "../image/index.ts"
+import type { KernelError } from "../kernel/index.ts"
+import type { AgentMissing, HostError, VmmError } from "../machine/index.ts"
+import type { OutputFormatError, PayloadError } from "../payload/index.ts"
+import type { PlanError } from "../plan/index.ts"
+import type { ReplayError, RunResult, TraceError } from "../run/index.ts"
+import type { HoldSpecError, ScenarioError, UnknownScenario } from "../scenario/index.ts"
+import type { SchedulerError } from "../scheduler/index.ts"
+import type { CommandRefused, GuestLost } from "../session/index.ts"
+import type { KtstrTestError } from "../test/index.ts"
+import type { CpuListError, CpusetSpecError, TopologyError, UnknownPreset } from "../topology/index.ts"
+import type { DuplicateName, WorkProgramError, WorkTypeError } from "../work/index.ts"
+import type { DuplicateReporter } from "./Reporter.ts"
 
 /**
  * `missing` is EX_UNAVAILABLE, `usage` EX_USAGE and `internal` EX_SOFTWARE of sysexits.h; a run that a signal ended gives
@@ -34,96 +47,160 @@ export const ExitCode = {
  */
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 
-/** Tags of errors that the user's input caused, whatever their reason. */
-const usageTags: ReadonlySet<string> = new Set([
-  "UsageError",
-  "TopologyError",
-  "CpuListError",
-  "CpusetSpecError",
-  "PlanError",
-  "WorkTypeError",
-  "WorkProgramError",
-  "UnknownPreset",
-  "UnknownScenario",
-  "ScenarioError",
-  "VitestFailed",
-  "HoldSpecError",
-  "KtstrTestError",
-  "DuplicateName",
-  "DuplicateReporter",
-  "ConfigFileError",
-  "ReplayError",
-  "TraceError"
-])
-
-/** Tags of errors that say that something needed is not there, whatever their reason. */
-const missingTags: ReadonlySet<string> = new Set([
-  "AgentMissing",
-  "BusyboxMissing",
-  "CacheError",
-  "VitestMissing",
-  "HostError",
-  "InitramfsError",
-  "ImageError"
-])
-
-/** What the reasons of errors with a closed set of them come to. */
-const reasons: Readonly<Record<string, Readonly<Record<string, ExitCode>>>> = {
-  KernelError: {
-    NotFound: ExitCode.missing,
-    Named: ExitCode.usage,
-    Fetch: ExitCode.missing,
-    Cache: ExitCode.missing,
-    Build: ExitCode.missing,
-    Unsupported: ExitCode.missing
-  },
-  SchedulerError: {
-    Declared: ExitCode.usage,
-    NotFound: ExitCode.missing,
-    Unusable: ExitCode.missing,
-    Build: ExitCode.missing,
-    Kernel: ExitCode.missing
-  },
-  OutputFormatError: { UnknownFormat: ExitCode.usage, BadOption: ExitCode.usage, NoModel: ExitCode.missing },
-  PayloadError: { Program: ExitCode.missing, Refused: ExitCode.fail, Lost: ExitCode.fail },
-  // The kernel under test, or what ran on it, brought the guest down.
-  GuestLost: {
-    Done: ExitCode.fail,
-    Ended: ExitCode.fail,
-    Protocol: ExitCode.fail,
-    Channel: ExitCode.fail,
-    BootTimeout: ExitCode.fail,
-    PlanTimeout: ExitCode.fail
-  },
-  VmmError: {
-    BackendMissing: ExitCode.missing,
-    KvmUnusable: ExitCode.missing,
-    BadKernel: ExitCode.usage,
-    BadSpec: ExitCode.usage,
-    OutOfMemory: ExitCode.missing,
-    // The kernel under test did not come up: what was tested failed, not ktstr.
-    BootFailed: ExitCode.fail,
-    ChannelLost: ExitCode.fail,
-    Io: ExitCode.missing
-  }
-}
-
-const field = (error: unknown, name: string): string =>
-  typeof error === "object" && error !== null && name in error
-    ? String((error as Readonly<Record<string, unknown>>)[name])
-    : ""
+/**
+ * Errors of core that a command can end with. A class that is missing here can't come out of a command: the command line's types refuse it.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type KtstrError =
+  | AgentMissing
+  | BusyboxMissing
+  | CacheError
+  | CommandRefused
+  | CpuListError
+  | CpusetSpecError
+  | DuplicateName
+  | DuplicateReporter
+  | GuestLost
+  | HoldSpecError
+  | HostError
+  | InitramfsError
+  | KernelError
+  | KtstrTestError
+  | OutputFormatError
+  | PayloadError
+  | PlanError
+  | ReplayError
+  | ScenarioError
+  | SchedulerError
+  | TopologyError
+  | TraceError
+  | UnknownPreset
+  | UnknownScenario
+  | VmmError
+  | WorkProgramError
+  | WorkTypeError
 
 /**
- * The code of an error. Total: what is not known is internal.
+ * An error of a plugin or of the command line, which brings its code along: core knows no such class.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface ErrorWithExitCode {
+  readonly _tag: string
+  readonly message: string
+  readonly exitCode: Exclude<ExitCode, typeof ExitCode.pass>
+}
+
+/**
+ * A code for each class of errors, and for each reason where it has reasons.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type ExitCodes<E extends { readonly _tag: string }> = {
+  readonly [Tag in E["_tag"]]: Extract<E, { readonly _tag: Tag }> extends {
+    readonly reason: infer Reason extends string
+  }
+    ? Readonly<Record<Reason, ExitCode>>
+    : ExitCode
+}
+
+const { fail, internal, missing, usage } = ExitCode
+
+const codes = {
+  AgentMissing: missing,
+  BusyboxMissing: missing,
+  CacheError: missing,
+  // ktstr's own agent has refused what ktstr asked for.
+  CommandRefused: internal,
+  CpuListError: usage,
+  CpusetSpecError: usage,
+  DuplicateName: usage,
+  DuplicateReporter: usage,
+  // The kernel under test, or what ran on it, brought the guest down.
+  GuestLost: { Done: fail, Ended: fail, Protocol: fail, Channel: fail, BootTimeout: fail, PlanTimeout: fail },
+  HoldSpecError: usage,
+  HostError: {
+    NoCgroup2: missing,
+    NoController: missing,
+    NoRights: missing,
+    MissingFile: missing,
+    AgentFailed: missing
+  },
+  InitramfsError: missing,
+  KernelError: {
+    NotFound: missing,
+    Named: usage,
+    Fetch: missing,
+    Cache: missing,
+    Build: missing,
+    Unsupported: missing
+  },
+  KtstrTestError: usage,
+  OutputFormatError: { UnknownFormat: usage, BadOption: usage, NoModel: missing },
+  PayloadError: { Program: missing, Refused: fail, Lost: fail },
+  PlanError: {
+    Cpuset: usage,
+    WorkType: usage,
+    WorkerCount: usage,
+    Hold: usage,
+    Name: usage,
+    Policy: usage,
+    Affinity: usage,
+    Value: usage,
+    Payload: usage,
+    TooLong: usage,
+    Program: usage,
+    Check: usage
+  },
+  ReplayError: usage,
+  ScenarioError: usage,
+  SchedulerError: { Declared: usage, NotFound: missing, Unusable: missing, Build: missing, Kernel: missing },
+  TopologyError: usage,
+  TraceError: usage,
+  UnknownPreset: usage,
+  UnknownScenario: usage,
+  VmmError: {
+    BackendMissing: missing,
+    KvmUnusable: missing,
+    BadKernel: usage,
+    BadSpec: usage,
+    OutOfMemory: missing,
+    // The kernel under test did not come up: what was tested failed, not ktstr.
+    BootFailed: fail,
+    ChannelLost: fail,
+    Io: missing
+  },
+  WorkProgramError: usage,
+  WorkTypeError: { UnknownWorkType: usage, BadParameter: usage, BadSyntax: usage, WorkerCount: usage }
+} satisfies ExitCodes<KtstrError>
+
+const known: ReadonlyMap<string, ExitCode | Readonly<Record<string, ExitCode>>> = new Map(Object.entries(codes))
+
+const failures: ReadonlySet<unknown> = new Set(Object.values(ExitCode).filter((code) => code !== ExitCode.pass))
+
+const isFailure = (value: unknown): value is ExitCode => failures.has(value)
+
+const field = (error: unknown, name: string): unknown =>
+  typeof error === "object" && error !== null ? Reflect.get(error, name) : undefined
+
+/**
+ * The code of an error: that of core's table, else the one that the error brings along. Total: what is not known is internal.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const exitCodeOfError = (error: unknown): ExitCode => {
   const tag = field(error, "_tag")
-  if (usageTags.has(tag)) return ExitCode.usage
-  if (missingTags.has(tag)) return ExitCode.missing
-  return reasons[tag]?.[field(error, "reason")] ?? ExitCode.internal
+  if (typeof tag !== "string") return ExitCode.internal
+  const own = field(error, "exitCode")
+  const code = known.get(tag) ?? (isFailure(own) ? own : ExitCode.internal)
+  if (typeof code === "number") return code
+  const reason = String(field(error, "reason"))
+  return (Object.hasOwn(code, reason) ? code[reason] : undefined) ?? ExitCode.internal
 }
 
 /**

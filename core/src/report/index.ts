@@ -3,7 +3,14 @@
  *
  * @since 0.2.0
  */
-export { ExitCode, exitCodeOfError, exitCodeOfResults } from "./ExitCode.ts"
+export {
+  type ErrorWithExitCode,
+  ExitCode,
+  type ExitCodes,
+  exitCodeOfError,
+  exitCodeOfResults,
+  type KtstrError
+} from "./ExitCode.ts"
 export {
   DuplicateReporter,
   layerReporters,

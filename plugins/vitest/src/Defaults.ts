@@ -13,6 +13,8 @@ import * as NodePath from "@effect/platform-node/NodePath"
 import {
   type AgentBinary,
   type Checker,
+  type DuplicateName,
+  type DuplicateReporter,
   describeFault,
   type HostMachine,
   type KernelCache,
@@ -112,8 +114,19 @@ export const resolveKernels = (names: ReadonlyArray<string>): Promise<ReadonlyAr
     Effect.flatMap(KernelResolver, (resolver) => resolver.resolveAll(names)).pipe(Effect.provide(layerKernels))
   )
 
+/**
+ * Why there are no registries: a name that two have, or a plugin that fails.
+ *
+ * @since 0.2.0
+ * @category errors
+ */
+export type RegistryError = ConfigFileError | DuplicateName | DuplicateReporter
+
 /** Whatever a plugin's layer throws is the plugin's, not ours. */
-const contained = (plugin: Plugin, index: number): Plugin =>
+const contained = (
+  plugin: Plugin,
+  index: number
+): Layer.Layer<never, ConfigFileError, WorkTypes | OutputFormats | Scenarios | Schedulers | Reporters> =>
   Layer.catchAllCause(plugin, (cause) =>
     Cause.isInterruptedOnly(cause)
       ? Layer.effectDiscard(Effect.interrupt)
@@ -130,7 +143,7 @@ const contained = (plugin: Plugin, index: number): Plugin =>
  */
 export const layerRegistries = (
   plugins: ReadonlyArray<Plugin>
-): Layer.Layer<WorkTypes | OutputFormats | Scenarios | Schedulers | Reporters, { readonly message: string }> =>
+): Layer.Layer<WorkTypes | OutputFormats | Scenarios | Schedulers | Reporters, RegistryError> =>
   Layer.mergeAll(
     layerBuiltinWorkTypes,
     layerBuiltinOutputFormats,
@@ -194,9 +207,7 @@ export type HarnessServices =
  * @since 0.1.0
  * @category layers
  */
-export const layerHarness = (
-  options: HarnessOptions = {}
-): Layer.Layer<HarnessServices, { readonly message: string }> =>
+export const layerHarness = (options: HarnessOptions = {}): Layer.Layer<HarnessServices, RegistryError> =>
   Layer.mergeAll(
     layerBackend(options.backend),
     layerRegistries(options.plugins ?? []),

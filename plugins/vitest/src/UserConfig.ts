@@ -7,6 +7,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import {
+  ExitCode,
   type OutputFormats,
   oneLine,
   type Reporters,
@@ -45,7 +46,9 @@ export interface UserConfig {
  * @since 0.1.0
  * @category errors
  */
-export class ConfigFileError extends Data.TaggedError("ConfigFileError")<{ readonly message: string }> {}
+export class ConfigFileError extends Data.TaggedError("ConfigFileError")<{ readonly message: string }> {
+  readonly exitCode = ExitCode.usage
+}
 
 /**
  * Types a configuration.
