@@ -238,4 +238,23 @@ describe("every failure of ktstr test", () => {
     await terminal.sees("ktstr: interrupted: 0 tests were done; passes: step 1 of 1")
     expect((await terminal.ended).code).toBe(130)
   })
+
+  it.each([
+    ["Ctrl-C", ["\u0003"], 130],
+    ["Ctrl-C twice", ["\u0003", "\u0003"], 130],
+    ["SIGTERM", ["SIGTERM"], 143],
+    ["SIGHUP", ["SIGHUP"], 129]
+  ] as const)("ends while it boots at %s, and leaves nothing", { timeout: 120_000 }, async (_, signals, code) => {
+    writeFileSync(join(scratch, "d.ktstr.ts"), tests)
+    const terminal = onTerminal(["test", join(scratch, "d.ktstr.ts"), "--kernel", kernel(), "--", "--root", scratch])
+    await terminal.sees("booting with")
+    for (const signal of signals) {
+      if (signal === "\u0003") terminal.types(signal)
+      else terminal.signal(signal)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    if (signals.length === 1) await terminal.sees("ktstr: interrupted: 0 tests were done; passes: booting with")
+    expect((await terminal.ended).code).toBe(code)
+    expect(await leftovers()).toEqual(none)
+  })
 })

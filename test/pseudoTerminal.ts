@@ -31,8 +31,8 @@ export const commandOnTerminal = (command: ReadonlyArray<string>): TerminalSessi
   writeFileSync(
     script,
     [
-      // The session outlives its terminal, to tell the code.
-      "trap : HUP",
+      // The session outlives its terminal and a Ctrl-C, to tell the code.
+      "trap : HUP INT",
       "stty rows 41 cols 107",
       `tty > ${folder}/tty`,
       `stty -a > ${folder}/before`,

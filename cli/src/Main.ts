@@ -155,4 +155,6 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   }
   if (ending === ExitCode.unwritable) code = ending
   for (const message of unwritable) await Effect.runPromise(output.err.write(`ktstr: ${message}\n`))
+  // The user's vitest may keep what holds the process.
+  if (interrupted) process.exit()
 }

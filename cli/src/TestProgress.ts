@@ -3,6 +3,7 @@
  *
  * @since 0.2.0
  */
+import { rmSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { createServer, type Server, type Socket } from "node:net"
 import { tmpdir } from "node:os"
@@ -59,6 +60,12 @@ export const hearProgress = (
           : Effect.promise(() => rm(made, { recursive: true, force: true }).catch(() => undefined))
     )
     if (folder === undefined) return undefined
+    // A second Ctrl-C ends the process at once, without its scopes.
+    const onExit = () => rmSync(folder, { recursive: true, force: true })
+    yield* Effect.acquireRelease(
+      Effect.sync(() => process.once("exit", onExit)),
+      () => Effect.sync(() => process.off("exit", onExit))
+    )
     const path = join(folder, "progress")
     if (Buffer.byteLength(path) > longestPath) return undefined
     const sockets = new Set<Socket>()

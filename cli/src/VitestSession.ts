@@ -3,11 +3,14 @@
  *
  * @since 0.1.0
  */
+import type { ChildProcess } from "node:child_process"
+import { subscribe, unsubscribe } from "node:diagnostics_channel"
+import { rmSync } from "node:fs"
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { describeFault, ExitCode } from "@ktstr/core"
-import { Data, Effect, type Scope } from "effect"
+import { Data, Effect, Exit, type Scope } from "effect"
 import type { Vitest } from "vitest/node"
 
 /**
@@ -46,8 +49,62 @@ export const loadVitest = Effect.tryPromise({
   catch: () => new VitestMissing({ message: "vitest is not installed here; run: npm install -D vitest @ktstr/vitest" })
 })
 
-/** Vitest's logger would end this process at either, before anybody has said what was done. */
-const signals = ["SIGINT", "SIGTERM"] as const
+/** Vitest's logger would end this process at some of them, before anybody has said what was done. */
+const signals = ["SIGHUP", "SIGINT", "SIGTERM"] as const
+
+/** Ctrl-C ends workers that have not begun a test, too: vitest would take their end, and messages to them that can't be sent any more, for errors of ours. */
+const expectEndedWorkers = () => {
+  for (const event of ["unhandledRejection", "uncaughtException"] as const) {
+    process.removeAllListeners(event)
+    process.on(event, () => undefined)
+  }
+}
+
+let sessions = 0
+
+/** At the signal itself: the worker's end may be the very next event. */
+const whileExpectingSignals = Effect.acquireRelease(
+  Effect.sync(() => {
+    if (sessions++ === 0) for (const signal of signals) process.on(signal, expectEndedWorkers)
+  }),
+  () =>
+    Effect.sync(() => {
+      if (--sessions === 0) for (const signal of signals) process.off(signal, expectEndedWorkers)
+    })
+)
+
+/** Those that have not ended of the processes that this one starts while the scope is open: vitest tells nobody its workers. */
+const startedProcesses = Effect.gen(function* () {
+  const running = new Set<ChildProcess>()
+  const onStart = (message: unknown) => {
+    const { process: child } = message as { readonly process: ChildProcess }
+    running.add(child)
+    child.once("exit", () => running.delete(child))
+  }
+  yield* Effect.acquireRelease(
+    Effect.sync(() => subscribe("child_process", onStart)),
+    () => Effect.sync(() => unsubscribe("child_process", onStart))
+  )
+  return running
+})
+
+/** Of a run that was interrupted, whose machines are stopped: longer than vitest leaves a worker that it ends. */
+const closeTimeout = "3 seconds"
+
+/**
+ * Vitest starts a new worker where one is ended by the terminal's Ctrl-C, and may then wait for the one that is gone: what is left after a while is ended here.
+ */
+const closeInterrupted = (vitest: Vitest, workers: ReadonlySet<ChildProcess>) =>
+  Effect.promise(() => vitest.close()).pipe(
+    Effect.interruptible,
+    Effect.timeout(closeTimeout),
+    Effect.ignore,
+    Effect.ensuring(
+      Effect.sync(() => {
+        for (const worker of workers) worker.kill("SIGKILL")
+      })
+    )
+  )
 
 /**
  * What `create` makes, closed with the scope. Vite's server would end this process at SIGTERM, and when standard input ends, before the workers have stopped
@@ -57,35 +114,53 @@ const signals = ["SIGINT", "SIGTERM"] as const
  * @category constructors
  */
 export const openVitest = (create: () => Promise<Vitest>): Effect.Effect<Vitest, VitestFailed, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.tryPromise({
-      catch: vitestFailed,
-      try: async () => {
-        const onSignal = signals.map((signal) => process.listeners(signal))
-        const onInputEnd = process.stdin.listeners("end")
-        const vitest = await create()
-        for (const [at, signal] of signals.entries()) {
-          for (const added of process.listeners(signal)) if (!onSignal[at]?.includes(added)) process.off(signal, added)
-        }
-        for (const added of process.stdin.listeners("end")) {
-          if (!onInputEnd.includes(added)) process.stdin.off("end", added as () => void)
-        }
-        return vitest
-      }
-    }),
-    (vitest) => Effect.promise(() => vitest.close())
-  )
+  Effect.gen(function* () {
+    yield* whileExpectingSignals
+    const workers = yield* startedProcesses
+    const vitest = yield* Effect.acquireRelease(
+      Effect.tryPromise({ catch: vitestFailed, try: () => withoutItsListeners(create) }),
+      (opened, exit) =>
+        Exit.isInterrupted(exit) ? closeInterrupted(opened, workers) : Effect.promise(() => opened.close())
+    )
+    yield* removedAtExit(vitest)
+    return vitest
+  })
 
-/** Ctrl-C ends the workers, too, and vitest would take messages to them that can't be sent any more for errors of ours. */
-const expectEndedWorkers = Effect.sync(() => {
-  process.removeAllListeners("unhandledRejection")
-  process.on("unhandledRejection", () => undefined)
-})
+const withoutItsListeners = async (create: () => Promise<Vitest>): Promise<Vitest> => {
+  const onSignal = signals.map((signal) => process.listeners(signal))
+  const onInputEnd = process.stdin.listeners("end")
+  const vitest = await create()
+  for (const [at, signal] of signals.entries()) {
+    for (const added of process.listeners(signal)) if (!onSignal[at]?.includes(added)) process.off(signal, added)
+  }
+  for (const added of process.stdin.listeners("end")) {
+    if (!onInputEnd.includes(added)) process.stdin.off("end", added as () => void)
+  }
+  return vitest
+}
+
+const open = new Set<Vitest>()
+
+/** Vitest's own temporary files, where the process ends without closing it. */
+const removeFiles = () => {
+  for (const vitest of open) {
+    for (const { tmpDir } of vitest.projects) rmSync(tmpDir, { recursive: true, force: true })
+  }
+}
+
+/** A second Ctrl-C ends the process at once. Before vitest's own listener, which lets no other run. */
+const removedAtExit = (vitest: Vitest) =>
+  Effect.sync(() => {
+    open.add(vitest)
+    process.off("exit", removeFiles)
+    process.prependListener("exit", removeFiles)
+  })
 
 const stopRun = (vitest: Vitest, running: Promise<unknown>) =>
-  expectEndedWorkers.pipe(
+  Effect.sync(expectEndedWorkers).pipe(
     Effect.zipRight(Effect.promise(() => vitest.cancelCurrentRun("keyboard-input"))),
     Effect.zipRight(Effect.promise(() => running.catch(() => undefined))),
+    Effect.interruptible,
     Effect.timeout("5 seconds"),
     Effect.ignore
   )

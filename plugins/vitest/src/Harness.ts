@@ -141,16 +141,32 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
     )
     return valueOf(exit)
   }
-  // Ctrl-C reaches this process, too, as part of the terminal's foreground group: the machine and its files go first.
-  const stop = async (signal: NodeJS.Signals) => {
+  let stopping: Promise<unknown> | undefined
+  /** Stops the machines and removes their files; no test begins any more. */
+  const stop = (): Promise<unknown> => {
     for (const controller of active.keys()) controller.abort()
-    await Promise.allSettled(active.values())
-    for (const name of signals) process.off(name, stop)
+    stopping ??= Promise.allSettled(active.values())
+    return stopping
+  }
+  const die = async (signal: NodeJS.Signals) => {
+    await stop()
+    process.removeAllListeners(signal)
     process.kill(process.pid, signal)
   }
-  for (const name of signals) process.on(name, stop)
+  // Ctrl-C reaches this process, too, as part of the terminal's foreground group. It ends when vitest tells it to or is gone: vitest would take a worker that
+  // ends by itself for one that crashed, and start another in its place.
+  const onSignal = async (signal: NodeJS.Signals) => {
+    const again = stopping !== undefined
+    const idle = active.size === 0
+    await stop()
+    if (again || idle || !process.connected) await die(signal)
+  }
+  const onDisconnect = () => die("SIGTERM")
+  for (const name of signals) process.on(name, onSignal)
+  process.on("disconnect", onDisconnect)
   return {
     run: async (test, signal, file, kernel, fullName = `ktstr/${test.name}`) => {
+      if (stopping !== undefined) throw new Error("interrupted before it began")
       const controller = new AbortController()
       const abort = () => controller.abort()
       signal.addEventListener("abort", abort)
@@ -167,7 +183,8 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
       valueOf(await runtime.runPromiseExit(Effect.flatMap(requestOf(test, file, undefined), sizeOf))),
     dispose: async () => {
       progress.close()
-      for (const name of signals) process.off(name, stop)
+      for (const name of signals) process.off(name, onSignal)
+      process.off("disconnect", onDisconnect)
       await runtime.dispose()
     }
   }
