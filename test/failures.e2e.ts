@@ -257,4 +257,21 @@ describe("every failure of ktstr test", () => {
     expect((await terminal.ended).code).toBe(code)
     expect(await leftovers()).toEqual(none)
   })
+
+  it("keeps standard output to its format beside a reporter of vitest's, and refuses a filter that selects nothing", {
+    timeout: 120_000
+  }, async () => {
+    writeFileSync(join(scratch, "e.ktstr.ts"), tests)
+    const args = ["test", "e.ktstr.ts", "--kernel", kernel(), "--filter"]
+    const report = ["--", "--reporter=junit", "--outputFile=e.xml"]
+    const json = await ktstr([...args, "throws", "--format", "json", ...report], { cwd: scratch })
+    expect(JSON.parse(json.stdout)).toEqual({ runs: [] })
+    expect(json.stderr).toContain("no steps today")
+    expect(json.code).toBe(64)
+    expect(readFileSync(join(scratch, "e.xml"), "utf8")).toMatch(/<failure message="[^"]*no steps today/)
+    const refused = await ktstr([...args, "trows"], { cwd: scratch })
+    expect(refused.stderr).toContain("ktstr: no test matches --filter 'trows'; did you mean 'throws'?")
+    expect(refused.code).toBe(64)
+    expect((await ktstr([...args, "trows", "--pass-with-no-tests"], { cwd: scratch })).code).toBe(0)
+  })
 })
