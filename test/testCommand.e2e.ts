@@ -32,15 +32,38 @@ describe("ktstr test", () => {
 
   it("fails with the sentence that says why, at the line of the test", async () => {
     writeFileSync(join(scratch, "unfair.ktstr.ts"), unfair)
-    const { code, stdout } = await ktstr(["test"], { cwd: scratch })
+    const { code, stdout } = await ktstr(["test", "--clock", "deterministic"], { cwd: scratch })
     expect(stdout).toMatch(
-      /^FAIL unfair: unfair cgroup: spread=\d+% \(\d+-\d+%\) 2 workers on 1 cpus \(threshold 15%\)$/m
+      /^FAIL unfair: cgroup 'unfair': unfair cgroup: spread=\d+% \(\d+-\d+%\) 2 workers on 1 cpus \(threshold 15%\)$/m
     )
     expect(stdout).toMatch(/^ {2}at unfair\.ktstr\.ts:5:1$/m)
     expect(stdout).toMatch(/^SKIP demo_never: a demonstration, run with --demos$/m)
     expect(stdout).toMatch(/needs at least 2 LLCs; topology 1n1l2c1t has 1/)
     expect(stdout).toMatch(/^1 fail, 2 skip$/m)
     expect(code).toBe(1)
+  })
+
+  it("says of a file that does not load what is wrong with it, and where", async () => {
+    writeFileSync(join(scratch, "broken.ktstr.ts"), 'throw new Error("at the top")\n')
+    const { code, stdout } = await ktstr(["test", "broken"], { cwd: scratch })
+    expect(stdout).toMatch(/^FAIL broken\.ktstr\.ts: at the top$/m)
+    expect(stdout).toMatch(/^ {2}at broken\.ktstr\.ts:1:7$/m)
+    expect(code).toBe(64)
+    const json = await ktstr(["test", "broken", "--format", "json"], { cwd: scratch })
+    expect(json.stderr).toContain("ktstr: broken.ktstr.ts: at the top\n")
+    expect(json.code).toBe(64)
+    rmSync(join(scratch, "broken.ktstr.ts"))
+  })
+
+  it("refuses a filter that is no expression, by either of its names", async () => {
+    for (const filter of [
+      ["--filter", "["],
+      ["--", "-t", "["]
+    ]) {
+      const { code, stderr } = await ktstr(["test", ...filter], { cwd: scratch })
+      expect(stderr.trim()).toMatch(/^ktstr: [^\n]*\[[^\n]*$/)
+      expect(code).toBe(64)
+    }
   })
 
   it("hands what stands after -- to vitest", async () => {

@@ -178,6 +178,14 @@ export const makeTestScreen = (
       ended.push({ name, outcome: "skip", cause, kind: cause })
       return print(`${style("SKIP", "bold", "yellow")} ${style(printable(name), "bold")}: ${printable(cause)}\n`)
     }
+    const loaded = new Set<string>()
+    /** vitest tells the errors of some files at their end, of others at the end of all. */
+    const onModule = (module: TestModule) =>
+      Effect.suspend(() => {
+        if (loaded.has(module.moduleId)) return Effect.void
+        loaded.add(module.moduleId)
+        return onErrors(below(module.moduleId), module.errors(), module)
+      })
     const onErrors = (name: string, errors: ReadonlyArray<Said>, module: TestModule) =>
       stopped !== undefined
         ? Effect.void
@@ -193,13 +201,16 @@ export const makeTestScreen = (
       onTestCaseResult: (test) => Effect.runPromise(onCase(test)),
       onTestSuiteResult: (suite: TestSuite) =>
         Effect.runPromise(onErrors(shortName(suite.fullName), suite.errors(), suite.module)),
-      onTestModuleEnd: (module) => Effect.runPromise(onErrors(below(module.moduleId), module.errors(), module)),
-      onTestRunEnd: (_, unhandled) =>
+      onTestModuleEnd: (module) => Effect.runPromise(onModule(module)),
+      onTestRunEnd: (modules, unhandled) =>
         Effect.runPromise(
-          Effect.forEach(
-            stopped === undefined ? unhandled : [],
-            (error) => wrong("an error outside every test", error as Said, undefined, []),
-            { discard: true }
+          Effect.zipRight(
+            Effect.forEach(modules, onModule, { discard: true }),
+            Effect.forEach(
+              stopped === undefined ? unhandled : [],
+              (error) => wrong("an error outside every test", error as Said, undefined, []),
+              { discard: true }
+            )
           )
         ),
       onUserConsoleLog: ({ content, type }) =>

@@ -62,7 +62,7 @@ const render = (name: string, summary: ExplorationSummary, kept: ReadonlyArray<K
         : [])
     ]
   })
-  const word = failed > 0 ? "FAIL" : "PASS"
+  const word = failed > 0 ? "FAIL" : open > 0 || passed === 0 ? "INCONCLUSIVE" : "PASS"
   const others = open > 0 ? `, ${open} inconclusive` : ""
   return [
     `${word} ${name}: ${passed} of ${runs} seeds passed, ${failed} failed${others} · ${counted(schedules, "distinct schedule")} of ${counted(ended, "run")} · virtual time`,

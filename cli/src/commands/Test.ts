@@ -8,6 +8,7 @@ import { relative, resolve } from "node:path"
 import {
   ExitCode,
   exitCodeOfResults,
+  oneLine,
   openReporter,
   type ReporterSession,
   type RunResult,
@@ -58,6 +59,17 @@ const collect = (tally: Tally, onResult: (result: RunResult) => Promise<void>): 
       const exitCode = meta !== undefined && "error" in meta ? meta.exitCode : ExitCode.fail
       tally.errors.push({ name: test.fullName, message, exitCode })
     }
+  },
+  // A file that does not load has no tests of its own.
+  onTestRunEnd: (modules, unhandled) => {
+    for (const module of modules) {
+      for (const { message } of module.errors()) {
+        tally.errors.push({ name: relative(process.cwd(), module.moduleId), message, exitCode: ExitCode.usage })
+      }
+    }
+    for (const { message } of unhandled) {
+      tally.errors.push({ name: "an error outside every test", message: message ?? "failed", exitCode: ExitCode.fail })
+    }
   }
 })
 
@@ -99,14 +111,18 @@ const exitCodeOf = (tally: Tally, vitest: Vitest): number => {
   return broken && code === ExitCode.pass ? ExitCode.fail : code
 }
 
+/** What names of tests are compared with, which must be an expression. */
+const checkedPattern = (option: string, pattern: string): Effect.Effect<string, UsageError> =>
+  Effect.try({
+    try: () => new RegExp(pattern) && pattern,
+    catch: (error) => new UsageError({ message: `${option} '${pattern}': ${messageOf(error)}` })
+  })
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
 /** vitest compares with the names of suites and test, a blank between. */
 const unmatched = (filter: string, { names }: Tally): UsageError | undefined => {
-  let pattern: RegExp
-  try {
-    pattern = new RegExp(filter)
-  } catch (error) {
-    return new UsageError({ message: `--filter '${filter}': ${error instanceof Error ? error.message : error}` })
-  }
+  const pattern = new RegExp(filter)
   const all = [...names]
   if (all.some((name) => pattern.test(name.replaceAll(" > ", " ")))) return undefined
   const known = all.map((name) => name.replace(/(^|.* > )ktstr\//, ""))
@@ -151,7 +167,7 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, strea
     const kernels = yield* Effect.provide(chosenKernels(values.kernel, values.yes, io), layerKernels)
     const { filter, options } = yield* Effect.try({
       try: () => parseCLI(["vitest", "run", ...filters.filter((path) => path !== "."), ...rest]),
-      catch: (error) => new UsageError({ message: `vitest: ${error instanceof Error ? error.message : String(error)}` })
+      catch: (error) => new UsageError({ message: `vitest: ${messageOf(error)}` })
     })
     // vitest calls them by both names.
     const {
@@ -168,7 +184,10 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, strea
         // Who asks vitest for a reporter of its has that one.
         const ours = format === "pretty" && reporters.length === 0
         const session = format === "pretty" ? undefined : yield* openReporter(reporter, io)
-        const pattern = values.filter ?? (typeof options.testNamePattern === "string" ? options.testNamePattern : "")
+        const pattern =
+          values.filter === undefined
+            ? yield* checkedPattern("-t", options.testNamePattern === undefined ? "" : `${options.testNamePattern}`)
+            : yield* checkedPattern("--filter", values.filter)
         const screen = ours
           ? yield* makeTestScreen(io, {
               selected: selectedBy(pattern),
@@ -225,10 +244,12 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, strea
           Effect.onInterrupt(() => interrupted(tally, screen, session, io))
         )
         const nothing =
-          values.filter === undefined || values["pass-with-no-tests"] ? undefined : unmatched(values.filter, tally)
+          pattern === "" || values["pass-with-no-tests"] || tally.errors.length > 0
+            ? undefined
+            : unmatched(pattern, tally)
         if (nothing !== undefined) return yield* nothing
         for (const { name, message } of session === undefined ? [] : tally.errors) {
-          yield* io.err.write(`ktstr: ${name}: ${message}\n`)
+          yield* io.err.write(`ktstr: ${name}: ${oneLine(message)}\n`)
         }
         if (screen !== undefined) yield* screen.end
         if (session !== undefined) yield* session.onEnd(tally.results, SessionEnd.Complete())
