@@ -210,7 +210,7 @@ describe("programs of the test's own", () => {
     expect(verdict("garbage")).toEqual([
       "inconclusive",
       "Exited",
-      'payload garbage: its output is no JSON; it begins with "segfault? no: a banner {"'
+      'payload garbage: its output is no JSON (it ends where a key in quotes should be at line 2, column 1); it begins with "segfault? no: a banner {"'
     ])
   })
 

@@ -86,7 +86,7 @@ export const toResult = (account: Account): RunResult => {
   const { place, plan, record, request, session, verdict, vm } = account
   const { resolved } = place.scheduling ?? noScheduling
   const wentWrong =
-    verdict.outcome === "fail" &&
+    (verdict.outcome === "fail" || verdict.outcome === "inconclusive") &&
     session !== undefined &&
     (describeEnd(session) !== undefined || record.scheduler.failure !== undefined)
   const names = [

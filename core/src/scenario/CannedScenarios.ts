@@ -71,6 +71,12 @@ const oversubscribed = canned({
     )
 })
 
+/**
+ * Two workers a CPU may stand three to one until load balancing (kernel/sched/fair.c) evens that out, which a second or two need not see: the one is
+ * never off CPU, the three are for 67 %. Seeds of EEVDF differ in it: up to 42 % of seeds 0 to 3.
+ */
+const threeToOne = { maxSpreadPct: 75 }
+
 const mixedWorkloads = canned({
   name: "mixedWorkloads",
   description: "spinning, bursty and pipe-exchanging workers side by side, a cgroup each",
@@ -116,7 +122,7 @@ const cgroupRemove = canned({
         Step.new([], half).named("three cgroups"),
         Step.new([Op.StopCgroup(leaving), Op.RemoveCgroup(leaving)], half).named("one leaves")
       ],
-      {},
+      threeToOne,
       Backdrop.withDefs([spinning(ctx, 0), spinning(ctx, 1), spinning(ctx, 2)])
     )
   }
@@ -234,7 +240,7 @@ const hostContention = canned({
     executeStepsWith(
       ctx,
       [Step.new([], HoldSpec.FULL)],
-      {},
+      threeToOne,
       Backdrop.withDefs([spinning(ctx, 0), spinning(ctx, 1)]).setOps([Op.SpawnHost({ workers: ctx.topo.allCpus.size })])
     )
 })

@@ -15,7 +15,7 @@ import {
   type Scenario,
   Step
 } from "@ktstr/core"
-import { half, inCategory, perCpu, quarter, spinning, third, threeToOne } from "./internal/shapes.ts"
+import { half, inCategory, perCpu, quarter, spinning, third } from "./internal/shapes.ts"
 
 const scenario = inCategory("cpuset")
 
@@ -132,7 +132,7 @@ export const cpuset: ReadonlyArray<Scenario> = [
         [0, 1].map((index) =>
           Step.withDefs([spinning(ctx, index).workers(perCpu(ctx, 1)).withCpuset(CpusetSpec.Disjoint(index, 2))], half)
         ),
-        { ...isolated, ...threeToOne }
+        isolated
       )
   }),
   scenario({

@@ -12,7 +12,6 @@ import {
   quarter,
   spinning,
   third,
-  threeToOne,
   unevenlyPlaced
 } from "./internal/shapes.ts"
 
@@ -49,7 +48,7 @@ export const dynamic: ReadonlyArray<Scenario> = [
       return executeStepsWith(
         ctx,
         [Step.new([], quarter), ...[3, 2, 1].map((index) => Step.new(leave(index), quarter))],
-        threeToOne,
+        {},
         Backdrop.withDefs([0, 1, 2, 3].map((index) => spinning(ctx, index)))
       )
     }
