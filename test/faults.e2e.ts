@@ -173,7 +173,10 @@ describe("what goes wrong in the guest", () => {
       /^the guest did not reach the agent within 3s \(stage: no console output; .*serial/
     )
     expect(result.diagnostics.stage).toBe("no console output")
-    expect(code).toBe(1)
+    // A host that kept the machine waiting for a good part of these seconds may be to blame.
+    expect([result.outcome, code]).toEqual(
+      /not judged: the host/.test(result.details[0]) ? ["inconclusive", 2] : ["fail", 1]
+    )
   })
 
   it("the kernel has no serial ports", async () => {

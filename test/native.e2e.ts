@@ -118,7 +118,10 @@ describe("on the native backend", () => {
     const result = JSON.parse(stdout)
     expect(result.details[0]).toMatch(/^the guest did not reach the agent within 5s \(stage: no console output; /)
     expect([result.backend, result.diagnostics.stage]).toEqual(["native", "no console output"])
-    expect(code).toBe(1)
+    // The lab has one CPU for ktstr and for the machine, so that it may have kept the machine waiting for a good part of the time.
+    expect([result.outcome, code]).toEqual(
+      /not judged: the host/.test(result.details[0]) ? ["inconclusive", 2] : ["fail", 1]
+    )
   })
 
   it("a run killed in mid-boot leaves no thread or memory, and no file after ktstr cleanup", {
