@@ -6,53 +6,26 @@ import { judge } from "../src/check/Checker.ts"
 import type { PlannedGroup } from "../src/check/Expected.ts"
 import { expectFailure } from "../src/check/expectFailure.ts"
 import { GuestClock, type HostTime, makeHostTime } from "../src/check/HostTime.ts"
-import { WorkerReport } from "../src/check/WorkerReport.ts"
+import type { WorkerReport } from "../src/check/WorkerReport.ts"
 import { HostDelayTimeline } from "../src/machine/HostDelay.ts"
 import type { SchedulerEndCause } from "../src/protocol/AgentEvent.ts"
 import { endCauses } from "../src/run/endCauses.ts"
 import { SessionRecord } from "../src/session/Record.ts"
 import { CpuSet } from "../src/topology/CpuSet.ts"
-
-const ms = 1e6
+import { ms, type ReportOptions, report as sound } from "./reports.ts"
 
 /** A worker that ran 10 s from the guest's second on. */
-const report = (index: number, options: Partial<WorkerReport> = {}): WorkerReport => {
-  const wallTimeNs = options.wallTimeNs ?? 10_000 * ms
-  const cpuTimeNs = options.cpuTimeNs ?? wallTimeNs / 2
-  const maxGapNs = options.maxGapNs ?? 4 * ms
-  return WorkerReport.make({
-    group: 0,
+const report = (index: number, options: ReportOptions = {}): WorkerReport =>
+  sound({
     index,
-    cgroup: "cg_0",
-    label: "SpinWait",
-    role: 0,
     tid: 100 + index,
     workUnits: 1_000_000,
-    iterations: 1000,
     startTimeNs: 1000 * ms,
     cpusUsed: [index],
-    migrationCount: 0,
-    migrations: [],
-    maxGapCpu: 0,
     maxGapAtNs: 6000 * ms,
-    wakeLatenciesNs: [],
-    wakeLatenciesSeen: 0,
-    schedstat: { cpuTimeNs, runDelayNs: 0, timesRun: 1 },
-    numaPages: [],
-    numaPagesMigrated: 0,
-    completed: true,
-    exitInfo: null,
     allowedCpus: [0, 1],
-    nice: 0,
-    policy: 0,
-    ...options,
-    wallTimeNs,
-    cpuTimeNs,
-    offCpuNs: wallTimeNs - cpuTimeNs,
-    maxGapNs,
-    maxGapMs: maxGapNs / ms
+    ...options
   })
-}
 
 const group: PlannedGroup = {
   group: 0,

@@ -226,9 +226,7 @@ const affinityPinned = canned({
           HoldSpec.FULL
         )
       ],
-      // Four workers may stand three to one on the two CPUs until load balancing (kernel/sched/fair.c) evens that out, which a second or two
-      // need not see: the one is never off CPU, the three are for 67 %. Seeds of EEVDF differ in it (seed 1 of 0 to 3: 42 %).
-      { isolation: ctx.topo.allCpus.size > 2, maxSpreadPct: 75 }
+      { isolation: ctx.topo.allCpus.size > 2, ...threeToOne }
     )
   }
 })
