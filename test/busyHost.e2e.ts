@@ -73,10 +73,22 @@ const machineOf = (parent: number): number => {
 
 const fixture = ["--scheduler", join(root, "native/bpf/build/scx_ktstr")]
 
+/**
+ * Spins until its parent is gone. Each has a session of its own: a kernel that schedules by session (`sched_autogroup_enabled`) would give
+ * all of them together no more than the machine has.
+ */
+const startSpinner = (): ChildProcess => {
+  const alive = `process.ppid === ${process.pid}`
+  return spawn("taskset", ["-c", cpus, process.execPath, "-e", `while (${alive});`], {
+    stdio: "ignore",
+    detached: true
+  })
+}
+
 describe("beside four spinners on its CPUs", { timeout: 300_000 }, () => {
   const spinners: Array<ChildProcess> = []
   beforeAll(() => {
-    for (let n = 0; n < 4; n++) spinners.push(pinned(["-e", "for (;;);"]))
+    for (let n = 0; n < 4; n++) spinners.push(startSpinner())
   })
   afterAll(() => {
     for (const spinner of spinners) spinner.kill("SIGKILL")
@@ -84,11 +96,12 @@ describe("beside four spinners on its CPUs", { timeout: 300_000 }, () => {
 
   it("a sound scheduler does not fail, and the result tells of the delay", async () => {
     const { result } = await run(["steady", "-d", "3", "--max-gap-ms", "20"])
-    // A gap of 20 ms is one that this host makes by itself.
-    expect(result.outcome, result.details.join("\n")).not.toBe("fail")
-    expect(result.hostDelayShare).toBeGreaterThan(0.2)
+    // A gap of 20 ms is one that this host makes by itself, and so are the turns of the emulated CPUs on an idle one.
+    expect(result.outcome, result.details.join("\n")).toBe("inconclusive")
+    for (const detail of result.details) expect(detail).toContain("; not judged: ")
+    expect(result.hostDelayShare).toBeGreaterThan(0.1)
     expect(result.hostDelayShare).toBeLessThanOrEqual(1)
-    expect(result.hostDelayMs).toBeGreaterThan(500)
+    expect(result.hostDelayMs).toBeGreaterThan(300)
   })
 
   it("a machine that was stopped in the middle of its run does not fail", async () => {
@@ -109,9 +122,9 @@ describe("beside four spinners on its CPUs", { timeout: 300_000 }, () => {
 
   it("a scheduler that starves a cgroup for far longer than the host does fails", async () => {
     const starving = ["--sched-args", "--starve cg_0 --starve-for 8"]
-    const args = ["steady", "-d", "10", "--watchdog", "0", "--max-gap-ms", "500", ...fixture, ...starving]
+    const args = ["steady", "-d", "10", "--watchdog", "0", "--max-gap-ms", "100", ...fixture, ...starving]
     const { result } = await run(args)
-    expect(result.hostDelayShare).toBeGreaterThan(0.2)
+    expect(result.hostDelayShare).toBeGreaterThan(0.05)
     expect(result.outcome).toBe("fail")
     expect(result.details.join("\n")).toMatch(
       /cg_0.*stuck .*the host kept the machine waiting for .*, too little to explain it/

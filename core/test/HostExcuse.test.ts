@@ -165,6 +165,31 @@ describe("a failure in the host's time", () => {
     )
   })
 
+  it("of emulated CPUs on one thread counts a turn of theirs on top, on an idle host, too", () => {
+    const turns = (share: number, gapMs: number) =>
+      verdict({ maxGapMs: 2000 }, { ...hostWith(share), turnMs: 100 }, { maxGapNs: gapMs * ms })
+    expect(turns(0, 2101).outcome).toBe("fail")
+    expect(turns(0, 2101).details[0]).toMatch(/\(threshold 2000ms\)$/)
+    expect(turns(0, 2099).outcome).toBe("inconclusive")
+    expect(turns(0, 2099).details[0]).toMatch(
+      /; not judged: emulated CPUs that share a thread wait up to 100ms for one another$/
+    )
+    expect(turns(0.1, 2400).outcome).toBe("fail")
+    expect(turns(0.1, 2350).outcome).toBe("inconclusive")
+    expect(turns(0.1, 2350).details[0]).toMatch(
+      /; not judged: the host kept the machine waiting for 2\d\dms of these 2350ms, and emulated CPUs .* for one another$/
+    )
+    expect(expectFailure(turns(0, 2099), true).outcome).toBe("inconclusive")
+    const both = judge({
+      assert: { maxGapMs: 2000 },
+      plan: { groups: [{ ...group, blocks: false }] },
+      reports: [report(0, { maxGapNs: 2050 * ms }), report(1, { maxGapNs: 2050 * ms })],
+      host: { ...hostWith(0), turnMs: 100 }
+    })
+    expect(both.outcome).toBe("inconclusive")
+    for (const detail of both.details) expect(detail).toContain("; not judged: emulated CPUs")
+  })
+
   it("excuses what the stuck workers have in common with them, and says so", () => {
     const spinning = { ...group, blocks: false }
     const reports = [report(0, { maxGapNs: 3000 * ms }), report(1, { maxGapNs: 3000 * ms })]

@@ -61,21 +61,24 @@ export interface HostTime {
   readonly during: (fromNs: number, toNs: number) => number
   /** The most in any stretch of `lengthMs` milliseconds between two moments of the guest. */
   readonly worst: (lengthMs: number, fromNs: number, toNs: number) => number
+  /** How long one CPU of the machine may wait for its others in one stretch, milliseconds; 0 where each has a thread of its own. */
+  readonly turnMs: number
 }
 
 /**
- * Undefined before the clock heard a frame. Moments are widened by {@link alignmentMs} on both sides.
+ * Undefined before the clock heard a frame. Moments are widened by {@link alignmentMs} on both sides. `turnMs`: as in {@link HostTime}.
  *
  * @since 0.2.0
  * @category constructors
  */
-export const makeHostTime = (timeline: HostDelayTimeline, clock: GuestClock): HostTime | undefined => {
+export const makeHostTime = (timeline: HostDelayTimeline, clock: GuestClock, turnMs = 0): HostTime | undefined => {
   const origin = clock.toHostMs(0)
   if (origin === undefined) return undefined
   const from = (ns: number): number => origin + ns / 1e6 - alignmentMs
   const to = (ns: number): number => origin + ns / 1e6 + alignmentMs
   return {
     during: (fromNs, toNs) => Math.max(0, Math.min((toNs - fromNs) / 1e6, timeline.between(from(fromNs), to(toNs)))),
-    worst: (lengthMs, fromNs, toNs) => timeline.worst(lengthMs, from(fromNs), to(toNs))
+    worst: (lengthMs, fromNs, toNs) => timeline.worst(lengthMs, from(fromNs), to(toNs)),
+    turnMs
   }
 }

@@ -12,13 +12,17 @@ export interface Finding {
 export interface Withheld {
   readonly delayMs: number
   readonly ofMs: number
+  /** What an emulated CPU may have waited for its neighbours on top; `stands` counts it as withheld. Default 0. */
+  readonly turnMs?: number
   readonly stands: boolean
 }
 
 const because = "the host kept the machine waiting for"
 
+const open = "; not judged: "
+
 /** Whether a detail tells of a failure that the host excuses. */
-export const isExcused = (detail: string): boolean => detail.includes(`; not judged: ${because} `)
+export const isExcused = (detail: string): boolean => detail.includes(open)
 
 /** A detail without what `weigh` added of the host, which whoever expects a failure can't foresee. */
 export const withoutHost = (detail: string): string => {
@@ -28,12 +32,15 @@ export const withoutHost = (detail: string): string => {
 
 /** `stands` may only turn from true to false as the delay grows: a busier host never makes a verdict harsher. */
 export const weigh = (detail: string, withheld: Withheld | undefined): Finding => {
-  if (withheld === undefined || withheld.delayMs <= negligibleShare * withheld.ofMs) return { outcome: "fail", detail }
-  const { delayMs, ofMs, stands } = withheld
-  const share = `${Math.round(delayMs)}ms of these ${Math.round(ofMs)}ms`
-  return stands
-    ? { outcome: "fail", detail: `${detail}; ${because} ${share}, too little to explain it` }
-    : { outcome: "inconclusive", detail: `${detail}; not judged: ${because} ${share}` }
+  if (withheld === undefined) return { outcome: "fail", detail }
+  const { delayMs, ofMs, stands, turnMs = 0 } = withheld
+  const idle = delayMs <= negligibleShare * ofMs
+  const delay = `${because} ${Math.round(delayMs)}ms of these ${Math.round(ofMs)}ms`
+  if (stands) return { outcome: "fail", detail: idle ? detail : `${detail}; ${delay}, too little to explain it` }
+  if (turnMs === 0)
+    return idle ? { outcome: "fail", detail } : { outcome: "inconclusive", detail: detail + open + delay }
+  const turns = `emulated CPUs that share a thread wait up to ${turnMs}ms for one another`
+  return { outcome: "inconclusive", detail: `${detail}${open}${idle ? "" : `${delay}, and `}${turns}` }
 }
 
 /** Of a worker's life, nanoseconds of the guest. */

@@ -136,10 +136,13 @@ const starved = (cgroup: CheckedCgroup): ReadonlyArray<Finding> =>
       })
   )
 
-/** What the host withheld of a worker's longest gap; without that it is one, too, if it is longer than the threshold. */
-const withheldFromGap = (host: HostTime | undefined, report: WorkerReport, threshold: number) => {
+/** What the host withheld of a worker's longest gap, and one turn of the emulator's; without these it is one, too, if it is longer than the threshold. */
+const withheldFromGap = (host: HostTime | undefined, report: WorkerReport, threshold: number): Withheld | undefined => {
   const end = report.startTimeNs + report.maxGapAtNs
-  return withheldIn(host, [end - report.maxGapNs, end], (delayMs) => report.maxGapMs - delayMs > threshold)
+  const turnMs = host?.turnMs ?? 0
+  const stands = (delayMs: number) => report.maxGapMs - delayMs - turnMs > threshold
+  const withheld = withheldIn(host, [end - report.maxGapNs, end], stands)
+  return withheld && { ...withheld, turnMs }
 }
 
 const stuck = (cgroup: CheckedCgroup, threshold: number): ReadonlyArray<Finding> =>

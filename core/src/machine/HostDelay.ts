@@ -125,7 +125,12 @@ export class HostDelayTimeline {
  * @category models
  */
 export type HostDelay =
-  | { readonly _tag: "Known"; readonly timeline: HostDelayTimeline }
+  | {
+      readonly _tag: "Known"
+      readonly timeline: HostDelayTimeline
+      /** How long one CPU of the machine may wait for its others, milliseconds; 0 where each has a thread of its own. */
+      readonly turnMs: number
+    }
   | { readonly _tag: "Unknown"; readonly why: string }
 
 /**

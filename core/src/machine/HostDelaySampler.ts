@@ -177,6 +177,8 @@ export interface HostDelayOptions {
   readonly pid: number
   /** The threads without which the machine stands still: those of its CPUs, and where it has its timers. */
   readonly threads: ReadonlyArray<number>
+  /** How long one CPU may wait for others that run on the same thread in turns, milliseconds. Default 0: each has its own. */
+  readonly turnMs?: number | undefined
 }
 
 class Sampler {
@@ -187,8 +189,10 @@ class Sampler {
   private timer: ReturnType<typeof setTimeout> | undefined
   private closed = false
   private readonly refusal: string | undefined
+  private readonly turnMs: number
 
-  constructor({ pid, threads }: HostDelayOptions) {
+  constructor({ pid, threads, turnMs = 0 }: HostDelayOptions) {
+    this.turnMs = turnMs
     const opened: Array<Thread> = []
     let refusal: string | undefined
     for (const tid of threads) {
@@ -232,7 +236,7 @@ class Sampler {
     if (this.refusal !== undefined) return { _tag: "Unknown", why: this.refusal }
     if (!this.closed) this.sample()
     return this.threads.some((thread) => thread.counted)
-      ? { _tag: "Known", timeline: this.timeline }
+      ? { _tag: "Known", timeline: this.timeline, turnMs: this.turnMs }
       : { _tag: "Unknown", why: "this host's kernel does not count run delays (CONFIG_SCHED_INFO)" }
   }
 

@@ -32,11 +32,11 @@ export const followHost = (
       const delay = vm.hostDelay?.read()
       if (delay === undefined) return nothing
       if (delay._tag === "Unknown") return { ...nothing, unknown: delay.why }
-      const { timeline } = delay
+      const { timeline, turnMs } = delay
       const beganMs = readyMs ?? timeline.beganMs
       const ofMs = Math.max(1, timeline.endedMs - beganMs)
       return {
-        time: makeHostTime(timeline, clock),
+        time: makeHostTime(timeline, clock, turnMs),
         whole: { delayMs: timeline.between(beganMs, timeline.endedMs), ofMs },
         unknown: undefined
       }

@@ -130,20 +130,26 @@ const connect = (child: QemuProcess, witness: Witness, kernel: string): Effect.E
       : Effect.fail(monitorError("start")(error))
   )
 
-/** The host's numbers of the threads that run the vCPUs: all of them the same where one thread emulates them in turns. */
+/** The longest time that qemu lets one emulated CPU run before it turns to the next on the same thread (its kick period), milliseconds. */
+const turnMs = 100
+
+/** The host's number of the thread that runs each vCPU. */
 const vcpuThreads = (monitor: Qmp): Effect.Effect<ReadonlyArray<number>> =>
   monitor.execute("query-cpus-fast").pipe(
-    Effect.map((cpus) => [
-      ...new Set((cpus as ReadonlyArray<Record<string, unknown>>).map((cpu) => Number(cpu["thread-id"])))
-    ]),
+    Effect.map((cpus) => (cpus as ReadonlyArray<Record<string, unknown>>).map((cpu) => Number(cpu["thread-id"]))),
     Effect.orElseSucceed(() => [])
   )
 
 /** The guest's timers run on qemu's first thread. */
 const meter = (pid: number, monitor: Qmp) =>
-  Effect.flatMap(vcpuThreads(monitor), (vcpus) =>
-    meterHostDelay({ pid, threads: vcpus.length === 0 ? [] : [...new Set([pid, ...vcpus])] })
-  )
+  Effect.flatMap(vcpuThreads(monitor), (vcpus) => {
+    const distinct = new Set(vcpus)
+    return meterHostDelay({
+      pid,
+      threads: vcpus.length === 0 ? [] : [...new Set([pid, ...distinct])],
+      turnMs: distinct.size < vcpus.length ? turnMs : 0
+    })
+  })
 
 /**
  * Starts a machine and waits until it runs. Closing the scope kills it; its `exit` is then `Killed` unless it had ended before.
