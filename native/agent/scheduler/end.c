@@ -1,5 +1,5 @@
 // The end of a scheduler: its words, and the tries it takes.
-#include "scheduler_end.h"
+#include "end.h"
 
 #include "agent.h"
 #include "clock.h"

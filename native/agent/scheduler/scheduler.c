@@ -1,4 +1,4 @@
-#include "scheduler_end.h"
+#include "end.h"
 
 #include "agent.h"
 #include "clock.h"

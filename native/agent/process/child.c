@@ -1,6 +1,6 @@
 #include "process.h"
 
-#include "scheduler_timeout.h"
+#include "timeout.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "scheduler_timeout.h"
+#include "timeout.h"
 
 #include "btf.h"
 #include "textfile.h"
