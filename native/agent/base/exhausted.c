@@ -2,8 +2,8 @@
 
 #include "clock.h"
 #include "console.h"
-#include "event.h"
-#include "poweroff.h"
+#include "session/poweroff.h"
+#include "wire/event.h"
 
 #include <errno.h>
 #include <unistd.h>

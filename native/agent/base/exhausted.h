@@ -3,7 +3,7 @@
 #ifndef KTSTR_EXHAUSTED_H
 #define KTSTR_EXHAUSTED_H
 
-#include "channel.h"
+#include "wire/channel.h"
 
 #include <stddef.h>
 

@@ -1,10 +1,10 @@
-#include "agent.h"
-#include "clock.h"
-#include "event.h"
-#include "futex.h"
-#include "process.h"
-#include "procstat.h"
+#include "base/clock.h"
+#include "process/process.h"
 #include "report.h"
+#include "session/agent.h"
+#include "wire/event.h"
+#include "work/futex.h"
+#include "work/procstat.h"
 
 #include <errno.h>
 #include <sched.h>

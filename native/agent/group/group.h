@@ -2,12 +2,12 @@
 #ifndef KTSTR_GROUP_H
 #define KTSTR_GROUP_H
 
-#include "arena.h"
-#include "command.h"
-#include "cpumask.h"
-#include "failure.h"
-#include "shared.h"
-#include "telemetry.h"
+#include "base/arena.h"
+#include "base/cpumask.h"
+#include "base/failure.h"
+#include "wire/command.h"
+#include "work/shared.h"
+#include "work/telemetry.h"
 
 #include <stdbool.h>
 #include <sys/types.h>

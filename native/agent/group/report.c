@@ -1,7 +1,7 @@
 #include "report.h"
 
-#include "event.h"
-#include "program.h"
+#include "wire/event.h"
+#include "wire/program.h"
 
 #include <signal.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 #ifndef KTSTR_REPORT_H
 #define KTSTR_REPORT_H
 
-#include "channel.h"
 #include "group.h"
+#include "wire/channel.h"
 
 // Logs the worker's troubles, then sends LATENCIES and WORKER_REPORT.
 void report_send(struct channel *channel, const struct group *group, const struct worker *worker);

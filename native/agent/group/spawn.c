@@ -1,9 +1,9 @@
-#include "agent.h"
-#include "cgroup.h"
-#include "clock.h"
-#include "event.h"
-#include "program.h"
-#include "worker.h"
+#include "base/clock.h"
+#include "session/agent.h"
+#include "sys/cgroup.h"
+#include "wire/event.h"
+#include "wire/program.h"
+#include "work/worker.h"
 
 #include <errno.h>
 #include <fcntl.h>

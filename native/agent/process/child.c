@@ -1,6 +1,6 @@
 #include "process.h"
 
-#include "timeout.h"
+#include "scheduler/timeout.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 #include "process.h"
 
-#include "agent.h"
-#include "cgroup.h"
-#include "clock.h"
-#include "event.h"
+#include "base/clock.h"
+#include "session/agent.h"
+#include "sys/cgroup.h"
+#include "wire/event.h"
 
 #include <errno.h>
 #include <fcntl.h>

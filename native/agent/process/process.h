@@ -2,9 +2,9 @@
 #ifndef KTSTR_PROCESS_H
 #define KTSTR_PROCESS_H
 
-#include "buffer.h"
-#include "command.h"
-#include "failure.h"
+#include "base/buffer.h"
+#include "base/failure.h"
+#include "wire/command.h"
 
 #include <poll.h>
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 // What happens to processes while the agent waits: output, input, deadlines, ends.
-#include "agent.h"
-#include "clock.h"
-#include "event.h"
+#include "base/clock.h"
 #include "process.h"
+#include "session/agent.h"
+#include "wire/event.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,10 +1,10 @@
 // The end of a scheduler: its words, and the tries it takes.
 #include "end.h"
 
-#include "agent.h"
-#include "clock.h"
-#include "event.h"
-#include "textfile.h"
+#include "base/clock.h"
+#include "base/textfile.h"
+#include "session/agent.h"
+#include "wire/event.h"
 
 #include <signal.h>
 #include <stdio.h>

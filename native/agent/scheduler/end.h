@@ -2,8 +2,8 @@
 #ifndef KTSTR_SCHEDULER_END_H
 #define KTSTR_SCHEDULER_END_H
 
-#include "agent.h"
 #include "scheduler.h"
+#include "session/agent.h"
 
 // For a moment; past the deadline and without a host agent_wait does not wait.
 enum wait_result scheduler_nap(struct agent *agent, uint64_t ns);

@@ -1,9 +1,9 @@
 // kernel/sched/ext.c: the files below /sys/kernel/sched_ext, the log lines that begin with "sched_ext:", SysRq-D and
 // SysRq-S, and the trace event sched_ext_dump.
-#include "agent.h"
-#include "event.h"
+#include "base/textfile.h"
 #include "scheduler.h"
-#include "textfile.h"
+#include "session/agent.h"
+#include "wire/event.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
-#include "agent.h"
-#include "event.h"
 #include "scheduler.h"
+#include "session/agent.h"
+#include "wire/event.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 #include "end.h"
 
-#include "agent.h"
-#include "clock.h"
-#include "event.h"
-#include "textfile.h"
+#include "base/clock.h"
+#include "base/textfile.h"
+#include "session/agent.h"
+#include "wire/event.h"
 
 #include <errno.h>
 #include <signal.h>

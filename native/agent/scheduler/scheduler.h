@@ -2,8 +2,8 @@
 #ifndef KTSTR_SCHEDULER_H
 #define KTSTR_SCHEDULER_H
 
-#include "command.h"
-#include "failure.h"
+#include "base/failure.h"
+#include "wire/command.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 #include "timeout.h"
 
-#include "btf.h"
-#include "textfile.h"
+#include "base/textfile.h"
+#include "sys/btf.h"
 
 #include <errno.h>
 #include <fcntl.h>

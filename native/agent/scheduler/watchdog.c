@@ -1,7 +1,7 @@
-#include "agent.h"
-#include "clock.h"
+#include "base/clock.h"
+#include "base/textfile.h"
 #include "scheduler.h"
-#include "textfile.h"
+#include "session/agent.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "agent.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "online.h"
 
 #include <errno.h>

@@ -2,13 +2,13 @@
 #ifndef KTSTR_AGENT_H
 #define KTSTR_AGENT_H
 
-#include "cgroup.h"
-#include "channel.h"
-#include "cmdline.h"
-#include "failure.h"
-#include "group.h"
-#include "process.h"
-#include "scheduler.h"
+#include "base/failure.h"
+#include "group/group.h"
+#include "process/process.h"
+#include "scheduler/scheduler.h"
+#include "sys/cgroup.h"
+#include "sys/cmdline.h"
+#include "wire/channel.h"
 
 #include <signal.h>
 

@@ -1,13 +1,13 @@
 #include "execute.h"
 
-#include "cgroup.h"
-#include "clock.h"
-#include "event.h"
-#include "interrupts.h"
-#include "process.h"
-#include "scheduler.h"
-#include "symbols.h"
-#include "textfile.h"
+#include "base/clock.h"
+#include "base/textfile.h"
+#include "process/process.h"
+#include "scheduler/scheduler.h"
+#include "sys/cgroup.h"
+#include "sys/interrupts.h"
+#include "sys/symbols.h"
+#include "wire/event.h"
 
 #include <errno.h>
 #include <limits.h>

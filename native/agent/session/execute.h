@@ -3,7 +3,7 @@
 #define KTSTR_EXECUTE_H
 
 #include "agent.h"
-#include "command.h"
+#include "wire/command.h"
 
 bool execute(struct agent *agent, const struct command *command, struct failure *failure);
 // Names the command and its subject in failure->where.

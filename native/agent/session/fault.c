@@ -1,7 +1,7 @@
 #include "fault.h"
 
-#include "event.h"
 #include "poweroff.h"
+#include "wire/event.h"
 
 #include <unistd.h>
 

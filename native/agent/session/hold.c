@@ -1,6 +1,6 @@
-#include "clock.h"
-#include "event.h"
+#include "base/clock.h"
 #include "session.h"
+#include "wire/event.h"
 
 static const uint64_t progress_ns = 250000000;
 

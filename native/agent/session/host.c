@@ -1,8 +1,8 @@
 #include "host.h"
 
-#include "clock.h"
-#include "mark.h"
-#include "textfile.h"
+#include "base/clock.h"
+#include "base/textfile.h"
+#include "sys/mark.h"
 
 #include <errno.h>
 #include <linux/magic.h>

@@ -1,7 +1,7 @@
 #include "init.h"
 
 #include "agent.h"
-#include "textfile.h"
+#include "base/textfile.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
-#include "clock.h"
-#include "event.h"
+#include "base/clock.h"
 #include "execute.h"
 #include "fault.h"
 #include "session.h"
+#include "wire/event.h"
 
 #include <stdio.h>
 

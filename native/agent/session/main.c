@@ -1,18 +1,18 @@
 // ktstr-agent: PID 1 of the guest, or a child process on a host. Everything it does is in docs/protocol.md.
 #include "agent.h"
-#include "clock.h"
-#include "console.h"
-#include "event.h"
-#include "exhausted.h"
+#include "base/clock.h"
+#include "base/console.h"
+#include "base/exhausted.h"
+#include "base/textfile.h"
 #include "fault.h"
 #include "host.h"
 #include "init.h"
-#include "mark.h"
 #include "online.h"
 #include "poweroff.h"
 #include "session.h"
-#include "textfile.h"
-#include "topology.h"
+#include "sys/mark.h"
+#include "sys/topology.h"
+#include "wire/event.h"
 
 #include <errno.h>
 #include <fcntl.h>

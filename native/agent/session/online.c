@@ -1,8 +1,8 @@
 #include "online.h"
 
-#include "clock.h"
-#include "event.h"
-#include "textfile.h"
+#include "base/clock.h"
+#include "base/textfile.h"
+#include "wire/event.h"
 
 #include <linux/netlink.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 #include "plan.h"
-#include "clock.h"
-#include "event.h"
+#include "base/clock.h"
 #include "execute.h"
 #include "fault.h"
 #include "session.h"
+#include "wire/event.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
 #ifndef KTSTR_PLAN_H
 #define KTSTR_PLAN_H
 
-#include "command.h"
-#include "failure.h"
+#include "base/failure.h"
+#include "wire/command.h"
 
 enum { PLAN_LOOP_DEPTH = 16 };
 

@@ -1,7 +1,7 @@
 #include "poweroff.h"
 
-#include "clock.h"
-#include "console.h"
+#include "base/clock.h"
+#include "base/console.h"
 
 #include <errno.h>
 #include <pthread.h>

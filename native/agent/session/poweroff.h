@@ -2,7 +2,7 @@
 #ifndef KTSTR_POWEROFF_H
 #define KTSTR_POWEROFF_H
 
-#include "channel.h"
+#include "wire/channel.h"
 
 // Lets COM2 run dry, then powers off.
 _Noreturn void poweroff_now(struct channel *channel);

@@ -2,8 +2,8 @@
 #ifndef KTSTR_CGROUP_H
 #define KTSTR_CGROUP_H
 
-#include "command.h"
-#include "failure.h"
+#include "base/failure.h"
+#include "wire/command.h"
 
 #include <sys/types.h>
 

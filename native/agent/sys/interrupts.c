@@ -1,6 +1,6 @@
 #include "interrupts.h"
 
-#include "clock.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <pthread.h>

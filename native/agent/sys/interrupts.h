@@ -3,7 +3,7 @@
 #ifndef KTSTR_INTERRUPTS_H
 #define KTSTR_INTERRUPTS_H
 
-#include "failure.h"
+#include "base/failure.h"
 
 #include <stdbool.h>
 #include <stdint.h>

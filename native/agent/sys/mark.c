@@ -1,6 +1,6 @@
 #include "mark.h"
 
-#include "textfile.h"
+#include "base/textfile.h"
 
 #include <dirent.h>
 #include <errno.h>

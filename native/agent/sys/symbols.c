@@ -1,6 +1,6 @@
 #include "symbols.h"
 
-#include "event.h"
+#include "wire/event.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 #ifndef KTSTR_SYMBOLS_H
 #define KTSTR_SYMBOLS_H
 
-#include "channel.h"
-#include "command.h"
+#include "wire/channel.h"
+#include "wire/command.h"
 
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 #include "topology.h"
 
-#include "cpumask.h"
-#include "exhausted.h"
-#include "textfile.h"
+#include "base/cpumask.h"
+#include "base/exhausted.h"
+#include "base/textfile.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef KTSTR_TOPOLOGY_H
 #define KTSTR_TOPOLOGY_H
 
-#include "buffer.h"
+#include "base/buffer.h"
 
 struct topology_cpu {
     uint32_t cpu, node, package, core_id, llc_id;

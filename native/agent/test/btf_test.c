@@ -1,7 +1,7 @@
 // The BTF reader on a small BTF made here, and on every beginning of it.
 #include "check.h"
 
-#include "btf.h"
+#include "sys/btf.h"
 
 #include <linux/btf.h>
 

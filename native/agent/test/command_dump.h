@@ -2,7 +2,7 @@
 #ifndef KTSTR_TEST_COMMAND_DUMP_H
 #define KTSTR_TEST_COMMAND_DUMP_H
 
-#include "command.h"
+#include "wire/command.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 // What the interpreter costs beside C: a SpinWait program against the same loop, a YieldHeavy program against the bare
 // call, alternately, compiled with the agent's own flags. Prints the medians as JSON; test/bench/engine.mjs runs it.
-#include "buffer.h"
-#include "interp.h"
-#include "program.h"
+#include "base/buffer.h"
+#include "wire/program.h"
+#include "work/interp.h"
 
 #include <pthread.h>
 #include <sched.h>

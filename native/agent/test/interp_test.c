@@ -1,9 +1,9 @@
 // Runs work programs in this process and looks at what they measured.
 #include "check.h"
 
-#include "cpumask.h"
-#include "interp.h"
-#include "program.h"
+#include "base/cpumask.h"
+#include "wire/program.h"
+#include "work/interp.h"
 
 #include <fcntl.h>
 #include <pthread.h>

@@ -2,13 +2,13 @@
 // silence.
 #include "check.h"
 
-#include "agent.h"
-#include "clock.h"
-#include "event.h"
-#include "execute.h"
-#include "exhausted.h"
-#include "program.h"
-#include "session.h"
+#include "base/clock.h"
+#include "base/exhausted.h"
+#include "session/agent.h"
+#include "session/execute.h"
+#include "session/session.h"
+#include "wire/event.h"
+#include "wire/program.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,13 +1,13 @@
 // The small parts: CRC, ring, cpulists, command line, topology, UTF-8.
 #include "check.h"
 
-#include "cmdline.h"
-#include "cpumask.h"
-#include "crc32.h"
-#include "online.h"
-#include "ring.h"
-#include "topology.h"
-#include "utf8.h"
+#include "base/cpumask.h"
+#include "base/crc32.h"
+#include "base/utf8.h"
+#include "session/online.h"
+#include "sys/cmdline.h"
+#include "sys/topology.h"
+#include "wire/ring.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

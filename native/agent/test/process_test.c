@@ -1,9 +1,9 @@
 // Processes with pipes and terminals, run as the agent runs them, on this machine.
 #include "check.h"
 
-#include "agent.h"
-#include "clock.h"
-#include "event.h"
+#include "base/clock.h"
+#include "session/agent.h"
+#include "wire/event.h"
 
 #include <errno.h>
 #include <fcntl.h>

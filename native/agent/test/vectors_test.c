@@ -3,11 +3,11 @@
 #include "check.h"
 #include "command_dump.h"
 
-#include "agent.h"
-#include "event.h"
-#include "program.h"
-#include "report.h"
-#include "topology.h"
+#include "group/report.h"
+#include "session/agent.h"
+#include "sys/topology.h"
+#include "wire/event.h"
+#include "wire/program.h"
 
 #include <fcntl.h>
 #include <sys/wait.h>

@@ -1,7 +1,7 @@
 #include "channel.h"
 
-#include "clock.h"
-#include "console.h"
+#include "base/clock.h"
+#include "base/console.h"
 
 #include <errno.h>
 #include <fcntl.h>

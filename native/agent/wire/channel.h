@@ -2,7 +2,7 @@
 #ifndef KTSTR_CHANNEL_H
 #define KTSTR_CHANNEL_H
 
-#include "buffer.h"
+#include "base/buffer.h"
 #include "frame.h"
 #include "ring.h"
 

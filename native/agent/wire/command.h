@@ -2,7 +2,7 @@
 #ifndef KTSTR_COMMAND_H
 #define KTSTR_COMMAND_H
 
-#include "cursor.h"
+#include "base/cursor.h"
 #include "frame.h"
 
 enum command_type {

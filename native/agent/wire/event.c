@@ -1,6 +1,6 @@
 #include "event.h"
 
-#include "topology.h"
+#include "sys/topology.h"
 
 #include <stdarg.h>
 #include <stdio.h>

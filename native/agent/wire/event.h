@@ -2,9 +2,9 @@
 #ifndef KTSTR_EVENT_H
 #define KTSTR_EVENT_H
 
+#include "base/failure.h"
 #include "channel.h"
 #include "command.h"
-#include "failure.h"
 
 enum event_type {
     EVENT_READY = 0x8001,

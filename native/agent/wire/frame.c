@@ -1,6 +1,6 @@
 #include "frame.h"
 
-#include "crc32.h"
+#include "base/crc32.h"
 
 #include <stdarg.h>
 #include <stdio.h>

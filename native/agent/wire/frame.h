@@ -2,7 +2,7 @@
 #ifndef KTSTR_FRAME_H
 #define KTSTR_FRAME_H
 
-#include "buffer.h"
+#include "base/buffer.h"
 
 #include <stddef.h>
 #include <stdint.h>

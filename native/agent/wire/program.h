@@ -2,7 +2,7 @@
 #ifndef KTSTR_PROGRAM_H
 #define KTSTR_PROGRAM_H
 
-#include "cursor.h"
+#include "base/cursor.h"
 
 // The first 26 are the opcodes of docs/protocol.md; control structures are lowered to the ones after them.
 enum op {

@@ -3,8 +3,8 @@
 #define KTSTR_INTERP_H
 
 #include "probe.h"
-#include "program.h"
 #include "shared.h"
+#include "wire/program.h"
 
 #include <sched.h>
 

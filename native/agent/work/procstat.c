@@ -1,6 +1,6 @@
 #include "procstat.h"
 
-#include "textfile.h"
+#include "base/textfile.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "tick.h"
 
-#include "textfile.h"
+#include "base/textfile.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #ifndef KTSTR_TICK_H
 #define KTSTR_TICK_H
 
-#include "clock.h"
+#include "base/clock.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 #include "worker.h"
 
-#include "cpumask.h"
+#include "base/cpumask.h"
 #include "futex.h"
 #include "interp.h"
 #include "procstat.h"

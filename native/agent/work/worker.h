@@ -2,9 +2,9 @@
 #ifndef KTSTR_WORKER_H
 #define KTSTR_WORKER_H
 
-#include "command.h"
 #include "shared.h"
 #include "telemetry.h"
+#include "wire/command.h"
 
 #include <sys/types.h>
 

@@ -1,7 +1,7 @@
 // A kernel's BTF.
 #include "fuzz.h"
 
-#include "btf.h"
+#include "sys/btf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char *const fields[][2] = {

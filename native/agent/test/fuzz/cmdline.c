@@ -1,7 +1,7 @@
 // The kernel command line.
 #include "fuzz.h"
 
-#include "cmdline.h"
+#include "sys/cmdline.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *text = fuzz_text(data, size);

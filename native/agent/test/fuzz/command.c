@@ -2,7 +2,7 @@
 #include "fuzz.h"
 
 #include "../command_dump.h"
-#include "execute.h"
+#include "session/execute.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 2)

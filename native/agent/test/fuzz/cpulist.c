@@ -1,7 +1,7 @@
 // Cpulists: what is written of a set reads as the same set.
 #include "fuzz.h"
 
-#include "cpumask.h"
+#include "base/cpumask.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static char text[4 * CPUMASK_CPUS];

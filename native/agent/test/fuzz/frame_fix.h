@@ -2,8 +2,8 @@
 #ifndef KTSTR_FUZZ_FRAME_FIX_H
 #define KTSTR_FUZZ_FRAME_FIX_H
 
-#include "crc32.h"
-#include "frame.h"
+#include "base/crc32.h"
+#include "wire/frame.h"
 
 #include <string.h>
 

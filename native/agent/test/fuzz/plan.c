@@ -2,7 +2,7 @@
 #include "fuzz.h"
 
 #include "frame_fix.h"
-#include "plan.h"
+#include "session/plan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t *bytes = fuzz_copy(data, size);

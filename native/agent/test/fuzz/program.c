@@ -1,7 +1,7 @@
 // The bytes of SPAWN.program, for several roles: what is accepted must be safe to run.
 #include "fuzz.h"
 
-#include "program.h"
+#include "wire/program.h"
 
 static void check(const struct program *program) {
     MUST(program->body < program->length && program->teardown < program->length);

@@ -2,7 +2,7 @@
 // fits, which bytes are where. Three bytes a step.
 #include "fuzz.h"
 
-#include "ring.h"
+#include "wire/ring.h"
 
 #include <stdbool.h>
 

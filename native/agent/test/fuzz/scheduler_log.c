@@ -1,7 +1,7 @@
 // What a scheduler prints, in pieces of any size: the beginning goes out, the end is kept, the rest is counted.
 #include "fuzz.h"
 
-#include "agent.h"
+#include "session/agent.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static uint8_t piece[PROCESS_CHUNK];

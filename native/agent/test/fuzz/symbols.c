@@ -1,8 +1,8 @@
 // /proc/kallsyms, line by line.
 #include "fuzz.h"
 
-#include "event.h"
-#include "symbols.h"
+#include "sys/symbols.h"
+#include "wire/event.h"
 
 // A line of the listing ends its 19 characters of address and type with the name; fgets cuts lines at 1023.
 static bool listed(const char *name, const uint8_t *data, size_t size) {

@@ -2,7 +2,7 @@
 // the rest is repeated.
 #include "fuzz.h"
 
-#include "textfile.h"
+#include "base/textfile.h"
 
 #include <stdio.h>
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 // The files of sysfs that tell the topology: the input's pieces, which NULs divide.
 #include "fuzz.h"
 
-#include "topology.h"
+#include "sys/topology.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 // which only what was not is replaced.
 #include "fuzz.h"
 
-#include "buffer.h"
-#include "utf8.h"
+#include "base/buffer.h"
+#include "base/utf8.h"
 
 // By the code point that the bytes make: the length that this one needs, no surrogate, none beyond the last.
 static size_t character(const uint8_t *text, size_t available) {
