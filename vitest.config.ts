@@ -68,6 +68,7 @@ export default defineConfig({
             "native/test/**/*.test.ts",
             "cli/test/**/*.test.ts",
             "test/all/*.test.mjs",
+            "test/checks/*.test.mjs",
             "test/fuzz/*.test.mjs"
           ],
           // For what hangs. On a busy machine, on Deno, a test of a second took eight.

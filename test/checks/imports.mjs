@@ -1,10 +1,11 @@
 // Checks the direction of imports: cli → plugins, native → core. Core knows no plugin, and Node-only modules in a few places only; its rooms
 // import rooms of lower floors only (floors.mjs); no circle runs through several rooms. Prints every offence with its line and exits 1.
-// `--plan` prints the floor plan, and the circles inside rooms.
+// The agent's rooms include headers of lower floors only (agentFloors.mjs). `--plan` prints both floor plans, and the circles inside rooms.
 import { readdirSync, readFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import typescript from "typescript"
+import { checkAgent } from "./agentFloors.mjs"
 import { arrowOffence, circlesOf, planText, roomOf } from "./floors.mjs"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
@@ -95,13 +96,15 @@ for (const circle of circles) {
   const places = new Set(circle.map((file) => file.slice(0, file.lastIndexOf("/"))))
   if (places.size > 1) offences.push(`import each other in a circle: ${circle.join(", ")}`)
 }
+const agent = checkAgent(root)
+offences.push(...agent.offences)
 for (const offence of offences) console.error(offence)
 if (process.argv.includes("--plan")) {
-  console.log(`${planText(graph)}\n`)
+  console.log(`${planText(graph)}\n\nThe agent:\n${agent.plan}\n`)
   for (const circle of circles) console.log(`circle inside a room: ${circle.join(", ")}`)
 }
 const rooms = new Set([...graph.keys()].flatMap((file) => roomOf(file) ?? [])).size
 console.log(
-  `imports: ${graph.size} files, ${rooms} rooms of core, ${circles.length} circles inside rooms, ${offences.length} offences`
+  `imports: ${graph.size} files, ${rooms} rooms of core and ${agent.rooms} of the agent, ${circles.length} circles inside rooms, ${offences.length} offences`
 )
 process.exit(offences.length === 0 ? 0 : 1)

@@ -3,14 +3,13 @@
 #ifndef KTSTR_EXHAUSTED_H
 #define KTSTR_EXHAUSTED_H
 
-#include "wire/channel.h"
-
 #include <stddef.h>
 
-// From here on the process that calls this tells the host when it runs out of memory.
-void exhausted_tell(struct channel *channel);
+// From here on `report` speaks for the process that calls this when it runs out of memory. Should the report want more,
+// the process ends there.
+void exhausted_report_by(void (*report)(size_t bytes));
 
-// The agent sends ERROR and ends, the guest with it; a worker or any other child ends alone, with status 1.
+// The process reports and ends; a worker or any other child ends alone, with status 1.
 _Noreturn void exhausted(size_t bytes);
 
 #endif

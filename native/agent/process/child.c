@@ -1,7 +1,5 @@
 #include "process.h"
 
-#include "scheduler/timeout.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -66,7 +64,7 @@ _Noreturn void process_child(const struct process_command *command, const int fi
         refuse(report, REFUSED_DIRECTORY);
     for (uint32_t i = 0; i < command->argv.count; i++)
         argv[i] = (char *)command->argv.items[i];
-    if (command->timeout_ms && !scheduler_timeout_set(command->timeout_ms))
+    if (command->owner && command->owner->prepare && !command->owner->prepare(command))
         refuse(report, REFUSED_TIMEOUT);
     execvp(argv[0], argv);
     refuse(report, REFUSED_PROGRAM);

@@ -23,8 +23,10 @@ enum process_end { PROCESS_EXITED, PROCESS_SIGNALED, PROCESS_TIMED_OUT, PROCESS_
 
 struct process_exit;
 
-// Who hears of a process that the agent itself has an interest in, in the host's place.
+// Whoever in the agent has an interest in a process, in the host's place.
 struct process_owner {
+    // In the child, last before it becomes the program. False: errno says why it can't.
+    bool (*prepare)(const struct process_command *command);
     void (*output)(struct agent *agent, const uint8_t *bytes, size_t length);
     void (*ended)(struct agent *agent, const struct process_exit *end);
 };

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/textfile.h"
 #include "session/agent.h"
+#include "timeout.h"
 #include "wire/event.h"
 
 #include <errno.h>
@@ -69,7 +70,11 @@ static void take_end(struct agent *agent, const struct process_exit *end) {
     text_print(scheduler->refusal, sizeof scheduler->refusal, "%s", end->message);
 }
 
-static const struct process_owner owner = {.output = take_output, .ended = take_end};
+static bool set_timeout(const struct process_command *command) {
+    return !command->timeout_ms || scheduler_timeout_set(command->timeout_ms);
+}
+
+static const struct process_owner owner = {.prepare = set_timeout, .output = take_output, .ended = take_end};
 
 static bool run(struct agent *agent, const struct str_list *argv, uint64_t deadline_ns, struct failure *failure) {
     struct scheduler *scheduler = &agent->scheduler;

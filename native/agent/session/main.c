@@ -2,12 +2,12 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/console.h"
-#include "base/exhausted.h"
 #include "base/textfile.h"
 #include "fault.h"
 #include "host.h"
 #include "init.h"
 #include "online.h"
+#include "out_of_memory.h"
 #include "poweroff.h"
 #include "session.h"
 #include "sys/mark.h"
@@ -127,7 +127,7 @@ static _Noreturn void guest_main(struct agent *agent) {
         console_print("ktstr-agent: /dev/ttyS1: %s; the machine needs a second serial port\n", strerror(error));
         poweroff_now(&agent->channel);
     }
-    exhausted_tell(&agent->channel);
+    out_of_memory_tell(&agent->channel);
     if (agent->options.ring_size)
         note(notes, sizeof notes, "ring in /dev/mem",
              ring_map(&agent->channel.ring, agent->options.ring_address, agent->options.ring_size));
@@ -144,7 +144,7 @@ static int host_main(struct agent *agent, const char *mount, char **words) {
     take_options(agent, options, notes, sizeof notes);
     if (!host_begin(agent, mount, notes, sizeof notes))
         return 69;
-    exhausted_tell(&agent->channel);
+    out_of_memory_tell(&agent->channel);
     serve(agent, notes, sizeof notes);
     host_end(agent, mount);
     process_forget_all(agent);

@@ -125,27 +125,3 @@ void topology_free(struct topology *topology) {
     free(topology->cpus);
     *topology = (struct topology){0};
 }
-
-void put_topology(struct buffer *buffer, const struct topology *topology) {
-    put_u32(buffer, topology->cpu_count);
-    for (uint32_t i = 0; i < topology->cpu_count; i++) {
-        const struct topology_cpu *cpu = &topology->cpus[i];
-        put_u32(buffer, cpu->cpu);
-        put_u32(buffer, cpu->node);
-        put_u32(buffer, cpu->package);
-        put_u32(buffer, cpu->core_id);
-        put_u32(buffer, cpu->llc_id);
-        put_str(buffer, cpu->thread_siblings);
-        put_str(buffer, cpu->llc_shared);
-    }
-    put_u32(buffer, topology->node_count);
-    for (uint32_t i = 0; i < topology->node_count; i++) {
-        const struct topology_node *node = &topology->nodes[i];
-        put_u32(buffer, node->node);
-        put_str(buffer, node->cpulist);
-        put_u64(buffer, node->mem_total_kb);
-        put_u32(buffer, node->distance_count);
-        for (uint32_t d = 0; d < node->distance_count; d++)
-            put_u32(buffer, node->distances[d]);
-    }
-}

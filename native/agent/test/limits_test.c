@@ -3,9 +3,9 @@
 #include "check.h"
 
 #include "base/clock.h"
-#include "base/exhausted.h"
 #include "session/agent.h"
 #include "session/execute.h"
+#include "session/out_of_memory.h"
 #include "session/session.h"
 #include "wire/event.h"
 #include "wire/program.h"
@@ -166,7 +166,7 @@ static bool reported(struct agent *agent, char *message, size_t size) {
 
 static void without_memory(struct agent *agent, bool forked) {
     limit(RLIMIT_AS, 64 << 20);
-    exhausted_tell(&agent->channel);
+    out_of_memory_tell(&agent->channel);
     struct arena arena = {0};
     if (forked)
         _exit(IN_CHILD(arena_alloc(&arena, 1 << 20, 1 << 10)));

@@ -104,7 +104,7 @@ struct process_command {
     bool paced;
     // Not of the wire: the agent's own business.
     const struct process_owner *owner;
-    uint32_t timeout_ms; // scheduler_timeout_set; 0: not
+    uint32_t timeout_ms; // for what the owner prepares; 0: none
 };
 
 struct command {

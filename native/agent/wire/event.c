@@ -1,11 +1,33 @@
 #include "event.h"
 
-#include "sys/topology.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 
 enum { PROTOCOL_VERSION = 1 };
+
+void put_topology(struct buffer *out, const struct topology *topology) {
+    put_u32(out, topology->cpu_count);
+    for (uint32_t i = 0; i < topology->cpu_count; i++) {
+        const struct topology_cpu *cpu = &topology->cpus[i];
+        put_u32(out, cpu->cpu);
+        put_u32(out, cpu->node);
+        put_u32(out, cpu->package);
+        put_u32(out, cpu->core_id);
+        put_u32(out, cpu->llc_id);
+        put_str(out, cpu->thread_siblings);
+        put_str(out, cpu->llc_shared);
+    }
+    put_u32(out, topology->node_count);
+    for (uint32_t i = 0; i < topology->node_count; i++) {
+        const struct topology_node *node = &topology->nodes[i];
+        put_u32(out, node->node);
+        put_str(out, node->cpulist);
+        put_u64(out, node->mem_total_kb);
+        put_u32(out, node->distance_count);
+        for (uint32_t d = 0; d < node->distance_count; d++)
+            put_u32(out, node->distances[d]);
+    }
+}
 
 void event_ready(struct channel *channel, uint64_t time_ns, const char *release, const char *version,
                  const struct topology *topology, const char *notes) {

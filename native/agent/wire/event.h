@@ -34,7 +34,24 @@ enum event_type {
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-struct topology;
+struct topology_cpu {
+    uint32_t cpu, node, package, core_id, llc_id;
+    const char *thread_siblings, *llc_shared; // cpulists, never NULL
+};
+
+struct topology_node {
+    uint32_t node;
+    const char *cpulist; // never NULL
+    uint64_t mem_total_kb;
+    uint32_t distance_count;
+    uint32_t *distances;
+};
+
+struct topology {
+    uint32_t cpu_count, node_count;
+    struct topology_cpu *cpus;
+    struct topology_node *nodes;
+};
 
 struct symbol {
     const char *name;
@@ -64,6 +81,9 @@ struct process_exit {
     bool stopped;
     const char *message;
 };
+
+// As READY carries it.
+void put_topology(struct buffer *out, const struct topology *topology);
 
 // Times are the moment of the event, taken by the caller.
 

@@ -1,0 +1,69 @@
+// The check of imports on a copy of the tree, as it is and with offences planted.
+import { execFile } from "node:child_process"
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { afterAll, beforeAll, expect, it } from "vitest"
+
+const root = fileURLToPath(new URL("../..", import.meta.url))
+const patience = 120_000
+let copy
+
+const check = (...words) =>
+  new Promise((resolve) => {
+    execFile(process.execPath, ["test/checks/imports.mjs", ...words], { cwd: copy }, (error, stdout, stderr) =>
+      resolve({ status: error?.code ?? 0, stdout, stderr })
+    )
+  })
+
+/** One line each at the end of a file, and what the check says of it. */
+const plants = [
+  [
+    "core/src/base/Crc32.ts",
+    'import {} from "../run/index.ts"',
+    "the arrow runs up: base is on floor 0, run on floor 9"
+  ],
+  ["core/src/run/RunEvent.ts", 'import {} from "../base/Crc32.ts"', "reaches into the room base: import its index.ts"],
+  [
+    "native/agent/wire/frame.c",
+    '#include "session/session.h"',
+    "the arrow runs up: wire is on floor 1, session on floor 6"
+  ],
+  // The files that still take the agent's whole state are counted: no other may.
+  [
+    "native/agent/wire/ring.c",
+    '#include "session/agent.h"',
+    "the arrow runs up: wire is on floor 1, session on floor 6"
+  ],
+  ["native/agent/wire/event.c", '#include "wire/ring.h"', "a header of the same room goes by its name alone"]
+]
+
+beforeAll(() => {
+  copy = mkdtempSync(join(tmpdir(), "ktstr-imports-"))
+  const built = /\/(node_modules|dist|build)$/
+  for (const folder of ["core/src", "plugins", "native", "cli/src", "test/checks"]) {
+    mkdirSync(join(copy, folder), { recursive: true })
+    cpSync(join(root, folder), join(copy, folder), { recursive: true, filter: (path) => !built.test(path) })
+  }
+  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"))
+})
+
+afterAll(() => rmSync(copy, { recursive: true, force: true }))
+
+it("finds no offence in the tree, and prints its floor plans", { timeout: patience }, async () => {
+  const { status, stdout, stderr } = await check("--plan")
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" })
+  expect(stdout).toMatch(/^11 {2}report /m)
+  expect(stdout).toMatch(/^ 6 {2}session /m)
+  expect(stdout).toMatch(/20 rooms of core and 8 of the agent, .* 0 offences\n$/)
+})
+
+it("fails on each offence that is planted, and on no other", { timeout: patience }, async () => {
+  for (const [file, line] of plants) appendFileSync(join(copy, file), `${line}\n`)
+  const { status, stderr } = await check()
+  expect(status).toBe(1)
+  for (const [file, , why] of plants) {
+    expect(stderr.split("\n").filter((line) => line.startsWith(`${file}:`))).toEqual([expect.stringContaining(why)])
+  }
+})
