@@ -238,6 +238,7 @@ export {
   OutputFormats,
   type OutputReader,
   OutputRef,
+  type OutputReport,
   Payload,
   PayloadCheck,
   PayloadEnd,

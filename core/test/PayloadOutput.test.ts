@@ -32,11 +32,25 @@ const numbersOf = (text: string) =>
 const reports = OutputFormat.make({
   name: "reports",
   description: "numbers of reports between lines of dashes",
-  read: (text) => Either.right(numbersOf(text.split("--").at(-1) ?? "")),
-  series: (text) => Either.right(text.split("--").map(numbersOf))
+  reports: (text) =>
+    Either.right(
+      text
+        .split("--")
+        .map((part) =>
+          part.includes("cut")
+            ? { metrics: [], broken: "is cut at 7" }
+            : { metrics: numbersOf(part), others: new Map([["t", "text, not a number"]]) }
+        )
+    )
+})
+const names = OutputFormat.make({
+  name: "names",
+  description: "any name",
+  read: (text) =>
+    Either.right(text.split(" ").map((pair) => ({ name: pair.split("=")[0] ?? "", value: Number(pair.split("=")[1]) })))
 })
 const nothing = OutputFormat.make({ name: "ExitCode", description: "", reads: false, read: () => Either.right([]) })
-const registry = Layer.provideMerge(OutputFormat.layerAll([pairs, reports, nothing]), layerOutputFormats)
+const registry = Layer.provideMerge(OutputFormat.layerAll([pairs, reports, names, nothing]), layerOutputFormats)
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
@@ -233,12 +247,93 @@ describe("a payload's run", () => {
       [
         "does not take what is no number for one",
         { stdout: "a=nan", options: { metrics: [{ name: "a" }] } },
-        ["inconclusive", 'payload p: its output has no metrics for pairs; it begins with "a=nan"']
+        ["inconclusive", "payload p: metric a is NaN"]
+      ],
+      [
+        "says what a metric is that is no number, though others are",
+        {
+          stdout: "a=NaN b=-Infinity c=1",
+          options: { output: "reports", defaultChecks: ["a", "b", "t"].map((name) => PayloadCheck.min(name, 1)) }
+        },
+        [
+          "inconclusive",
+          "payload p: metric a is NaN",
+          "payload p: metric b is -Infinity",
+          "payload p: metric t is text, not a number"
+        ]
+      ],
+      [
+        "fails by the last report that has the metric, however many follow without it",
+        {
+          stdout: "a=1 b=5 -- a=9 -- c=1 d=2 e=3 --",
+          options: { output: "reports", defaultChecks: [PayloadCheck.max("a", 2), PayloadCheck.max("b", 2)] }
+        },
+        ["fail", "payload p: a is 9, at most 2 expected", "payload p: b is 5, at most 2 expected"]
+      ],
+      [
+        "fails by standard error where only that has what is asked for",
+        { stdout: "c=1 d=2", stderr: "a=9", options: { defaultChecks: [PayloadCheck.max("a", 2)] } },
+        ["fail", "payload p: a is 9 apples, at most 2 expected"]
+      ],
+      [
+        "is not judged by the report before one that breaks off",
+        { stdout: "a=1 -- cut", options: { output: "reports", defaultChecks: [PayloadCheck.max("a", 2)] } },
+        [
+          "inconclusive",
+          "payload p: it can't be judged by its numbers: a report behind the last whole one is cut at 7; make it end its last report, and print nothing like one behind it"
+        ]
+      ],
+      [
+        "is not judged by standard error where the last report of standard output breaks off",
+        {
+          stdout: "a=7 cut",
+          stderr: "a=1",
+          options: { output: "reports", defaultChecks: [PayloadCheck.max("a", 2)] },
+          end: exit({ kind: "signaled", value: 15, stopped: true })
+        },
+        [
+          "inconclusive",
+          "payload p: it can't be judged by its numbers: a report behind the last whole one is cut at 7; make it end its last report, and print nothing like one behind it"
+        ]
+      ],
+      [
+        "is judged by a report behind one that can't be read",
+        { stdout: "cut -- a=1", options: { output: "reports", defaultChecks: [PayloadCheck.max("a", 2)] } },
+        ["pass"]
+      ],
+      [
+        "shows control characters of names, and cuts long ones",
+        {
+          stdout: `a\u001b[2J=1 ${"n".repeat(500)}=1`,
+          options: { output: "names", defaultChecks: [PayloadCheck.min("z", 1), PayloadCheck.min("a\u001b[2J", 2)] }
+        },
+        [
+          "fail",
+          "payload p: a\\x1b[2J is 1, at least 2 expected",
+          `payload p: no metric 'z' in its output; there are: a\\x1b[2J, ${"n".repeat(80)}…`
+        ]
       ]
     ]
     for (const [what, ran, expected] of cases) {
       it.effect(what, () => Effect.map(verdict(ran), (found) => expect(found).toEqual(expected)))
     }
+
+    it.effect("of which nothing is asked has the metrics of the last report that is like the largest", () =>
+      Effect.gen(function* () {
+        const of = (stdout: string) => result({ stdout, options: { output: "reports" } })
+        const { metrics, outcome, series, warnings } = yield* of("a=1 b=2 c=3 -- a=4 b=5 -- x=1 --")
+        expect(metrics).toMatchObject([
+          { name: "a", value: 4 },
+          { name: "b", value: 5 }
+        ])
+        expect([outcome, warnings, series.length]).toEqual(["pass", [], 3])
+        const cut = yield* of("a=1 b=2 -- x cut")
+        expect([cut.outcome, cut.warnings]).toEqual([
+          "pass",
+          ["payload p: a report behind the last whole one is cut at 7; its metrics are those of the whole one"]
+        ])
+      })
+    )
 
     it.effect("keeps the last lines of each stream", () =>
       Effect.gen(function* () {
@@ -295,7 +390,7 @@ describe("a payload's run", () => {
         const reader = yield* Effect.provideService(OutputRef.resolve(OutputRef.LlmExtract("length")), LlmExtract, {
           extract
         })
-        expect(yield* reader.read("four")).toEqual([{ name: "length", value: 4, unit: undefined }])
+        expect(yield* reader.reports("four")).toEqual([{ metrics: [{ name: "length", value: 4, unit: undefined }] }])
       })
     )
 
@@ -304,7 +399,7 @@ describe("a payload's run", () => {
         const registered = yield* OutputFormats
         const error = yield* Effect.flip(registered.register(pairs))
         expect(error.message).toBe("output format 'pairs': there is one of that name already; choose another")
-        expect((yield* registered.list).map(({ name }) => name)).toEqual(["pairs", "reports", "ExitCode"])
+        expect((yield* registered.list).map(({ name }) => name)).toEqual(["pairs", "reports", "names", "ExitCode"])
       })
     )
   })

@@ -33,7 +33,7 @@ export interface MetricSpec {
 }
 
 /**
- * A metric as a format found it; `value` is finite.
+ * A metric as a format found it. A `value` that is not finite (`NaN`) counts as found, and is no number to judge by.
  *
  * @since 0.1.0
  * @category models

@@ -7,8 +7,9 @@ import { Effect, Either } from "effect"
 import { type Outcome, worstOutcome } from "../check/index.ts"
 import { printable } from "../protocol/index.ts"
 import { askedFor, judgePayload } from "./checks.ts"
+import { type ChosenReports, chooseReports } from "./chooseReports.ts"
 import { Metric, type MetricSpec, type MetricValue } from "./Metric.ts"
-import type { OutputReader } from "./OutputFormat.ts"
+import type { OutputReader, OutputReport } from "./OutputFormat.ts"
 import { type PayloadSpec, payloadOutputLimit } from "./Payload.ts"
 import type { RecordedProcess } from "./ProcessRecord.ts"
 import { PayloadEnd, PayloadResult } from "./Result.ts"
@@ -37,62 +38,58 @@ const beginning = (text: string): string => {
   return JSON.stringify(start.slice(0, 60)).replace(/"$/, `${start.length > 60 ? "…" : ""}"`)
 }
 
-/** What a program's output says. */
-interface ReadOutput {
-  readonly metrics: ReadonlyArray<MetricValue>
-  /** Every report, where there are several. */
-  readonly reports: ReadonlyArray<ReadonlyArray<MetricValue>>
+interface ReadOutput extends ChosenReports {
   readonly problem: string | undefined
 }
 
-const reportsOf = (reader: OutputReader, text: string): Effect.Effect<ReadonlyArray<ReadonlyArray<MetricValue>>> =>
-  reader.series === undefined
-    ? Effect.succeed([])
-    : reader.series(text).pipe(
-        Effect.map((reports) => (reports.length > 1 ? reports : [])),
-        Effect.orElseSucceed(() => [])
-      )
-
 /** The latest reports that the limit has room for. */
-const toSeries = (reports: ReadonlyArray<ReadonlyArray<MetricValue>>) => {
+const toSeries = (all: ReadonlyArray<OutputReport>) => {
+  const known = all.map(({ metrics }) => metrics.filter(({ value }) => Number.isFinite(value)))
+  const reports = known.filter((metrics) => metrics.length > 0)
   const series: Array<Record<string, number>> = []
+  if (reports.length < 2) return { series, seriesDropped: 0 }
   let numbers = 0
   for (const report of [...reports].reverse()) {
-    const known = report.filter(({ value }) => Number.isFinite(value))
-    numbers += known.length
+    numbers += report.length
     if (numbers > seriesLimit) break
-    series.unshift(Object.fromEntries(known.map(({ name, value }) => [name, value])))
+    series.unshift(Object.fromEntries(report.map(({ name, value }) => [name, value])))
   }
   return { series, seriesDropped: reports.length - series.length }
 }
 
 /**
- * The metrics of a program's output: of standard output, or of standard error when that yields none. `problem` says why
- * there are none, and what the output begins with.
+ * What a program's output says: of standard output, or of standard error where that has more of the metrics asked for, or the other
+ * none at all. `problem` says why there are no metrics, and what the output begins with.
  *
  * @since 0.1.0
  * @category reading
  */
-export const readOutput: (reader: OutputReader, stdout: string, stderr: string) => Effect.Effect<ReadOutput> =
-  Effect.fn("PayloadOutput.read")(function* (reader: OutputReader, stdout: string, stderr: string) {
-    if (!reader.reads) return { metrics: [], reports: [], problem: undefined }
-    const wrong: Array<string> = []
-    for (const text of [stdout, stderr]) {
-      if (text.trim() === "") continue
-      const read = yield* Effect.either(reader.read(text))
-      const metrics = Either.isRight(read) ? read.right.filter(({ value }) => Number.isFinite(value)) : []
-      if (metrics.length > 0) return { metrics, reports: yield* reportsOf(reader, text), problem: undefined }
-      wrong.push(Either.isLeft(read) ? `its output ${read.left}` : `its output has no metrics for ${reader.name}`)
-    }
-    const [first] = wrong
-    if (first === undefined)
-      return { metrics: [], reports: [], problem: `it printed nothing for ${reader.name} to read` }
-    return {
-      metrics: [],
-      reports: [],
-      problem: `${first}; it begins with ${beginning(stdout.trim() === "" ? stderr : stdout)}`
-    }
-  })
+export const readOutput: (
+  reader: OutputReader,
+  output: { readonly stdout: string; readonly stderr: string },
+  asked: ReadonlyArray<string>
+) => Effect.Effect<ReadOutput> = Effect.fn("PayloadOutput.read")(function* (
+  reader: OutputReader,
+  { stdout, stderr }: { readonly stdout: string; readonly stderr: string },
+  asked: ReadonlyArray<string>
+) {
+  const nothing = { metrics: [], others: new Map<string, string>(), broken: undefined, reports: [] }
+  if (!reader.reads) return { ...nothing, problem: undefined }
+  const wrong: Array<string> = []
+  const streams: Array<ReadonlyArray<OutputReport>> = []
+  for (const text of [stdout, stderr]) {
+    if (text.trim() === "") continue
+    const read = yield* Effect.either(reader.reports(text))
+    if (Either.isRight(read)) streams.push(read.right)
+    const broken = Either.isRight(read) ? read.right.find((report) => report.broken !== undefined)?.broken : read.left
+    wrong.push(broken === undefined ? `its output has no metrics for ${reader.name}` : `its output ${broken}`)
+  }
+  const chosen = chooseReports(streams, asked)
+  if (chosen !== undefined) return { ...chosen, problem: undefined }
+  const [first] = wrong
+  if (first === undefined) return { ...nothing, problem: `it printed nothing for ${reader.name} to read` }
+  return { ...nothing, problem: `${first}; it begins with ${beginning(stdout.trim() === "" ? stderr : stdout)}` }
+})
 
 const toMetrics = (
   found: ReadonlyArray<MetricValue>,
@@ -143,8 +140,9 @@ export const toPayloadResult: (run: {
 }) => Effect.Effect<PayloadResult> = Effect.fn("PayloadOutput.toResult")(function* ({ argv, process, reader, spec }) {
   const decoder = new TextDecoder()
   const [stdout, stderr] = [decoder.decode(process.stdout), decoder.decode(process.stderr)]
-  const read = yield* readOutput(reader, stdout, stderr)
   const { metrics: specs, name } = spec.payload
+  const asked = askedFor(specs, spec.checks)
+  const read = yield* readOutput(reader, { stdout, stderr }, asked)
   const cut = `; ${process.dropped} bytes beyond its first ${payloadOutputLimit / 2 ** 20} MiB were dropped`
   const unjudged = {
     name,
@@ -153,19 +151,20 @@ export const toPayloadResult: (run: {
     format: reader.name,
     end: toEnd(process),
     durationMs: (process.end?.durationNs ?? 0) / 1e6,
-    metrics: toMetrics(read.metrics, specs, askedFor(specs, spec.checks)),
+    metrics: toMetrics(read.metrics, specs, asked),
     ...toSeries(read.reports),
     problem: read.problem === undefined ? null : `${read.problem}${process.dropped > 0 ? cut : ""}`,
     stdoutTail: tailOf(stdout),
     stderrTail: tailOf(stderr),
     droppedBytes: process.dropped
   }
-  const findings = judgePayload(unjudged, specs, spec.checks)
+  const { findings, warnings } = judgePayload(unjudged, read, specs, spec.checks)
   return PayloadResult.make(
     {
       ...unjudged,
       outcome: findings.reduce<Outcome>((worst, { outcome }) => worstOutcome(worst, outcome), "pass"),
-      details: findings.map(({ detail }) => detail)
+      details: findings.map(({ detail }) => detail),
+      warnings
     },
     { disableValidation: true }
   )

@@ -22,6 +22,24 @@ export class OutputFormatError extends Data.TaggedError("OutputFormatError")<{
 }> {}
 
 /**
+ * One report of a program, which may print several.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface OutputReport {
+  /** A value that is not finite is told by its name where it is asked for, and otherwise left out. */
+  readonly metrics: ReadonlyArray<MetricValue>
+  /** What stands where a number could, by the metric's name: `text`, `null`. */
+  readonly others?: ReadonlyMap<string, string> | undefined
+  /**
+   * Set: it breaks off, or can't be read, and has no metrics that count. Goes on from "its output", for example
+   * `is no JSON (it ends where a value should be at line 3, column 9)`.
+   */
+  readonly broken?: string | undefined
+}
+
+/**
  * A format with its options, ready to read.
  *
  * @since 0.1.0
@@ -34,12 +52,10 @@ export interface OutputReader {
   /** Whether there is anything to be read; `ExitCode` reads nothing. */
   readonly reads: boolean
   /**
-   * The metrics of one stream's whole text; none: it has none. The error goes on from "its output", for example
+   * The reports of one stream's whole text in their order; none: it has none. The error goes on from "its output", for example
    * `is no JSON: "garbage"`.
    */
-  readonly read: (text: string) => Effect.Effect<ReadonlyArray<MetricValue>, string>
-  /** The metrics of every report in the text, in their order, where a program may print several; undefined: the format knows of one only. */
-  readonly series?: ((text: string) => Effect.Effect<ReadonlyArray<ReadonlyArray<MetricValue>>, string>) | undefined
+  readonly reports: (text: string) => Effect.Effect<ReadonlyArray<OutputReport>, string>
 }
 
 /**
@@ -55,11 +71,7 @@ export interface OutputFormat {
   ) => Either.Either<OutputReader, { readonly message: string }>
 }
 
-/**
- * @since 0.1.0
- * @category models
- */
-export interface OutputFormatOptions<O, I = unknown> {
+interface FormatDescription<O, I> {
   readonly name: string
   /** One line. */
   readonly description: string
@@ -69,11 +81,26 @@ export interface OutputFormatOptions<O, I = unknown> {
   readonly args?: ReadonlyArray<string>
   /** Default: true. */
   readonly reads?: boolean
-  /** As `OutputReader.read`, but for the Effect; an exception counts as an error. */
-  readonly read: (text: string, options: O) => Either.Either<ReadonlyArray<MetricValue>, string>
-  /** As `OutputReader.series`, but for the Effect. Default: the format knows of one report only. */
-  readonly series?: (text: string, options: O) => Either.Either<ReadonlyArray<ReadonlyArray<MetricValue>>, string>
 }
+
+/**
+ * `read` for a format whose programs print one report, `reports` (as `OutputReader.reports`, but for the Effect) where they may print several or
+ * break off. An exception of either counts as an error.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type OutputFormatOptions<O, I = unknown> = FormatDescription<O, I> &
+  (
+    | {
+        readonly read: (text: string, options: O) => Either.Either<ReadonlyArray<MetricValue>, string>
+        readonly reports?: undefined
+      }
+    | {
+        readonly reports: (text: string, options: O) => Either.Either<ReadonlyArray<OutputReport>, string>
+        readonly read?: undefined
+      }
+  )
 
 /**
  * The registry of output formats.
@@ -136,7 +163,7 @@ const contain = <A>(body: () => Either.Either<A, string>): Either.Either<A, stri
 }
 
 const makeFormat = <O, I>(spec: OutputFormatOptions<O, I>): OutputFormat => {
-  const { args = [], description, name, read, reads = true, series } = spec
+  const { args = [], description, name, reads = true } = spec
   // Without a schema O is what an empty struct decodes to.
   const schema = spec.options ?? (Schema.Struct({}) as Schema.Schema<unknown> as Schema.Schema<O, I>)
   const decode = Schema.decodeUnknownEither(schema, { onExcessProperty: "error" })
@@ -154,9 +181,14 @@ const makeFormat = <O, I>(spec: OutputFormatOptions<O, I>): OutputFormat => {
           name,
           args,
           reads,
-          read: (text) => Effect.suspend(() => contain(() => read(text, decoded))),
-          series:
-            series === undefined ? undefined : (text) => Effect.suspend(() => contain(() => series(text, decoded)))
+          reports: (text) =>
+            Effect.suspend(() =>
+              contain(() =>
+                spec.reports === undefined
+                  ? Either.map(spec.read(text, decoded), (metrics) => [{ metrics }])
+                  : spec.reports(text, decoded)
+              )
+            )
         })
       })
   }
@@ -231,8 +263,11 @@ export const OutputRef: {
         name: "LlmExtract",
         args: [],
         reads: true,
-        read: (text) =>
-          Effect.mapError(model.value.extract(text, ref.hint), (error) => `can't be read: ${error.message}`)
+        reports: (text) =>
+          Effect.mapBoth(model.value.extract(text, ref.hint), {
+            onFailure: (error) => `can't be read: ${error.message}`,
+            onSuccess: (metrics) => [{ metrics }]
+          })
       } satisfies OutputReader
     }
     const format = yield* Effect.flatMap(OutputFormats, (registry) => registry.get(ref.name))

@@ -50,6 +50,8 @@ export class PayloadResult extends Schema.Class<PayloadResult>("PayloadResult")(
   }),
   /** Reports before the first of `series`, left out because they are too many. */
   seriesDropped: Schema.optionalWith(Schema.Number, { default: () => 0 }),
+  /** What to know of it that is no reason for another verdict, one line each. */
+  warnings: Schema.optionalWith(Schema.Array(Schema.String), { default: () => [] }),
   /** Why no metrics could be read, else null. */
   problem: Schema.NullOr(Schema.String),
   /** The last lines that were kept of each stream. */

@@ -1,6 +1,8 @@
 import { signalText, suggestion } from "../base/index.ts"
 import type { Outcome } from "../check/index.ts"
+import { printable } from "../protocol/index.ts"
 import type { PayloadCheck } from "./Check.ts"
+import type { ChosenReports } from "./chooseReports.ts"
 import type { Metric, MetricSpec } from "./Metric.ts"
 import { payloadOutputLimit } from "./Payload.ts"
 import type { PayloadResult } from "./Result.ts"
@@ -12,12 +14,12 @@ export interface PayloadFinding {
 }
 
 /** A run before it is judged. */
-export type UnjudgedPayload = Omit<PayloadResult, "outcome" | "details">
+export type UnjudgedPayload = Omit<PayloadResult, "outcome" | "details" | "warnings">
 
 /** As short as it stays exact enough to compare: six digits. */
 const number = (value: number): string => String(Number(value.toPrecision(6)))
 
-const withUnit = ({ unit, value }: Metric): string => `${number(value)}${unit === null ? "" : ` ${unit}`}`
+const withUnit = ({ unit, value }: Metric): string => `${number(value)}${unit === null ? "" : ` ${printable(unit)}`}`
 
 /** The last line that says something, for the end of a message. */
 const lastWords = ({ stderrTail, stdoutTail }: UnjudgedPayload): string => {
@@ -77,42 +79,65 @@ export const askedFor = (
   ...new Set([...specs.map(({ name }) => name), ...checks.flatMap((c) => (c._tag === "ExitCode" ? [] : [c.metric]))])
 ]
 
-/** Everything that is wrong with a run, the worst first. */
+/** Characters of a name that a message shows. */
+const longestName = 80
+
+/** A name as a program prints it, in a message. */
+const shown = (name: string): string =>
+  printable(name.length > longestName ? `${name.slice(0, longestName)}…` : name).replace(/[\n\t]/g, " ")
+
+/** Everything that is wrong with a run, the worst first, and what is worth knowing though it is no verdict. */
 export const judgePayload = (
   run: UnjudgedPayload,
+  read: Pick<ChosenReports, "broken" | "others">,
   specs: ReadonlyArray<MetricSpec>,
   checks: ReadonlyArray<PayloadCheck>
-): ReadonlyArray<PayloadFinding> => {
+): { readonly findings: ReadonlyArray<PayloadFinding>; readonly warnings: ReadonlyArray<string> } => {
   const subject = `payload ${run.name}${run.cgroup === "/" ? "" : ` in ${run.cgroup}`}`
   const ended = endFinding(run, checks, subject)
   const findings: Array<PayloadFinding> = ended === undefined ? [] : [ended]
-  if (run.end.kind === "NotRun" || run.end.kind === "Lost") return findings
+  const warnings: Array<string> = []
+  const all = { findings, warnings }
+  if (run.end.kind === "NotRun" || run.end.kind === "Lost") return all
   const open = (detail: string) => findings.push({ outcome: "inconclusive", detail: `${subject}: ${detail}` })
   const asked = askedFor(specs, checks)
   if (run.problem !== null) {
     // Of one that failed anyway nobody expects numbers; nor of one that was told to end, unless they were asked for.
     if (ended === undefined && (run.end.kind !== "Stopped" || asked.length > 0)) open(run.problem)
-    return findings
+    return all
   }
   if (run.droppedBytes > 0 && asked.length > 0) {
     const kept = payloadOutputLimit / 2 ** 20
     open(
       `it can't be judged by its numbers: ${run.droppedBytes} bytes beyond the first ${kept} MiB of its output were dropped, maybe its last report with them; make it print less`
     )
-    return findings
+    return all
+  }
+  if (read.broken !== undefined) {
+    const cut = `a report behind the last whole one ${read.broken}`
+    if (asked.length === 0) warnings.push(`${subject}: ${cut}; its metrics are those of the whole one`)
+    else if (ended === undefined)
+      open(
+        `it can't be judged by its numbers: ${cut}; make it end its last report, and print nothing like one behind it`
+      )
+    return all
   }
   const found = new Map(run.metrics.map((metric) => [metric.name, metric]))
   for (const name of asked) {
     if (found.has(name)) continue
-    if (run.format === "ExitCode") open(`metric '${name}' is asked for, but output ExitCode reads none; choose another`)
-    else open(`no metric '${name}' in its output${suggestion(name, found.keys())}`)
+    const other = read.others.get(name)
+    if (other !== undefined) open(`metric ${shown(name)} is ${other}`)
+    else if (run.format === "ExitCode")
+      open(`metric '${name}' is asked for, but output ExitCode reads none; choose another`)
+    else open(`no metric '${name}' in its output${suggestion(name, [...found.keys()].map(shown))}`)
   }
   for (const check of checks) {
     const metric = check._tag === "ExitCode" ? undefined : found.get(check.metric)
     const wrong = metric === undefined || check._tag === "ExitCode" ? undefined : bound(metric, check)
     if (metric !== undefined && wrong !== undefined) {
-      findings.push({ outcome: "fail", detail: `${subject}: ${metric.name} is ${withUnit(metric)}, ${wrong}` })
+      findings.push({ outcome: "fail", detail: `${subject}: ${shown(metric.name)} is ${withUnit(metric)}, ${wrong}` })
     }
   }
-  return findings.sort((a, b) => Number(b.outcome === "fail") - Number(a.outcome === "fail"))
+  findings.sort((a, b) => Number(b.outcome === "fail") - Number(a.outcome === "fail"))
+  return all
 }

@@ -16,7 +16,8 @@ export {
   type OutputFormatOptions,
   OutputFormats,
   type OutputReader,
-  OutputRef
+  OutputRef,
+  type OutputReport
 } from "./OutputFormat.ts"
 export {
   Payload,

@@ -319,6 +319,11 @@ const conduct = <E, R>(
       wanted,
       contradictions.length > 0 ? AssertResult.inconclusive(...contradictions) : AssertResult.pass
     )
+    yield* Effect.forEach(
+      run.payloads.flatMap((payload) => payload.warnings),
+      warn,
+      { discard: true }
+    )
     const doubts = machineDoubts(record, place.asked)
     yield* Effect.forEach(doubts.notes, warn, { discard: true })
     const told = work._tag === "Plan" ? work.cpuHotplug : work.program.cpuHotplug

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type MetricValue, OutputFormat } from "@ktstr/core"
+import { type MetricValue, OutputFormat, type OutputReport } from "@ktstr/core"
 import { Either, Option, Schema } from "effect"
 import { parseDocuments } from "./internal/document.ts"
 
@@ -107,14 +107,16 @@ const allMetrics = ({ jobs }: Document): ReadonlyArray<MetricValue> => {
 }
 
 /** One with `--status-interval`, or after a kill, has several documents, of which the last may be cut. */
-const documentsOf = (text: string): Either.Either<ReadonlyArray<Document>, string> =>
-  Either.flatMap(
-    parseDocuments(text, (value) => Either.isRight(decode(value))),
-    (documents) => {
-      const decoded = documents.flatMap((document) => Either.getRight(decode(document)).pipe(Option.toArray))
-      return decoded.length === 0 ? Either.left("is JSON, but not fio's (version 3 or later)") : Either.right(decoded)
-    }
-  )
+const reportsOf = (text: string): Either.Either<ReadonlyArray<OutputReport>, string> =>
+  Either.flatMap(parseDocuments(text), (documents) => {
+    const reports = documents.flatMap((found): ReadonlyArray<OutputReport> => {
+      if (found._tag === "Broken") return [{ metrics: [], broken: found.why }]
+      return Option.toArray(Option.map(Either.getRight(decode(found.value)), (jobs) => ({ metrics: allMetrics(jobs) })))
+    })
+    return documents.some(({ _tag }) => _tag === "Document") && reports.every(({ broken }) => broken !== undefined)
+      ? Either.left("is JSON, but not fio's (version 3 or later)")
+      : Either.right(reports)
+  })
 
 /**
  * `read.iops`, `read.bw_bytes`, `read.clat_ns.p99`, and so for `write` and `trim`, of all jobs together: rates added up, means
@@ -128,6 +130,5 @@ export const Fio: OutputFormat = OutputFormat.make({
   name: "fio",
   description: "the JSON of fio: read.iops, read.bw_bytes, read.clat_ns.p99, write.…",
   args: ["--output-format=json"],
-  read: (text) => Either.map(documentsOf(text), (documents) => allMetrics(documents.at(-1) ?? { jobs: [] })),
-  series: (text) => Either.map(documentsOf(text), (documents) => documents.map(allMetrics))
+  reports: reportsOf
 })

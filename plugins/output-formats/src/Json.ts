@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type MetricValue, OutputFormat } from "@ktstr/core"
+import { type MetricValue, OutputFormat, type OutputReport } from "@ktstr/core"
 import { Either } from "effect"
 import { parseDocuments } from "./internal/document.ts"
 
@@ -12,21 +12,25 @@ const leafLimit = 100_000
 
 const depthLimit = 64
 
-const leaves = (document: unknown): ReadonlyArray<MetricValue> => {
-  const found: Array<MetricValue> = []
+const whatIs = (value: unknown): string => (typeof value === "string" ? "text, not a number" : `${value}, not a number`)
+
+const leaves = (document: unknown): OutputReport => {
+  const metrics: Array<MetricValue> = []
+  const others = new Map<string, string>()
   const walk = (value: unknown, path: string, depth: number): void => {
-    if (found.length >= leafLimit || depth > depthLimit) return
-    if (typeof value === "number") found.push({ name: path === "" ? "value" : path, value })
-    if (typeof value !== "object" || value === null) return
-    for (const [key, child] of Object.entries(value)) walk(child, path === "" ? key : `${path}.${key}`, depth + 1)
+    if (metrics.length + others.size >= leafLimit || depth > depthLimit) return
+    const name = path === "" ? "value" : path
+    if (typeof value === "number") metrics.push({ name, value })
+    else if (typeof value !== "object" || value === null) others.set(name, whatIs(value))
+    else for (const [key, child] of Object.entries(value)) walk(child, path === "" ? key : `${path}.${key}`, depth + 1)
   }
   walk(document, "", 0)
-  return found
+  return { metrics, others }
 }
 
 /**
- * Every number of the document is a metric, named by its path: `jobs.0.read.iops`. Lines of a log
- * around the document are passed over; of several documents (JSON lines) the last counts.
+ * Every number of a document is a metric, named by its path: `jobs.0.read.iops`. Lines of a log around documents and in front of one are passed
+ * over; a document that breaks off is a broken report.
  *
  * @since 0.1.0
  * @category output formats
@@ -34,6 +38,8 @@ const leaves = (document: unknown): ReadonlyArray<MetricValue> => {
 export const Json: OutputFormat = OutputFormat.make({
   name: "Json",
   description: "every number of a JSON document, by its dotted path",
-  read: (text) => Either.map(parseDocuments(text), (documents) => leaves(documents.at(-1))),
-  series: (text) => Either.map(parseDocuments(text), (documents) => documents.map(leaves))
+  reports: (text) =>
+    Either.map(parseDocuments(text), (documents) =>
+      documents.map((found) => (found._tag === "Broken" ? { metrics: [], broken: found.why } : leaves(found.value)))
+    )
 })

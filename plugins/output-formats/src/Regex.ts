@@ -45,6 +45,15 @@ const expressionOf = (pattern: string | RegExp): RegExp =>
     ? new RegExp(pattern, "gm")
     : new RegExp(pattern.source, pattern.flags.includes("g") ? pattern.flags : `${pattern.flags}g`)
 
+/** Characters of a match that a message shows. */
+const longestQuoted = 60
+
+const lastMatch = (text: string, expression: RegExp): RegExpExecArray | undefined => {
+  let last: RegExpExecArray | undefined
+  for (const match of text.matchAll(expression)) last = match
+  return last
+}
+
 /** Digits grouped by commas are a number, too. */
 const numberOf = (text: string): number => (text.trim() === "" ? Number.NaN : Number(text.trim().replaceAll(",", "")))
 
@@ -58,17 +67,21 @@ export const Regex: OutputFormat = OutputFormat.make({
   name: "regex",
   description: "numbers found by regular expressions, one for each metric",
   options: Patterns,
-  read: (text, { metrics }) => {
+  reports: (text, { metrics }) => {
     const found: Array<MetricValue> = []
+    const others = new Map<string, string>()
     for (const [name, { pattern, polarity, unit }] of Object.entries(metrics)) {
-      const match = [...text.matchAll(expressionOf(pattern))].at(-1)
+      const match = lastMatch(text, expressionOf(pattern))
       if (match === undefined) continue
       const written = match.groups?.value ?? match[1] ?? match[0]
       const value = numberOf(written)
-      if (!Number.isFinite(value)) return Either.left(`has no number for '${name}', but ${JSON.stringify(written)}`)
-      found.push({ name, value, unit, polarity })
+      if (Number.isFinite(value)) found.push({ name, value, unit, polarity })
+      else others.set(name, `${JSON.stringify(written.slice(0, longestQuoted))}, not a number`)
     }
-    return Either.right(found)
+    const [[name, other] = []] = others
+    return found.length === 0 && name !== undefined
+      ? Either.left(`has no number for '${name}': it is ${other}`)
+      : Either.right([{ metrics: found, others }])
   }
 })
 

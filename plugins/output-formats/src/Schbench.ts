@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type MetricValue, OutputFormat } from "@ktstr/core"
+import { type MetricValue, OutputFormat, type OutputReport } from "@ktstr/core"
 import { Either } from "effect"
 
 /** `Wakeup Latencies percentiles (usec) runtime 30 (s) (100 total samples)`; before version 1: `Latency percentiles (usec)`. */
@@ -32,9 +32,27 @@ const blockOf = ([, what, kind, unit]: RegExpExecArray): Block =>
         polarity: "lower"
       }
 
+type Metrics = Map<string, MetricValue>
+
+/** The last of several ends with what the others have; of one alone the last block ends with its extremes. */
+const toReports = (
+  reports: ReadonlyArray<Metrics>,
+  { last, ended }: { readonly last: Block | undefined; readonly ended: boolean }
+): ReadonlyArray<OutputReport> => {
+  const before = reports.at(-2)
+  return reports.map((metrics, index): OutputReport => {
+    if (index < reports.length - 1) return { metrics: [...metrics.values()] }
+    const missing = [...(before?.keys() ?? [])].find((name) => !metrics.has(name) && name !== "rps.average")
+    const whole = ended && missing === undefined && (last === undefined || metrics.has(`${last.name}.max`))
+    return whole
+      ? { metrics: [...metrics.values()] }
+      : { metrics: [], broken: `breaks off${last === undefined ? "" : ` in the percentiles of ${last.name}`}` }
+  })
+}
+
 /**
- * `wakeup_latency.p99`, `request_latency.p99` (us), `rps.p50`, `rps.average`, …; of reports in between only the last counts.
- * Versions before 1 have `latency.p99`.
+ * `wakeup_latency.p99`, `request_latency.p99` (us), `rps.p50`, `rps.average`, …, a report for each interval that it prints. Versions before 1 have
+ * `latency.p99`.
  *
  * @since 0.1.0
  * @category output formats
@@ -42,15 +60,21 @@ const blockOf = ([, what, kind, unit]: RegExpExecArray): Block =>
 export const Schbench: OutputFormat = OutputFormat.make({
   name: "schbench",
   description: "percentiles of schbench: wakeup_latency.p99, request_latency.p99, rps.p50, …",
-  read: (text) => {
-    const metrics = new Map<string, MetricValue>()
+  reports: (text) => {
+    const reports: Array<Metrics> = []
+    const seen = new Set<string>()
     const add = ({ polarity, unit, name }: Block, leaf: string, value: string | undefined) =>
-      metrics.set(`${name}.${leaf}`, { name: `${name}.${leaf}`, value: Number(value), unit, polarity })
+      reports.at(-1)?.set(`${name}.${leaf}`, { name: `${name}.${leaf}`, value: Number(value), unit, polarity })
     let block: Block | undefined
     for (const line of text.split("\n")) {
       const begins = heading.exec(line)
       if (begins !== null) {
         block = blockOf(begins)
+        if (reports.length === 0 || seen.has(block.name)) {
+          reports.push(new Map())
+          seen.clear()
+        }
+        seen.add(block.name)
         if (begins[4] !== undefined) add({ ...block, unit: "", polarity: "higher" }, "samples", begins[4])
       }
       const rps = average.exec(line)
@@ -64,6 +88,6 @@ export const Schbench: OutputFormat = OutputFormat.make({
         add(block, "max", range[2])
       }
     }
-    return Either.right([...metrics.values()])
+    return Either.right(toReports(reports, { last: block, ended: text.endsWith("\n") }))
   }
 })

@@ -24,6 +24,13 @@ const known: Readonly<Record<string, Known>> = {
 const ofOther = (key: string): Known =>
   key.startsWith("nanosec") ? { unit: "ns", polarity: "lower" } : { polarity: /per-sec/.test(key) ? "higher" : "none" }
 
+/** As printf writes numbers, `nan` and `inf` included; undefined: it is none. */
+const numberOf = (text: string): number | undefined => {
+  if (/^[-+]?\.?nan$/i.test(text)) return Number.NaN
+  if (/^[-+]?\.?inf$/i.test(text)) return text.startsWith("-") ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
+  return Number.isFinite(Number(text)) ? Number(text) : undefined
+}
+
 /**
  * `cpu.bogo-ops-per-second-real-time`, …: the name of the stressor and the key, as the section `metrics` of the YAML has them.
  * stress-ng writes it to a file; `/proc/self/fd/1` is its standard output. Adds `--metrics --yaml /proc/self/fd/1`.
@@ -35,8 +42,9 @@ export const StressNg: OutputFormat = OutputFormat.make({
   name: "stress-ng",
   description: "the YAML of stress-ng: STRESSOR.bogo-ops-per-second-real-time, …",
   args: ["--metrics", "--yaml", "/proc/self/fd/1"],
-  read: (text) => {
+  reports: (text) => {
     const metrics: Array<MetricValue> = []
+    const others = new Map<string, string>()
     let inside = false
     let stressor: string | undefined
     for (const line of text.split("\n")) {
@@ -47,10 +55,19 @@ export const StressNg: OutputFormat = OutputFormat.make({
       if (pair === null) continue
       const [, item, key = "", value = ""] = pair
       if (item !== undefined && key === "stressor") stressor = value.replace(/^(['"])(.*)\1$/, "$2")
-      else if (stressor !== undefined && value !== "" && Number.isFinite(Number(value))) {
-        metrics.push({ name: `${stressor}.${key}`, value: Number(value), ...(known[key] ?? ofOther(key)) })
+      else if (stressor !== undefined && value !== "") {
+        const name = `${stressor}.${key}`
+        const read = numberOf(value)
+        if (read === undefined) others.set(name, "text, not a number")
+        else metrics.push({ name, value: read, ...(known[key] ?? ofOther(key)) })
       }
     }
-    return Either.right(metrics)
+    if (metrics.length === 0) return Either.right([])
+    // Half a number looks like a whole one; only the mark behind all of them says that nothing is missing.
+    return Either.right([
+      /^\.\.\.\s*$/m.test(text)
+        ? { metrics, others }
+        : { metrics: [], broken: "is YAML that breaks off: there is no '...' at its end" }
+    ])
   }
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
-import { layerOutputFormats, type MetricValue, OutputFormats, OutputRef } from "@ktstr/core"
+import { layerOutputFormats, type MetricValue, OutputFormats, OutputRef, readOutput } from "@ktstr/core"
 import { Effect, Either, Layer } from "effect"
 import * as fc from "fast-check"
 import { layerBuiltinOutputFormats, regex } from "../src/index.ts"
@@ -13,10 +13,33 @@ const registry = Layer.provideMerge(layerBuiltinOutputFormats, layerOutputFormat
 const recorded = (name: string): string =>
   readFileSync(fileURLToPath(new URL(`recorded/${name}`, import.meta.url)), "utf8")
 
-const read = (ref: OutputRef | string, text: string) =>
+const reportsOf = (ref: OutputRef | string, text: string) =>
   Effect.gen(function* () {
     const reader = yield* OutputRef.resolve(typeof ref === "string" ? OutputRef.of(ref) : ref)
-    return yield* Effect.either(reader.read(text))
+    return yield* Effect.either(reader.reports(text))
+  })
+
+/** Its only report's metrics, or of several the last one's. */
+const read = (ref: OutputRef | string, text: string) =>
+  Effect.map(
+    reportsOf(ref, text),
+    Either.flatMap((reports) => {
+      const last = reports.at(-1)
+      return last?.broken === undefined ? Either.right(last?.metrics ?? []) : Either.left(last.broken)
+    })
+  )
+
+/** What of an output counts where these metrics are asked for. */
+const counted = (ref: OutputRef | string, text: string, asked: ReadonlyArray<string> = []) =>
+  Effect.gen(function* () {
+    const reader = yield* OutputRef.resolve(typeof ref === "string" ? OutputRef.of(ref) : ref)
+    const found = yield* readOutput(reader, { stdout: text, stderr: "" }, asked)
+    return {
+      ...Object.fromEntries(found.metrics.map(({ name, value }) => [name, value])),
+      ...Object.fromEntries(found.others),
+      ...(found.broken === undefined ? {} : { broken: found.broken }),
+      ...(found.problem === undefined ? {} : { problem: found.problem })
+    }
   })
 
 const byName = (ref: OutputRef | string, text: string) =>
@@ -45,7 +68,7 @@ it.layer(registry)("the built-in output formats", (it) => {
     it.effect("passes over lines around the document", () =>
       Effect.gen(function* () {
         const text = 'warning: {odd} thing\nnote [1]\n  {"a": 1,\n "b": [2]}\ndone.\n'
-        expect(values(yield* byName("Json", text))).toEqual({ a: 1, "b.0": 2 })
+        expect(yield* counted("Json", text)).toEqual({ a: 1, "b.0": 2 })
       })
     )
 
@@ -77,7 +100,11 @@ it.layer(registry)("the built-in output formats", (it) => {
       ["what is no number", '{"a": NaN, "b": -Infinity, "c": -nan, "d": inf, "e": 1}', { e: 1 }],
       ["JSON lines, the last of which counts", '{"a": 1}\n{"a": 2}\n{"a": 3}\n', { a: 3 }],
       ["documents on one line", '{"a": 1} {"a": 2}{"a": 3}', { a: 3 }],
-      ["a last document that was cut", '{"a": 1}\n{"a": 2}\n{"a": 3, "b"', { a: 2 }],
+      [
+        "a last document that was cut",
+        '{"a": 1}\n{"a": 2}\n{"a": 3, "b"',
+        { a: 2, broken: "is no JSON (it ends where ':' should be at line 3, column 13)" }
+      ],
       ["a document behind a broken one", '{\n"a": {"b": 9},\nwarning\n}\n{"a": 2}\n', { a: 2 }],
       ["a prefix on its line", 'result: {"a": 1} (best of 3)\n', { a: 1 }],
       ["a repeated key", '{"a": 1, "a": 2}', { a: 2 }],
@@ -85,10 +112,43 @@ it.layer(registry)("the built-in output formats", (it) => {
     ] as const) {
       it.effect(`reads ${what}`, () =>
         Effect.gen(function* () {
-          const metrics = yield* byName("Json", text)
-          expect(values(new Map([...metrics].filter(([, { value }]) => Number.isFinite(value))))).toEqual<unknown>(
-            expected
-          )
+          expect(yield* counted("Json", text)).toEqual<unknown>(expected)
+        })
+      )
+    }
+
+    for (const [what, text, expected] of [
+      ["empty brackets in a line behind the document", 'out {"a": 1}\nbye {}\n', { a: 1 }],
+      ["a line of a log that is JSON, behind", '{"a": 1}\n{"level":"info","t":5}\n', { a: 1 }],
+      ["a line of a log that is JSON, before one with a prefix", '{"level":"info"}\nresult: {"a": 1}\n', { a: 1 }],
+      ["what is like JSON to a person only", "{\"a\": 1}\ncfg {x=1} [2] {'a': 9}\n", { a: 1 }],
+      ["a damaged line of a log before", 'note {"x": oops}\n  {"a": 1}\n', { a: 1 }],
+      ["a line of a log that opens brackets before", 'note {"x": {\n{"a": 1}\n', { a: 1 }],
+      ["the last report's", '{"a": 2, "b": 1}\n{"a": 1}\n[3]\n', { a: 1 }],
+      ["NaN for it", '{"a": 1}\n{"a": NaN}\n{}', { a: "NaN" }],
+      ["text for it", '{"b": 1}\n{"a": "9"}', { a: "text, not a number" }],
+      ["null for it", '{"a": null}', { a: "null, not a number" }],
+      [
+        "a damaged report behind it",
+        '{"a": 1}\n{"a": 9, oops}\n{"level": "info"}\n',
+        { a: 1, broken: `is no JSON (expected a key in quotes at line 2, column 10: "oops}")` }
+      ],
+      [
+        "a report that is cut in its first name behind it",
+        '{"a": 1}\n{"a',
+        { a: 1, broken: "is no JSON (it ends where the end of a string should be at line 2, column 4)" }
+      ],
+      [
+        "a report that is cut behind it, on one line",
+        'r {"a": 1} r {"a"',
+        { a: 1, broken: "is no JSON (it ends where ':' should be at line 1, column 18)" }
+      ]
+    ] as const) {
+      it.effect(`finds of a metric that is asked for ${what}`, () =>
+        Effect.gen(function* () {
+          const found = yield* counted("Json", text, ["a"])
+          const { a, broken } = { broken: undefined, ...found } as Record<string, unknown>
+          expect(broken === undefined ? { a } : { a, broken }).toEqual<unknown>(expected)
         })
       )
     }
@@ -99,7 +159,10 @@ it.layer(registry)("the built-in output formats", (it) => {
           fc.property(fc.jsonValue(), fc.nat(2), (document, indent) => {
             const text = JSON.stringify({ document }, null, indent)
             const around = `[INFO] begin\n${text}\n[done]}\n`
-            expect(Either.getOrThrow(parseDocuments(around)).at(-1)).toEqual(JSON.parse(text))
+            expect(Either.getOrThrow(parseDocuments(around)).at(-1)).toEqual({
+              _tag: "Document",
+              value: JSON.parse(text)
+            })
           })
         )
       )
@@ -114,9 +177,19 @@ it.layer(registry)("the built-in output formats", (it) => {
             expect(Either.isRight(result) ? result.right.length : result.left.length).toBeGreaterThan(0)
           })
         )
-        for (const text of ["[".repeat(200_000), '{"a":'.repeat(50_000), `{"a": "${"x".repeat(8_000_000)}`]) {
+        const mebibyte = (part: string) => part.repeat((1024 * 1024) / part.length)
+        for (const text of [
+          "[".repeat(200_000),
+          '{"a":'.repeat(50_000),
+          `{"a": "${"x".repeat(8_000_000)}`,
+          `${"[".repeat(200)}${mebibyte("1,")}x`,
+          mebibyte('{"a":x}\n'),
+          mebibyte('n {"a":x} '),
+          mebibyte("[x")
+        ]) {
           const began = performance.now()
-          expect(Either.isLeft(parseDocuments(text))).toBe(true)
+          const found = parseDocuments(text)
+          if (Either.isRight(found)) expect(found.right.every(({ _tag }) => _tag === "Broken")).toBe(true)
           expect(performance.now() - began).toBeLessThan(10_000)
         }
       })
@@ -152,9 +225,16 @@ it.layer(registry)("the built-in output formats", (it) => {
       })
     )
 
-    it.effect("says so when what matches is no number", () =>
-      Effect.map(read(regex({ x: { pattern: /lat=\S+/ } }), output), (result) => {
-        expect(result).toEqual(Either.left(`has no number for 'x', but "lat=6.5us"`))
+    it.effect("says so when what matches is no number, and hides no other metric", () =>
+      Effect.gen(function* () {
+        const lat = { pattern: /lat=\S+/ }
+        expect(yield* read(regex({ lat }), output)).toEqual(
+          Either.left(`has no number for 'lat': it is "lat=6.5us", not a number`)
+        )
+        expect(yield* counted(regex({ lat, ops: { pattern: /ops: ([\d,]+)/ } }), output, ["lat", "ops"])).toEqual({
+          ops: 1234,
+          lat: `"lat=6.5us", not a number`
+        })
       })
     )
 
@@ -210,6 +290,29 @@ it.layer(registry)("the built-in output formats", (it) => {
     })
   )
 
+  it.effect("schbench: each report of its own, the last of which may break off", () =>
+    Effect.gen(function* () {
+      const text = recorded("schbench.txt")
+      const reports = Either.getOrThrow(yield* reportsOf("schbench", text))
+      const p99 = reports.map(({ metrics }) => metrics.find(({ name }) => name === "wakeup_latency.p99")?.value)
+      expect(p99).toEqual([25, 27])
+      const lines = text.split("\n")
+      for (let kept = 20; kept < lines.length - 4; kept++) {
+        const cut = `${lines.slice(0, kept).join("\n")}\n`
+        const broken = expect.stringMatching(/^breaks off in the percentiles of (wakeup_latency|request_latency|rps)$/)
+        expect(yield* counted("schbench", cut, ["wakeup_latency.p99"])).toMatchObject({ broken })
+      }
+      const ofOne = lines.slice(0, 5).join("\n")
+      expect(yield* read("schbench", ofOne)).toEqual(Either.left("breaks off in the percentiles of wakeup_latency"))
+    })
+  )
+
+  it.effect("stress-ng: half of its YAML has half numbers, which do not count", () =>
+    Effect.map(read("stress-ng", recorded("stress-ng.txt").split("      user-time: 0.9597")[0] ?? ""), (result) => {
+      expect(result).toEqual(Either.left("is YAML that breaks off: there is no '...' at its end"))
+    })
+  )
+
   it.effect("fio: all jobs together, and each", () =>
     Effect.gen(function* () {
       const text = recorded("fio.json")
@@ -242,11 +345,13 @@ it.layer(registry)("the built-in output formats", (it) => {
       const document = JSON.parse(text)
       const later = { ...document, jobs: document.jobs.map((job: object) => ({ ...job, ctx: 7 })) }
       const output = `fio: this is a warning\n${text}\n${JSON.stringify(later, null, 2)}\n${text.slice(0, 500)}`
-      expect((yield* byName("fio", output)).get("ctx")?.value).toBe(14)
-      const reader = yield* OutputRef.resolve(OutputRef.of("fio"))
-      const series = yield* reader.series?.(output) ?? Effect.succeed([])
-      expect(series).toHaveLength(2)
-      expect(series[1]?.find(({ name }) => name === "ctx")?.value).toBe(14)
+      expect(yield* counted("fio", output, ["ctx"])).toMatchObject({
+        ctx: 14,
+        broken: expect.stringContaining("is no JSON (it ends where")
+      })
+      const reports = Either.getOrThrow(yield* reportsOf("fio", output))
+      expect(reports).toHaveLength(3)
+      expect(reports[1]?.metrics.find(({ name }) => name === "ctx")?.value).toBe(14)
     })
   )
 

@@ -1,8 +1,15 @@
 /** A JSON value at some place of a text, where it ends, or where and why it is none. */
 export type Parsed =
   | { readonly _tag: "Value"; readonly value: unknown; readonly end: number }
-  /** `begun`: so much of it is JSON, a key with its colon at least, that it is a broken document rather than a line of a log. */
-  | { readonly _tag: "Broken"; readonly at: number; readonly why: string; readonly begun: boolean }
+  /** `begun`: so much of it is JSON, a key with its colon or at the end of the text an opened record, that it is a broken document rather than a line of a log. */
+  /** `open`: where the lists and records begin that are open at `at`; each of them is broken there. */
+  | {
+      readonly _tag: "Broken"
+      readonly at: number
+      readonly why: string
+      readonly begun: boolean
+      readonly open: ReadonlyArray<number>
+    }
 
 /** Deeper documents are refused: the parser is recursive, and no program's metrics lie there. */
 const depthLimit = 256
@@ -24,6 +31,8 @@ const word = /true\b|false\b|null\b/y
 // Whether its escapes are right is left to JSON.parse.
 const string = /"[^"\\\r\n]*(?:\\.[^"\\\r\n]*)*"/y
 
+const unended = /"[^"\\\r\n]*(?:\\.[^"\\\r\n]*)*\\?$/y
+
 const matchAt = (expression: RegExp, text: string, at: number): string | undefined => {
   expression.lastIndex = at
   return expression.exec(text)?.[0]
@@ -41,6 +50,8 @@ const words: Readonly<Record<string, unknown>> = { true: true, false: false, nul
 export const parseValue = (text: string, start: number): Parsed => {
   let at = start
   let begun = false
+  let records = false
+  const open: Array<number> = []
   const skip = (): void => {
     at += matchAt(space, text, at)?.length ?? 0
   }
@@ -53,7 +64,13 @@ export const parseValue = (text: string, start: number): Parsed => {
   }
   const quoted = (expected: string): string => {
     const written = matchAt(string, text, at)
-    if (written === undefined) return fail(expected)
+    if (written === undefined) {
+      // Cut inside of it, the text ends there.
+      const cut = matchAt(unended, text, at)
+      if (cut === undefined) return fail(expected)
+      at = text.length
+      return fail("the end of a string")
+    }
     try {
       const read: string = JSON.parse(written)
       at += written.length
@@ -81,7 +98,7 @@ export const parseValue = (text: string, start: number): Parsed => {
   }
   const list = (depth: number): ReadonlyArray<unknown> => {
     const items: Array<unknown> = []
-    at++
+    open.push(at++)
     skip()
     while (text[at] !== "]") {
       if (items.length > 0) {
@@ -92,12 +109,14 @@ export const parseValue = (text: string, start: number): Parsed => {
       skip()
     }
     at++
+    open.pop()
     return items
   }
   const record = (depth: number): Readonly<Record<string, unknown>> => {
     const fields = new Map<string, unknown>()
     let first = true
-    at++
+    records = true
+    open.push(at++)
     skip()
     while (text[at] !== "}") {
       if (!first) {
@@ -114,6 +133,7 @@ export const parseValue = (text: string, start: number): Parsed => {
       skip()
     }
     at++
+    open.pop()
     return Object.fromEntries(fields)
   }
   const value = (depth: number): unknown => {
@@ -128,7 +148,13 @@ export const parseValue = (text: string, start: number): Parsed => {
     return { _tag: "Value", value: value(0), end: at }
   } catch (error) {
     if (error instanceof Broken)
-      return { _tag: "Broken", at: error.at, why: error.why, begun: begun || error.at >= text.length }
+      return {
+        _tag: "Broken",
+        at: error.at,
+        why: error.why,
+        begun: begun || (records && error.at >= text.length),
+        open
+      }
     throw error
   }
 }
