@@ -52,7 +52,7 @@ export const forExamples = [
   { package: "xz-utils", command: "xz" }
 ]
 
-/** To build kernels from source, beside what everyone and the tests need; the same list as in plugins/kernel-sources/src/BuildTools.ts. */
+/** To build kernels from source, beside what everyone and the tests need; the same list as in plugins/kernel-sources/src/build/Tools.ts. */
 export const forKernelBuilds = [
   { package: "bc", command: "bc" },
   { package: "binutils", command: "objcopy" },

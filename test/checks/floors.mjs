@@ -1,27 +1,44 @@
-// The floor plan of core: which room stands on which floor. A room imports rooms of lower floors only, and of them only their index.ts.
-export const floors = [
-  ["base", "host", "cache"],
-  ["topology", "protocol", "image"],
-  ["work", "machine"],
-  ["kernel", "check"],
-  ["scheduler", "payload"],
-  ["session"],
-  ["scenario"],
-  ["plan"],
-  ["live"],
-  ["run"],
-  ["explore", "test"],
-  ["report"]
-]
+// The floor plans of the packages that have rooms: which room stands on which floor. A room imports rooms of lower floors only, and of them only
+// their index.ts.
+export const floorPlans = {
+  "core/src": [
+    ["base", "host", "cache"],
+    ["topology", "protocol", "image"],
+    ["work", "machine"],
+    ["kernel", "check"],
+    ["scheduler", "payload"],
+    ["session"],
+    ["scenario"],
+    ["plan"],
+    ["live"],
+    ["run"],
+    ["explore", "test"],
+    ["report"]
+  ],
+  "plugins/kernel-sources/src": [["codec", "http"], ["remote"], ["build"], ["sources"]]
+}
 
-const floorOf = new Map(floors.flatMap((rooms, floor) => rooms.map((room) => [room, floor])))
+const plans = Object.entries(floorPlans).map(([folder, floors]) => ({
+  folder,
+  floors,
+  floorOf: new Map(floors.flatMap((rooms, floor) => rooms.map((room) => [room, floor])))
+}))
+
+/** The floor plan of the package that a file is of; undefined: one without rooms. */
+const planOf = (path) => plans.find(({ folder }) => path.startsWith(`${folder}/`))
 
 /** `core/src/kernel/Cache.ts` → `kernel`; undefined for what stands in no room. */
-export const roomOf = (path) => /^core\/src\/([^/]+)\/[^/]+$/.exec(path)?.[1]
+export const roomOf = (path) => {
+  const plan = planOf(path)
+  return plan && /^([^/]+)\/[^/]+$/.exec(path.slice(plan.folder.length + 1))?.[1]
+}
 
-/** Why a file of core may not import another file of core; undefined: it may. Paths are relative to the repository. */
+/** Why a file may not import another file of its package; undefined: it may. Paths are relative to the repository. */
 export const arrowOffence = (from, to) => {
-  if (from === "core/src/index.ts") return to.endsWith("/index.ts") ? undefined : "reaches into a room"
+  const plan = planOf(from)
+  if (plan === undefined) return undefined
+  const { folder, floorOf } = plan
+  if (from === `${folder}/index.ts`) return to.endsWith("/index.ts") ? undefined : "reaches into a room"
   const [here, there] = [roomOf(from), roomOf(to)]
   if (here === undefined || !floorOf.has(here)) return "stands in no room of the floor plan (test/checks/floors.mjs)"
   if (there === undefined || !floorOf.has(there)) return "its target stands in no room of the floor plan"
@@ -57,11 +74,11 @@ export const circlesOf = (graph) => {
   return circles
 }
 
-/** The plan as text, the top floor first: rooms with their numbers of files, and the rooms that each imports. */
-export const planText = (graph) => {
+/** A package's plan as text, the top floor first: rooms with their numbers of files, and the rooms that each imports. */
+const planText = ({ folder, floors }, graph) => {
   const rooms = new Map()
   for (const [file, targets] of graph) {
-    const room = roomOf(file)
+    const room = file.startsWith(`${folder}/`) ? roomOf(file) : undefined
     if (room === undefined) continue
     const known = rooms.get(room) ?? { files: 0, below: new Set() }
     if (!file.endsWith("/index.ts")) known.files++
@@ -78,5 +95,8 @@ export const planText = (graph) => {
       return `${label}  ${name.padEnd(10)} ${`${files}`.padStart(3)} files  ${[...below].sort().join(" ")}`.trimEnd()
     })
   )
-  return ["floor room             imports", ...lines].join("\n")
+  return [`${folder}:`, "floor room             imports", ...lines].join("\n")
 }
+
+/** Every package's plan. */
+export const plansText = (graph) => plans.map((plan) => planText(plan, graph)).join("\n\n")

@@ -1,12 +1,12 @@
-// Checks the direction of imports: cli → plugins, native → core. Core knows no plugin, and Node-only modules in a few places only; its rooms
-// import rooms of lower floors only (floors.mjs); no circle runs through several rooms. Prints every offence with its line and exits 1.
-// The agent's rooms include headers of lower floors only (agentFloors.mjs). `--plan` prints both floor plans, and the circles inside rooms.
+// Checks the direction of imports: cli → plugins, native → core. Core knows no plugin, and Node-only modules in a few places only; the rooms of a
+// package import rooms of lower floors only (floors.mjs); no circle runs through several rooms. Prints every offence with its line and exits 1.
+// The agent's rooms include headers of lower floors only (agentFloors.mjs). `--plan` prints the floor plans, and the circles inside rooms.
 import { readdirSync, readFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import typescript from "typescript"
 import { checkAgent } from "./agentFloors.mjs"
-import { arrowOffence, circlesOf, planText, roomOf } from "./floors.mjs"
+import { arrowOffence, circlesOf, plansText, roomOf } from "./floors.mjs"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
@@ -81,7 +81,7 @@ for (const rule of rules) {
         const inside = [rule.folder, ...(rule.beside ?? [])].some((folder) => resolved.startsWith(`${folder}/`))
         targets.push(resolved)
         if (!inside) say("leaves its package by a relative path")
-        const offence = rule.folder === "core/src" && inside ? arrowOffence(name, resolved) : undefined
+        const offence = inside ? arrowOffence(name, resolved) : undefined
         if (offence !== undefined) say(offence)
         if (!/\.(ts|json)$/.test(target)) say("needs its file extension, for Deno")
       } else if (rule.folder === "core/src" && !/^(effect|@effect\/platform)(\/|$)/.test(target)) {
@@ -100,11 +100,12 @@ const agent = checkAgent(root)
 offences.push(...agent.offences)
 for (const offence of offences) console.error(offence)
 if (process.argv.includes("--plan")) {
-  console.log(`${planText(graph)}\n\nThe agent:\n${agent.plan}\n`)
+  console.log(`${plansText(graph)}\n\nnative/agent:\n${agent.plan}\n`)
   for (const circle of circles) console.log(`circle inside a room: ${circle.join(", ")}`)
 }
-const rooms = new Set([...graph.keys()].flatMap((file) => roomOf(file) ?? [])).size
+const rooms = new Set([...graph.keys()].flatMap((file) => (roomOf(file) ? file.slice(0, file.lastIndexOf("/")) : [])))
+  .size
 console.log(
-  `imports: ${graph.size} files, ${rooms} rooms of core and ${agent.rooms} of the agent, ${circles.length} circles inside rooms, ${offences.length} offences`
+  `imports: ${graph.size} files, ${rooms + agent.rooms} rooms, ${circles.length} circles inside rooms, ${offences.length} offences`
 )
 process.exit(offences.length === 0 ? 0 : 1)

@@ -26,6 +26,11 @@ const plants = [
   ],
   ["core/src/run/RunEvent.ts", 'import {} from "../base/Crc32.ts"', "reaches into the room base: import its index.ts"],
   [
+    "plugins/kernel-sources/src/http/Proxy.ts",
+    'import {} from "../build/index.ts"',
+    "the arrow runs up: http is on floor 0, build on floor 2"
+  ],
+  [
     "native/agent/wire/frame.c",
     '#include "session/session.h"',
     "the arrow runs up: wire is on floor 1, session on floor 6"
@@ -41,7 +46,7 @@ const plants = [
 
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), "ktstr-imports-"))
-  const built = /\/(node_modules|dist|build)$/
+  const built = /\/(node_modules|dist)$|\/native\/\w+\/build$/
   for (const folder of ["core/src", "plugins", "native", "cli/src", "test/checks"]) {
     mkdirSync(join(copy, folder), { recursive: true })
     cpSync(join(root, folder), join(copy, folder), { recursive: true, filter: (path) => !built.test(path) })
@@ -55,8 +60,9 @@ it("finds no offence in the tree, and prints its floor plans", { timeout: patien
   const { status, stdout, stderr } = await check("--plan")
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" })
   expect(stdout).toMatch(/^11 {2}report /m)
+  expect(stdout).toMatch(/^ 3 {2}sources /m)
   expect(stdout).toMatch(/^ 6 {2}session /m)
-  expect(stdout).toMatch(/20 rooms of core and 8 of the agent, .* 0 offences\n$/)
+  expect(stdout).toMatch(/33 rooms, .* 0 offences\n$/)
 })
 
 it("fails on each offence that is planted, and on no other", { timeout: patience }, async () => {

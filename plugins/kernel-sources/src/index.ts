@@ -1,34 +1,43 @@
-export * from "./AptArchive.ts"
-export * from "./BuildTools.ts"
-export * from "./BuiltKernels.ts"
-export * from "./DebImage.ts"
-export * from "./Distribution.ts"
-export * from "./DistroPackages.ts"
-export * from "./DistroSpec.ts"
-export * from "./Download.ts"
-export * from "./EndOfLife.ts"
-export * from "./EntryArchive.ts"
-export * from "./GitHubCache.ts"
-export * from "./GitSource.ts"
-export * from "./GitSpec.ts"
-export * from "./HttpProxy.ts"
-export * from "./KernelBuild.ts"
-export * from "./KernelCodecs.ts"
-export * from "./KernelFragment.ts"
-export * from "./KernelOrg.ts"
-export * from "./KernelOrgAddresses.ts"
-export * from "./KernelOrgIndex.ts"
-export * from "./Lz4.ts"
-export * from "./ObjectDirectory.ts"
-export * from "./PathSource.ts"
-export * from "./RemoteHttp.ts"
-export * from "./Report.ts"
-export * from "./RunTool.ts"
-export * from "./S3Cache.ts"
-export * from "./SourceLayer.ts"
-export * from "./SourceTree.ts"
-export * from "./SourceView.ts"
-export * from "./TarballCheck.ts"
-export * from "./TreeLock.ts"
-export * from "./Xz.ts"
-export * from "./Zstd.ts"
+export {
+  type BuildBase,
+  type BuildOptions,
+  type BuiltKernel,
+  buildKernel,
+  type FragmentPart,
+  isTarballName,
+  kernelFragment,
+  kernelFragmentHash,
+  kernelFragmentText,
+  layerCurrentFragment,
+  layerRemoteCaches
+} from "./build/index.ts"
+export { layerKernelCodecs, lz4Codec, xzCodec, zstdCodec } from "./codec/index.ts"
+export { DownloadError, layerHttp } from "./http/index.ts"
+export { makeGitHubCache, makeS3Cache } from "./remote/index.ts"
+export {
+  type AptArchive,
+  candidateSuites,
+  type Distribution,
+  type DistroSpec,
+  detectDistribution,
+  downloadImage,
+  downloadPackage,
+  fetchGit,
+  fetchRelease,
+  isEndOfLife,
+  isInRange,
+  type KernelOrgSpec,
+  type KernelPackage,
+  knownReleases,
+  layerDistroPackages,
+  layerGitSource,
+  layerKernelOrg,
+  layerPathSource,
+  openAptArchive,
+  packageRelease,
+  parseDistroSpec,
+  parseKernelOrgSpec,
+  Release,
+  selectPackages,
+  withoutCredentials
+} from "./sources/index.ts"

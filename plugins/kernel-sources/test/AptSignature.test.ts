@@ -7,7 +7,7 @@ import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { afterAll, beforeAll } from "vitest"
-import { openAptArchive } from "../src/AptArchive.ts"
+import { openAptArchive } from "../src/sources/AptArchive.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "test-apt-signature-"))
 const home = join(scratch, "signer")

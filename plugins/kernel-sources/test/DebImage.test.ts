@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { readDebImage } from "../src/DebImage.ts"
+import { readDebImage } from "../src/sources/DebImage.ts"
 
 /** A package of what `fill` puts into a root directory; `tarFlags` rename its members to what dpkg-deb would never write. */
 const inPackage = <A, E>(

@@ -7,9 +7,9 @@ import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { KernelCache, layerKernelCache } from "@ktstr/core"
 import { ConfigProvider, Effect, Layer } from "effect"
-import { readDebConfig, readDebImage } from "../src/DebImage.ts"
-import { downloadImage, fetchKernel } from "../src/DistroPackages.ts"
-import { zstdCodec } from "../src/Zstd.ts"
+import { zstdCodec } from "../src/codec/Zstd.ts"
+import { readDebConfig, readDebImage } from "../src/sources/DebImage.ts"
+import { downloadImage, fetchKernel } from "../src/sources/DistroPackages.ts"
 
 const inFolder = <A, E>(body: (root: string) => Effect.Effect<A, E, NodeContext.NodeContext>): Effect.Effect<A, E> =>
   Effect.acquireUseRelease(

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "@effect/vitest"
 import fc from "fast-check"
-import { candidateSuites, parseOsRelease } from "../src/Distribution.ts"
+import { candidateSuites, parseOsRelease } from "../src/sources/Distribution.ts"
 import {
   type KernelPackage,
   packageRelease,
   parseDistroSpec,
   parsePackages,
   selectPackages
-} from "../src/DistroSpec.ts"
+} from "../src/sources/DistroSpec.ts"
 
 const offered = (...names: ReadonlyArray<string>): ReadonlyArray<KernelPackage> =>
   names.map((name) => ({

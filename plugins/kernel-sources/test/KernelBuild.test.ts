@@ -6,8 +6,8 @@ import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { layerKernelCache } from "@ktstr/core"
 import { ConfigProvider, Effect, Layer } from "effect"
-import { buildKernel } from "../src/KernelBuild.ts"
-import { findSource } from "../src/SourceTree.ts"
+import { buildKernel } from "../src/build/KernelBuild.ts"
+import { findSource } from "../src/build/SourceTree.ts"
 
 const layer = layerKernelCache.pipe(Layer.provideMerge(NodeContext.layer))
 

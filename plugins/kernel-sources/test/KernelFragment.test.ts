@@ -1,6 +1,6 @@
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { kernelFragment, kernelFragmentHash, kernelFragmentText, missingOptions } from "../src/KernelFragment.ts"
+import { kernelFragment, kernelFragmentHash, kernelFragmentText, missingOptions } from "../src/build/KernelFragment.ts"
 
 it("writes each option once, as merge_config.sh takes it", () => {
   const names = kernelFragment.flatMap(({ options }) => options.map((option) => option.split("=")[0]))

@@ -7,7 +7,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { exitCodeOfError } from "@ktstr/core"
 import { Effect } from "effect"
 import { afterAll, beforeAll } from "vitest"
-import { downloadTarball, resolveReleases } from "../src/KernelOrg.ts"
+import { downloadTarball, resolveReleases } from "../src/sources/KernelOrg.ts"
 import { against, withWarnings } from "./kernelOrgBed.ts"
 import { file, index, serve, tarball, text } from "./kernelOrgServer.ts"
 

@@ -4,8 +4,8 @@ import { join } from "node:path"
 import { describe, expect, it, vi } from "@effect/vitest"
 import { KernelCache, KernelResolver } from "@ktstr/core"
 import { Effect } from "effect"
-import { buildKernel } from "../src/KernelBuild.ts"
-import { findSource } from "../src/SourceTree.ts"
+import { buildKernel } from "../src/build/KernelBuild.ts"
+import { findSource } from "../src/build/SourceTree.ts"
 import { commitTree, git, inScratch, release, writeTree } from "./kernelTree.ts"
 
 // Programs are started by the dozen, on a machine that others use as well.

@@ -7,8 +7,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { layerKernelCache } from "@ktstr/core"
 import { ConfigProvider, Effect, Layer } from "effect"
 import { pack } from "tar-stream"
-import { buildKernel } from "../src/KernelBuild.ts"
-import { checkTarball } from "../src/TarballCheck.ts"
+import { buildKernel } from "../src/build/KernelBuild.ts"
+import { checkTarball } from "../src/build/TarballCheck.ts"
 
 interface Member {
   readonly name: string

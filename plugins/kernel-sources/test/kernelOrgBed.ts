@@ -6,7 +6,7 @@ import type { HttpClient } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { layerKernelCache } from "@ktstr/core"
 import { ConfigProvider, Effect, Layer, Logger, type Scope } from "effect"
-import { layerHttp } from "../src/HttpProxy.ts"
+import { layerHttp } from "../src/http/Proxy.ts"
 
 const layer = Layer.provideMerge(layerKernelCache, NodeContext.layer)
 

@@ -7,9 +7,9 @@ import { NodeContext } from "@effect/platform-node"
 import { layerKernelCache, layerKernelResolver } from "@ktstr/core"
 import { ConfigProvider, Effect, Layer } from "effect"
 import { bzImage, vmlinux } from "../../../core/test/image/images.ts"
-import { layerRemoteCaches } from "../src/BuiltKernels.ts"
-import { layerGitSource } from "../src/GitSource.ts"
-import { layerPathSource } from "../src/PathSource.ts"
+import { layerRemoteCaches } from "../src/build/BuiltKernels.ts"
+import { layerGitSource } from "../src/sources/GitSource.ts"
+import { layerPathSource } from "../src/sources/PathSource.ts"
 
 const makefile = `
 O ?= .

@@ -15,11 +15,9 @@ import {
   validEntries
 } from "@ktstr/core"
 import { Config, Effect, Layer, Option, Ref } from "effect"
-import { packEntry, unpackEntry } from "./EntryArchive.ts"
-import { makeGitHubCache } from "./GitHubCache.ts"
+import { makeGitHubCache, makeS3Cache, packEntry, unpackEntry } from "../remote/index.ts"
 import { kernelFragmentHash } from "./KernelFragment.ts"
 import type { Report } from "./Report.ts"
-import { makeS3Cache } from "./S3Cache.ts"
 
 /**
  * The entry that was built of `spec`, as `metadata.source.spec` has it, with the current fragment.

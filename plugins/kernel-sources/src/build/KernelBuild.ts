@@ -15,7 +15,6 @@ import {
   type StoreInput
 } from "@ktstr/core"
 import { Effect, Option, type Scope } from "effect"
-import { checkBuildTools } from "./BuildTools.ts"
 import { findBuilt, recallBuilt, shareBuilt } from "./BuiltKernels.ts"
 import { type BuildBase, kernelFragmentHash, kernelFragmentText, missingOptions } from "./KernelFragment.ts"
 import { openObjects } from "./ObjectDirectory.ts"
@@ -23,6 +22,7 @@ import { type Report, reportTo } from "./Report.ts"
 import { runTool } from "./RunTool.ts"
 import { findSource, type KernelSourcePath } from "./SourceTree.ts"
 import { openSource } from "./SourceView.ts"
+import { checkBuildTools } from "./Tools.ts"
 import { lockTree } from "./TreeLock.ts"
 
 /**

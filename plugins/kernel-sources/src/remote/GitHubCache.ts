@@ -8,7 +8,7 @@
 import { HttpClientRequest } from "@effect/platform"
 import { decodeOutsideJson, type RemoteCache, RemoteCacheError, sha256Hex } from "@ktstr/core"
 import { Config, Effect, Option, Redacted, Schema } from "effect"
-import { refusal, sendRemote } from "./RemoteHttp.ts"
+import { refusal, sendRemote } from "./Http.ts"
 
 const name = "the GitHub Actions cache"
 

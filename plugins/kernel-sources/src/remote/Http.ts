@@ -6,8 +6,7 @@
 import { HttpClient, type HttpClientRequest } from "@effect/platform"
 import { RemoteCacheError } from "@ktstr/core"
 import { Config, Effect } from "effect"
-import { layerHttp } from "./HttpProxy.ts"
-import { transportWords } from "./TransportWords.ts"
+import { layerHttp, transportWords } from "../http/index.ts"
 
 /**
  * @since 0.1.0

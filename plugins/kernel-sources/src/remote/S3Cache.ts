@@ -6,7 +6,7 @@
 import { HttpClientRequest } from "@effect/platform"
 import { type RemoteCache, RemoteCacheError, sha256Hex } from "@ktstr/core"
 import { Config, Effect, Option } from "effect"
-import { refusal, sendRemote } from "./RemoteHttp.ts"
+import { refusal, sendRemote } from "./Http.ts"
 
 const settings = (message: string, cause?: unknown) => new RemoteCacheError({ reason: "Settings", message, cause })
 

@@ -22,12 +22,12 @@ import {
   validEntries
 } from "@ktstr/core"
 import { Effect, Either, type Layer, Option } from "effect"
+import { type Report, reportTo } from "../build/index.ts"
+import { layerKernelCodecs } from "../codec/index.ts"
 import { type AptArchive, openAptArchive } from "./AptArchive.ts"
 import { readDebConfig, readDebImage } from "./DebImage.ts"
 import { candidateSuites, type Distribution, detectDistribution } from "./Distribution.ts"
 import { type KernelPackage, matchesPattern, packageRelease, parseDistroSpec, selectPackages } from "./DistroSpec.ts"
-import { layerKernelCodecs } from "./KernelCodecs.ts"
-import { type Report, reportTo } from "./Report.ts"
 import { addSource, type SourceServices } from "./SourceLayer.ts"
 
 /** Newest releases tried in a suite before giving it up: each costs a download. */

@@ -6,7 +6,7 @@
 import { FileSystem, type HttpClient, Path } from "@effect/platform"
 import { compareVersions } from "@ktstr/core"
 import { Clock, Duration, Effect, Either, Option } from "effect"
-import { downloadText } from "./Download.ts"
+import { downloadText } from "../http/index.ts"
 import { releaseIndexUrl } from "./KernelOrgAddresses.ts"
 import { livingSeries, parseReleaseIndex, type ReleaseIndex } from "./KernelOrgIndex.ts"
 

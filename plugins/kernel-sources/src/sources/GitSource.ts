@@ -15,12 +15,16 @@ import {
   resolvedEntry
 } from "@ktstr/core"
 import { Config, Effect, type Layer, Option } from "effect"
-import { checkBuildTools } from "./BuildTools.ts"
-import { builtOr } from "./BuiltKernels.ts"
+import {
+  type BuildOptions,
+  buildKernel,
+  builtOr,
+  checkBuildTools,
+  reportTo,
+  runTool,
+  type ToolOptions
+} from "../build/index.ts"
 import { chooseRef, type GitSpec, gitLabel, parseGitSpec, withoutCredentials } from "./GitSpec.ts"
-import { type BuildOptions, buildKernel } from "./KernelBuild.ts"
-import { reportTo } from "./Report.ts"
-import { runTool, type ToolOptions } from "./RunTool.ts"
 import { addSource, type SourceServices } from "./SourceLayer.ts"
 
 const named = (message: string) => new KernelError({ reason: "Named", message })

@@ -16,11 +16,16 @@ import {
   labelOf
 } from "@ktstr/core"
 import { Effect, Either, Exit, type Layer, Option, Stream } from "effect"
-import { checkBuildTools } from "./BuildTools.ts"
-import { builtOr, type WantedKernel } from "./BuiltKernels.ts"
-import { type DownloadError, downloadFile, downloadText } from "./Download.ts"
-import { layerHttp } from "./HttpProxy.ts"
-import { type BuildOptions, buildKernel } from "./KernelBuild.ts"
+import {
+  type BuildOptions,
+  buildKernel,
+  builtOr,
+  checkBuildTools,
+  type Report,
+  reportTo,
+  type WantedKernel
+} from "../build/index.ts"
+import { type DownloadError, downloadFile, downloadText, layerHttp } from "../http/index.ts"
 import { kernelOrgAddresses, releaseIndexUrl, tarballDirectoryUrl } from "./KernelOrgAddresses.ts"
 import { readChecksums, warnUnlisted, warnUnverified } from "./KernelOrgChecksums.ts"
 import {
@@ -34,7 +39,6 @@ import {
   seriesOfChecksums,
   seriesRelease
 } from "./KernelOrgIndex.ts"
-import { type Report, reportTo } from "./Report.ts"
 import { addSource, type SourceServices } from "./SourceLayer.ts"
 
 /** What asking kernel.org needs: a client, and gpgv on files where the user gave a keyring. */

@@ -6,8 +6,8 @@
 import type { CommandExecutor, FileSystem, HttpClient, Path } from "@effect/platform"
 import { describeText, KernelError } from "@ktstr/core"
 import { Config, Effect, Option } from "effect"
+import { downloadText } from "../http/index.ts"
 import { verifyClearSigned } from "./ClearSignature.ts"
-import { downloadText } from "./Download.ts"
 import { tarballDirectoryUrl } from "./KernelOrgAddresses.ts"
 import { parseChecksums } from "./KernelOrgIndex.ts"
 

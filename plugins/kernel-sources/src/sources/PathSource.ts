@@ -14,7 +14,7 @@ import {
   resolvedEntry
 } from "@ktstr/core"
 import { Effect, type Layer } from "effect"
-import { type BuiltKernel, buildKernel } from "./KernelBuild.ts"
+import { type BuiltKernel, buildKernel } from "../build/index.ts"
 import { addSource, type SourceServices } from "./SourceLayer.ts"
 
 const prefix = "path:"

@@ -1,0 +1,19 @@
+/**
+ * Kernels built from their sources, and what is kept of them.
+ *
+ * @since 0.2.0
+ */
+export { builtOr, layerRemoteCaches, type WantedKernel } from "./BuiltKernels.ts"
+export { type BuildOptions, type BuiltKernel, buildKernel } from "./KernelBuild.ts"
+export {
+  type BuildBase,
+  type FragmentPart,
+  kernelFragment,
+  kernelFragmentHash,
+  kernelFragmentText,
+  layerCurrentFragment
+} from "./KernelFragment.ts"
+export { type Report, reportTo } from "./Report.ts"
+export { runTool, type ToolOptions } from "./RunTool.ts"
+export { isTarballName } from "./SourceTree.ts"
+export { checkBuildTools } from "./Tools.ts"
