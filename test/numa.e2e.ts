@@ -1,5 +1,19 @@
 // Memory policies of workers, judged by where the kernel says their pages are.
-import { CgroupDef, CpusetSpec, executeDefs, MemPolicy, WorkProgram, WorkType } from "@ktstr/core"
+import {
+  type Assert,
+  Backdrop,
+  CgroupDef,
+  CpusetSpec,
+  executeDefs,
+  executeStepsWith,
+  HoldSpec,
+  MemPolicy,
+  Op,
+  type Scenario,
+  Step,
+  WorkProgram,
+  WorkType
+} from "@ktstr/core"
 import { beforeAll, describe, expect, inject, it } from "vitest"
 import { runSteps, type ScenarioRun } from "./scenarioRun.ts"
 
@@ -74,5 +88,63 @@ describe(`memory policies on ${topology}`, () => {
     await expect(refused).rejects.toThrow(
       "cgroup 'cg_0': memory policy Bind: NUMA nodes 1 are not covered by cpuset 0-3 (nodes 0)"
     )
+  })
+})
+
+describe.concurrent("checks of pages and nodes", () => {
+  // Node 2 has memory only.
+  const topology = "3n4l1c1t[2+2+0]"
+  const judged = async (assert: Assert, build: Scenario["build"]) => {
+    const { result } = await runSteps({
+      topology,
+      durationMs: 3000,
+      kernel: inject("kernel").image,
+      // Every worker is moved in mid-run.
+      assert: { notStarved: false, ...assert },
+      build
+    })
+    expect(result.topology.guest?.summary).toBe(topology)
+    return { outcome: result.outcome, details: result.details }
+  }
+  const group = (name: string) => CgroupDef.named(name).workers(2).workType(resident)
+  type Move = readonly [name: string, from: CpusetSpec, to: CpusetSpec]
+  const move =
+    (...moves: ReadonlyArray<Move>): Scenario["build"] =>
+    (ctx) =>
+      executeStepsWith(
+        ctx,
+        [
+          Step.new([], HoldSpec.Frac(0.5)),
+          Step.new(
+            moves.map(([name, , to]) => Op.SetCpuset(name, to)),
+            HoldSpec.Frac(0.5)
+          )
+        ],
+        {},
+        Backdrop.withDefs(moves.map(([name, from]) => group(name).withCpuset(from)))
+      )
+  // Between the LLCs of its node; to another node than the one its pages are on.
+  const stays = ["stays", CpusetSpec.Llc(0), CpusetSpec.Llc(1)] as const
+  const leaves = ["leaves", CpusetSpec.Numa(0), CpusetSpec.Numa(1)] as const
+  const limits: Assert = { minPageLocality: 0.9, maxCrossNodeMigrationRatio: 0.01, maxSlowTierRatio: 0.1 }
+
+  it("pass a cgroup that stays with its pages", async () => {
+    expect(await judged(limits, move(stays))).toEqual({ outcome: "pass", details: [] })
+  })
+
+  it("fail the one that leaves them, by their names and figures, and not the one beside it", async () => {
+    const { details, outcome } = await judged(limits, move(stays, leaves))
+    expect(details).toEqual([
+      expect.stringMatching(/^cgroup 'leaves': page locality 0(\.00\d+)? \(threshold 0\.9\)$/),
+      expect.stringMatching(/^cgroup 'leaves': cross-node migration ratio [01](\.\d+)? \(threshold 0\.01\)$/)
+    ])
+    expect(outcome).toBe("fail")
+  })
+
+  it("fail pages on a node without CPUs", async () => {
+    const slow = group("slow").memPolicy(MemPolicy.Bind(2))
+    const { details, outcome } = await judged({ maxSlowTierRatio: 0.1 }, (ctx) => executeDefs(ctx, [slow]))
+    expect(details).toEqual([expect.stringMatching(/^cgroup 'slow': slow-tier ratio 0\.9[5-9]\d* \(threshold 0\.1\)$/)])
+    expect(outcome).toBe("fail")
   })
 })

@@ -9,6 +9,16 @@ const verdict = async (name: string) => {
   return { code, said: `${stdout}\n${stderr}` }
 }
 
+describe("a run that must not pass", () => {
+  it("has a check that nothing judges: inconclusive, by its name", async () => {
+    const { code, said } = await verdict("a check that nothing judges")
+    expect(said).toMatch(
+      /^INCONCLUSIVE a check that nothing judges: maxLocalDsqDepth 50, set by .* is not judged yet: /m
+    )
+    expect(code).toBe(2)
+  })
+})
+
 describe("runs that must fail, each for its own reason", () => {
   it("an unfair cgroup: nice 19 beside nice 0 on one CPU", async () => {
     const { code, said } = await verdict("nice 19 beside nice 0")
