@@ -4,7 +4,8 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
 import { bundleStorer, startStorer } from "../plugins/kernel-sources/test/storers.ts"
-import { ktstr, leftovers, none, root } from "./ktstr.ts"
+import { type Ended, ktstr, leftovers, none, root } from "./ktstr.ts"
+import { guestKernel, kernel61 } from "./lab/GuestKernel.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "test-ktstr-kernels-"))
 const image = join(scratch, "copied image")
@@ -69,6 +70,20 @@ describe("several kernels", () => {
       expect([code, stdout]).toEqual([64, ""])
     }
   })
+})
+
+describe("a kernel from before EEVDF", () => {
+  it("runs, and its scheduler is named cfs in the text and in the JSON", async () => {
+    const { image, version } = await guestKernel(kernel61)
+    expect(version).toMatch(/^6\.1\./)
+    const short = ["run", "steady", "--topology", "1n1l1c1t", "--duration", "0.5", "--clock", "deterministic"]
+    const formats = ["pretty", "json"].map((format) => ktstr([...short, "--kernel", image, "--format", format]))
+    const [text, json] = (await Promise.all(formats)) as [Ended, Ended]
+    expect(text.stdout, text.stderr).toMatch(/^PASS steady on 1n1l1c1t · kernel 6\.1\.\S+ · cfs · /)
+    expect(text.code).toBe(0)
+    expect(JSON.parse(json.stdout)).toMatchObject({ outcome: "pass", scheduler: "cfs" })
+    expect(await leftovers()).toEqual(none)
+  }, 300_000)
 })
 
 describe("a store of a real kernel", () => {
