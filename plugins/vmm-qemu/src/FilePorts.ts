@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import { spawn } from "node:child_process"
 import * as fs from "node:fs"
 import { PassThrough, Writable } from "node:stream"
 import { openNameless, VmmError } from "@ktstr/core"
@@ -13,27 +14,51 @@ import type { Ports } from "./Ports.ts"
 /** How often the host looks for new bytes, milliseconds. */
 const interval = 20
 
-/** The bytes of a file that grows, from its first; ends when `writer` has ended and all is read. */
+/** Whenever so many more bytes have been read, the file gives up the memory of all that were. */
+const freed = 16 * 1024 * 1024
+
+/** Gives the memory of a file's first bytes back. They cost memory, not correctness: where it can't be done they stay. */
+const free = (file: number, length: number): void => {
+  const child = spawn("fallocate", ["--punch-hole", "--offset", "0", "--length", `${length}`, "/proc/self/fd/3"], {
+    stdio: ["ignore", "ignore", "ignore", file]
+  })
+  child.on("error", () => {})
+}
+
+/**
+ * The bytes of a file that grows, from its first; ends when `writer` has ended and all is read. Takes no more out of it than the stream has
+ * room for: what its reader is behind stays in the file.
+ */
 const follow = (
   file: number
 ): { readonly stream: PassThrough; readonly read: () => void; readonly end: () => void } => {
   const stream = new PassThrough()
   const chunk = Buffer.allocUnsafe(256 * 1024)
   let at = 0
+  let holes = 0
+  let ending = false
   const read = (): void => {
-    if (stream.writableEnded || stream.destroyed) return
-    for (let count = fs.readSync(file, chunk, 0, chunk.length, at); count > 0; ) {
-      stream.write(Buffer.from(chunk.subarray(0, count)))
+    while (!stream.writableEnded && !stream.destroyed && !stream.writableNeedDrain) {
+      const count = fs.readSync(file, chunk, 0, chunk.length, at)
+      if (count === 0) {
+        if (ending) stream.end()
+        return
+      }
       at += count
-      count = fs.readSync(file, chunk, 0, chunk.length, at)
+      if (at - holes >= freed) {
+        holes = at
+        free(file, at)
+      }
+      stream.write(Buffer.from(chunk.subarray(0, count)))
     }
   }
+  stream.on("drain", read)
   return {
     stream,
     read,
     end: () => {
+      ending = true
       read()
-      stream.end()
     }
   }
 }
@@ -76,6 +101,12 @@ export const makeFilePorts = (
       )
     const files = [yield* open("com1"), yield* open("com2")] as const
     const [console, channel] = [follow(files[0]), follow(files[1])]
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        console.stream.destroy()
+        channel.stream.destroy()
+      })
+    )
     const timer = setInterval(() => {
       console.read()
       channel.read()
