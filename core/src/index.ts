@@ -352,6 +352,7 @@ export {
   type RunRequest,
   RunResult,
   type RunTrace,
+  replayLimit,
   rerunCommand,
   runName,
   runOnHost,

@@ -9,9 +9,11 @@ import {
   makeReplay,
   parseReplay,
   ReplayRequest,
-  type RunResult
+  type RunResult,
+  replayLimit
 } from "@ktstr/core"
-import { Effect } from "effect"
+import { Effect, Either } from "effect"
+import fc from "fast-check"
 
 const ingredients = Ingredients.make({
   kernel: { version: "7.3.4", sha256: "a".repeat(64) },
@@ -55,6 +57,36 @@ describe("Replay", () => {
       expect(other).toBe('x.json is no replay file: kind: Expected "ktstr replay", actual "other"')
       expect(other).not.toContain("\n")
     })
+  )
+
+  it.effect("is a replay or a ReplayError whatever the file holds", () =>
+    Effect.sync(() => {
+      const file = encodeReplay(makeReplay(request, result(["stuck"]))!)
+      const pieces = fc.constantFrom("null", "[]", "{}", '"x"', "1e999", "-1", "\u0000", "}", ",", "[".repeat(50_000))
+      const mutated = fc
+        .array(fc.tuple(fc.nat(file.length), fc.nat(12), pieces), { minLength: 1, maxLength: 4 })
+        .map((changes) =>
+          changes.reduce((text, [at, gone, piece]) => text.slice(0, at) + piece + text.slice(at + gone), file)
+        )
+      const value = fc.jsonValue().map((json) => JSON.stringify({ ...JSON.parse(file), ingredients: json }))
+      fc.assert(
+        fc.property(fc.oneof(mutated, value, fc.string(), fc.json()), (text) => {
+          const read = Effect.runSync(Effect.either(parseReplay(text, "x.json")))
+          if (Either.isLeft(read)) {
+            expect(read.left._tag).toBe("ReplayError")
+            expect(read.left.message).toMatch(/^x\.json [^\n]*$/)
+            expect(read.left.message.length).toBeLessThan(500)
+          }
+        }),
+        { numRuns: 500 }
+      )
+    })
+  )
+
+  it.effect("is refused where it is larger than any", () =>
+    Effect.map(Effect.flip(parseReplay(" ".repeat(replayLimit + 1), "x.json")), ({ message }) =>
+      expect(message).toBe("x.json is no replay file: it is larger than 16 MiB")
+    )
   )
 
   it("is none of a run that was not deterministic", () => {

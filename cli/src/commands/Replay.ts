@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { readFile } from "node:fs/promises"
+import { createReadStream } from "node:fs"
 import { resolve } from "node:path"
 import {
   changedIngredients,
@@ -12,6 +12,7 @@ import {
   parseReplay,
   type ReplayRequest,
   type RunResult,
+  replayLimit,
   type ShrinkCase,
   Topology
 } from "@ktstr/core"
@@ -25,6 +26,13 @@ import * as Settings from "../Settings.ts"
 import { makeTestRuns, withoutResult } from "../TestRuns.ts"
 import { UsageError } from "../UsageError.ts"
 import { writableFolder } from "../WritableFolder.ts"
+
+/** The first bytes of a file as text, which may be one without an end. */
+const beginningOf = async (file: string, bytes: number): Promise<string> => {
+  const parts: Array<Uint8Array> = []
+  for await (const part of createReadStream(file, { end: bytes - 1 })) parts.push(part)
+  return Buffer.concat(parts).toString()
+}
 
 /** A replay file holds all of a scenario's options, and how large the case was. */
 const caseOf = ({ options, without }: ReplayRequest) =>
@@ -58,7 +66,7 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
     yield* oneKernel("replay", values.kernel)
     if (values.trace !== undefined) yield* writableFolder("--trace", values.trace)
     const text = yield* Effect.tryPromise({
-      try: () => readFile(file, "utf8"),
+      try: () => beginningOf(file, replayLimit + 1),
       catch: (error) =>
         new UsageError({ message: `can't read ${file}: ${error instanceof Error ? error.message : error}` })
     })

@@ -71,9 +71,19 @@ export class ElfError extends Data.TaggedError("ElfError")<{ readonly message: s
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
+/** Bytes of a name or a list of paths; longer ones are none, and thousands of them would be built of one long stretch of the file. */
+const longestString = 16 * 1024
+
+/** Entries of a dynamic table; those of real programs have some tens. */
+const mostEntries = 4096
+
 const cString = (bytes: Uint8Array, offset: number): string => {
-  const end = bytes.indexOf(0, offset)
-  return new TextDecoder().decode(bytes.subarray(offset, end < 0 ? bytes.length : end))
+  const part = bytes.subarray(offset, offset + longestString)
+  const end = part.indexOf(0)
+  if (end < 0 && part.length === longestString) {
+    throw new ElfError({ message: `ELF name at byte ${offset} does not end within ${longestString} bytes` })
+  }
+  return new TextDecoder().decode(end < 0 ? part : part.subarray(0, end))
 }
 
 /** Offsets in files under 2^53; larger ones are no files. */
@@ -186,6 +196,9 @@ export const elfDynamic = (bytes: Uint8Array): Either.Either<ElfDynamic, ElfErro
     for (let at = 0; dynamic !== undefined && at + 16 <= dynamic.size; at += 16) {
       const tag = u64(view, dynamic.offset + at)
       if (tag === 0) break
+      if (entries.length === mostEntries) {
+        throw new ElfError({ message: `ELF dynamic table has more than ${mostEntries} entries` })
+      }
       entries.push([tag, u64(view, dynamic.offset + at + 8)])
     }
     // DT_STRTAB (5) is an address; the segment that holds it gives the file offset.

@@ -16,11 +16,12 @@ import {
 } from "./BzImage.ts"
 import { btfNames, isElf } from "./Elf.ts"
 
-/** Many times a vmlinux with symbols: a payload that unpacks to more is no kernel. */
-const unpackedLimit = 2 ** 30
+/** Twenty times a distribution's kernel: a payload that unpacks to more is no kernel. */
+const unpackedMebibytes = 1024
 
 /**
- * Unpacks one compressed stream to exactly `size` bytes. May die on corrupt data with any throw; the caller reports it.
+ * Unpacks one compressed stream to exactly `size` bytes, and holds no more of them at any time: a stream that goes on fails. May die on corrupt data
+ * with any throw; the caller reports it.
  *
  * @since 0.1.0
  * @category models
@@ -35,7 +36,12 @@ export type PayloadCodec = (stream: Uint8Array, size: number) => Effect.Effect<U
  */
 export class PayloadCodecs extends Context.Reference<PayloadCodecs>()("@ktstr/core/PayloadCodecs", {
   defaultValue: (): Readonly<Partial<Record<PayloadFormat, PayloadCodec>>> => ({
-    gzip: (stream) => Effect.try(() => gunzipSync(stream, { maxOutputLength: unpackedLimit })),
+    gzip: (stream, size) =>
+      Effect.try({
+        try: () => gunzipSync(stream, { maxOutputLength: Math.max(1, size) }),
+        catch: (cause) =>
+          cause instanceof RangeError ? new Error(`more than the ${size} bytes its trailer promises`) : cause
+      }),
     none: (stream) => Effect.succeed(stream)
   })
 }) {}
@@ -94,11 +100,20 @@ export const unpackKernel: (image: Uint8Array) => Effect.Effect<Uint8Array, Kern
       message: `is compressed with ${format}, which ktstr cannot unpack`
     })
   }
+  if (format !== "none" && size > unpackedMebibytes * 2 ** 20) {
+    return yield* new KernelImageError({
+      reason: "Payload",
+      message: `has a ${format} payload of ${size} bytes unpacked, more than the ${unpackedMebibytes} MiB ktstr unpacks`
+    })
+  }
+  const corrupt = (cause: unknown) =>
+    new KernelImageError({
+      reason: "Payload",
+      message: `has a corrupt ${format} payload: ${cause instanceof Error ? cause.message : String(cause)}`
+    })
   const elf = yield* codec(stream, size).pipe(
-    Effect.mapError(
-      (cause) =>
-        new KernelImageError({ reason: "Payload", message: `has a corrupt ${format} payload: ${String(cause)}` })
-    )
+    Effect.mapError(corrupt),
+    Effect.catchAllDefect((cause) => Effect.fail(corrupt(cause)))
   )
   return isElf(elf)
     ? elf

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Effect, ParseResult, Schema } from "effect"
+import { oneLine } from "../base/index.ts"
 import { Outcome } from "../check/index.ts"
 import { Ingredients } from "./Determinism.ts"
 import { failureCause } from "./FailureCause.ts"
@@ -80,6 +81,14 @@ export const makeReplay = (request: ReplayRequest, result: RunResult): Replay | 
 export const encodeReplay = (replay: Replay): string =>
   `${JSON.stringify(Schema.encodeSync(Replay)(replay), undefined, 2)}\n`
 
+/**
+ * Bytes that a replay file has at most; one that ktstr writes has some KiB.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const replayLimit: number = 16 * 1024 * 1024
+
 const versionOf = (value: unknown): unknown =>
   typeof value === "object" && value !== null && "schemaVersion" in value ? value.schemaVersion : undefined
 
@@ -91,8 +100,16 @@ const versionOf = (value: unknown): unknown =>
  */
 export const parseReplay = (text: string, name: string): Effect.Effect<Replay, ReplayError> =>
   Effect.try({
-    try: (): unknown => JSON.parse(text),
-    catch: () => new ReplayError({ message: `${name} is no replay file: it is not JSON` })
+    try: (): unknown => {
+      if (text.length > replayLimit) throw new Error(`it is larger than ${replayLimit / 2 ** 20} MiB`)
+      try {
+        return JSON.parse(text)
+      } catch {
+        throw new Error("it is not JSON")
+      }
+    },
+    catch: (cause) =>
+      new ReplayError({ message: `${name} is no replay file: ${cause instanceof Error ? cause.message : cause}` })
   }).pipe(
     Effect.flatMap((value) => {
       const version = versionOf(value)
@@ -106,7 +123,8 @@ export const parseReplay = (text: string, name: string): Effect.Effect<Replay, R
       return Effect.mapError(Schema.decodeUnknown(Replay)(value), (error) => {
         const [first] = ParseResult.ArrayFormatter.formatErrorSync(error)
         const where = first === undefined || first.path.length === 0 ? "" : `${first.path.join(".")}: `
-        return new ReplayError({ message: `${name} is no replay file: ${where}${first?.message ?? "not understood"}` })
+        const why = oneLine(`${where}${first?.message ?? "not understood"}`)
+        return new ReplayError({ message: `${name} is no replay file: ${why}` })
       })
     })
   )

@@ -14,7 +14,8 @@ export {
   parseReplay,
   Replay,
   ReplayError,
-  ReplayRequest
+  ReplayRequest,
+  replayLimit
 } from "./Replay.ts"
 export {
   changedScheduler,

@@ -56,3 +56,40 @@ export const vmlinux = (names: ReadonlyArray<string>): Uint8Array => {
   section(2, 6, namesAt, sectionNames.length)
   return new Uint8Array(view.buffer)
 }
+
+/** A shared library for x86-64 that needs `libc.so.6` and has a runpath. */
+export const library: Uint8Array = (() => {
+  const strings = text("\0libc.so.6\0$ORIGIN/lib:/opt/lib\0")
+  const dynamicAt = 64 + 2 * 56
+  const stringsAt = dynamicAt + 4 * 16
+  const view = new DataView(new ArrayBuffer(stringsAt + strings.length))
+  put(view, 0, new Uint8Array([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]))
+  view.setUint16(16, 3, true)
+  view.setUint16(18, 62, true)
+  view.setBigUint64(32, 64n, true)
+  view.setUint16(54, 56, true)
+  view.setUint16(56, 2, true)
+  const segment = (index: number, type: number, offset: number, size: number): void => {
+    const at = 64 + index * 56
+    view.setUint32(at, type, true)
+    for (const [field, value] of [offset, offset, offset, size, size].entries()) {
+      view.setBigUint64(at + 8 + 8 * field, BigInt(value), true)
+    }
+  }
+  segment(0, 1, 0, view.byteLength)
+  segment(1, 2, dynamicAt, 4 * 16)
+  // DT_NEEDED, DT_RUNPATH, DT_STRTAB, DT_NULL
+  for (const [index, [tag, value]] of (
+    [
+      [1, 1],
+      [29, 11],
+      [5, stringsAt],
+      [0, 0]
+    ] as const
+  ).entries()) {
+    view.setBigUint64(dynamicAt + 16 * index, BigInt(tag), true)
+    view.setBigUint64(dynamicAt + 16 * index + 8, BigInt(value), true)
+  }
+  put(view, stringsAt, strings)
+  return new Uint8Array(view.buffer)
+})()

@@ -6,6 +6,7 @@ import { layerKernelCodecs, lz4Codec, xzCodec } from "@ktstr/kernel-sources"
 import { Effect, Either } from "effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import { portableZstd, zstdCodec } from "../src/codec/Zstd.ts"
 
 const pack = (command: string, args: ReadonlyArray<string>, data: Uint8Array): Buffer => {
   const { stdout, status, stderr } = spawnSync(command, args, { input: data, maxBuffer: 2 ** 28 })
@@ -132,6 +133,51 @@ describe("lz4", () => {
       )
     )
     expect(String(Either.getOrThrow(Either.flip(unpack(lz4Codec, packed, 49))))).toContain("instead of the 49")
+  })
+})
+
+describe("zstd", () => {
+  const packed = pack("zstd", ["-19", "-c"], code)
+
+  it("unpacks code", () => {
+    for (const codec of [zstdCodec, portableZstd]) expectBack(codec, packed, code)
+  })
+
+  it("refuses damaged data or gives it back right, in bounded memory, and never throws", () => {
+    const small = pack("zstd", ["-3", "-c"], code.subarray(0, 3000))
+    const damage = fc.array(fc.tuple(fc.nat(small.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 })
+    for (const codec of [zstdCodec, portableZstd]) {
+      fc.assert(
+        fc.property(damage, fc.nat(small.length), fc.integer({ min: 0, max: 6000 }), (changes, cut, size) => {
+          const damaged = Uint8Array.from(small.subarray(0, cut))
+          for (const [at, byte] of changes) if (at < cut) damaged[at] = byte
+          const began = performance.now()
+          const before = process.memoryUsage().arrayBuffers
+          const unpacked = unpack(codec, damaged, size)
+          expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 2 ** 20)
+          expect(performance.now() - began).toBeLessThan(5000)
+          if (Either.isRight(unpacked)) expect(unpacked.right.length).toBe(size)
+        }),
+        { numRuns: 300 }
+      )
+    }
+  })
+})
+
+describe("a stream that unpacks to far more than its trailer promises", () => {
+  const zeros = new Uint8Array(64 * 2 ** 20)
+
+  it.each([
+    ["xz", xzCodec, ["-1", "--check=crc32", "-c"]],
+    ["lz4", lz4Codec, ["-l", "-9", "-c"]],
+    ["zstd", zstdCodec, ["-3", "-c"]],
+    ["zstd", portableZstd, ["-3", "-c"]]
+  ] as const)("is refused by %s in the memory of the promise", (command, codec, args) => {
+    const bomb = pack(command, args, zeros)
+    const before = process.memoryUsage().arrayBuffers
+    const unpacked = unpack(codec, bomb, 100_000)
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 2 ** 20)
+    expect(Either.isLeft(unpacked)).toBe(true)
   })
 })
 
