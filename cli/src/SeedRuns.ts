@@ -27,7 +27,7 @@ import { chosenKernel } from "./KernelChoice.ts"
 import { runSettings } from "./RunSettings.ts"
 import { chosenSchedulers } from "./SchedulerChoice.ts"
 import * as Settings from "./Settings.ts"
-import type { TestRunError } from "./TestRuns.ts"
+import type { TestRunError } from "./TestRunError.ts"
 import type { VitestFailed, VitestMissing } from "./VitestSession.ts"
 
 /** Options that say what runs; a replay file keeps them. */

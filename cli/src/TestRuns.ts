@@ -15,26 +15,15 @@ import {
 } from "@ktstr/core"
 import { resultFromJson } from "@ktstr/reporters"
 import { type Explored, ktstr, type Provided } from "@ktstr/vitest/plugin"
-import { Data, Effect, Pool } from "effect"
+import { Effect, Pool } from "effect"
 import type { TestCase, Vitest } from "vitest/node"
 import type { CommandIo } from "./CommandIo.ts"
 import { chooseTest, type DeclaredTest, describeTest, fileOf } from "./DeclaredTests.ts"
 import { chosenKernel } from "./KernelChoice.ts"
 import { noOptions, type SeedOptions, type SeedRuns } from "./SeedRuns.ts"
+import { TestRunError } from "./TestRunError.ts"
 import { UsageError } from "./UsageError.ts"
 import { loadVitest, openVitest, stoppable } from "./VitestSession.ts"
-
-/**
- * A test came to no result.
- *
- * @since 0.1.0
- * @category errors
- */
-export class TestRunError extends Data.TaggedError("TestRunError")<{
-  readonly message: string
-  /** Of what kept it from one. */
-  readonly exitCode: number
-}> {}
 
 /**
  * Says what kept a test from its result, and ends with its code.

@@ -62,14 +62,20 @@ it("finds no offence in the tree, and prints its floor plans", { timeout: patien
   expect(stdout).toMatch(/^11 {2}report /m)
   expect(stdout).toMatch(/^ 3 {2}sources /m)
   expect(stdout).toMatch(/^ 6 {2}session /m)
-  expect(stdout).toMatch(/33 rooms, .* 0 offences\n$/)
+  expect(stdout).toMatch(/33 rooms, 0 circles, 0 offences\n$/)
 })
 
 it("fails on each offence that is planted, and on no other", { timeout: patience }, async () => {
   for (const [file, line] of plants) appendFileSync(join(copy, file), `${line}\n`)
+  // Two files of one room that import each other.
+  appendFileSync(join(copy, "plugins/kernel-sources/src/codec/Lz4.ts"), 'import {} from "./Zstd.ts"\n')
+  appendFileSync(join(copy, "plugins/kernel-sources/src/codec/Zstd.ts"), 'import {} from "./Lz4.ts"\n')
   const { status, stderr } = await check()
   expect(status).toBe(1)
   for (const [file, , why] of plants) {
     expect(stderr.split("\n").filter((line) => line.startsWith(`${file}:`))).toEqual([expect.stringContaining(why)])
   }
+  expect(stderr.split("\n")).toContain(
+    "import each other in a circle: plugins/kernel-sources/src/codec/Lz4.ts, plugins/kernel-sources/src/codec/Zstd.ts"
+  )
 })

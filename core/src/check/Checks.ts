@@ -5,7 +5,7 @@
  */
 
 import { suggestion } from "../base/index.ts"
-import type { Assert } from "./Assert.ts"
+import type { CheckSettings } from "./CheckSettings.ts"
 
 /**
  * Who judges a check. `workers`: from what the workers report; `topology`: likewise, with the machine's NUMA nodes. `nobody`: nothing judges it
@@ -39,7 +39,7 @@ export type CheckKind =
  * @category models
  */
 export interface Check {
-  readonly name: keyof Assert
+  readonly name: keyof CheckSettings
   readonly kind: CheckKind
   /** Empty: none. */
   readonly unit: string
@@ -64,7 +64,7 @@ const check = (kind: CheckKind, unit: string, judge: CheckJudge, description: st
 })
 
 /** The compiler keeps it complete. */
-const table: Readonly<Record<keyof Assert, Omit<Check, "name">>> = {
+const table: Readonly<Record<keyof CheckSettings, Omit<Check, "name">>> = {
   notStarved: check(
     switched,
     "",
@@ -91,7 +91,7 @@ const table: Readonly<Record<keyof Assert, Omit<Check, "name">>> = {
   maxSlowTierRatio: check(atMost(1), "", topology, "share of a cgroup's pages on NUMA nodes without CPUs")
 }
 
-const names = Object.keys(table) as unknown as ReadonlyArray<keyof Assert>
+const names = Object.keys(table) as unknown as ReadonlyArray<keyof CheckSettings>
 
 const rangeOf = (kind: CheckKind): string => {
   switch (kind._tag) {
@@ -133,15 +133,15 @@ const shown = (value: unknown): string => (typeof value === "string" ? `'${value
 export const Checks: {
   /** Every check there is. */
   readonly all: ReadonlyArray<Check>
-  readonly get: (name: keyof Assert) => Check
-  readonly isName: (name: string) => name is keyof Assert
-  readonly isJudged: (name: keyof Assert) => boolean
+  readonly get: (name: keyof CheckSettings) => Check
+  readonly isName: (name: string) => name is keyof CheckSettings
+  readonly isJudged: (name: keyof CheckSettings) => boolean
   /** What is wrong with a layer of checks, the first thing in one line: an unknown name, or a value that can't be judged. */
-  readonly problem: (assert: Assert) => string | undefined
+  readonly problem: (assert: CheckSettings) => string | undefined
 } = {
   all: names.map((name) => ({ name, ...table[name] })),
   get: (name) => ({ name, ...table[name] }),
-  isName: (name): name is keyof Assert => Object.hasOwn(table, name),
+  isName: (name): name is keyof CheckSettings => Object.hasOwn(table, name),
   isJudged: (name) => table[name].judge._tag !== "nobody",
   problem: (assert) => {
     if (typeof assert !== "object" || assert === null) return `checks must be an object, got ${shown(assert)}`

@@ -1,7 +1,7 @@
 /** What workers that were stuck have in common: the pattern says what the scheduler did, no single worker's line does. */
 import { CpuSet } from "../topology/index.ts"
+import type { CheckedCgroup } from "./CheckedCgroup.ts"
 import type { WorkerReport } from "./WorkerReport.ts"
-import type { CheckedCgroup } from "./workerChecks.ts"
 
 /** The time in which it did not get on for longest, nanoseconds of the guest. */
 const longestGap = (report: WorkerReport) => {

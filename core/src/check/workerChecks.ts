@@ -1,9 +1,8 @@
 import { signalText } from "../base/index.ts"
 import { CpuSet, type TestTopology } from "../topology/index.ts"
 import type { Assert } from "./Assert.ts"
-import type { CgroupStats } from "./AssertResult.ts"
+import type { CheckedCgroup } from "./CheckedCgroup.ts"
 import { Checks } from "./Checks.ts"
-import type { PlannedGroup } from "./Expected.ts"
 import { deadlineShare, type HostTime } from "./HostTime.ts"
 import { type Finding, lifetime, lifetimeOf, type Withheld, weigh, withheldIn } from "./hostExcuse.ts"
 import type { NodeShares, Share } from "./nodeShares.ts"
@@ -12,19 +11,6 @@ import type { WorkerReport } from "./WorkerReport.ts"
 import { iterationRate, spreadOf, workRate } from "./workerStats.ts"
 
 export type { Finding }
-
-/** A cgroup with what was planned in it and what came of it. */
-export interface CheckedCgroup {
-  readonly name: string
-  readonly groups: ReadonlyArray<PlannedGroup>
-  readonly reports: ReadonlyArray<WorkerReport>
-  readonly stats: CgroupStats
-  readonly shares: NodeShares
-  /** What the host withheld; undefined: nothing is known of that, or the guest has a time of its own. */
-  readonly host?: HostTime | undefined
-  /** The run was ended early, and not by a failure: who did not come to its end is not lost. */
-  readonly cutShort?: boolean | undefined
-}
 
 /** Lines of one kind that a cgroup may add to the details. */
 const linesPerCheck = 5

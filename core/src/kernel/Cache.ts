@@ -20,36 +20,9 @@ import {
   type TemporaryStem
 } from "../host/index.ts"
 import { KernelError } from "./Error.ts"
-import { readKernelEntry } from "./entry.ts"
-import { type Corruption, encodeKernelMetadata, KernelMetadata } from "./Metadata.ts"
+import { type CacheEntry, type KernelEntry, readKernelEntry } from "./entry.ts"
+import { encodeKernelMetadata, KernelMetadata } from "./Metadata.ts"
 import { writeDurably } from "./sparseFile.ts"
-
-/**
- * A valid entry. Paths are absolute.
- *
- * @since 0.1.0
- * @category models
- */
-export interface KernelEntry {
-  /** Name of the entry's directory. */
-  readonly key: string
-  readonly directory: string
-  readonly image: string
-  readonly vmlinux: string | undefined
-  /** The configuration it was built with; of kernels that were fetched it is there where their distribution has it in a package. */
-  readonly config: string | undefined
-  readonly metadata: KernelMetadata
-}
-
-/**
- * What a directory of the cache holds.
- *
- * @since 0.1.0
- * @category models
- */
-export type CacheEntry =
-  | { readonly _tag: "Valid"; readonly entry: KernelEntry }
-  | { readonly _tag: "Corrupt"; readonly key: string; readonly directory: string; readonly corruption: Corruption }
 
 /**
  * Those of them that can be used.

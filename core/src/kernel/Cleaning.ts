@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { CacheEntry } from "./Cache.ts"
+import type { CacheEntry } from "./entry.ts"
 
 /**
  * @since 0.1.0

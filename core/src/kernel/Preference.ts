@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { DateTime, Order } from "effect"
-import type { KernelEntry } from "./Cache.ts"
+import type { KernelEntry } from "./entry.ts"
 import { compareVersions } from "./Version.ts"
 
 /**

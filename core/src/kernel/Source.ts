@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import { Context, Effect } from "effect"
-import type { KernelEntry } from "./Cache.ts"
 import type { KernelError } from "./Error.ts"
+import type { KernelEntry } from "./entry.ts"
 import type { ResolvedKernel } from "./Resolver.ts"
 
 /**

@@ -2,8 +2,34 @@
 import { FileSystem, Path } from "@effect/platform"
 import { DateTime, Effect, Option } from "effect"
 import { sha256Hex } from "../base/index.ts"
-import type { CacheEntry, KernelEntry } from "./Cache.ts"
-import { type Corruption, type FileRecord, parseKernelMetadata } from "./Metadata.ts"
+import { type Corruption, type FileRecord, type KernelMetadata, parseKernelMetadata } from "./Metadata.ts"
+
+/**
+ * A valid entry. Paths are absolute.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface KernelEntry {
+  /** Name of the entry's directory. */
+  readonly key: string
+  readonly directory: string
+  readonly image: string
+  readonly vmlinux: string | undefined
+  /** The configuration it was built with; of kernels that were fetched it is there where their distribution has it in a package. */
+  readonly config: string | undefined
+  readonly metadata: KernelMetadata
+}
+
+/**
+ * What a directory of the cache holds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CacheEntry =
+  | { readonly _tag: "Valid"; readonly entry: KernelEntry }
+  | { readonly _tag: "Corrupt"; readonly key: string; readonly directory: string; readonly corruption: Corruption }
 
 const metadataFile = "metadata.json"
 

@@ -4,9 +4,7 @@
  * @since 0.2.0
  */
 export {
-  type CacheEntry,
   KernelCache,
-  type KernelEntry,
   layerKernelCache,
   lockDirectory,
   makeKernelCache,
@@ -19,6 +17,7 @@ export { type CleaningOptions, entriesToClean } from "./Cleaning.ts"
 export { bootLogLevel, liveLogLevel, machineCommandLine, maxCommandLine } from "./CommandLine.ts"
 export { layerKernelResolver, makeKernelResolver, resolvedEntry } from "./Discovery.ts"
 export { KernelError, type KernelErrorReason } from "./Error.ts"
+export type { CacheEntry, KernelEntry } from "./entry.ts"
 export { describeImage } from "./File.ts"
 export {
   isKernelScheduler,

@@ -16,7 +16,8 @@ import {
   type PayloadSpec
 } from "../payload/index.ts"
 import type { Command } from "../protocol/index.ts"
-import type { Plan, PlannedPayload } from "./Plan.ts"
+import type { PlannedPayload } from "./CompiledPlan.ts"
+import type { Plan } from "./Plan.ts"
 
 /**
  * A payload that can be started.

@@ -14,11 +14,11 @@ import {
 } from "../scenario/index.ts"
 import { Affinity, type AffinityKind, type CpuSet, CpusetSpec } from "../topology/index.ts"
 import type { WorkTypes } from "../work/index.ts"
+import type { CompiledPlan, PlannedStep } from "./CompiledPlan.ts"
 import { CgroupState } from "./cgroupState.ts"
 import { type LiveGroup, newGroup, recordAllowed, type SpawnPlan, workerAt } from "./groups.ts"
 import { compileLoop } from "./loop.ts"
 import { cgroupNameProblem, cgroupsOf, createdProblem, opValueProblem } from "./ops.ts"
-import type { Plan, PlannedStep } from "./Plan.ts"
 import { PlanError } from "./PlanError.ts"
 import { type LivePayload, PlanPayloads } from "./payloads.ts"
 import { affinityFailure, resolveWork, toWorkers } from "./work.ts"
@@ -96,7 +96,7 @@ export class PlanCompiler {
     })
   }
 
-  finish(): Omit<Plan, "assert"> {
+  finish(): CompiledPlan {
     this.end(this.backdropLifetime)
     this.emit(Command.End())
     return {

@@ -3,7 +3,7 @@ import { suggestion } from "../base/index.ts"
 import { Payload, type PayloadSpec, payloadGraceMs, payloadOutputLimit } from "../payload/index.ts"
 import { Command } from "../protocol/index.ts"
 import type { Op } from "../scenario/index.ts"
-import type { PlannedPayload } from "./Plan.ts"
+import type { PlannedPayload } from "./CompiledPlan.ts"
 import { PlanError } from "./PlanError.ts"
 
 /** A payload while the plan is compiled. */

@@ -16,7 +16,7 @@ import type { CommandRefused, GuestLost } from "../session/index.ts"
 import type { KtstrTestError } from "../test/index.ts"
 import type { CpuListError, CpusetSpecError, TopologyError, UnknownPreset } from "../topology/index.ts"
 import type { DuplicateName, WorkProgramError, WorkTypeError } from "../work/index.ts"
-import type { DuplicateReporter } from "./Reporter.ts"
+import type { DuplicateReporter } from "./DuplicateReporter.ts"
 
 /**
  * `missing` is EX_UNAVAILABLE, `usage` EX_USAGE and `internal` EX_SOFTWARE of sysexits.h; a run that a signal ended gives

@@ -6,6 +6,7 @@
 import { Cause, Context, Data, Effect, Layer, Option, Scope } from "effect"
 import { oneLine } from "../base/index.ts"
 import type { RunEvent, RunResult } from "../run/index.ts"
+import { DuplicateReporter } from "./DuplicateReporter.ts"
 import type { ExitCode } from "./ExitCode.ts"
 
 /**
@@ -85,18 +86,6 @@ export interface Reporter {
   readonly description: string
   /** Begins a session, which ends with the scope. */
   readonly make: (output: ReporterOutput) => Effect.Effect<ReporterHooks, unknown, Scope.Scope>
-}
-
-/**
- * Two plugins claim one format.
- *
- * @since 0.1.0
- * @category errors
- */
-export class DuplicateReporter extends Data.TaggedError("DuplicateReporter")<{ readonly name: string }> {
-  override get message(): string {
-    return `two plugins register the output format '${this.name}'; remove one of them from ktstr.config.ts`
-  }
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @since 0.2.0
  */
+export { DuplicateReporter } from "./DuplicateReporter.ts"
 export {
   type ErrorWithExitCode,
   ExitCode,
@@ -12,7 +13,6 @@ export {
   type KtstrError
 } from "./ExitCode.ts"
 export {
-  DuplicateReporter,
   layerReporters,
   makeReporters,
   openReporter,

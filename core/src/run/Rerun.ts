@@ -4,7 +4,7 @@
  * @since 0.2.0
  */
 import { Schema } from "effect"
-import type { ReplayRequest } from "./Replay.ts"
+import type { ReplayRequest } from "./ReplayRequest.ts"
 
 /**
  * As a result has it.

@@ -15,7 +15,7 @@ import type { WorkTypes } from "../work/index.ts"
 import { type AgentStart, conductRun } from "./conductRun.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import type { RunResult } from "./RunResult.ts"
-import type { ScenarioRequest } from "./RunScenario.ts"
+import type { ScenarioRequest } from "./ScenarioRequest.ts"
 import { noScheduling, planBytes } from "./scheduling.ts"
 
 /**

@@ -7,54 +7,25 @@ import { FileSystem, Path } from "@effect/platform"
 import type { PlatformError } from "@effect/platform/Error"
 import { Effect } from "effect"
 import { sha256Hex } from "../base/index.ts"
-import type { Assert, Checker } from "../check/index.ts"
+import type { Checker } from "../check/index.ts"
 import { ownTemporaryPrefix } from "../host/index.ts"
 import { InitramfsError, packBase, packRun, resolveInclude } from "../image/index.ts"
 import { kernelLabel, kernelScheduler, otherKernelScheduler, type ResolvedKernel } from "../kernel/index.ts"
 import { AgentBinary, type AgentMissing, type Vm, Vmm, type VmmError } from "../machine/index.ts"
 import type { OutputFormatError, OutputFormats, PayloadError } from "../payload/index.ts"
 import type { PlanError } from "../plan/index.ts"
-import type { Scenario } from "../scenario/index.ts"
 import { defaultWatchdogMs, type ResolvedScheduler, resolvedEevdf, SchedulerError } from "../scheduler/index.ts"
 import { defaultRing, deterministicRing } from "../session/index.ts"
 import { TestConstraints, TestTopology, type Topology } from "../topology/index.ts"
-import type { WorkTypeRef, WorkTypes } from "../work/index.ts"
+import type { WorkTypes } from "../work/index.ts"
 import { type AgentStart, conductRun, type Work } from "./conductRun.ts"
 import { type Determinism, Ingredients } from "./Determinism.ts"
 import { agentCmdline, guestMemoryMb } from "./GuestSetup.ts"
-import { changedScheduler, type RerunRequest } from "./Rerun.ts"
+import { changedScheduler } from "./Rerun.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import type { RunResult } from "./RunResult.ts"
+import type { RunTrace, ScenarioRequest } from "./ScenarioRequest.ts"
 import { makeScheduling, planBytes, type Scheduling } from "./scheduling.ts"
-
-/**
- * What is asked of a run wherever it runs.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ScenarioRequest {
-  readonly scenario: Scenario
-  /** What tells it from other runs of the scenario: the result's `variant`. */
-  readonly variant?: string | undefined
-  /** The scenario's duration, which fractions of holds are of. */
-  readonly durationMs: number
-  readonly workersPerCgroup: number
-  readonly workTypeOverride: WorkTypeRef | undefined
-  /** The test's layer, above the clock's default and the scenario's own. */
-  readonly assert: Assert
-  /** CPUs come and go, or are not there from the start, on purpose: told in a warning, and no reason not to pass. Default: as the scenario says. */
-  readonly cpuHotplug?: boolean | undefined
-  /** `true`: it must fail; a pattern: it must fail and a detail must match. */
-  readonly expectError: boolean | RegExp | undefined
-  readonly seed: number
-  /** Files and programs that the guest needs beside the agent, as specs of `resolveInclude`; libraries come along. */
-  readonly includes: ReadonlyArray<string>
-  /** Milliseconds to the agent's first frame; undefined: a default that grows with the CPUs. */
-  readonly bootTimeoutMs: number | undefined
-  /** How it was asked for: what a result that is no pass tells of how to run it again. */
-  readonly rerun?: RerunRequest | undefined
-}
 
 /**
  * One run in a machine: what, where, on which kernel, judged by what.
@@ -83,18 +54,6 @@ export interface RunRequest extends ScenarioRequest {
   readonly trace?: RunTrace | undefined
   /** Added to the kernel command line, after ktstr's own. */
   readonly kargs: ReadonlyArray<string>
-}
-
-/**
- * Who takes the telemetry of a traced run: the kernel's console at loglevel 7, and the trace of who had which CPU when, in the text form that
- * Perfetto reads, in parts.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RunTrace {
-  readonly onConsole: (lines: ReadonlyArray<string>) => void
-  readonly onTrace: (part: Uint8Array) => void
 }
 
 /** The newest events are kept, so many bytes of each CPU. */

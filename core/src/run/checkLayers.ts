@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { type Assert, type AssertLayer, AssertResult, Checks, type SettledAssert, unjudged } from "../check/index.ts"
 import { PlanError } from "../plan/index.ts"
 import type { Scheduler } from "../scheduler/index.ts"
-import type { ScenarioRequest } from "./RunScenario.ts"
+import type { ScenarioRequest } from "./ScenarioRequest.ts"
 
 /** A failure that was expected does not make up for a check that nothing judges. */
 export const withUnjudged = (verdict: AssertResult, { assert, setBy }: SettledAssert): AssertResult => {

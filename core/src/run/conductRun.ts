@@ -36,8 +36,8 @@ import { quoteOomKills } from "./oomKills.ts"
 import { runProgram } from "./programRun.ts"
 import { RunEvent } from "./RunEvent.ts"
 import type { RunResult } from "./RunResult.ts"
-import type { ScenarioRequest } from "./RunScenario.ts"
 import { type Place, toResult } from "./runAccount.ts"
+import type { ScenarioRequest } from "./ScenarioRequest.ts"
 import { noScheduling } from "./scheduling.ts"
 
 /** What runs: commands that the agent has whole, or a program that sends them one by one. */

@@ -14,9 +14,9 @@ export {
   parseReplay,
   Replay,
   ReplayError,
-  ReplayRequest,
   replayLimit
 } from "./Replay.ts"
+export { ReplayRequest } from "./ReplayRequest.ts"
 export {
   changedScheduler,
   Rerun,
@@ -30,5 +30,6 @@ export { fromHere, runsRoot, saveFailure } from "./RunDirectory.ts"
 export { RunEvent } from "./RunEvent.ts"
 export { type HostRunError, hostScheduler, runOnHost } from "./RunOnHost.ts"
 export { CgroupResult, RunResult, runName } from "./RunResult.ts"
-export { type RunError, type RunRequest, type RunTrace, runScenario, type ScenarioRequest } from "./RunScenario.ts"
+export { type RunError, type RunRequest, runScenario } from "./RunScenario.ts"
+export type { RunTrace, ScenarioRequest } from "./ScenarioRequest.ts"
 export { TraceError, tracedInto } from "./TraceFiles.ts"

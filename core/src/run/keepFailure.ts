@@ -6,8 +6,8 @@ import { encodeReplay, makeReplay } from "./Replay.ts"
 import { Rerun, rerunCommand, shellLine } from "./Rerun.ts"
 import { fromHere, saveFailure } from "./RunDirectory.ts"
 import { RunResult } from "./RunResult.ts"
-import type { ScenarioRequest } from "./RunScenario.ts"
 import type { Place } from "./runAccount.ts"
+import type { ScenarioRequest } from "./ScenarioRequest.ts"
 
 /** A run that did not pass. */
 export interface FailedRun {

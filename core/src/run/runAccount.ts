@@ -9,7 +9,7 @@ import type { TestTopology, Topology } from "../topology/index.ts"
 import type { Determinism, DeterminismReport, Ingredients } from "./Determinism.ts"
 import type { Whole } from "./endCauses.ts"
 import { CgroupResult, RunResult } from "./RunResult.ts"
-import type { RunTrace, ScenarioRequest } from "./RunScenario.ts"
+import type { RunTrace, ScenarioRequest } from "./ScenarioRequest.ts"
 import { noScheduling, type Scheduling } from "./scheduling.ts"
 
 /** Where it runs. */

@@ -75,3 +75,15 @@ export type WorkNode = Data.TaggedEnum<{
  * @category constructors
  */
 export const WorkNode: Data.TaggedEnum.Constructor<WorkNode> = Data.taggedEnum<WorkNode>()
+
+/**
+ * The three lists of nodes that a work program consists of.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface ProgramLists {
+  readonly setup: ReadonlyArray<WorkNode>
+  readonly body: ReadonlyArray<WorkNode>
+  readonly teardown: ReadonlyArray<WorkNode>
+}

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Duration, Either } from "effect"
-import { type AffinityTarget, type SchedPolicyName, WorkNode } from "./Node.ts"
+import { type AffinityTarget, type ProgramLists, type SchedPolicyName, WorkNode } from "./Node.ts"
 import { encodeProgram } from "./ProgramCodec.ts"
 import { childLists, validate, type WorkProgramError } from "./ProgramLimits.ts"
 
@@ -14,11 +14,7 @@ import { childLists, validate, type WorkProgramError } from "./ProgramLimits.ts"
  * @since 0.1.0
  * @category models
  */
-export interface WorkProgram {
-  readonly setup: ReadonlyArray<WorkNode>
-  readonly body: ReadonlyArray<WorkNode>
-  readonly teardown: ReadonlyArray<WorkNode>
-}
+export type WorkProgram = ProgramLists
 
 type Nodes = ReadonlyArray<WorkNode>
 

@@ -19,8 +19,7 @@ import {
   WireReader,
   WireWriter
 } from "../protocol/index.ts"
-import { type SchedPolicyName, SchedPolicyNumber, WorkNode } from "./Node.ts"
-import type { WorkProgram } from "./Program.ts"
+import { type ProgramLists, type SchedPolicyName, SchedPolicyNumber, WorkNode } from "./Node.ts"
 
 const version = 1
 const maxDepth = 16
@@ -165,7 +164,7 @@ const lists = struct({ setup: nodes, body: nodes, teardown: nodes })
  * @since 0.1.0
  * @category encoding
  */
-export const encodeProgram = (program: WorkProgram): Uint8Array => {
+export const encodeProgram = (program: ProgramLists): Uint8Array => {
   const writer = new WireWriter()
   writer.u8(version)
   lists.write(writer, program)
@@ -178,7 +177,7 @@ export const encodeProgram = (program: WorkProgram): Uint8Array => {
  * @since 0.1.0
  * @category decoding
  */
-export const decodeProgram = (bytes: Uint8Array): WorkProgram => {
+export const decodeProgram = (bytes: Uint8Array): ProgramLists => {
   const reader = new WireReader(bytes)
   const read = reader.u8()
   if (read !== version) {

@@ -4,8 +4,7 @@
  * @since 0.1.0
  */
 import { Data, Either } from "effect"
-import { SchedPolicyNumber, type WorkNode } from "./Node.ts"
-import type { WorkProgram } from "./Program.ts"
+import { type ProgramLists, SchedPolicyNumber, type WorkNode } from "./Node.ts"
 
 /**
  * A program the agent would refuse. `path` leads to the node: `body[0].repeat[2]`.
@@ -162,7 +161,7 @@ export const childLists = (node: WorkNode): ReadonlyArray<readonly [place: strin
  * @since 0.1.0
  * @category validation
  */
-export const validate = (program: WorkProgram): Either.Either<WorkProgram, WorkProgramError> => {
+export const validate = (program: ProgramLists): Either.Either<ProgramLists, WorkProgramError> => {
   let nodes = 0
   const inList = (path: string, list: ReadonlyArray<WorkNode>, depth: number): WorkProgramError | undefined => {
     for (const [index, node] of list.entries()) {
