@@ -31,5 +31,6 @@ export {
 export { ElfDepsError, type ProgramNeeds, programNeeds } from "./ElfDeps.ts"
 export { type IncludedFile, type Includes, resolveInclude, resolveIncludes } from "./Include.ts"
 export { type BaseArchive, type GuestFile, InitramfsError, packBase, packRun } from "./Initramfs.ts"
+export { buildOfElf, buildOfImage, type KernelBuild } from "./KernelBanner.ts"
 export { hasSchedExt, inspectKernel, type PayloadCodec, PayloadCodecs, unpackKernel } from "./KernelPayload.ts"
 export { decodeOutside, decodeOutsideJson, describeText, parseOutsideJson } from "./OutsideJson.ts"

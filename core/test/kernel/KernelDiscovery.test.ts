@@ -210,6 +210,50 @@ describe("KernelResolver", () => {
     )
   )
 
+  const build = (release: string, number = 1) => {
+    const banner = `Linux version ${release} (me@here) (gcc (Debian) 12) #${number} SMP\n`
+    return {
+      elf: vmlinux([banner]),
+      image: bzImage(gzipSync(vmlinux([banner])), { version: `${release} (me@here) #${number} SMP` })
+    }
+  }
+
+  it.live("unpacks an image outside the cache again when the ELF in the cache is another kernel's", () =>
+    setting({}, ({ root, resolver }) =>
+      Effect.gen(function* () {
+        const file = join(root, "bzImage")
+        const { elf, image } = build("6.12.0")
+        writeFileSync(file, image)
+        const { vmlinux: cached } = yield* resolver.resolve(file)
+        expect(readFileSync(cached!).equals(elf)).toBe(true)
+        // A kernel each, but not this one's.
+        for (const other of [build("6.13.0").elf, build("6.12.0", 2).elf, vmlinux([])]) {
+          writeFileSync(cached!, other)
+          expect((yield* resolver.resolve(file)).vmlinux).toBe(cached)
+          expect(readFileSync(cached!).equals(elf)).toBe(true)
+        }
+        // An own one is left as it is.
+        writeFileSync(cached!, Buffer.concat([elf, Buffer.from("more")]))
+        yield* resolver.resolve(file)
+        expect(readFileSync(cached!).length).toBe(elf.length + 4)
+      })
+    )
+  )
+
+  it.live("refuses an image whose header and payload are of two kernels", () =>
+    setting({}, ({ root, resolver }) =>
+      Effect.gen(function* () {
+        const file = join(root, "bzImage")
+        writeFileSync(file, bzImage(gzipSync(build("6.13.0").elf), { version: "6.12.0 (me@here) #1 SMP" }))
+        expect(yield* Effect.flip(resolver.resolve(file))).toMatchObject({
+          _tag: "KernelError",
+          reason: "Named",
+          message: `${file} is put together of two kernels: its header says 6.12.0, what it unpacks to says 6.13.0; give an image as its build left it`
+        })
+      })
+    )
+  )
+
   it.live("asks the source that accepts the name", () => {
     const asked: Array<string | undefined> = []
     const source = (cache: () => KernelCache["Type"]): KernelSource => ({
