@@ -3,7 +3,15 @@
  *
  * @since 0.1.0
  */
-import { bootInteractive, ExitCode, type GuestLost, type GuestProcess, type ProcessEnd, runProcess } from "@ktstr/core"
+import {
+  bootInteractive,
+  ExitCode,
+  type GuestLost,
+  type GuestProcess,
+  type ProcessEnd,
+  printable,
+  runProcess
+} from "@ktstr/core"
 import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
 import { Deferred, Effect, type Scope, Stream } from "effect"
 import type { RawIo } from "./CommandIo.ts"
@@ -117,7 +125,7 @@ export const runInGuest = (
         return ExitCode.interrupted
       }
       if (end._tag === "NotRun")
-        yield* io.err.write(`ktstr: can't run ${program.argv[0]} in the guest: ${end.message}\n`)
+        yield* io.err.write(`ktstr: can't run ${program.argv[0]} in the guest: ${printable(end.message)}\n`)
       return exitCodeOf(end)
     }).pipe(Effect.scoped, Effect.provide(layerHarness({ backend, plugins })))
   })

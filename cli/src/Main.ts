@@ -3,7 +3,15 @@
  *
  * @since 0.1.0
  */
-import { type ErrorWithExitCode, ExitCode, exitCodeOfError, type KtstrError, oneLine, ScenarioError } from "@ktstr/core"
+import {
+  type ErrorWithExitCode,
+  ExitCode,
+  exitCodeOfError,
+  type KtstrError,
+  oneLine,
+  printable,
+  ScenarioError
+} from "@ktstr/core"
 import { Cause, Effect, Exit, Fiber, Logger, LogLevel, Option } from "effect"
 import { type Invocation, parse } from "./Arguments.ts"
 import type { RawIo } from "./CommandIo.ts"
@@ -71,9 +79,9 @@ const describe = (cause: Cause.Cause<unknown>, verbose: boolean): { readonly tex
   const code = expected ? exitCodeOfError(error) : ExitCode.internal
   const message = error instanceof Error ? error.message || error.name : String(error)
   const trace = verbose ? `${Cause.pretty(cause, { renderErrorCause: true })}\n` : ""
-  if (code !== ExitCode.internal) return { text: `ktstr: ${message}\n${trace}`, code }
+  if (code !== ExitCode.internal) return { text: `ktstr: ${printable(message)}\n${printable(trace)}`, code }
   const hint = verbose ? "" : "; run it again with KTSTR_VERBOSE=1 for the details"
-  return { text: `ktstr: internal error: ${oneLine(message)}${hint}\n${trace}`, code }
+  return { text: `ktstr: internal error: ${printable(oneLine(message))}${hint}\n${printable(trace)}`, code }
 }
 
 /** Logs go to standard error, over a progress line that may stand there. Below warnings only with KTSTR_VERBOSE. */

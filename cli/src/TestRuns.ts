@@ -7,6 +7,7 @@ import { relative, resolve, sep } from "node:path"
 import {
   ExitCode,
   oneLine,
+  printable,
   ReplayRequest,
   type ResolvedKernel,
   type ShrinkCase,
@@ -36,7 +37,7 @@ export const withoutResult =
   <A, E, R>(effect: Effect.Effect<A, E | TestRunError, R>): Effect.Effect<A | number, E, R> =>
     Effect.catchAll(effect, (error) =>
       error instanceof TestRunError
-        ? Effect.as(io.err.write(`ktstr: ${error.message}\n`), error.exitCode)
+        ? Effect.as(io.err.write(`ktstr: ${printable(error.message)}\n`), error.exitCode)
         : Effect.fail(error)
     )
 

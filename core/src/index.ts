@@ -292,6 +292,7 @@ export {
   type ProcessExitKind,
   type ProcessTelemetry,
   ProtocolError,
+  printable,
   protocolVersion,
   type ReportedTopology,
   type SchedulerEndCause,

@@ -54,6 +54,18 @@ describe("ConsoleLog", () => {
     })
   )
 
+  it.effect("writes out what a terminal would obey, for every reader", () =>
+    Effect.gen(function* () {
+      const log = new ConsoleLog()
+      const shown = "a\\x1b[2J\tb\\x0dc\\x9b31m"
+      expect(log.push(bytes("a\u001b[2J\tb\rc\u009b31m\r\n"))).toEqual([shown])
+      log.push(bytes("\u0007"))
+      expect(log.end()).toEqual(["\\x07"])
+      expect(log.tail(2)).toEqual([shown, "\\x07"])
+      expect(Chunk.toArray(yield* Stream.runCollect(log.stream))).toEqual([shown, "\\x07"])
+    })
+  )
+
   it.effect("forgets the oldest of an endless log, not the newest", () =>
     Effect.gen(function* () {
       const log = new ConsoleLog()

@@ -10,6 +10,7 @@ import {
   exitCodeOfResults,
   oneLine,
   openReporter,
+  printable,
   type ReporterSession,
   type RunResult,
   SessionEnd,
@@ -249,7 +250,7 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, strea
             : unmatched(pattern, tally)
         if (nothing !== undefined) return yield* nothing
         for (const { name, message } of session === undefined ? [] : tally.errors) {
-          yield* io.err.write(`ktstr: ${name}: ${oneLine(message)}\n`)
+          yield* io.err.write(`ktstr: ${printable(name)}: ${printable(oneLine(message))}\n`)
         }
         if (screen !== undefined) yield* screen.end
         if (session !== undefined) yield* session.onEnd(tally.results, SessionEnd.Complete())

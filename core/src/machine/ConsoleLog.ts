@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Chunk, Effect, Option, Stream } from "effect"
+import { printable } from "../protocol/index.ts"
 import { Waiting } from "./Waiting.ts"
 
 /** Beyond so many characters the older half is forgotten, so that a guest that prints for ever can't fill the host. */
@@ -52,7 +53,7 @@ const addPieces = (lines: Array<string>, text: string): void => {
 }
 
 /**
- * A growing list of lines that any number of readers follow from its beginning.
+ * A growing list of lines that any number of readers follow from its beginning. Control characters are written out (`\x1b`).
  *
  * @since 0.1.0
  * @category models
@@ -89,8 +90,9 @@ export class ConsoleLog {
     return Stream.unfoldChunkEffect(0, (from) => this.after(from))
   }
 
-  private append(lines: ReadonlyArray<string>): ReadonlyArray<string> {
-    if (lines.length === 0) return lines
+  private append(raw: ReadonlyArray<string>): ReadonlyArray<string> {
+    if (raw.length === 0) return raw
+    const lines = raw.map(printable)
     for (const line of lines) {
       this.lines.push(line)
       this.characters += line.length + 1

@@ -163,8 +163,8 @@ export const toPayloadResult: (run: {
     {
       ...unjudged,
       outcome: findings.reduce<Outcome>((worst, { outcome }) => worstOutcome(worst, outcome), "pass"),
-      details: findings.map(({ detail }) => detail),
-      warnings
+      details: findings.map(({ detail }) => printable(detail)),
+      warnings: warnings.map(printable)
     },
     { disableValidation: true }
   )

@@ -3,6 +3,7 @@ import { isKernelScheduler, kernelScheduler } from "../kernel/index.ts"
 import type { Vm } from "../machine/index.ts"
 import type { PayloadResult } from "../payload/index.ts"
 import type { Plan } from "../plan/index.ts"
+import { printable } from "../protocol/index.ts"
 import { schedulerReport } from "../scheduler/index.ts"
 import { describeEnd, type SessionRecord, type SessionResult } from "../session/index.ts"
 import type { TestTopology, Topology } from "../topology/index.ts"
@@ -98,7 +99,7 @@ export const toResult = (account: Account): RunResult => {
       scenario: request.scenario.name,
       variant: request.variant ?? "",
       outcome: verdict.outcome,
-      details: verdict.details,
+      details: verdict.details.map(printable),
       clock: vm?.clock ?? "emulated",
       backend: vm?.backend ?? "none",
       kernel: {
@@ -136,8 +137,10 @@ export const toResult = (account: Account): RunResult => {
       timings: account.timings,
       hostDelayMs: account.hostDelay?.delayMs ?? null,
       hostDelayShare: account.hostDelay === undefined ? null : account.hostDelay.delayMs / account.hostDelay.ofMs,
-      warnings: [...account.warnings, ...record.logs],
-      diagnostics: wentWrong ? { stage: session.stage, exit: account.exit, consoleTail: lastWords(session, vm) } : null
+      warnings: [...account.warnings, ...record.logs].map(printable),
+      diagnostics: wentWrong
+        ? { stage: session.stage, exit: printable(account.exit), consoleTail: lastWords(session, vm) }
+        : null
     },
     { disableValidation: true }
   )

@@ -5,6 +5,7 @@
  */
 import type { Reporter, RunResult, SessionEnd } from "@ktstr/core"
 import { Effect } from "effect"
+import { jsonText } from "./JsonText.ts"
 import { type ResultJson, resultToJson } from "./ResultJson.ts"
 
 /**
@@ -43,7 +44,6 @@ export const jsonReporter: Reporter = {
   description: "one JSON object on stdout, when all is over",
   make: ({ out }) =>
     Effect.succeed({
-      onEnd: (results, end) =>
-        out.write(`${JSON.stringify(sessionToJson(results, end), undefined, out.terminal ? 2 : undefined)}\n`)
+      onEnd: (results, end) => out.write(`${jsonText(sessionToJson(results, end), out.terminal ? 2 : undefined)}\n`)
     })
 }

@@ -5,6 +5,7 @@
  */
 import type { Reporter, RunEvent, SessionEnd } from "@ktstr/core"
 import { Effect } from "effect"
+import { jsonText } from "./JsonText.ts"
 import { resultToJson } from "./ResultJson.ts"
 
 /**
@@ -15,15 +16,13 @@ import { resultToJson } from "./ResultJson.ts"
  */
 export const eventToLine = (event: RunEvent): string => {
   const { _tag, ...fields } = event
-  return JSON.stringify(
-    event._tag === "RunFinished" ? { _tag, result: resultToJson(event.result) } : { _tag, ...fields }
-  )
+  return jsonText(event._tag === "RunFinished" ? { _tag, result: resultToJson(event.result) } : { _tag, ...fields })
 }
 
 /** After the events, only when a run did not come to a result. */
 const endLine = (end: Exclude<SessionEnd, { _tag: "Complete" }>): string => {
   const { _tag, ...why } = end
-  return JSON.stringify({ _tag: "SessionEnded", end: _tag, ...why })
+  return jsonText({ _tag: "SessionEnded", end: _tag, ...why })
 }
 
 /**

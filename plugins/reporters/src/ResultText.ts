@@ -48,8 +48,8 @@ const gap = ({ stats }: CgroupResult): string =>
     : `${number(stats.maxGapMs, 1)}ms${stats.maxGapCpu === null ? "" : ` cpu${stats.maxGapCpu}`}`
 
 const statsColumns: ReadonlyArray<Column<CgroupResult>> = [
-  { title: "cgroup", cell: ({ name }) => name || "/" },
-  { title: "work", cell: ({ workType }) => workType },
+  { title: "cgroup", cell: ({ name }) => printable(name) || "/" },
+  { title: "work", cell: ({ workType }) => printable(workType) },
   { title: "cpuset", cell: ({ cpuset }) => cpuset },
   right("workers", ({ stats }) => String(stats.workers)),
   right("cpus", ({ stats }) => String(stats.cpus)),
@@ -114,7 +114,7 @@ export const renderPayloads = (payloads: ReadonlyArray<PayloadResult>): Readonly
       ...metrics.slice(0, shownMetrics).map((metric) => `  ${metricText(metric)}`),
       ...(more > 0 ? [`  … ${more} more with --format json`] : []),
       ...(outcome === "pass" ? [] : tail.slice(-shownLines).map((line) => `  | ${line}`))
-    ]
+    ].map(printable)
   })
 
 const describeClock: Readonly<Record<RunResult["clock"], string>> = {
@@ -135,13 +135,15 @@ const schedulerOf = ({ scheduler, schedulerReport }: RunResult): string => {
 
 const setting = (result: RunResult): string => {
   const release = result.kernel.release || result.kernel.image
-  return [
-    `on ${result.topology.requested}`,
-    ...(release === "" ? [] : [`kernel ${release}`]),
-    ...(result.scheduler === "" ? [] : [schedulerOf(result)]),
-    describeClock[result.clock],
-    `${(result.timings.totalMs / 1000).toFixed(1)} s`
-  ].join(" · ")
+  return printable(
+    [
+      `on ${result.topology.requested}`,
+      ...(release === "" ? [] : [`kernel ${release}`]),
+      ...(result.scheduler === "" ? [] : [schedulerOf(result)]),
+      describeClock[result.clock],
+      `${(result.timings.totalMs / 1000).toFixed(1)} s`
+    ].join(" · ")
+  )
 }
 
 /** What to give along with a deterministic run, so that another can be held against it. */

@@ -1,6 +1,7 @@
 export * from "./Badge.ts"
 export * from "./Builtin.ts"
 export * from "./Json.ts"
+export * from "./JsonText.ts"
 export * from "./Live.ts"
 export * from "./Ndjson.ts"
 export * from "./Pretty.ts"

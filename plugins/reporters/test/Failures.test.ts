@@ -1,6 +1,29 @@
-import { CgroupResult, PayloadEnd, PayloadResult, Rerun, RunResult, SchedulerReport } from "@ktstr/core"
+import {
+  CgroupResult,
+  Metric,
+  PayloadEnd,
+  PayloadResult,
+  Rerun,
+  RunEvent,
+  RunResult,
+  SchedulerReport
+} from "@ktstr/core"
 import { describe, expect, it } from "vitest"
-import { type Ended, endedOf, printable, renderResult, renderSummary, rowsOf, wrap } from "../src/index.ts"
+import {
+  type Ended,
+  endedOf,
+  eventToLine,
+  jsonText,
+  printable,
+  renderPayloads,
+  renderResult,
+  renderStats,
+  renderSummary,
+  renderVerdict,
+  resultToJson,
+  rowsOf,
+  wrap
+} from "../src/index.ts"
 import { failed, passed, stats } from "./fixtures.ts"
 
 const starved = RunResult.make({
@@ -147,5 +170,49 @@ describe("the end of a session", () => {
 
   it("is silent after one pass", () => {
     expect(renderSummary([endedOf(passed)], { color: false })).toBe("")
+  })
+})
+
+describe("what a guest, a scheduler or a payload named", () => {
+  const evil = "\u001b]0;owned\u0007\u001b[2J\u009b31m\u202e\r"
+  const hostile = (result: RunResult) =>
+    RunResult.make({
+      ...result,
+      scenario: `s${evil}`,
+      variant: evil,
+      scheduler: evil,
+      details: result.details.map((detail) => detail + evil),
+      warnings: [evil],
+      kernel: { ...result.kernel, release: evil },
+      cgroups: result.cgroups.map((cgroup) => CgroupResult.make({ ...cgroup, name: evil, workType: evil })),
+      payloads: starved.payloads.map((payload) =>
+        PayloadResult.make({
+          ...payload,
+          name: evil,
+          cgroup: evil,
+          metrics: [Metric.make({ name: evil, value: 1, unit: evil, polarity: "none" })]
+        })
+      ),
+      diagnostics: { stage: "scenario running", exit: evil, consoleTail: [evil] },
+      savedIn: evil
+    })
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may be left
+  const obeyed = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/
+
+  it.each([
+    ["a pass", hostile(passed)],
+    ["a failure", hostile(starved)]
+  ])("comes to no reader as a command: %s", (_, result) => {
+    for (const full of [false, true]) {
+      expect(renderResult(result, { color: false, warnings: true, full, at: evil })).not.toMatch(obeyed)
+      expect(renderVerdict(result, { color: false, full })).not.toMatch(obeyed)
+    }
+    expect(renderSummary([endedOf(result), endedOf(result)], { color: false })).not.toMatch(obeyed)
+    expect(renderStats(result.cgroups).join("")).not.toMatch(obeyed)
+    expect(renderPayloads(result.payloads).join("")).not.toMatch(obeyed)
+    const text = jsonText(resultToJson(result))
+    expect(text).not.toMatch(obeyed)
+    expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(resultToJson(result))))
+    expect(eventToLine(RunEvent.RunFinished({ result }))).not.toMatch(obeyed)
   })
 })
