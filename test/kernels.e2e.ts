@@ -96,20 +96,24 @@ describe("a store of a real kernel", () => {
     await whole.begins
     const began = performance.now()
     expect((await whole.ended).code).toBe(0)
-    const lasts = performance.now() - began
-    // Each replaces the entry of the one before, as far as it gets.
-    let cut = 0
-    for (let moment = 1; moment <= 6; moment++) {
+    const env = { KTSTR_CACHE_DIR: cache }
+    const listed = async () =>
+      JSON.parse((await ktstr(["kernel", "list", "--verify", "--json"], { env })).stdout).entries
+    let lasts = performance.now() - began
+    // Each replaces the entry of the one before, as far as it gets. One that was done before its moment, since the host has become faster,
+    // is tried again sooner: all five are killed in the midst of it.
+    for (let moment = 1; moment <= 5; ) {
       const { child, begins, ended } = store()
       await begins
       await new Promise((resolve) => setTimeout(resolve, (lasts * moment) / 6))
       child.kill("SIGKILL")
-      if (!(await ended).said.includes("stored")) cut++
+      if ((await ended).said.includes("stored")) {
+        lasts *= 0.8
+        continue
+      }
+      expect(await listed()).toMatchObject([{ key: "kernel", valid: true }])
+      moment++
     }
-    expect(cut).toBeGreaterThan(2)
-    const env = { KTSTR_CACHE_DIR: cache }
-    const { stdout: listed } = await ktstr(["kernel", "list", "--verify", "--json"], { env })
-    expect(JSON.parse(listed).entries).toMatchObject([{ key: "kernel", valid: true }])
     const short = ["run", "steady", "--topology", "1n1l1c1t", "--duration", "0.3", "--kernel", "kernel"]
     const { code, stdout, stderr } = await ktstr(short, { env })
     expect(code, stdout + stderr).toBe(0)
