@@ -44,26 +44,17 @@ export const runSteps = (options: ScenarioRunOptions): Promise<ScenarioRun> =>
         consoles.push(fiber)
       })
     const result = yield* Effect.provideService(
-      runScenario(
-        {
-          scenario: Scenario.make({ name: "test", description: "of a test", build: options.build }),
-          topology: Either.getOrThrow(Topology.parse(options.topology)),
-          kernel,
-          durationMs: options.durationMs,
-          workersPerCgroup: 2,
-          memoryMb: options.memoryMb,
-          workTypeOverride: undefined,
-          assert: options.assert ?? {},
-          expectError: undefined,
-          seed: 0,
-          cpuHotplug: options.cpuHotplug,
-          kargs: options.kargs ?? [],
-          includes: [],
-          bootTimeoutMs: undefined,
-          determinism: options.hostTime === true ? undefined : { seed: 0 }
-        },
-        () => Effect.void
-      ),
+      runScenario({
+        scenario: Scenario.make({ name: "test", description: "of a test", build: options.build }),
+        topology: Either.getOrThrow(Topology.parse(options.topology)),
+        kernel,
+        durationMs: options.durationMs,
+        memoryMb: options.memoryMb,
+        assert: options.assert,
+        cpuHotplug: options.cpuHotplug,
+        kargs: options.kargs,
+        determinism: options.hostTime === true ? undefined : { seed: 0 }
+      }),
       Vmm,
       { boot: (spec) => Effect.tap(vmm.boot(spec), keepConsole) }
     )

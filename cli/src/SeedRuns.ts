@@ -78,8 +78,6 @@ export interface SeedRuns {
 
 type RunServices = Effect.Effect.Context<ReturnType<typeof runScenario>>
 
-const ignored = () => Effect.void
-
 /**
  * Options as a replay file has them, with paths that mean the same from anywhere.
  *
@@ -196,18 +194,15 @@ export const makeSeedRuns = Effect.fn("SeedRuns.make")(function* (
         scheduler,
         durationMs: of.durationMs,
         workersPerCgroup: of.workersPerCgroup,
-        expectError: undefined,
         seed,
         determinism: { seed },
-        includes: [],
-        bootTimeoutMs: undefined,
         topology: of.topology,
         kernel
       }
       const ran =
         trace === undefined
-          ? runScenario(request, ignored)
-          : tracedInto(trace, (taker) => runScenario({ ...request, trace: taker }, ignored))
+          ? runScenario(request)
+          : tracedInto(trace, (taker) => runScenario({ ...request, trace: taker }))
       return Effect.provide(ran, services)
     },
     replayRequest: (of, seed) =>

@@ -360,6 +360,7 @@ export {
   runScenario,
   runsRoot,
   type ScenarioRequest,
+  type SettledRun,
   saveFailure,
   scheduleHash,
   schedulerHashDigits,

@@ -96,13 +96,7 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, streams
     const scenarios = yield* Effect.provide(Settings.scenarios(args, values.filter), layerRegistries(plugins))
     return yield* Effect.gen(function* () {
       const reporter = yield* reporterNamed(values.format ?? "pretty")
-      const common = {
-        ...settings,
-        expectError: undefined,
-        seed,
-        includes: [],
-        bootTimeoutMs
-      }
+      const common = { ...settings, seed, bootTimeoutMs }
       if (values.host) {
         const requests = scenarios.map(
           (scenario): ScenarioRequest => ({

@@ -14,8 +14,8 @@ import { readHostTopology, TestTopology } from "../topology/index.ts"
 import type { WorkTypes } from "../work/index.ts"
 import { type AgentStart, conductRun } from "./conductRun.ts"
 import type { RunEvent } from "./RunEvent.ts"
+import { type ScenarioRequest, settleScenario } from "./RunRequest.ts"
 import type { RunResult } from "./RunResult.ts"
-import type { ScenarioRequest } from "./ScenarioRequest.ts"
 import { noScheduling, planBytes } from "./scheduling.ts"
 
 /**
@@ -58,12 +58,13 @@ const absentTarget = Effect.fnUntraced(function* (include: string) {
  */
 export const runOnHost: (
   request: ScenarioRequest,
-  onEvent: (event: RunEvent) => Effect.Effect<void>
+  onEvent?: (event: RunEvent) => Effect.Effect<void>
 ) => Effect.Effect<
   RunResult,
   HostRunError,
   HostMachine | Checker | WorkTypes | OutputFormats | FileSystem.FileSystem | Path.Path
-> = Effect.fn("RunOnHost.run")(function* (request: ScenarioRequest, onEvent: (event: RunEvent) => Effect.Effect<void>) {
+> = Effect.fn("RunOnHost.run")(function* (asked: ScenarioRequest, onEvent = () => Effect.void) {
+  const request = settleScenario(asked)
   const fs = yield* FileSystem.FileSystem
   const cgroupMount = yield* findCgroupMount()
   const read = (path: string) => Effect.map(fs.readFileString(path), (text) => text.trim())

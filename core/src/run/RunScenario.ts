@@ -16,45 +16,16 @@ import type { OutputFormatError, OutputFormats, PayloadError } from "../payload/
 import type { PlanError } from "../plan/index.ts"
 import { defaultWatchdogMs, type ResolvedScheduler, resolvedEevdf, SchedulerError } from "../scheduler/index.ts"
 import { defaultRing, deterministicRing } from "../session/index.ts"
-import { TestConstraints, TestTopology, type Topology } from "../topology/index.ts"
+import { TestConstraints, TestTopology } from "../topology/index.ts"
 import type { WorkTypes } from "../work/index.ts"
 import { type AgentStart, conductRun, type Work } from "./conductRun.ts"
 import { type Determinism, Ingredients } from "./Determinism.ts"
 import { agentCmdline, guestMemoryMb } from "./GuestSetup.ts"
 import { changedScheduler } from "./Rerun.ts"
 import type { RunEvent } from "./RunEvent.ts"
+import { type RunRequest, type SettledRun, settleRun } from "./RunRequest.ts"
 import type { RunResult } from "./RunResult.ts"
-import type { RunTrace, ScenarioRequest } from "./ScenarioRequest.ts"
 import { makeScheduling, planBytes, type Scheduling } from "./scheduling.ts"
-
-/**
- * One run in a machine: what, where, on which kernel, judged by what.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RunRequest extends ScenarioRequest {
-  readonly topology: Topology
-  readonly kernel: ResolvedKernel
-  /** Where the topology does not meet them the run is skipped. Default: those of the scheduler. */
-  readonly constraints?: TestConstraints | undefined
-  /** Undefined: the kernel's own. */
-  readonly scheduler?: ResolvedScheduler | undefined
-  /** SHA-256 of its program when the run was asked for before, or the beginning of it: there is a warning where the program is another now. */
-  readonly schedulerSha256?: string | undefined
-  /** How long a worker may be runnable without running before the scheduler under test is ended; 0: for ever. Default 2000. */
-  readonly watchdogMs?: number | undefined
-  /** The kernel's own watchdog, at most 30; undefined: as the scheduler's `timeout_ms` has it. Only of a scheduler that is a program. */
-  readonly watchdogTimeoutS?: number | undefined
-  /** MiB; undefined: 2048, raised to what the topology and the initramfs need. */
-  readonly memoryMb: number | undefined
-  /** Undefined: the machine has the host's time. */
-  readonly determinism?: Determinism | undefined
-  /** More telemetry, which changes what a deterministic machine does: its instructions count as well. */
-  readonly trace?: RunTrace | undefined
-  /** Added to the kernel command line, after ktstr's own. */
-  readonly kargs: ReadonlyArray<string>
-}
 
 /** The newest events are kept, so many bytes of each CPU. */
 const traceArguments = [
@@ -80,20 +51,22 @@ export type RunError =
   | OutputFormatError
 
 /**
- * Runs a scenario to a verdict. Whatever the guest does ends in a `RunResult`; the effect fails only when no machine could be
- * started. Interrupting it kills the machine and leaves nothing behind.
+ * Runs a scenario to a verdict: what, where, on which kernel; all else has a default. Whatever the guest does ends in a `RunResult`; the effect
+ * fails only when no machine could be started. Interrupting it kills the machine and leaves nothing behind. `onEvent` is told what happens
+ * meanwhile.
  *
  * @since 0.1.0
  * @category running
  */
 export const runScenario: (
   request: RunRequest,
-  onEvent: (event: RunEvent) => Effect.Effect<void>
+  onEvent?: (event: RunEvent) => Effect.Effect<void>
 ) => Effect.Effect<
   RunResult,
   RunError,
   Vmm | Checker | WorkTypes | OutputFormats | AgentBinary | FileSystem.FileSystem | Path.Path
-> = Effect.fn("RunScenario.run")(function* (request: RunRequest, onEvent: (event: RunEvent) => Effect.Effect<void>) {
+> = Effect.fn("RunScenario.run")(function* (asked: RunRequest, onEvent = () => Effect.void) {
+  const request = settleRun(asked)
   const { kernel, memoryMb, topology, watchdogMs = defaultWatchdogMs } = request
   const resolved = request.scheduler ?? resolvedEevdf
   const unfit = unfitness(request, resolved)
@@ -171,7 +144,7 @@ export const runScenario: (
   return yield* conductRun(request, place, start, onEvent)
 })
 
-const noWatchdogTimeout = ({ scheduler = resolvedEevdf, watchdogTimeoutS }: RunRequest): string =>
+const noWatchdogTimeout = ({ scheduler = resolvedEevdf, watchdogTimeoutS }: SettledRun): string =>
   `watchdogTimeoutS ${watchdogTimeoutS} has no effect: it is for schedulers that are programs, and ${scheduler.scheduler.name} is part of the kernel`
 
 /** Why the machine that was asked for is not for this scheduler, or this test. */

@@ -5,7 +5,7 @@
  */
 import { FileSystem, Path } from "@effect/platform"
 import { Data, Effect } from "effect"
-import type { RunTrace } from "./ScenarioRequest.ts"
+import type { RunTrace } from "./RunRequest.ts"
 
 /**
  * The files of a trace can't be written.

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { type Assert, type AssertLayer, AssertResult, Checks, type SettledAssert, unjudged } from "../check/index.ts"
 import { PlanError } from "../plan/index.ts"
 import type { Scheduler } from "../scheduler/index.ts"
-import type { ScenarioRequest } from "./ScenarioRequest.ts"
+import type { SettledScenario } from "./RunRequest.ts"
 
 /** A failure that was expected does not make up for a check that nothing judges. */
 export const withUnjudged = (verdict: AssertResult, { assert, setBy }: SettledAssert): AssertResult => {
@@ -17,7 +17,7 @@ export const withUnjudged = (verdict: AssertResult, { assert, setBy }: SettledAs
  * can't be judged is refused before anything starts.
  */
 export const checkedLayers = (
-  { assert, scenario }: ScenarioRequest,
+  { assert, scenario }: SettledScenario,
   own: Assert,
   scheduler: Scheduler
 ): Effect.Effect<ReadonlyArray<AssertLayer>, PlanError> => {

@@ -35,9 +35,9 @@ import { doubted, machineDoubts } from "./machineDoubts.ts"
 import { quoteOomKills } from "./oomKills.ts"
 import { runProgram } from "./programRun.ts"
 import { RunEvent } from "./RunEvent.ts"
+import type { SettledScenario } from "./RunRequest.ts"
 import type { RunResult } from "./RunResult.ts"
 import { type Place, toResult } from "./runAccount.ts"
-import type { ScenarioRequest } from "./ScenarioRequest.ts"
 import { noScheduling } from "./scheduling.ts"
 
 /** What runs: commands that the agent has whole, or a program that sends them one by one. */
@@ -158,7 +158,7 @@ const workOf = (
 
 /** Runs a scenario wherever `start` puts the agent. The events of beginning and end are told, too. */
 export const conductRun = <E, R>(
-  request: ScenarioRequest,
+  request: SettledScenario,
   place: Place,
   start: StartAgent<E, R>,
   onEvent: (event: RunEvent) => Effect.Effect<void>
@@ -180,7 +180,7 @@ export const conductRun = <E, R>(
   })
 
 const conduct = <E, R>(
-  request: ScenarioRequest,
+  request: SettledScenario,
   place: Place,
   start: StartAgent<E, R>,
   onEvent: (event: RunEvent) => Effect.Effect<void>,

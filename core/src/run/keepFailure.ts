@@ -5,14 +5,14 @@ import type { SessionRecord, SessionResult } from "../session/index.ts"
 import { encodeReplay, makeReplay } from "./Replay.ts"
 import { Rerun, rerunCommand, shellLine } from "./Rerun.ts"
 import { fromHere, saveFailure } from "./RunDirectory.ts"
+import type { SettledScenario } from "./RunRequest.ts"
 import { RunResult } from "./RunResult.ts"
 import type { Place } from "./runAccount.ts"
-import type { ScenarioRequest } from "./ScenarioRequest.ts"
 
 /** A run that did not pass. */
 export interface FailedRun {
   readonly result: RunResult
-  readonly request: ScenarioRequest
+  readonly request: SettledScenario
   readonly place: Place
   readonly record: SessionRecord
   readonly session: SessionResult

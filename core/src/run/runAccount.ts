@@ -9,8 +9,8 @@ import { describeEnd, type SessionRecord, type SessionResult } from "../session/
 import type { TestTopology, Topology } from "../topology/index.ts"
 import type { Determinism, DeterminismReport, Ingredients } from "./Determinism.ts"
 import type { Whole } from "./endCauses.ts"
+import type { RunTrace, SettledScenario } from "./RunRequest.ts"
 import { CgroupResult, RunResult } from "./RunResult.ts"
-import type { RunTrace, ScenarioRequest } from "./ScenarioRequest.ts"
 import { noScheduling, type Scheduling } from "./scheduling.ts"
 
 /** Where it runs. */
@@ -49,7 +49,7 @@ type Ran = Pick<Plan, "groups" | "cgroups">
 
 /** Everything known when a run is over. */
 export interface Account {
-  readonly request: ScenarioRequest
+  readonly request: SettledScenario
   readonly place: Place
   readonly verdict: AssertResult
   readonly plan: Ran | undefined

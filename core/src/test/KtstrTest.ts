@@ -9,7 +9,7 @@ import { describeFault, suggestion } from "../base/index.ts"
 import { Assert, Checks } from "../check/index.ts"
 import { kernelScheduler, type ResolvedKernel } from "../kernel/index.ts"
 import { Payload } from "../payload/index.ts"
-import type { RunRequest } from "../run/index.ts"
+import type { SettledRun } from "../run/index.ts"
 import {
   Scenario,
   type ScenarioBody,
@@ -293,7 +293,7 @@ export const KtstrTest: {
       readonly directory?: string | undefined
     }
   ) => Effect.Effect<
-    RunRequest,
+    SettledRun,
     KtstrTestError | { readonly message: string },
     Scenarios | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
   >

@@ -17,7 +17,7 @@ import { Effect, Layer } from "effect"
 export const backendNames = ["auto", "native", "qemu", "qemu-kvm", "qemu-tcg"] as const
 
 /**
- * `auto`: `native` where the pre-flight finds KVM usable, else emulation; `qemu` likewise with `qemu-kvm`.
+ * `auto`: `native` on Node where the pre-flight finds KVM usable, else emulation; `qemu` likewise with `qemu-kvm`, on every runtime.
  *
  * @since 0.1.0
  * @category models
@@ -40,6 +40,9 @@ const makeNative: Effect.Effect<Vmm["Type"], never, KvmProbe> = Effect.gen(funct
   }
 })
 
+/** The addon is tested on Node only; on another runtime it has to be asked for. */
+const onNode = !("Deno" in globalThis || "Bun" in globalThis)
+
 /** Deterministic time is counted instructions, which only emulation can do; the same goes for a host without a usable KVM. */
 const makeAuto: Effect.Effect<Vmm["Type"], never, KvmProbe> = Effect.gen(function* () {
   const probe = yield* KvmProbe
@@ -47,7 +50,7 @@ const makeAuto: Effect.Effect<Vmm["Type"], never, KvmProbe> = Effect.gen(functio
   const qemu = yield* makeQemuVmm()
   return {
     boot: Effect.fn("Backend.boot")(function* (spec: VmSpec) {
-      const emulated = spec.clock === "deterministic" || !(yield* probe.verdict).usable
+      const emulated = !onNode || spec.clock === "deterministic" || !(yield* probe.verdict).usable
       return yield* (emulated ? qemu : native).boot(spec)
     })
   }

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { countOps, isScenarioProgram, PlanError, type RunRequest, ScenarioContext, TestTopology } from "@ktstr/core"
+import { countOps, isScenarioProgram, PlanError, ScenarioContext, type SettledRun, TestTopology } from "@ktstr/core"
 import { Either } from "effect"
 
 /**
@@ -46,7 +46,7 @@ export interface DeclaredSize extends TestSize {
  * @since 0.1.0
  * @category accessors
  */
-export const sizeOf = (request: RunRequest): Either.Either<DeclaredSize, PlanError> => {
+export const sizeOf = (request: SettledRun): Either.Either<DeclaredSize, PlanError> => {
   const { durationMs, scenario, scheduler, seed, topology, workersPerCgroup, workTypeOverride } = request
   const built = scenario.build(
     ScenarioContext.make({

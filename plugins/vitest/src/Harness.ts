@@ -135,7 +135,7 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
         const { trace: directory } = provided?.explored ?? {}
         return directory === undefined
           ? yield* runScenario(request, onEvent)
-          : yield* tracedInto(directory, (trace) => runScenario({ ...request, trace }, () => Effect.void))
+          : yield* tracedInto(directory, (trace) => runScenario({ ...request, trace }))
       }),
       { signal: controller.signal }
     )

@@ -4,7 +4,7 @@
  * @since 0.2.0
  */
 import { relative, resolve, sep } from "node:path"
-import { type KtstrTest, ReplayRequest, type RerunRequest, type RunRequest, KtstrTest as Test } from "@ktstr/core"
+import { type KtstrTest, ReplayRequest, type RerunRequest, type SettledRun, KtstrTest as Test } from "@ktstr/core"
 import type { Provided } from "./Plugin.ts"
 
 /** The name as a pattern that matches it alone; vitest compares with the names of suites and test, a blank between. */
@@ -29,7 +29,7 @@ export const testRerun = (of: {
   /** Absolute. */
   readonly file: string
   readonly fullName: string
-  readonly request: RunRequest
+  readonly request: SettledRun
   readonly provided: Provided | undefined
 }): RerunRequest => {
   const { provided, request, test } = of

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Duplex, Writable } from "node:stream"
+import type { Readable, Writable } from "node:stream"
 import { type Vm, VmmError, Waiting } from "@ktstr/core"
 import { Chunk, Effect, Option, Stream } from "effect"
 
@@ -24,7 +24,7 @@ const lost = (cause?: unknown): VmmError =>
  * @since 0.1.0
  * @category constructors
  */
-export const makeByteChannel = (from: Duplex, to: Writable): Vm["channel"] => {
+export const makeByteChannel = (from: Readable, to: Writable): Vm["channel"] => {
   let chunks: Array<Uint8Array> = []
   let buffered = 0
   let ended = false

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Duplex } from "node:stream"
+import type { Readable } from "node:stream"
 import { ConsoleLog, isRestartLine, meterHostDelay, panicMessage, type Vm, type VmExit, VmmError } from "@ktstr/core"
 import { Deferred, Effect, FiberId, type Scope } from "effect"
 import { bootRefusal } from "./BootRefusal.ts"
@@ -62,7 +62,7 @@ class Witness {
 
   constructor(
     private readonly child: QemuProcess,
-    console: Duplex,
+    console: Readable,
     private readonly sampleUsage: () => void
   ) {
     console.on("data", (bytes: Uint8Array) => this.read(this.log.push(bytes)))

@@ -10,7 +10,7 @@ import { execFile } from "node:child_process"
 import * as fs from "node:fs"
 import { Socket } from "node:net"
 import { tmpdir } from "node:os"
-import type { Duplex, Writable } from "node:stream"
+import type { Readable, Writable } from "node:stream"
 import { ownPrefix, VmmError } from "@ktstr/core"
 import { Effect, type Scope } from "effect"
 
@@ -25,8 +25,8 @@ export interface Ports {
   readonly consolePath: string
   readonly channelPath: string
   /** From the guest; each ends when qemu is gone. */
-  readonly console: Duplex
-  readonly incoming: Duplex
+  readonly console: Readable
+  readonly incoming: Readable
   /** To the guest. */
   readonly outgoing: Writable
   /** Removes the names. To be called when qemu has opened them; closing the scope does it as well. */
@@ -48,21 +48,61 @@ const makePipes = (paths: ReadonlyArray<string>): Effect.Effect<void, VmmError> 
 
 const { O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants
 
-const openPipe = (path: string, direction: "read" | "write"): Effect.Effect<Socket, VmmError, Scope.Scope> =>
+/** One end of a pipe, opened before qemu opens the other. */
+interface End<A> {
+  readonly stream: A
+  /** To be called when the writer has ended, whose end the stream does not see by itself. */
+  readonly writerGone: () => void
+  readonly close: () => void
+}
+
+const openSocket = (path: string, readable: boolean): End<Socket> => {
+  // Reading alone does not wait nor end until a writer has come and gone; writing alone would be refused.
+  const fd = fs.openSync(path, (readable ? O_RDONLY : O_RDWR) | O_NONBLOCK)
+  const stream = new Socket({ fd, readable, writable: !readable })
+  return { stream, writerGone: () => {}, close: () => stream.destroy() }
+}
+
+/**
+ * Where a socket takes no pipe: each read and write waits in a thread of its own, of which Deno has hundreds and Node only four. A reader has a
+ * writer of ours for company, so that opening does not wait for qemu.
+ */
+const openStream = (path: string, readable: boolean): End<Readable | Writable> => {
+  const both = fs.openSync(path, readable ? O_RDWR | O_NONBLOCK : O_RDWR)
+  if (!readable) {
+    const stream = fs.createWriteStream(path, { fd: both })
+    return { stream, writerGone: () => {}, close: () => stream.destroy() }
+  }
+  const stream = fs.createReadStream(path, { fd: fs.openSync(path, O_RDONLY) })
+  let kept = true
+  const writerGone = () => {
+    if (kept) fs.closeSync(both)
+    kept = false
+  }
+  return {
+    stream,
+    writerGone,
+    close: () => {
+      writerGone()
+      stream.destroy()
+    }
+  }
+}
+
+const openEnd = "Deno" in globalThis || "Bun" in globalThis ? openStream : openSocket
+
+const openPipe = (path: string, direction: "read" | "write") =>
   Effect.acquireRelease(
     Effect.try({
       try: () => {
-        const readable = direction === "read"
-        // Opened before qemu does: reading alone does not wait nor end until a writer has come and gone; writing alone would be refused.
-        const fd = fs.openSync(path, (readable ? O_RDONLY : O_RDWR) | O_NONBLOCK)
-        const socket = new Socket({ fd, readable, writable: !readable })
+        const end = openEnd(path, direction === "read")
         // The peer's death in the middle of a write is told by "close"; without a listener it would end this process.
-        socket.on("error", () => {})
-        return socket
+        end.stream.on("error", () => {})
+        return end
       },
       catch: (cause) => io(`can't open the serial port's pipe ${path}`, cause)
     }),
-    (socket) => Effect.sync(() => socket.destroy())
+    (end) => Effect.sync(end.close)
   )
 
 /**
@@ -83,15 +123,20 @@ export const makePorts: Effect.Effect<Ports, VmmError, Scope.Scope> = Effect.gen
   const channelPath = `${directory}/channel`
   // qemu reads what ends in .in (qemu, chardev/char-pipe.c).
   yield* makePipes([consolePath, channelPath].flatMap((path) => [`${path}.in`, `${path}.out`]))
+  const console = yield* openPipe(`${consolePath}.out`, "read")
+  const incoming = yield* openPipe(`${channelPath}.out`, "read")
+  const outgoing = yield* openPipe(`${channelPath}.in`, "write")
   return {
     kind: "pipe",
     consolePath,
     channelPath,
-    console: yield* openPipe(`${consolePath}.out`, "read"),
-    incoming: yield* openPipe(`${channelPath}.out`, "read"),
-    outgoing: yield* openPipe(`${channelPath}.in`, "write"),
+    console: console.stream as Readable,
+    incoming: incoming.stream as Readable,
+    outgoing: outgoing.stream as Writable,
     forget: Effect.sync(() => fs.rmSync(directory, { recursive: true, force: true })),
-    // A pipe ends by itself.
-    writerGone: () => {}
+    writerGone: () => {
+      console.writerGone()
+      incoming.writerGone()
+    }
   }
 })
