@@ -194,6 +194,19 @@ describe.concurrent("what the fixture's knobs are reported as", () => {
   })
 })
 
+describe("the time of the kernel's own watchdog", () => {
+  // In ktstrTest, below, a stall shows that it took effect.
+  it("is put into a scheduler's call and into no other, and outlives callers killed in the midst of one", async () => {
+    const folder = join(root, "native/agent")
+    execFileSync("make", ["-s", "-C", folder, "build/test/timeout_test"])
+    const include = `${join(folder, "build/test/timeout_test")}:/usr/bin/timeout_test`
+    const args = ["exec", "--kernel", kernel(), "-t", "1n1l2c1t", "-i", include, "timeout_test"]
+    const { code, stderr, stdout } = await ktstr(args)
+    expect(stdout, stderr).toMatch(/^timeout_test: 8 checks, 0 failed\r?\n$/)
+    expect(code).toBe(0)
+  })
+})
+
 describe.concurrent("schedulers that can't be run", () => {
   const steady = ["steady", "--duration", "1"]
 
