@@ -1,6 +1,6 @@
 // The Debian packages ktstr needs, each with what shows that it is there: a command in PATH, or one of several files.
 
-/** To build the agent and the addon, run scenarios, and work in a guest. */
+/** To build the agent and the addon, unpack kernels, run scenarios, and work in a guest. */
 export const forEveryone = [
   { package: "qemu-system-x86", command: "qemu-system-x86_64" },
   { package: "gcc", command: "gcc" },
@@ -9,7 +9,10 @@ export const forEveryone = [
   { package: "make", command: "make" },
   { package: "libc6-dev", anyOf: ["/usr/lib/x86_64-linux-gnu/libc.a", "/usr/lib64/libc.a", "/usr/lib/libc.a"] },
   { package: "busybox-static", anyOf: ["/bin/busybox", "/usr/bin/busybox"] },
-  { package: "linux-libc-dev", anyOf: ["/usr/include/linux/futex.h"] }
+  { package: "linux-libc-dev", anyOf: ["/usr/include/linux/futex.h"] },
+  { package: "lz4", command: "lz4" },
+  { package: "xz-utils", command: "xz" },
+  { package: "zstd", command: "zstd" }
 ]
 
 /** To run the tests: the judges and the guests' user space. */
@@ -30,11 +33,9 @@ export const forTests = [
     anyOf: ["/usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.fuzzer-x86_64.a"]
   },
   { package: "llvm-19", command: "llvm-cov-19" },
-  { package: "lz4", command: "lz4" },
   { package: "shellcheck", command: "shellcheck" },
   { package: "strace", command: "strace" },
-  { package: "stress-ng", command: "stress-ng" },
-  { package: "xz-utils", command: "xz" }
+  { package: "stress-ng", command: "stress-ng" }
 ]
 
 /** To build the fixture scheduler (native/bpf). */
@@ -48,8 +49,7 @@ export const forSchedulers = [
 /** To build the example schedulers of the kernel's source (test/schedulers): a clang that knows arenas. */
 export const forExamples = [
   { package: "clang-22", anyOf: [20, 21, 22, 23, 24].map((version) => `/usr/bin/clang-${version}`) },
-  { package: "llvm-22", anyOf: [20, 21, 22, 23, 24].map((version) => `/usr/bin/llvm-strip-${version}`) },
-  { package: "xz-utils", command: "xz" }
+  { package: "llvm-22", anyOf: [20, 21, 22, 23, 24].map((version) => `/usr/bin/llvm-strip-${version}`) }
 ]
 
 /** To build kernels from source, beside what everyone and the tests need; the same list as in plugins/kernel-sources/src/build/Tools.ts. */

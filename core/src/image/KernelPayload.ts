@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { gunzipSync } from "node:zlib"
+import { gunzip } from "node:zlib"
 import { FileSystem } from "@effect/platform"
 import { Context, Effect, Either } from "effect"
 import {
@@ -29,7 +29,7 @@ const unpackedMebibytes = 1024
 export type PayloadCodec = (stream: Uint8Array, size: number) => Effect.Effect<Uint8Array, unknown>
 
 /**
- * The decompressors at hand. The core brings gzip; `@ktstr/kernel-sources` adds zstd, lz4 and xz.
+ * The decompressors at hand. The core brings gzip; `@ktstr/kernel-sources` adds zstd, lz4 and xz by the programs of that name.
  *
  * @since 0.1.0
  * @category services
@@ -37,10 +37,12 @@ export type PayloadCodec = (stream: Uint8Array, size: number) => Effect.Effect<U
 export class PayloadCodecs extends Context.Reference<PayloadCodecs>()("@ktstr/core/PayloadCodecs", {
   defaultValue: (): Readonly<Partial<Record<PayloadFormat, PayloadCodec>>> => ({
     gzip: (stream, size) =>
-      Effect.try({
-        try: () => gunzipSync(stream, { maxOutputLength: Math.max(1, size) }),
-        catch: (cause) =>
-          cause instanceof RangeError ? new Error(`more than the ${size} bytes its trailer promises`) : cause
+      Effect.async((resume) => {
+        gunzip(stream, { maxOutputLength: Math.max(1, size) }, (cause, bytes) => {
+          const tooLong =
+            cause instanceof RangeError ? new Error(`more than the ${size} bytes its trailer promises`) : cause
+          resume(cause === null ? Effect.succeed(bytes) : Effect.fail(tooLong))
+        })
       }),
     none: (stream) => Effect.succeed(stream)
   })

@@ -7,7 +7,7 @@ import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { KernelCache, layerKernelCache } from "@ktstr/core"
 import { ConfigProvider, Effect, Layer } from "effect"
-import { zstdCodec } from "../src/codec/Zstd.ts"
+import { zstdCodec } from "../src/codec/index.ts"
 import { readDebConfig, readDebImage } from "../src/sources/DebImage.ts"
 import { downloadImage, fetchKernel } from "../src/sources/DistroPackages.ts"
 

@@ -5,9 +5,7 @@
  */
 import { PayloadCodecs } from "@ktstr/core"
 import { Effect, Layer } from "effect"
-import { lz4Codec } from "./Lz4.ts"
-import { xzCodec } from "./Xz.ts"
-import { zstdCodec } from "./Zstd.ts"
+import { lz4Codec, xzCodec, zstdCodec } from "./Decompressor.ts"
 
 /**
  * Adds zstd, lz4 and xz to the codecs provided so far.

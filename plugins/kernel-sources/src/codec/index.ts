@@ -3,7 +3,5 @@
  *
  * @since 0.2.0
  */
+export { lz4Codec, xzCodec, zstdCodec } from "./Decompressor.ts"
 export { layerKernelCodecs } from "./KernelCodecs.ts"
-export { lz4Codec } from "./Lz4.ts"
-export { xzCodec } from "./Xz.ts"
-export { zstdCodec } from "./Zstd.ts"
