@@ -13,6 +13,8 @@ import type { StandardStream } from "./StandardStream.ts"
 export interface CommandIo extends ReporterOutput {
   /** The code of the signal that interrupted the command; of SIGINT while there was none. */
   readonly signalled: () => ExitCode
+  /** What interrupted the command where that was no signal but an error that nobody caught; the command's end prints it. Default: nothing. */
+  readonly stray?: (() => string | undefined) | undefined
 }
 
 /**

@@ -3,19 +3,21 @@
  *
  * @since 0.1.0
  */
+import { writeSync } from "node:fs"
 import {
   type ErrorWithExitCode,
   ExitCode,
   exitCodeOfError,
+  isScenarioError,
   type KtstrError,
   oneLine,
-  printable,
-  ScenarioError
+  printable
 } from "@ktstr/core"
 import { Cause, Effect, Exit, Fiber, Logger, LogLevel, Option } from "effect"
 import { type Invocation, parse } from "./Arguments.ts"
 import type { RawIo } from "./CommandIo.ts"
 import type { OutputFault } from "./StandardStream.ts"
+import { type StrayFault, watchForStrayFaults } from "./StrayFaults.ts"
 import { standardStreams } from "./Streams.ts"
 
 /** Signals that end a command, with the code a shell would give it: 128 + the signal's number. */
@@ -75,7 +77,7 @@ const describe = (cause: Cause.Cause<unknown>, verbose: boolean): { readonly tex
   const failure = Cause.failureOption(cause)
   const error = Option.getOrElse(failure, () => Cause.squash(cause))
   // A scenario's function throws where nothing of ours could have.
-  const expected = Option.isSome(failure) || error instanceof ScenarioError
+  const expected = Option.isSome(failure) || isScenarioError(error)
   const code = expected ? exitCodeOfError(error) : ExitCode.internal
   const message = error instanceof Error ? error.message || error.name : String(error)
   const trace = verbose ? `${Cause.pretty(cause, { renderErrorCause: true })}\n` : ""
@@ -108,7 +110,7 @@ const codeOfFault = ({ code, hungUp, stream }: OutputFault): ExitCode | undefine
 /**
  * Runs the words behind `ktstr` and sets the process's exit code. The first of SIGINT, SIGTERM and SIGHUP interrupts the
  * command, whose scopes then stop what it started; a second SIGINT or SIGTERM ends the process at once. An output stream that can't be written to
- * interrupts it as well.
+ * interrupts it as well, and so does an error that nobody catches. The process ends with the command: what a configuration started does not hold it.
  *
  * @since 0.1.0
  * @category running
@@ -117,9 +119,14 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   let ending: ExitCode | undefined
   let fiber: Fiber.RuntimeFiber<number, unknown> | undefined
   const unwritable: Array<string> = []
+  let stray: StrayFault | undefined
   let code: number | undefined
   // Whatever the user's vitest sets on its way out, or ends the process with.
   process.once("exit", () => {
+    if (code === undefined && ending === undefined) {
+      writeSync(2, "ktstr: internal error: the command waits for what can't come any more\n")
+      code = ExitCode.internal
+    }
     process.exitCode = code ?? ending ?? process.exitCode
   })
   const end = (cause: ExitCode) => {
@@ -131,7 +138,15 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
     if (code === ExitCode.unwritable) unwritable.push(fault.message)
     if (code !== undefined && ending === undefined) end(code)
   }
-  const output: RawIo = { ...standardStreams(onFault), signalled: () => ending ?? ExitCode.interrupted }
+  const { exit: exitNow } = watchForStrayFaults((fault) => {
+    stray = fault
+    if (ending === undefined) end(fault.exitCode)
+  })
+  const output: RawIo = {
+    ...standardStreams(onFault),
+    signalled: () => ending ?? ExitCode.interrupted,
+    stray: () => stray?.message
+  }
   const verbose = (process.env.KTSTR_VERBOSE ?? "") !== ""
   const [log, level] = stderrLogger(output, verbose)
   // A write beyond `ulimit -f` is then an error like others, not the end.
@@ -140,7 +155,7 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
     const onSignal = () => {
       if (ending === undefined) return end(code)
       // A terminal that closes says so more than once: the kernel to the session's leader and to the foreground, a shell to its jobs.
-      if (code !== ExitCode.hangup) process.exit(code)
+      if (code !== ExitCode.hangup) exitNow(code)
     }
     process.on(name, onSignal)
     return [name, onSignal] as const
@@ -149,9 +164,12 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   fiber = Effect.runFork(command.pipe(log, level))
   const exit = await Effect.runPromise(Fiber.await(fiber))
   fiber = undefined
+  // Promises that were rejected last are told of when nothing else is to do.
+  await new Promise((resolve) => setImmediate(resolve))
   await Effect.runPromise(Effect.zipRight(output.out.write(""), output.err.write("")))
   for (const [name, handler] of handlers) process.off(name, handler)
   const interrupted = ending !== undefined && (Exit.isSuccess(exit) || Cause.isInterrupted(exit.cause))
+  let said = false
   if (interrupted) {
     code = ending
   } else if (Exit.isSuccess(exit)) {
@@ -159,10 +177,15 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   } else {
     const failed = describe(exit.cause, verbose)
     code = failed.code
+    said = true
     await Effect.runPromise(output.err.write(failed.text))
   }
   if (ending === ExitCode.unwritable) code = ending
+  if (stray !== undefined && !said) {
+    if (code === ExitCode.pass) code = stray.exitCode
+    await Effect.runPromise(output.err.write(`ktstr: ${stray.message}\n`))
+  }
   for (const message of unwritable) await Effect.runPromise(output.err.write(`ktstr: ${message}\n`))
-  // The user's vitest may keep what holds the process.
-  if (interrupted) process.exit()
+  // The user's vitest, or a configuration, may keep what holds the process.
+  exitNow()
 }

@@ -4,12 +4,10 @@
  * @since 0.1.0
  */
 import {
-  type ExitCode,
   exitCodeOfError,
   exitCodeOfResults,
   openReporter,
   type Reporter,
-  type ReporterOutput,
   type RunEvent,
   type RunResult,
   runName,
@@ -17,6 +15,7 @@ import {
   SessionEnd
 } from "@ktstr/core"
 import { Cause, Effect, Exit } from "effect"
+import type { CommandIo } from "./CommandIo.ts"
 
 /** What a run was at when it ended before it had a result. */
 const phaseOf = (event: RunEvent, before: string): string => {
@@ -38,7 +37,7 @@ const phaseOf = (event: RunEvent, before: string): string => {
 
 /**
  * Runs the requests in order and reports them; stops at the first that does not come to a result. Gives the exit code of the
- * results. `signalled` is the code of the signal that interrupts, read when that has happened.
+ * results.
  *
  * @since 0.1.0
  * @category running
@@ -47,12 +46,11 @@ export const runSession = <R extends ScenarioRequest, E, S>(
   requests: ReadonlyArray<R>,
   run: (request: R, onEvent: (event: RunEvent) => Effect.Effect<void>) => Effect.Effect<RunResult, E, S>,
   reporter: Reporter,
-  output: ReporterOutput,
-  signalled: () => ExitCode
+  io: CommandIo
 ) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const session = yield* openReporter(reporter, output)
+      const session = yield* openReporter(reporter, io)
       const results: Array<RunResult> = []
       let current = ""
       let phase = "preparing"
@@ -76,6 +74,11 @@ export const runSession = <R extends ScenarioRequest, E, S>(
         if (Exit.isSuccess(exit)) return session.onEnd(results, SessionEnd.Complete())
         const error = Cause.squash(exit.cause)
         const message = error instanceof Error ? error.message : String(error)
+        const stray = io.stray?.()
+        if (stray !== undefined) {
+          const end = SessionEnd.Failed({ scenario: current, message: stray, exitCode: io.signalled() })
+          return session.onEnd(results, end)
+        }
         if (!Cause.isInterruptedOnly(exit.cause)) {
           const exitCode = exitCodeOfError(error)
           return session.onEnd(results, SessionEnd.Failed({ scenario: current, message, exitCode }))
@@ -84,9 +87,9 @@ export const runSession = <R extends ScenarioRequest, E, S>(
         return Effect.zipRight(
           session.onEnd(
             results,
-            SessionEnd.Interrupted({ scenario: current, message: interrupted, exitCode: signalled() })
+            SessionEnd.Interrupted({ scenario: current, message: interrupted, exitCode: io.signalled() })
           ),
-          output.err.write(`ktstr: ${interrupted}\n`)
+          io.err.write(`ktstr: ${interrupted}\n`)
         )
       })
       return exitCodeOfResults(results)

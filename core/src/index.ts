@@ -1,4 +1,15 @@
-export { describeFault, didYouMean, editDistance, oneLine, sha256Hex, suggestion } from "./base/index.ts"
+export {
+  describeFault,
+  describeSources,
+  didYouMean,
+  editDistance,
+  faultPlace,
+  faultText,
+  oneLine,
+  RegistrationError,
+  sha256Hex,
+  suggestion
+} from "./base/index.ts"
 export { type CacheDirs, CacheError, resolveCacheDirs } from "./cache/index.ts"
 export {
   Assert,
@@ -384,6 +395,7 @@ export {
   executeStepsWith,
   HoldSpec,
   HoldSpecError,
+  isScenarioError,
   isScenarioProgram,
   layerScenarios,
   makeScenarios,

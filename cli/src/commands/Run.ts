@@ -105,7 +105,7 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, streams
             rerun: { words: runWords(values, { scenario: scenario.name, seed }) }
           })
         )
-        return yield* runSession(requests, runOnHost, reporter, io, io.signalled)
+        return yield* runSession(requests, runOnHost, reporter, io)
       }
       const schedulers = (yield* chosenSchedulers(values)) ?? [undefined]
       const topology = yield* Settings.topology(values.topology, values.preset, schedulers[0]?.scheduler.topology)
@@ -153,6 +153,6 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, streams
           kargs
         })
       )
-      return yield* runSession(requests, runScenario, reporter, io, io.signalled)
+      return yield* runSession(requests, runScenario, reporter, io)
     }).pipe(Effect.provide(layerHarness({ backend, plugins })))
   })

@@ -4,25 +4,89 @@
  * @since 0.2.0
  */
 
-/** Frames of Node, of ktstr and of its dependencies say nothing to who wrote the code; a configuration's bundle is gone by then. */
-const foreign =
-  /node:|[\\/]node_modules[\\/]|[\\/]dist[\\/]|ktstr\.config\.[^\\/]*\d+\.mjs|[\\/](core|plugins[\\/][\w-]+|cli)[\\/]src[\\/]|[\\/]ktstr-[^\\/]*[\\/]/
+/** Frames of ktstr, in its own tree, say nothing to who wrote the code. */
+const ownFile = /[\\/](?:core|plugins[\\/][\w-]+|cli|native)[\\/](?:src|lib|dist)[\\/]/
 
-const placeOf = (error: Error): string | undefined => {
-  for (const line of (error.stack ?? "").split("\n")) {
-    const place = /(?:file:\/\/)?(\/[^()]*:\d+:\d+)\)?$/.exec(line.trim())?.[1]
-    if (place !== undefined && /^\s*at /.test(line) && !foreign.test(place)) return place
+const packageOf = (path: string): string | undefined =>
+  /.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(path)?.[1]
+
+/** Packages that run code of others. */
+const runner =
+  /^(?:@ktstr[\\/].*|ktstr|effect|@effect[\\/].*|vitest|@vitest[\\/].*|vite|vite-node|tinypool|esbuild|undici)$/
+
+interface Place {
+  readonly path: string
+  readonly line: number
+  readonly column: number
+}
+
+const frameOf = (line: string): Place | undefined => {
+  const found = /^\s*at (.*):(\d+):(\d+)(\))?$/.exec(line)
+  if (found === null) return undefined
+  const [, words = "", row, column, closed] = found
+  const address = closed === undefined ? words.replace(/^async /, "") : words.slice(words.indexOf(" (") + 2)
+  let path = address
+  if (address.startsWith("file://")) {
+    try {
+      path = decodeURIComponent(new URL(address).pathname)
+    } catch {
+      return undefined
+    }
   }
-  return undefined
+  return path.startsWith("/") ? { path, line: Number(row), column: Number(column) } : undefined
+}
+
+type Sources = Map<string, (line: number, column: number) => string | undefined>
+
+/** Of all copies of this package: a configuration has another than the command. */
+const sources = (): Sources => {
+  const key = Symbol.for("@ktstr/core/sources")
+  const shared = globalThis as { [key]?: Sources }
+  shared[key] ??= new Map()
+  return shared[key]
 }
 
 /**
- * The kind of the error, its message in one line, and where it was thrown as far as that is known. Takes whatever can be thrown.
+ * Says what the places in a bundle, an absolute path, are in the sources that it was made of: `file:line:column`, undefined where that is not known.
  *
  * @since 0.2.0
  * @category rendering
  */
-export const describeFault = (thrown: unknown): string => {
+export const describeSources = (bundle: string, sourceOf: (line: number, column: number) => string | undefined): void =>
+  void sources().set(bundle, sourceOf)
+
+/**
+ * Where the error was thrown, as `file:line:column`: in code of the user, else in a package that is neither ktstr's nor one that runs others' code. Undefined
+ * where that is not known.
+ *
+ * @since 0.2.0
+ * @category rendering
+ */
+export const faultPlace = (thrown: unknown): string | undefined => {
+  if (!(thrown instanceof Error) || typeof thrown.stack !== "string") return undefined
+  let inPackage: string | undefined
+  for (const line of thrown.stack.split("\n")) {
+    const place = frameOf(line)
+    if (place === undefined) continue
+    const sourceOf = sources().get(place.path)
+    const text =
+      sourceOf === undefined ? `${place.path}:${place.line}:${place.column}` : sourceOf(place.line, place.column)
+    if (text === undefined) continue
+    const name = packageOf(text)
+    if (name !== undefined) {
+      if (!runner.test(name)) inPackage ??= text
+    } else if (!ownFile.test(text)) return text
+  }
+  return inPackage
+}
+
+/**
+ * The kind of the error and its message in one line. Takes whatever can be thrown.
+ *
+ * @since 0.2.0
+ * @category rendering
+ */
+export const faultText = (thrown: unknown): string => {
   const isError = typeof thrown === "object" && thrown !== null && "message" in thrown
   let text: string
   try {
@@ -33,6 +97,17 @@ export const describeFault = (thrown: unknown): string => {
   const line = text.trim().split(/\s*\n\s*/, 1)[0] || "an error without a message"
   if (!(thrown instanceof Error)) return line
   const kind = /^(Error|.*[a-z]Error)$/.test(thrown.name) && thrown.name !== "Error" && !("_tag" in thrown)
-  const place = placeOf(thrown)
-  return `${kind ? `${thrown.name}: ` : ""}${line}${place === undefined ? "" : ` (${place})`}`
+  return `${kind ? `${thrown.name}: ` : ""}${line}`
+}
+
+/**
+ * {@link faultText}, and {@link faultPlace} in brackets where it is known and the text does not say it already.
+ *
+ * @since 0.2.0
+ * @category rendering
+ */
+export const describeFault = (thrown: unknown): string => {
+  const text = faultText(thrown)
+  const place = faultPlace(thrown)
+  return place === undefined || text.includes(place) ? text : `${text} (${place})`
 }

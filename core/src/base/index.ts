@@ -6,7 +6,15 @@
 export { crc32 } from "./Crc32.ts"
 export { concatBytes } from "./concatBytes.ts"
 export { oneLine } from "./OneLine.ts"
+export {
+  checkRegistration,
+  type FieldKind,
+  type Registrable,
+  RegistrationError,
+  registerEach,
+  registrationProblem
+} from "./Registration.ts"
 export { sha256Hex } from "./Sha256.ts"
 export { didYouMean, editDistance, suggestion } from "./Suggest.ts"
 export { signalText } from "./signals.ts"
-export { describeFault } from "./UserFault.ts"
+export { describeFault, describeSources, faultPlace, faultText } from "./UserFault.ts"

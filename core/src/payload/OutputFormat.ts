@@ -4,7 +4,15 @@
  * @since 0.1.0
  */
 import { Context, Data, Effect, Either, Layer, Option, ParseResult, Schema } from "effect"
-import { suggestion } from "../base/index.ts"
+import {
+  checkRegistration,
+  describeFault,
+  type Registrable,
+  RegistrationError,
+  registerEach,
+  registrationProblem,
+  suggestion
+} from "../base/index.ts"
 import { DuplicateName } from "../work/index.ts"
 import { LlmExtract } from "./LlmExtract.ts"
 import type { MetricValue } from "./Metric.ts"
@@ -111,13 +119,31 @@ export type OutputFormatOptions<O, I = unknown> = FormatDescription<O, I> &
 export class OutputFormats extends Context.Tag("@ktstr/core/OutputFormats")<
   OutputFormats,
   {
-    readonly register: (format: OutputFormat) => Effect.Effect<void, DuplicateName>
+    readonly register: (format: OutputFormat) => Effect.Effect<void, DuplicateName | RegistrationError>
     /** An unknown name's error suggests the nearest. */
     readonly get: (name: string) => Effect.Effect<OutputFormat, OutputFormatError>
     /** In the order of registration. */
     readonly list: Effect.Effect<ReadonlyArray<OutputFormat>>
   }
 >() {}
+
+const registrable: Registrable = {
+  kind: "output format",
+  maker: "OutputFormat.make",
+  fields: { name: "name", description: "string", instantiate: "function" }
+}
+
+/** What one is made of. */
+const specified = (spec: { readonly reports?: unknown } | null | undefined): Registrable => ({
+  kind: "output format",
+  maker: "OutputFormat.make({ name, description, read })",
+  fields: {
+    name: "name",
+    description: "string",
+    args: "list?",
+    [spec?.reports === undefined ? "read" : "reports"]: "function"
+  }
+})
 
 /**
  * An empty registry.
@@ -129,6 +155,7 @@ export const makeOutputFormats: Effect.Effect<Context.Tag.Service<OutputFormats>
   const known = new Map<string, OutputFormat>()
   return {
     register: Effect.fn("OutputFormats.register")(function* (format: OutputFormat) {
+      yield* checkRegistration(format, registrable)
       const { name } = format
       if (known.has(name)) {
         const message = `output format '${name}': there is one of that name already; choose another`
@@ -154,15 +181,42 @@ export const makeOutputFormats: Effect.Effect<Context.Tag.Service<OutputFormats>
  */
 export const layerOutputFormats: Layer.Layer<OutputFormats> = Layer.effect(OutputFormats, makeOutputFormats)
 
-const contain = <A>(body: () => Either.Either<A, string>): Either.Either<A, string> => {
+const contain = <A>(name: string, body: () => Either.Either<A, string>): Either.Either<A, string> => {
   try {
-    return body()
+    const read: unknown = body()
+    return Either.isEither(read)
+      ? (read as Either.Either<A, string>)
+      : Either.left(`can't be read: output format '${name}' gave what is no Either`)
   } catch (error) {
-    return Either.left(`can't be read: ${error instanceof Error ? error.message : String(error)}`)
+    return Either.left(`can't be read: output format '${name}' failed: ${describeFault(error)}`)
+  }
+}
+
+/** Of a format that was not made by `make`, too, whatever it does. */
+const instantiated = (
+  format: OutputFormat,
+  options: Readonly<Record<string, unknown>>
+): Either.Either<OutputReader, OutputFormatError> => {
+  const bad = (message: string) => Either.left(new OutputFormatError({ reason: "BadOption", message }))
+  const { name } = format
+  try {
+    const made: unknown = format.instantiate(options)
+    if (!Either.isEither(made)) return bad(`output format '${name}': its instantiate gave what is no Either`)
+    if (Either.isLeft(made)) return bad((made.left as { readonly message: string }).message)
+    const wrong = registrationProblem(made.right, {
+      kind: "reader",
+      maker: "OutputFormat.make",
+      fields: { name: "name", args: "list", reports: "function" }
+    })
+    return wrong === undefined ? Either.right(made.right as OutputReader) : bad(`output format '${name}': ${wrong}`)
+  } catch (error) {
+    return bad(`output format '${name}': its instantiate failed: ${describeFault(error)}`)
   }
 }
 
 const makeFormat = <O, I>(spec: OutputFormatOptions<O, I>): OutputFormat => {
+  const wrong = registrationProblem(spec, specified(spec))
+  if (wrong !== undefined) throw new RegistrationError({ message: wrong })
   const { args = [], description, name, reads = true } = spec
   // Without a schema O is what an empty struct decodes to.
   const schema = spec.options ?? (Schema.Struct({}) as Schema.Schema<unknown> as Schema.Schema<O, I>)
@@ -183,11 +237,13 @@ const makeFormat = <O, I>(spec: OutputFormatOptions<O, I>): OutputFormat => {
           reads,
           reports: (text) =>
             Effect.suspend(() =>
-              contain(() =>
-                spec.reports === undefined
-                  ? Either.map(spec.read(text, decoded), (metrics) => [{ metrics }])
-                  : spec.reports(text, decoded)
-              )
+              contain(name, () => {
+                if (spec.reports !== undefined) return spec.reports(text, decoded)
+                const read: unknown = spec.read(text, decoded)
+                return Either.isEither(read)
+                  ? Either.map(read as Either.Either<ReadonlyArray<MetricValue>, string>, (metrics) => [{ metrics }])
+                  : (read as Either.Either<ReadonlyArray<OutputReport>, string>)
+              })
             )
         })
       })
@@ -199,22 +255,22 @@ const makeFormat = <O, I>(spec: OutputFormatOptions<O, I>): OutputFormat => {
  * @category constructors
  */
 export const OutputFormat: {
-  /** A format as a value, not registered anywhere. */
+  /** A format as a value, not registered anywhere. Throws a `RegistrationError` where the specification is none. */
   readonly make: <O = {}, I = unknown>(spec: OutputFormatOptions<O, I>) => OutputFormat
   /** A layer that registers a format. */
   readonly plugin: <O = {}, I = unknown>(
     spec: OutputFormatOptions<O, I>
-  ) => Layer.Layer<never, DuplicateName, OutputFormats>
+  ) => Layer.Layer<never, DuplicateName | RegistrationError, OutputFormats>
   /** A layer that registers several made by `make`, in order. */
-  readonly layerAll: (formats: ReadonlyArray<OutputFormat>) => Layer.Layer<never, DuplicateName, OutputFormats>
+  readonly layerAll: (
+    formats: ReadonlyArray<OutputFormat>
+  ) => Layer.Layer<never, DuplicateName | RegistrationError, OutputFormats>
 } = {
   make: makeFormat,
   plugin: (spec) => OutputFormat.layerAll([makeFormat(spec)]),
   layerAll: (formats) =>
     Layer.effectDiscard(
-      Effect.flatMap(OutputFormats, (registry) =>
-        Effect.forEach(formats, (format) => registry.register(format), { discard: true })
-      )
+      Effect.flatMap(OutputFormats, (registry) => registerEach(formats, registrable, registry.register))
     )
 }
 
@@ -271,9 +327,6 @@ export const OutputRef: {
       } satisfies OutputReader
     }
     const format = yield* Effect.flatMap(OutputFormats, (registry) => registry.get(ref.name))
-    return yield* Either.mapLeft(
-      format.instantiate(ref.options),
-      ({ message }) => new OutputFormatError({ reason: "BadOption", message })
-    )
+    return yield* instantiated(format, ref.options)
   })
 }

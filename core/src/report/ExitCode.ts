@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { RegistrationError } from "../base/index.ts"
 import type { CacheError } from "../cache/index.ts"
 import type { BusyboxMissing, InitramfsError } from "../image/index.ts"
 import type { KernelError } from "../kernel/index.ts"
@@ -71,6 +72,7 @@ export type KtstrError =
   | OutputFormatError
   | PayloadError
   | PlanError
+  | RegistrationError
   | ReplayError
   | ScenarioError
   | SchedulerError
@@ -156,6 +158,7 @@ const codes = {
     Program: usage,
     Check: usage
   },
+  RegistrationError: usage,
   ReplayError: usage,
   ScenarioError: usage,
   SchedulerError: { Declared: usage, NotFound: missing, Unusable: missing, Build: missing, Kernel: missing },

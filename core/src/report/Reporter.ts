@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Cause, Context, Data, Effect, Layer, Option, Scope } from "effect"
-import { oneLine } from "../base/index.ts"
+import { checkRegistration, oneLine, type Registrable, type RegistrationError } from "../base/index.ts"
 import type { RunEvent, RunResult } from "../run/index.ts"
 import { DuplicateReporter } from "./DuplicateReporter.ts"
 import type { ExitCode } from "./ExitCode.ts"
@@ -97,12 +97,18 @@ export interface Reporter {
 export class Reporters extends Context.Tag("@ktstr/core/Reporters")<
   Reporters,
   {
-    readonly register: (reporter: Reporter) => Effect.Effect<void, DuplicateReporter>
+    readonly register: (reporter: Reporter) => Effect.Effect<void, DuplicateReporter | RegistrationError>
     readonly get: (name: string) => Effect.Effect<Option.Option<Reporter>>
     /** In the order of their names. */
     readonly all: Effect.Effect<ReadonlyArray<Reporter>>
   }
 >() {}
+
+const registrable: Registrable = {
+  kind: "reporter",
+  maker: "Reporter.plugin({ name, description, make })",
+  fields: { name: "name", description: "string", make: "function" }
+}
 
 /**
  * @since 0.1.0
@@ -112,11 +118,14 @@ export const makeReporters: Effect.Effect<typeof Reporters.Service> = Effect.syn
   const known = new Map<string, Reporter>()
   return {
     register: (reporter) =>
-      Effect.suspend(() => {
-        if (known.has(reporter.name)) return Effect.fail(new DuplicateReporter({ name: reporter.name }))
-        known.set(reporter.name, reporter)
-        return Effect.void
-      }),
+      Effect.zipRight(
+        checkRegistration(reporter, registrable),
+        Effect.suspend(() => {
+          if (known.has(reporter.name)) return Effect.fail(new DuplicateReporter({ name: reporter.name }))
+          known.set(reporter.name, reporter)
+          return Effect.void
+        })
+      ),
     get: (name) => Effect.sync(() => Option.fromNullable(known.get(name))),
     all: Effect.sync(() => [...known.values()].sort((a, b) => (a.name < b.name ? -1 : 1)))
   }
@@ -136,7 +145,7 @@ export const layerReporters: Layer.Layer<Reporters> = Layer.effect(Reporters, ma
  */
 export const Reporter: {
   /** Registers a format. */
-  readonly plugin: (reporter: Reporter) => Layer.Layer<never, DuplicateReporter, Reporters>
+  readonly plugin: (reporter: Reporter) => Layer.Layer<never, DuplicateReporter | RegistrationError, Reporters>
 } = {
   plugin: (reporter) => Layer.effectDiscard(Effect.flatMap(Reporters, (reporters) => reporters.register(reporter)))
 }

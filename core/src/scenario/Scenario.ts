@@ -70,6 +70,9 @@ export interface Scenario {
  */
 export type ScenarioBody = ScenarioSteps | ScenarioProgram | ReadonlyArray<Step> | Step
 
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null
+
 /**
  * A scenario could not be built: its function threw, or gave what is no scenario. `build` throws it.
  *
@@ -78,8 +81,14 @@ export type ScenarioBody = ScenarioSteps | ScenarioProgram | ReadonlyArray<Step>
  */
 export class ScenarioError extends Data.TaggedError("ScenarioError")<{ readonly message: string }> {}
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null
+/**
+ * By its tag: a user's configuration may have another copy of this package.
+ *
+ * @since 0.2.0
+ * @category predicates
+ */
+export const isScenarioError = (error: unknown): error is ScenarioError =>
+  isObject(error) && error._tag === "ScenarioError"
 
 /** By its shape: a user's configuration may have another copy of this package. */
 const isStep = (value: unknown): value is Step => isObject(value) && Array.isArray(value.ops) && isObject(value.hold)
@@ -120,23 +129,22 @@ export const scenarioBody = (ctx: ScenarioContext, data: unknown, whose: string)
 
 type Build = Scenario["build"]
 
-/** Builds that are guarded already: of a scenario that `make` made and a registry takes. */
-const guardedBuilds = new WeakSet<(ctx: ScenarioContext) => unknown>()
+/** Of builds that are guarded already: of a scenario that `make` made and a registry takes. That of a configuration is another copy's. */
+const guardMark: unique symbol = Symbol.for("@ktstr/core/guardedBuild")
 
-const guarded = (name: string, build: (ctx: ScenarioContext) => unknown): Build => {
-  if (guardedBuilds.has(build)) return build as Build
+const guarded = (name: string, build: ((ctx: ScenarioContext) => unknown) & { readonly [guardMark]?: true }): Build => {
+  if (build[guardMark] === true) return build as Build
   const guard: Build = (ctx) => {
     let data: unknown
     try {
       data = build(ctx)
     } catch (error) {
-      if (error instanceof ScenarioError) throw error
+      if (isScenarioError(error)) throw error
       throw new ScenarioError({ message: `scenario '${name}' could not be built: ${describeFault(error)}` })
     }
     return scenarioBody(ctx, data, `scenario '${name}'`)
   }
-  guardedBuilds.add(guard)
-  return guard
+  return Object.assign(guard, { [guardMark]: true as const })
 }
 
 /**

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Context, Effect, Layer } from "effect"
-import { suggestion } from "../base/index.ts"
+import { checkRegistration, type Registrable, type RegistrationError, registerEach, suggestion } from "../base/index.ts"
 import { DuplicateName } from "../work/index.ts"
 import { CannedScenarios, UnknownScenario } from "./CannedScenarios.ts"
 import { Scenario } from "./Scenario.ts"
@@ -16,7 +16,7 @@ import { Scenario } from "./Scenario.ts"
 export class Scenarios extends Context.Tag("@ktstr/core/Scenarios")<
   Scenarios,
   {
-    readonly register: (scenario: Scenario) => Effect.Effect<void, DuplicateName>
+    readonly register: (scenario: Scenario) => Effect.Effect<void, DuplicateName | RegistrationError>
     /** By its whole name; an unknown name's error suggests the nearest. */
     readonly get: (name: string) => Effect.Effect<Scenario, UnknownScenario>
     /** All whose names match, in the order of registration: a name, or a pattern in which `*` and `?` stand for any text and any one character. */
@@ -25,6 +25,12 @@ export class Scenarios extends Context.Tag("@ktstr/core/Scenarios")<
     readonly list: Effect.Effect<ReadonlyArray<Scenario>>
   }
 >() {}
+
+const registrable: Registrable = {
+  kind: "scenario",
+  maker: "Scenario.make",
+  fields: { name: "string", description: "string", build: "function", category: "string?", needs: "object?" }
+}
 
 const isPattern = (text: string): boolean => /[*?]/.test(text)
 
@@ -51,6 +57,7 @@ export const makeScenarios: Effect.Effect<Context.Tag.Service<Scenarios>> = Effe
   })
   return {
     register: Effect.fn("Scenarios.register")(function* (scenario: Scenario) {
+      yield* checkRegistration(scenario, registrable)
       const { name } = scenario
       if (known.has(name)) {
         const message = `scenario '${name}': there is one of that name already; choose another`
@@ -90,9 +97,7 @@ export const layerScenarios: Layer.Layer<Scenarios> = Layer.effect(Scenarios, ma
  * @since 0.1.0
  * @category layers
  */
-export const registerScenarios = (scenarios: ReadonlyArray<Scenario>): Layer.Layer<never, DuplicateName, Scenarios> =>
-  Layer.effectDiscard(
-    Effect.flatMap(Scenarios, (registry) =>
-      Effect.forEach(scenarios, (scenario) => registry.register(scenario), { discard: true })
-    )
-  )
+export const registerScenarios = (
+  scenarios: ReadonlyArray<Scenario>
+): Layer.Layer<never, DuplicateName | RegistrationError, Scenarios> =>
+  Layer.effectDiscard(Effect.flatMap(Scenarios, (registry) => registerEach(scenarios, registrable, registry.register)))

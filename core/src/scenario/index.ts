@@ -23,6 +23,7 @@ export {
   executeDefs,
   executeSteps,
   executeStepsWith,
+  isScenarioError,
   Scenario,
   type ScenarioBody,
   ScenarioError,

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Data, Either } from "effect"
+import { registrationProblem } from "../base/index.ts"
 import { type Assert, Checks } from "../check/index.ts"
 import { type TestConstraints, Topology } from "../topology/index.ts"
 import { SchedulerError } from "./Error.ts"
@@ -125,6 +126,11 @@ const flagsOf = <F extends string>(options: SchedulerOptions<F>): ReadonlyArray<
   })
 
 const problem = (name: string, options: SchedulerOptions<string>): string | undefined => {
+  const shape = registrationProblem(
+    { ...options, name },
+    { kind: "scheduler", maker: "Scheduler.make(name, { binary })", fields: { name: "string", binary: "object" } }
+  )
+  if (shape !== undefined) return shape
   if (!/^[^\s/+]+$/.test(name)) return "a name is one word without '/' and '+'"
   const flags = Object.keys(options.flags ?? {})
   for (const [flag, { requires }] of Object.entries(options.flags ?? {})) {

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Context, Effect, Layer, Option } from "effect"
+import { checkRegistration, type Registrable, type RegistrationError, registerEach } from "../base/index.ts"
 import { DuplicateName } from "../work/index.ts"
 import type { Scheduler } from "./Scheduler.ts"
 
@@ -14,12 +15,28 @@ import type { Scheduler } from "./Scheduler.ts"
 export class Schedulers extends Context.Tag("@ktstr/core/Schedulers")<
   Schedulers,
   {
-    readonly register: (scheduler: Scheduler) => Effect.Effect<void, DuplicateName>
+    readonly register: (scheduler: Scheduler) => Effect.Effect<void, DuplicateName | RegistrationError>
     readonly get: (name: string) => Effect.Effect<Option.Option<Scheduler>>
     /** In the order of registration. */
     readonly list: Effect.Effect<ReadonlyArray<Scheduler>>
   }
 >() {}
+
+const registrable: Registrable = {
+  kind: "scheduler",
+  maker: "Scheduler.make",
+  fields: {
+    name: "name",
+    binary: "object",
+    flags: "list",
+    schedArgs: "list",
+    sysctls: "object",
+    kargs: "list",
+    assert: "object",
+    constraints: "object",
+    startTimeoutMs: "number"
+  }
+}
 
 /**
  * @since 0.1.0
@@ -29,6 +46,7 @@ export const makeSchedulers: Effect.Effect<Context.Tag.Service<Schedulers>> = Ef
   const known = new Map<string, Scheduler>()
   return {
     register: Effect.fn("Schedulers.register")(function* (scheduler: Scheduler) {
+      yield* checkRegistration(scheduler, registrable)
       const { name } = scheduler
       if (known.has(name)) {
         const message = `scheduler '${name}': there is one of that name already; choose another`
@@ -57,9 +75,7 @@ export const layerSchedulers: Layer.Layer<Schedulers> = Layer.effect(Schedulers,
  */
 export const registerSchedulers = (
   schedulers: ReadonlyArray<Scheduler>
-): Layer.Layer<never, DuplicateName, Schedulers> =>
+): Layer.Layer<never, DuplicateName | RegistrationError, Schedulers> =>
   Layer.effectDiscard(
-    Effect.flatMap(Schedulers, (registry) =>
-      Effect.forEach(schedulers, (scheduler) => registry.register(scheduler), { discard: true })
-    )
+    Effect.flatMap(Schedulers, (registry) => registerEach(schedulers, registrable, registry.register))
   )

@@ -4,7 +4,16 @@
  * @since 0.1.0
  */
 import { Context, Data, Effect, Either, Layer } from "effect"
-import { describeFault, didYouMean, suggestion } from "../base/index.ts"
+import {
+  checkRegistration,
+  describeFault,
+  didYouMean,
+  type Registrable,
+  RegistrationError,
+  registerEach,
+  registrationProblem,
+  suggestion
+} from "../base/index.ts"
 import type { WorkParam, WorkParamInfo } from "./Param.ts"
 import { WorkProgram } from "./Program.ts"
 
@@ -84,13 +93,33 @@ export class WorkTypeError extends Data.TaggedError("WorkTypeError")<{
 export class WorkTypes extends Context.Tag("@ktstr/core/WorkTypes")<
   WorkTypes,
   {
-    readonly register: (type: WorkType) => Effect.Effect<void, DuplicateName>
+    readonly register: (type: WorkType) => Effect.Effect<void, DuplicateName | RegistrationError>
     /** By name or alias; an unknown name's error suggests the nearest. */
     readonly get: (name: string) => Effect.Effect<WorkType, WorkTypeError>
     /** In the order of registration. */
     readonly list: Effect.Effect<ReadonlyArray<WorkType>>
   }
 >() {}
+
+const registrable: Registrable = {
+  kind: "work type",
+  maker: "WorkType.make",
+  fields: { name: "name", description: "string", aliases: "list", params: "list", instantiate: "function" }
+}
+
+/** What one is made of. */
+const specified: Registrable = {
+  kind: "work type",
+  maker: "WorkType.make({ name, description, params, program })",
+  fields: {
+    name: "name",
+    description: "string",
+    params: "object",
+    program: "function",
+    groupSize: "function?",
+    aliases: "list?"
+  }
+}
 
 /**
  * An empty registry.
@@ -103,6 +132,7 @@ export const makeWorkTypes: Effect.Effect<Context.Tag.Service<WorkTypes>> = Effe
   const all: Array<WorkType> = []
   return {
     register: Effect.fn("WorkTypes.register")(function* (type: WorkType) {
+      yield* checkRegistration(type, registrable)
       const names = [type.name, ...type.aliases]
       const taken = names.find((name) => byName.has(name))
       if (taken !== undefined) {
@@ -177,7 +207,14 @@ export interface WorkTypeOptions<P extends WorkParams> {
   readonly includes?: ReadonlyArray<string> | undefined
 }
 
+const isGroupSize = (size: number): boolean => Number.isInteger(size) && size >= 1
+
+const badGroupSize = (name: string, size: unknown): string =>
+  `work type ${name}: the group size is ${size}; it must be a whole number of at least 1`
+
 const makeWorkType = <const P extends WorkParams>(options: WorkTypeOptions<P>): WorkType => {
+  const wrong = registrationProblem(options, specified)
+  if (wrong !== undefined) throw new RegistrationError({ message: wrong })
   const { name } = options
   const entries = Object.entries(options.params)
   const groupSize = options.groupSize ?? (() => 1)
@@ -200,9 +237,11 @@ const makeWorkType = <const P extends WorkParams>(options: WorkTypeOptions<P>): 
     const params = values as WorkParamValues<P>
     try {
       const program = WorkProgram.validate(options.program(params))
-      return Either.isLeft(program)
-        ? bad(`work type ${name}: ${program.left.message}`)
-        : Either.right({ name, groupSize: groupSize(params), program: program.right, includes: options.includes })
+      if (Either.isLeft(program)) return bad(`work type ${name}: ${program.left.message}`)
+      const size = groupSize(params)
+      return isGroupSize(size)
+        ? Either.right({ name, groupSize: size, program: program.right, includes: options.includes })
+        : bad(badGroupSize(name, size))
     } catch (error) {
       return bad(`work type ${name}: its program could not be made: ${describeFault(error)}`)
     }
@@ -222,16 +261,18 @@ const makeWorkType = <const P extends WorkParams>(options: WorkTypeOptions<P>): 
  * @category constructors
  */
 export const WorkType: {
-  /** A work type as a value, not registered anywhere. */
+  /** A work type as a value, not registered anywhere. Throws a `RegistrationError` where the options are none. */
   readonly make: <const P extends WorkParams>(options: WorkTypeOptions<P>) => WorkType
   /** A layer that registers a work type. */
   readonly plugin: <const P extends WorkParams>(
     options: WorkTypeOptions<P>
-  ) => Layer.Layer<never, DuplicateName, WorkTypes>
+  ) => Layer.Layer<never, DuplicateName | RegistrationError, WorkTypes>
   /** A layer that registers a work type made by `make`. */
-  readonly layer: (type: WorkType) => Layer.Layer<never, DuplicateName, WorkTypes>
+  readonly layer: (type: WorkType) => Layer.Layer<never, DuplicateName | RegistrationError, WorkTypes>
   /** A layer that registers several, in order. */
-  readonly layerAll: (types: ReadonlyArray<WorkType>) => Layer.Layer<never, DuplicateName, WorkTypes>
+  readonly layerAll: (
+    types: ReadonlyArray<WorkType>
+  ) => Layer.Layer<never, DuplicateName | RegistrationError, WorkTypes>
   /** A program that needs no registration, for one scenario's own use; `includes` as of {@link WorkTypeOptions}. */
   readonly custom: (
     name: string,
@@ -244,16 +285,34 @@ export const WorkType: {
   plugin: (options) => WorkType.layer(makeWorkType(options)),
   layer: (type) => WorkType.layerAll([type]),
   layerAll: (types) =>
-    Layer.effectDiscard(
-      Effect.flatMap(WorkTypes, (registry) =>
-        Effect.forEach(types, (type) => registry.register(type), { discard: true })
-      )
-    ),
+    Layer.effectDiscard(Effect.flatMap(WorkTypes, (registry) => registerEach(types, registrable, registry.register))),
   custom: (name, program, groupSize = 1, includes = []) =>
     WorkTypeRef.Custom({ instance: { name, groupSize, program, includes } })
 }
 
 const refs = Data.taggedEnum<WorkTypeRef>()
+
+/** Of a work type that was not made by `make`, too, whatever it does. */
+const instantiated = (
+  type: WorkType,
+  params: Readonly<Record<string, unknown>>
+): Either.Either<WorkInstance, WorkTypeError> => {
+  const bad = (what: string) =>
+    Either.left(new WorkTypeError({ reason: "BadParameter", message: `work type ${type.name}: ${what}` }))
+  try {
+    const made: unknown = type.instantiate(params)
+    if (!Either.isEither(made)) return bad("its instantiate gave what is no Either")
+    if (Either.isLeft(made)) return made as Either.Either<never, WorkTypeError>
+    const wrong = registrationProblem(made.right, {
+      kind: "work",
+      maker: "WorkType.make",
+      fields: { name: "name", groupSize: "number", program: "object" }
+    })
+    return wrong === undefined ? (made as Either.Either<WorkInstance>) : bad(`its instantiate gave no work: ${wrong}`)
+  } catch (error) {
+    return bad(`its instantiate failed: ${describeFault(error)}`)
+  }
+}
 
 /**
  * @since 0.1.0
@@ -298,13 +357,11 @@ export const WorkTypeRef: {
     if (ref._tag === "Named") {
       const registry = yield* WorkTypes
       const type = yield* registry.get(ref.name)
-      return yield* type.instantiate(ref.params)
+      return yield* instantiated(type, ref.params)
     }
     const { groupSize, name, program } = ref.instance
-    if (!Number.isInteger(groupSize) || groupSize < 1) {
-      const message = `work type ${name}: the group size is ${groupSize}; it must be a whole number of at least 1`
-      return yield* new WorkTypeError({ reason: "BadParameter", message })
-    }
+    if (!isGroupSize(groupSize))
+      return yield* new WorkTypeError({ reason: "BadParameter", message: badGroupSize(name, groupSize) })
     yield* Either.mapLeft(
       WorkProgram.validate(program),
       (error) => new WorkTypeError({ reason: "BadParameter", message: `work type ${name}: ${error.message}` })

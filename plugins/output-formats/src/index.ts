@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type DuplicateName, OutputFormat, type OutputFormats } from "@ktstr/core"
+import { type DuplicateName, OutputFormat, type OutputFormats, type RegistrationError } from "@ktstr/core"
 import type { Layer } from "effect"
 import { ExitCode } from "./ExitCode.ts"
 import { Fio } from "./Fio.ts"
@@ -29,5 +29,5 @@ export const outputFormats: ReadonlyArray<OutputFormat> = [ExitCode, Json, Regex
  * @since 0.1.0
  * @category layers
  */
-export const layerBuiltinOutputFormats: Layer.Layer<never, DuplicateName, OutputFormats> =
+export const layerBuiltinOutputFormats: Layer.Layer<never, DuplicateName | RegistrationError, OutputFormats> =
   OutputFormat.layerAll(outputFormats)

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type DuplicateReporter, Reporter, type Reporters } from "@ktstr/core"
+import { type DuplicateReporter, type RegistrationError, Reporter, type Reporters } from "@ktstr/core"
 import { Layer } from "effect"
 import { jsonReporter } from "./Json.ts"
 import { ndjsonReporter } from "./Ndjson.ts"
@@ -15,8 +15,5 @@ import { prettyReporter } from "./Pretty.ts"
  * @since 0.1.0
  * @category layers
  */
-export const layerBuiltinReporters: Layer.Layer<never, DuplicateReporter, Reporters> = Layer.mergeAll(
-  Reporter.plugin(prettyReporter),
-  Reporter.plugin(jsonReporter),
-  Reporter.plugin(ndjsonReporter)
-)
+export const layerBuiltinReporters: Layer.Layer<never, DuplicateReporter | RegistrationError, Reporters> =
+  Layer.mergeAll(Reporter.plugin(prettyReporter), Reporter.plugin(jsonReporter), Reporter.plugin(ndjsonReporter))

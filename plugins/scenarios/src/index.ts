@@ -3,7 +3,13 @@
  *
  * @since 0.1.0
  */
-import { type DuplicateName, registerScenarios, type Scenario, type Scenarios } from "@ktstr/core"
+import {
+  type DuplicateName,
+  type RegistrationError,
+  registerScenarios,
+  type Scenario,
+  type Scenarios
+} from "@ktstr/core"
 import type { Layer } from "effect"
 import { affinity } from "./AffinityMasks.ts"
 import { basic } from "./Basic.ts"
@@ -39,4 +45,4 @@ export const catalog: ReadonlyArray<Scenario> = [
  * @since 0.1.0
  * @category layers
  */
-export const layerCatalog: Layer.Layer<never, DuplicateName, Scenarios> = registerScenarios(catalog)
+export const layerCatalog: Layer.Layer<never, DuplicateName | RegistrationError, Scenarios> = registerScenarios(catalog)

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 
-import type { DuplicateName } from "@ktstr/core"
+import type { DuplicateName, RegistrationError } from "@ktstr/core"
 import { registerSchedulers, Scheduler, SchedulerBinary, type Schedulers } from "@ktstr/core"
 import type { Layer } from "effect"
 
@@ -63,5 +63,5 @@ export const builtinSchedulers: ReadonlyArray<Scheduler> = [Scheduler.eevdf, scx
  * @since 0.1.0
  * @category layers
  */
-export const layerBuiltinSchedulers: Layer.Layer<never, DuplicateName, Schedulers> =
+export const layerBuiltinSchedulers: Layer.Layer<never, DuplicateName | RegistrationError, Schedulers> =
   registerSchedulers(builtinSchedulers)

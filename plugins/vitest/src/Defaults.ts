@@ -15,7 +15,6 @@ import {
   type Checker,
   type DuplicateName,
   type DuplicateReporter,
-  describeFault,
   type HostMachine,
   type KernelCache,
   KernelResolver,
@@ -31,6 +30,7 @@ import {
   layerWorkTypes,
   type OutputFormats,
   type PayloadCodecs,
+  type RegistrationError,
   type RemoteCaches,
   type Reporters,
   type ResolvedKernel,
@@ -55,9 +55,9 @@ import { layerBuiltinReporters } from "@ktstr/reporters"
 import { layerCatalog } from "@ktstr/scenarios"
 import { layerBuiltinSchedulers } from "@ktstr/schedulers"
 import { layerBuiltinWorkTypes } from "@ktstr/work-types"
-import { Cause, Effect, Layer, Option } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { type BackendName, layerBackend } from "./Backend.ts"
-import { ConfigFileError, type Plugin } from "./UserConfig.ts"
+import { type ConfigFileError, contained, type Plugin } from "./UserConfig.ts"
 
 export { findProgram } from "@ktstr/vmm-qemu"
 export { type BackendName, backendNames } from "./Backend.ts"
@@ -120,20 +120,7 @@ export const resolveKernels = (names: ReadonlyArray<string>): Promise<ReadonlyAr
  * @since 0.2.0
  * @category errors
  */
-export type RegistryError = ConfigFileError | DuplicateName | DuplicateReporter
-
-/** Whatever a plugin's layer throws is the plugin's, not ours. */
-const contained = (
-  plugin: Plugin,
-  index: number
-): Layer.Layer<never, ConfigFileError, WorkTypes | OutputFormats | Scenarios | Schedulers | Reporters> =>
-  Layer.catchAllCause(plugin, (cause) =>
-    Cause.isInterruptedOnly(cause)
-      ? Layer.effectDiscard(Effect.interrupt)
-      : Layer.fail(
-          new ConfigFileError({ message: `ktstr.config: plugins[${index}]: ${describeFault(Cause.squash(cause))}` })
-        )
-  )
+export type RegistryError = ConfigFileError | DuplicateName | DuplicateReporter | RegistrationError
 
 /**
  * The registries with what is built in and what the user's plugins add.
@@ -150,7 +137,7 @@ export const layerRegistries = (
     layerCatalog,
     layerBuiltinSchedulers,
     layerBuiltinReporters,
-    ...plugins.map(contained)
+    ...plugins.map((plugin, index) => contained(plugin, index))
   ).pipe(
     Layer.provideMerge(
       Layer.mergeAll(layerWorkTypes, layerOutputFormats, layerScenarios, layerSchedulers, layerReporters)

@@ -5,11 +5,11 @@
  */
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs"
 import { readFile } from "node:fs/promises"
-import { createRequire, isBuiltin } from "node:module"
+import { createRequire, isBuiltin, SourceMap } from "node:module"
 import { tmpdir } from "node:os"
-import { basename, dirname, join } from "node:path"
+import { basename, dirname, join, resolve } from "node:path"
 import { pathToFileURL } from "node:url"
-import { ownPrefix } from "@ktstr/core"
+import { describeSources, ownPrefix } from "@ktstr/core"
 import { Effect } from "effect"
 import type { Plugin } from "esbuild"
 
@@ -72,6 +72,7 @@ const sourceMeta: Plugin = {
         loader: extension,
         sourcefile: path,
         format: "esm",
+        sourcemap: "inline",
         define: {
           "import.meta.url": JSON.stringify(pathToFileURL(path).href),
           "import.meta.filename": JSON.stringify(path),
@@ -83,7 +84,10 @@ const sourceMeta: Plugin = {
   }
 }
 
-const bundled = async (file: string): Promise<Uint8Array> => {
+/** Where in its sources a place of the bundle comes from. */
+type SourceOf = Parameters<typeof describeSources>[1]
+
+const bundled = async (file: string): Promise<{ readonly contents: Uint8Array; readonly sourceOf: SourceOf }> => {
   const esbuild = await findEsbuild(dirname(file))
   if (esbuild === undefined) {
     throw new Error(
@@ -101,15 +105,27 @@ const bundled = async (file: string): Promise<Uint8Array> => {
     format: "esm",
     target: "node20",
     write: false,
+    outfile: `${file}.mjs`,
+    sourcemap: "external",
+    sourcesContent: false,
     logLevel: "silent"
   })
-  return outputFiles[0]!.contents
+  const [map, code] = outputFiles[0]!.path.endsWith(".map") ? outputFiles : outputFiles.toReversed()
+  const places = new SourceMap(JSON.parse(map!.text))
+  return {
+    contents: code!.contents,
+    sourceOf: (line, column) => {
+      const found = places.findEntry(line - 1, column - 1)
+      if (!("originalSource" in found) || found.originalSource === undefined) return undefined
+      return `${resolve(dirname(file), found.originalSource)}:${found.originalLine + 1}:${found.originalColumn + 1}`
+    }
+  }
 }
 
 /** A folder for this user's eyes only, gone with the process at the latest, or by `ktstr cleanup` after a SIGKILL. */
 const privateFolder = Effect.acquireRelease(
   Effect.sync(() => {
-    const folder = mkdtempSync(join(tmpdir(), `${ownPrefix()}config-`))
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), `${ownPrefix()}config-`)))
     const remove = () => rmSync(folder, { recursive: true, force: true })
     process.once("exit", remove)
     return { folder, remove }
@@ -132,10 +148,12 @@ export const importTypeScript = <E>(file: string, failed: (cause: unknown) => E)
   Effect.gen(function* () {
     const attempt = <A>(what: () => Promise<A>) => Effect.tryPromise({ try: what, catch: failed })
     const source = yield* attempt(async () => realpathSync(file))
-    const contents = yield* attempt(() => bundled(source))
+    const { contents, sourceOf } = yield* attempt(() => bundled(source))
     const { folder } = yield* privateFolder
     const bundle = join(folder, `${basename(file)}.mjs`)
     const address = pathToFileURL(bundle).href
+    // What its code throws may come long after it was loaded.
+    describeSources(bundle, sourceOf)
     yield* attempt(async () => writeFileSync(bundle, contents, { mode: 0o600, flag: "wx" }))
     return yield* attempt(() =>
       import(/* @vite-ignore */ address).catch((cause: unknown) => {

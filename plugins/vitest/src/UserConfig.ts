@@ -7,7 +7,10 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import {
+  didYouMean,
   ExitCode,
+  faultPlace,
+  faultText,
   type OutputFormats,
   oneLine,
   type Reporters,
@@ -15,7 +18,7 @@ import {
   type Schedulers,
   type WorkTypes
 } from "@ktstr/core"
-import { Data, Effect, Layer } from "effect"
+import { Cause, Data, Effect, Layer } from "effect"
 import { importTypeScript } from "./TypeScriptImport.ts"
 
 /**
@@ -24,11 +27,15 @@ import { importTypeScript } from "./TypeScriptImport.ts"
  * @since 0.1.0
  * @category models
  */
-export type Plugin = Layer.Layer<
-  never,
-  { readonly message: string },
-  WorkTypes | OutputFormats | Scenarios | Schedulers | Reporters
->
+export type Plugin = Layer.Layer<never, { readonly message: string }, PluginServices>
+
+/**
+ * What a plugin registers in.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type PluginServices = WorkTypes | OutputFormats | Scenarios | Schedulers | Reporters
 
 /**
  * What the file exports by default.
@@ -60,24 +67,72 @@ export const defineConfig = (config: UserConfig): UserConfig => config
 
 const names = ["ktstr.config.ts", "ktstr.config.mjs", "ktstr.config.js"] as const
 
-const messageOf = (cause: unknown): string => oneLine(cause instanceof Error ? cause.message : String(cause))
+/** All that a configuration may say. */
+const keys: ReadonlyArray<keyof UserConfig> = ["plugins"]
 
-const pluginsOf = (file: string, module: unknown): Effect.Effect<ReadonlyArray<Plugin>, ConfigFileError> => {
-  const bad = (what: string) => Effect.fail(new ConfigFileError({ message: `${file}: ${what}` }))
+/** Longest that the file takes to load, and a plugin to register: a promise that nobody keeps would be waited for silently. */
+const longest = "60 seconds"
+
+/** What `whose` code of the file did wrong: its place is the file's where it can be. */
+const faultOf = (file: string, whose: string, thrown: unknown): ConfigFileError => {
+  const place = faultPlace(thrown)
+  const multiLine = thrown instanceof Error && thrown.message.includes("\n")
+  const text = `${whose}${multiLine ? oneLine(thrown.message) : faultText(thrown)}`
+  if (place?.startsWith(`${file}:`) === true) return new ConfigFileError({ message: `${place}: ${text}` })
+  return new ConfigFileError({ message: `${file}: ${text}${place === undefined ? "" : ` (${place})`}` })
+}
+
+const pluginsOf = (file: string, module: unknown): ReadonlyArray<Plugin> => {
+  const bad = (what: string) => new ConfigFileError({ message: `${file}: ${what}` })
   const config: unknown =
     typeof module === "object" && module !== null && "default" in module ? module.default : undefined
   if (typeof config !== "object" || config === null) {
-    return bad("it must export by default an object like { plugins: [WorkType.plugin({…})] }")
+    throw bad("it must export by default an object like { plugins: [WorkType.plugin({…})] }")
+  }
+  const unknown = Object.keys(config).find((key) => !keys.some((known) => known === key))
+  if (unknown !== undefined) {
+    const near = didYouMean(unknown, keys)
+    throw bad(
+      `unknown key '${unknown}'${near === undefined ? `; a configuration has: ${keys.join(", ")}` : `; did you mean '${near}'?`}`
+    )
   }
   const plugins: unknown = "plugins" in config ? (config.plugins ?? []) : []
-  if (!Array.isArray(plugins)) return bad("plugins must be a list of layers")
+  if (!Array.isArray(plugins)) throw bad("plugins must be a list of layers")
   const odd = plugins.findIndex((plugin) => !Layer.isLayer(plugin))
-  if (odd >= 0) return bad(`plugins[${odd}] is no layer; WorkType.plugin({…}) and Reporter.plugin({…}) make them`)
-  return Effect.succeed(plugins)
+  if (odd >= 0) throw bad(`plugins[${odd}] is no layer; WorkType.plugin({…}) and Reporter.plugin({…}) make them`)
+  return plugins
 }
 
 /**
- * The plugins of the configuration in `directory`; none when there is no such file.
+ * The plugin, whatever goes wrong in it: what it throws, its interrupting itself and its never ending are its own errors, told with its place in the list.
+ *
+ * @since 0.2.0
+ * @category combinators
+ */
+export const contained = (
+  plugin: Plugin,
+  index: number,
+  file = "ktstr.config"
+): Layer.Layer<never, ConfigFileError, PluginServices> => {
+  const failed = (what: string) => new ConfigFileError({ message: `${file}: plugins[${index}]: ${what}` })
+  return Layer.scopedContext(
+    Effect.flatMap(Effect.all([Effect.scope, Layer.CurrentMemoMap]), ([scope, memo]) =>
+      Layer.buildWithMemoMap(plugin, memo, scope)
+    ).pipe(
+      Effect.disconnect,
+      Effect.timeoutFail({ duration: longest, onTimeout: () => failed(`has not ended after ${longest}`) }),
+      // An interruption from outside does not come here.
+      Effect.catchAllCause((cause) => {
+        if (Cause.isInterruptedOnly(cause)) return failed("interrupts itself")
+        const error = Cause.squash(cause)
+        return error instanceof ConfigFileError ? error : faultOf(file, `plugins[${index}]: `, error)
+      })
+    )
+  )
+}
+
+/**
+ * The plugins of the configuration in `directory`, each contained; none when there is no such file.
  *
  * @since 0.1.0
  * @category constructors
@@ -85,12 +140,26 @@ const pluginsOf = (file: string, module: unknown): Effect.Effect<ReadonlyArray<P
 export const loadPlugins = Effect.fn("UserConfig.load")(function* (directory: string) {
   const file = names.map((name) => join(directory, name)).find((path) => existsSync(path))
   if (file === undefined) return []
-  const failed = (cause: unknown) => new ConfigFileError({ message: `${file}: ${messageOf(cause)}` })
-  const module = yield* file.endsWith(".ts")
-    ? importTypeScript(file, failed)
-    : Effect.tryPromise({
-        try: (): Promise<unknown> => import(/* @vite-ignore */ pathToFileURL(file).href),
-        catch: failed
-      })
-  return yield* pluginsOf(file, module)
+  const failed = (cause: unknown) => faultOf(file, "", cause)
+  const module = yield* (
+    file.endsWith(".ts")
+      ? importTypeScript(file, failed)
+      : Effect.tryPromise({
+          try: (): Promise<unknown> => import(/* @vite-ignore */ pathToFileURL(file).href),
+          catch: failed
+        })
+  ).pipe(
+    Effect.timeoutFail({
+      duration: longest,
+      onTimeout: () => new ConfigFileError({ message: `${file}: has not loaded after ${longest}` })
+    })
+  )
+  // What it left behind unhandled shows when nothing else is to do, and then ends a command before it has begun.
+  yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+  // Its keys may be getters.
+  const plugins = yield* Effect.try({
+    try: () => pluginsOf(file, module),
+    catch: (thrown) => (thrown instanceof ConfigFileError ? thrown : failed(thrown))
+  })
+  return plugins.map((plugin, index) => contained(plugin, index, file))
 })

@@ -13,7 +13,9 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { exitCodeOfError } from "@ktstr/core"
+import { Effect, Fiber, Layer, TestClock } from "effect"
+import { layerRegistries } from "../src/Defaults.ts"
 import { loadPlugins } from "../src/UserConfig.ts"
 
 const inDirectory = <A, E>(
@@ -83,10 +85,89 @@ describe("loadPlugins", () => {
       expect(yield* refused({ "ktstr.config.mjs": "export default { plugins: [3] }" })).toMatch(
         /plugins\[0\] is no layer/
       )
-      expect(yield* refused({ "ktstr.config.mjs": "throw new Error('boom')" })).toMatch(/ktstr\.config\.mjs: boom/)
+      expect(yield* refused({ "ktstr.config.mjs": "throw new Error('boom')" })).toMatch(/ktstr\.config\.mjs:1:7: boom$/)
       expect(yield* refused({ "ktstr.config.ts": "export default {" })).toMatch(/ktstr\.config\.ts: .*/)
     })
   )
+
+  it.live("names the key that was meant, and reads keys that throw", () =>
+    Effect.gen(function* () {
+      expect(yield* refused({ "ktstr.config.mjs": "export default { plugin: [] }" })).toMatch(
+        /ktstr\.config\.mjs: unknown key 'plugin'; did you mean 'plugins'\?$/
+      )
+      expect(yield* refused({ "ktstr.config.mjs": "export default { topology: '1n1l1c1t' }" })).toMatch(
+        /ktstr\.config\.mjs: unknown key 'topology'; a configuration has: plugins$/
+      )
+      const getter = "export default {\n  get plugins() {\n    throw new TypeError('no')\n  }\n}"
+      expect(yield* refused({ "ktstr.config.mjs": getter })).toMatch(/ktstr\.config\.mjs:3:11: TypeError: no$/)
+    })
+  )
+
+  it.live("says where in the sources of TypeScript it went wrong, in whichever file", () =>
+    Effect.gen(function* () {
+      const files = {
+        "ktstr.config.ts": `interface Unused {\n  a: number\n}\nimport { made } from "./deep/part.ts"\nexport default made()\n`,
+        "deep/part.ts":
+          "type Erased = string\n\nexport const here: string = import.meta.url\nexport const made = (): object => {\n  throw new Error('deep')\n}\n"
+      }
+      expect(yield* refused(files)).toMatch(/ktstr\.config\.ts: deep \(\/.*\/deep\/part\.ts:5:9\)$/)
+      const internal = "import { readFileSync } from 'node:fs'\n\nreadFileSync('/nowhere/at/all')\nexport default {}"
+      expect(yield* refused({ "ktstr.config.ts": internal })).toMatch(/ktstr\.config\.ts:3:1: ENOENT: [^(]*$/)
+      const parsed = "export default new URL('no address')"
+      expect(yield* refused({ "ktstr.config.mjs": parsed })).not.toContain("node:")
+    })
+  )
+
+  describe("a plugin that is none of the kind it registers as", () => {
+    const registering = (call: string) => `
+      import { Effect, Layer } from "effect"
+      import { OutputFormat, registerScenarios, registerSchedulers, Reporter, WorkType, WorkTypes } from "@ktstr/core"
+      const later = (call) => Layer.suspend(call)
+      export default { plugins: [Layer.empty, ${call}] }`
+
+    const registries = (directory: string) =>
+      Effect.flatMap(loadPlugins(directory), (plugins) => Effect.scoped(Layer.build(layerRegistries(plugins))))
+
+    it.live.each<readonly [call: string, says: RegExp]>([
+      ["registerScenarios([null])", /a scenario is null: Scenario\.make makes them$/],
+      ["registerScenarios(3)", /what registers a scenario is given a number, and wants a list$/],
+      [
+        "registerScenarios([{ name: 'y', description: '' }])",
+        /scenario 'y': its build is undefined, and must be a function/
+      ],
+      ["registerSchedulers([{ name: 'mine' }])", /scheduler 'mine': its binary is undefined, and must be an object/],
+      ["WorkType.layer(undefined)", /a work type is undefined: WorkType\.make makes them/],
+      ["later(() => WorkType.plugin({ name: 'W' }))", /work type 'W': its description is undefined/],
+      ["OutputFormat.layerAll([{ name: 'F', description: '' }])", /output format 'F': its instantiate is undefined/],
+      ["later(() => OutputFormat.plugin({ name: 'F', description: '' }))", /output format 'F': its read is undefined/],
+      ["Reporter.plugin({ name: '', description: '', make() {} })", /reporter '': its name is '', and must be a name/],
+      ["Reporter.plugin({ name: 'r', description: '' })", /reporter 'r': its make is undefined/],
+      ["Layer.effectDiscard(Effect.interrupt)", /interrupts itself$/],
+      ["Layer.effectDiscard(Effect.die('gone'))", /threw 'gone'$/],
+      ["Layer.effectDiscard(Effect.flatMap(WorkTypes, (all) => all.register(7)))", /a work type is a number/]
+    ])("%s", ([call, says]) =>
+      Effect.gen(function* () {
+        const error = yield* inDirectory({ "ktstr.config.mjs": registering(call) }, (directory) =>
+          Effect.flip(registries(directory))
+        )
+        expect(error.message).toMatch(/^\/.*\/ktstr\.config\.mjs(:\d+:\d+)?: plugins\[1\]: /)
+        expect(error.message).toMatch(says)
+        expect(error.message).not.toContain("\n")
+        expect(exitCodeOfError(error)).toBe(64)
+      })
+    )
+
+    it.effect("is not waited for for ever", () =>
+      Effect.gen(function* () {
+        const building = yield* Effect.fork(
+          Effect.scoped(Layer.build(layerRegistries([Layer.effectDiscard(Effect.uninterruptible(Effect.never))])))
+        )
+        yield* TestClock.adjust("2 minutes")
+        const error = yield* Effect.flip(Fiber.join(building))
+        expect(error.message).toBe("ktstr.config: plugins[0]: has not ended after 60 seconds")
+      })
+    )
+  })
 
   describe("TypeScript runs from a private folder", () => {
     const looks = "export default { plugins: [] }\n"
@@ -161,10 +242,10 @@ describe("loadPlugins", () => {
     it.live("which is gone when the file throws, and messages name the user's file", () =>
       Effect.gen(function* () {
         const before = ours()
-        expect(yield* refused({ "ktstr.config.ts": "throw new Error('boom')" })).toMatch(/ktstr\.config\.ts: boom$/)
+        expect(yield* refused({ "ktstr.config.ts": "throw new Error('boom')" })).toMatch(/ktstr\.config\.ts:1:7: boom$/)
         const absent = yield* refused({ "ktstr.config.ts": 'import "not-installed"\nexport default {}' })
         expect(absent).toMatch(
-          /ktstr\.config\.ts: Cannot find package 'not-installed' imported from .*ktstr\.config\.ts'?$/
+          /ktstr\.config\.ts:1:1: Cannot find package 'not-installed' imported from .*ktstr\.config\.ts'?$/
         )
         expect(ours()).toEqual(before)
       })

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type DuplicateName, WorkType, type WorkTypes } from "@ktstr/core"
+import { type DuplicateName, type RegistrationError, WorkType, type WorkTypes } from "@ktstr/core"
 import type { Layer } from "effect"
 import { AffinityChurn } from "./AffinityChurn.ts"
 import { Bursty } from "./Bursty.ts"
@@ -88,4 +88,5 @@ export const workTypes: ReadonlyArray<WorkType> = [
  * @since 0.1.0
  * @category layers
  */
-export const layerBuiltinWorkTypes: Layer.Layer<never, DuplicateName, WorkTypes> = WorkType.layerAll(workTypes)
+export const layerBuiltinWorkTypes: Layer.Layer<never, DuplicateName | RegistrationError, WorkTypes> =
+  WorkType.layerAll(workTypes)

@@ -1,0 +1,120 @@
+// Configurations, plugins and scenarios that misbehave: one line that names them, the documented code, and nothing left behind.
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { ktstr, leftovers, none, root } from "./ktstr.ts"
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "test-ktstr user code-"))
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const run = async (files: Readonly<Record<string, string>>, args: ReadonlyArray<string>) => {
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  const ended = await ktstr(args, { cwd: folder, deadlineMs: 100_000 })
+  expect(await leftovers()).toEqual(none)
+  return { ...ended, lines: ended.stderr.replaceAll(`${folder}/`, "").trimEnd().split("\n") }
+}
+
+const scenario = (body: string) => `
+import { registerScenarios, Scenario } from "@ktstr/core"
+const mine = Scenario.make({ name: "mine", description: "", build: () => { ${body} } })
+export default { plugins: [registerScenarios([mine])] }
+`
+
+describe("a configuration", () => {
+  it.each<readonly [string, string, ReadonlyArray<string>, string]>([
+    [
+      "ends the process as it loads",
+      "type T = 1\nprocess.exit(0)",
+      ["list"],
+      "ktstr: ktstr.config.ts:2:9: process.exit(0) was called, which only ktstr may do: remove the call"
+    ],
+    [
+      "ends the process in a plugin",
+      'import { Effect, Layer } from "effect"\nexport default { plugins: [Layer.effectDiscard(Effect.sync(() => process.exit(3)))] }',
+      ["list"],
+      "ktstr: ktstr.config.ts:2:74: plugins[0]: process.exit(3) was called, which only ktstr may do: remove the call"
+    ],
+    [
+      "ends the process in a scenario",
+      scenario("process.exit(0)"),
+      ["run", "mine"],
+      "ktstr: scenario 'mine' could not be built: process.exit(0) was called, which only ktstr may do: remove the call (ktstr.config.ts:3:84)"
+    ],
+    [
+      "has a scenario that throws",
+      scenario("throw new RangeError('too far')"),
+      ["run", "mine"],
+      "ktstr: scenario 'mine' could not be built: RangeError: too far (ktstr.config.ts:3:82)"
+    ],
+    [
+      "leaves a rejection",
+      "Promise.reject(new Error('lost'))\nexport default {}",
+      ["run", "steady"],
+      "ktstr: ktstr.config.ts:1:16: lost (a promise that nobody waits for was rejected)"
+    ],
+    [
+      "leaves a rejection without a place",
+      "Promise.reject('lost')\nexport default {}",
+      ["list"],
+      "ktstr: ktstr.config.ts or a plugin: threw 'lost' (a promise that nobody waits for was rejected)"
+    ],
+    [
+      "ends the process in a timer",
+      "setImmediate(() => process.exit(0))\nexport default {}",
+      ["run", "steady"],
+      "ktstr: ktstr.config.ts:1:28: process.exit(0) was called, which only ktstr may do: remove the call (nobody caught it)"
+    ],
+    [
+      "throws in a timer while a machine runs",
+      "setTimeout(() => { throw new TypeError('late') }, 4000)\nexport default {}",
+      ["run", "steady", "-t", "1n1l1c1t", "-d", "60"],
+      "ktstr: ktstr.config.ts:1:26: TypeError: late (nobody caught it)"
+    ]
+  ])("%s", async (_, text, args, says) => {
+    const { code, lines } = await run({ "ktstr.config.ts": text }, args)
+    // The others are about the machine.
+    expect(lines.filter((line) => line.startsWith("ktstr: "))).toEqual([says])
+    expect(code).toBe(64)
+  })
+
+  it("that throws later is in the JSON, too", async () => {
+    const text = "setTimeout(() => { throw new Error('late') }, 4000)\nexport default {}"
+    const args = ["run", "steady", "-t", "1n1l1c1t", "-d", "60", "--format", "json"]
+    const { stdout } = await run({ "ktstr.config.ts": text }, args)
+    expect(JSON.parse(stdout)).toEqual({
+      runs: [],
+      error: { scenario: "steady", message: `${folder}/ktstr.config.ts:1:26: late (nobody caught it)`, exitCode: 64 }
+    })
+  })
+
+  it("that keeps the process busy does not keep the command", async () => {
+    const { code, ms } = await run({ "ktstr.config.ts": "setInterval(() => {}, 1000)\nexport default {}" }, ["list"])
+    expect(code).toBe(0)
+    expect(ms).toBeLessThan(60_000)
+  })
+})
+
+describe("a file of tests that ends the process", () => {
+  it.each([
+    ["as it loads", "process.exit(0)", 64],
+    [
+      "in a test's scenario",
+      'import { ktstrTest } from "@ktstr/vitest"\nktstrTest("x", {}, () => process.exit(0))',
+      64
+    ],
+    [
+      "in a timer",
+      'import { test } from "vitest"\ntest("x", () => new Promise((done) => setTimeout(() => { setTimeout(done, 200); process.exit(0) }, 10)))',
+      1
+    ]
+  ])("%s", async (_, text, expected) => {
+    const { code, stdout } = await run({ "a.ktstr.ts": text }, ["test"])
+    expect(stdout).toMatch(/^FAIL .*process\.exit unexpectedly called with "0"/m)
+    expect(code).toBe(expected)
+  })
+})
