@@ -183,7 +183,7 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   if (ending === ExitCode.unwritable) code = ending
   if (stray !== undefined && !said) {
     if (code === ExitCode.pass) code = stray.exitCode
-    await Effect.runPromise(output.err.write(`ktstr: ${stray.message}\n`))
+    await Effect.runPromise(output.err.write(`ktstr: ${printable(stray.message)}\n`))
   }
   for (const message of unwritable) await Effect.runPromise(output.err.write(`ktstr: ${message}\n`))
   // The user's vitest, or a configuration, may keep what holds the process.

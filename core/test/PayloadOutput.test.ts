@@ -1,10 +1,16 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Either, Layer, Schema } from "effect"
+import { Effect, Either, Fiber, Layer, Schema, TestClock } from "effect"
 import { judge } from "../src/check/Checker.ts"
 import { PayloadCheck } from "../src/payload/Check.ts"
 import { LlmExtract } from "../src/payload/LlmExtract.ts"
 import { toPayloadResult } from "../src/payload/Output.ts"
-import { layerOutputFormats, OutputFormat, OutputFormats, OutputRef } from "../src/payload/OutputFormat.ts"
+import {
+  layerOutputFormats,
+  OutputFormat,
+  OutputFormats,
+  type OutputReader,
+  OutputRef
+} from "../src/payload/OutputFormat.ts"
 import { Payload, type PayloadOptions } from "../src/payload/Payload.ts"
 import { ProcessRecord } from "../src/payload/ProcessRecord.ts"
 import type { ProcessTelemetry } from "../src/protocol/AgentEvent.ts"
@@ -402,6 +408,71 @@ describe("a payload's run", () => {
         expect((yield* registered.list).map(({ name }) => name)).toEqual(["pairs", "reports", "names", "ExitCode"])
       })
     )
+  })
+})
+
+describe("an output format of a third party", () => {
+  const reader = (read: () => unknown) => ({
+    name: "odd",
+    args: [],
+    reads: true,
+    reports: read as OutputReader["reports"]
+  })
+
+  it.effect.each<readonly [what: string, read: () => unknown, says: string]>([
+    ["gives nothing", () => undefined, "output format 'odd' failed: gave what is no Effect"],
+    ["gives a number", () => 3, "output format 'odd' failed: gave what is no Effect"],
+    ["gives undefined as metrics", () => Effect.succeed(undefined), "output format 'odd' gave what are no metrics"],
+    ["gives numbers as metrics", () => Effect.succeed([1, 2]), "output format 'odd' gave what are no metrics"],
+    [
+      "gives a unit that is none",
+      () => Effect.succeed([{ metrics: [{ name: "a", value: 1, unit: 5 }] }]),
+      "output format 'odd' gave what are no metrics"
+    ],
+    [
+      "throws",
+      () => {
+        throw new TypeError("no such field")
+      },
+      "output format 'odd' failed: TypeError: no such field"
+    ],
+    ["dies", () => Effect.die("gone"), "output format 'odd' failed: threw 'gone'"],
+    ["interrupts itself", () => Effect.interrupt, "output format 'odd' interrupts itself"],
+    ["fails with what is no text", () => Effect.fail({ message: "odd" }), "output format 'odd' failed: odd"],
+    ["never ends", () => Effect.uninterruptible(Effect.never), "output format 'odd' did not end within 1 minute"]
+  ])("that %s is named, and the verdict is kept", ([, read, says]) =>
+    Effect.gen(function* () {
+      const spec = Payload.spec(
+        Payload.make("p", { binary: "p", output: "odd", defaultChecks: [PayloadCheck.min("a", 1)] }),
+        {
+          cgroup: ""
+        }
+      )
+      const process = { end: exit(), stdout: bytes("a=1"), stderr: bytes(""), dropped: 0 }
+      const judging = yield* Effect.fork(
+        toPayloadResult({ spec, argv: ["p"], reader: reader(read), process: process as never })
+      )
+      yield* TestClock.adjust("2 minutes")
+      const judged = yield* Fiber.join(judging)
+      expect(judged.outcome).toBe("inconclusive")
+      expect(judged.problem).toContain(`its output can't be read: ${says}`)
+    })
+  )
+
+  it("made by OutputFormat.make that gives junk, or throws, is named", () => {
+    const made = (read: () => unknown) =>
+      Either.getOrThrow(
+        OutputFormat.make({ name: "odd", description: "", read: read as () => Either.Either<[], string> }).instantiate(
+          {}
+        )
+      )
+    const problemOf = (read: () => unknown) => Effect.runSync(Effect.flip(made(read).reports("text")))
+    expect(problemOf(() => undefined)).toBe("can't be read: output format 'odd' gave what is no Either")
+    expect(
+      problemOf(() => {
+        throw new RangeError("off")
+      })
+    ).toMatch(/^can't be read: output format 'odd' failed: RangeError: off/)
   })
 })
 

@@ -6,6 +6,7 @@
 import { Effect, Either } from "effect"
 import { type Outcome, worstOutcome } from "../check/index.ts"
 import { printable } from "../protocol/index.ts"
+import { reportsOf } from "./askReader.ts"
 import { askedFor, judgePayload } from "./checks.ts"
 import { type ChosenReports, chooseReports } from "./chooseReports.ts"
 import { Metric, type MetricSpec, type MetricValue } from "./Metric.ts"
@@ -79,7 +80,7 @@ export const readOutput: (
   const streams: Array<ReadonlyArray<OutputReport>> = []
   for (const text of [stdout, stderr]) {
     if (text.trim() === "") continue
-    const read = yield* Effect.either(reader.reports(text))
+    const read = yield* reportsOf(reader, text)
     if (Either.isRight(read)) streams.push(read.right)
     const broken = Either.isRight(read) ? read.right.find((report) => report.broken !== undefined)?.broken : read.left
     wrong.push(broken === undefined ? `its output has no metrics for ${reader.name}` : `its output ${broken}`)
