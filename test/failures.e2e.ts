@@ -262,7 +262,10 @@ describe("every failure of ktstr test", () => {
     const args = ["test", "e.ktstr.ts", "--kernel", kernel(), "--filter"]
     const report = ["--", "--reporter=junit", "--outputFile=e.xml"]
     const json = await ktstr([...args, "throws", "--format", "json", ...report], { cwd: scratch })
-    expect(JSON.parse(json.stdout)).toEqual({ runs: [] })
+    expect(JSON.parse(json.stdout)).toEqual({
+      runs: [],
+      errors: [{ name: "ktstr/throws", message: expect.stringContaining("no steps today"), exitCode: 64 }]
+    })
     expect(json.stderr).toContain("no steps today")
     expect(json.code).toBe(64)
     expect(readFileSync(join(scratch, "e.xml"), "utf8")).toMatch(/<failure message="[^"]*no steps today/)

@@ -51,6 +51,10 @@ describe("ktstr test", () => {
     expect(code).toBe(64)
     const json = await ktstr(["test", "broken", "--format", "json"], { cwd: scratch })
     expect(json.stderr).toContain("ktstr: broken.ktstr.ts: at the top\n")
+    expect(JSON.parse(json.stdout)).toEqual({
+      runs: [],
+      errors: [{ name: "broken.ktstr.ts", message: "at the top", exitCode: 64 }]
+    })
     expect(json.code).toBe(64)
     rmSync(join(scratch, "broken.ktstr.ts"))
   })

@@ -71,7 +71,7 @@ export const runSession = <R extends ScenarioRequest, E, S>(
         { discard: true }
       )
       yield* Effect.onExit(runs, (exit) => {
-        if (Exit.isSuccess(exit)) return session.onEnd(results, SessionEnd.Complete())
+        if (Exit.isSuccess(exit)) return session.onEnd(results, SessionEnd.Complete({}))
         const error = Cause.squash(exit.cause)
         const message = error instanceof Error ? error.message : String(error)
         const stray = io.stray?.()

@@ -329,7 +329,8 @@ export {
   type ReporterSession,
   type ReporterStream,
   Reporters,
-  SessionEnd
+  SessionEnd,
+  type SessionError
 } from "./report/index.ts"
 export {
   agentCmdline,

@@ -52,6 +52,9 @@ describe("Replay", () => {
     Effect.gen(function* () {
       const message = (text: string) => Effect.map(Effect.flip(parseReplay(text, "x.json")), (error) => error.message)
       expect(yield* message("no")).toBe("x.json is no replay file: it is not JSON")
+      expect(yield* message("null")).toBe("x.json is no replay file: it holds null, not an object")
+      expect(yield* message("[]")).toBe("x.json is no replay file: it holds a list, not an object")
+      expect(yield* message("7")).toBe("x.json is no replay file: it holds a number, not an object")
       expect(yield* message('{"schemaVersion":2}')).toContain("schema version 2; this ktstr knows version 1")
       const other = yield* message('{"schemaVersion":1,"kind":"other"}')
       expect(other).toBe('x.json is no replay file: kind: Expected "ktstr replay", actual "other"')

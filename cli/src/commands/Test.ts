@@ -14,6 +14,7 @@ import {
   type ReporterSession,
   type RunResult,
   SessionEnd,
+  type SessionError,
   suggestion
 } from "@ktstr/core"
 import { resultFromJson } from "@ktstr/reporters"
@@ -36,7 +37,7 @@ import { isVerbose, reporterNamed } from "./Run.ts"
 interface Tally {
   readonly results: Array<RunResult>
   /** Failed without a result: the codes of their errors, 1 where the test's own code threw. */
-  readonly errors: Array<{ readonly name: string; readonly message: string; readonly exitCode: number }>
+  readonly errors: Array<SessionError>
   ran: number
   /** Of all tests, those that the filter leaves out included. */
   readonly names: Set<string>
@@ -253,7 +254,7 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, strea
           yield* io.err.write(`ktstr: ${printable(name)}: ${printable(oneLine(message))}\n`)
         }
         if (screen !== undefined) yield* screen.end
-        if (session !== undefined) yield* session.onEnd(tally.results, SessionEnd.Complete())
+        if (session !== undefined) yield* session.onEnd(tally.results, SessionEnd.Complete({ errors: tally.errors }))
         return exitCodeOf(tally, vitest)
       })
     )

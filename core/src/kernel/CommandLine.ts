@@ -75,7 +75,9 @@ export const machineCommandLine = (spec: VmSpec, own: ReadonlyArray<string>): Ei
   ].join(" ")
   const length = bytesOf(line)
   if (length <= maxCommandLine) return Either.right(line)
-  const longest = spec.cmdline.reduce((a, b) => (bytesOf(b) > bytesOf(a) ? b : a), "")
+  // What can be shortened is the user's.
+  const given = spec.cmdline.filter((word) => !word.startsWith("ktstr."))
+  const longest = given.reduce((a, b) => (bytesOf(b) > bytesOf(a) ? b : a), "")
   return Either.left(
     badSpec(
       `the kernel command line has ${length} bytes, a kernel reads ${maxCommandLine}: shorten the kernel arguments (--kargs, kargs) by ` +

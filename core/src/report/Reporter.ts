@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Cause, Context, Data, Effect, Layer, Option, Scope } from "effect"
+import { Cause, Context, Data, type Duration, Effect, Layer, Option, Scope } from "effect"
 import { checkRegistration, oneLine, type Registrable, type RegistrationError } from "../base/index.ts"
 import type { RunEvent, RunResult } from "../run/index.ts"
 import { DuplicateReporter } from "./DuplicateReporter.ts"
@@ -37,6 +37,20 @@ export interface ReporterOutput {
 }
 
 /**
+ * What gave no result in a session that went on.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface SessionError {
+  /** Of the test, or the path of the file from the working directory. */
+  readonly name: string
+  readonly message: string
+  /** What the error alone would end the command with. */
+  readonly exitCode: number
+}
+
+/**
  * How a session ended. The command prints the message of an interruption or an error on its standard error by itself;
  * reporters of machine-readable formats put it into their output.
  *
@@ -44,7 +58,8 @@ export interface ReporterOutput {
  * @category models
  */
 export type SessionEnd = Data.TaggedEnum<{
-  Complete: {}
+  /** `errors`: what gave no result, such as a file of tests that does not load. */
+  Complete: { readonly errors?: ReadonlyArray<SessionError> | undefined }
   /** A signal ended it while `scenario` ran. */
   Interrupted: { readonly scenario: string; readonly message: string; readonly exitCode: ExitCode }
   /** `scenario` could not be brought to a result. */
@@ -58,8 +73,8 @@ export type SessionEnd = Data.TaggedEnum<{
 export const SessionEnd: Data.TaggedEnum.Constructor<SessionEnd> = Data.taggedEnum<SessionEnd>()
 
 /**
- * What a reporter does at the points of a session. Every hook is optional. A hook that fails or throws costs a warning on
- * `err`, never the run.
+ * What a reporter does at the points of a session. Every hook is optional. A hook that fails, throws, or has not ended after 30 seconds costs a
+ * warning on `err`, never the run.
  *
  * @since 0.1.0
  * @category models
@@ -162,8 +177,12 @@ export interface ReporterSession {
   readonly onEnd: (results: ReadonlyArray<RunResult>, end: SessionEnd) => Effect.Effect<void>
 }
 
+/** Longest that the run waits for a hook. */
+const longest: Duration.DurationInput = "30 seconds"
+
 /** A reporter's stack is its author's concern. */
 const messageOf = (cause: Cause.Cause<unknown>): string => {
+  if (Cause.isInterruptedOnly(cause)) return "it interrupts itself"
   const error = Cause.squash(cause)
   return oneLine(error instanceof Error ? error.message || error.name : String(error))
 }
@@ -184,9 +203,19 @@ export const openReporter = (
     const contain = (hook: string, body: () => Effect.Effect<void, unknown> | undefined): Effect.Effect<void> =>
       broken.has(hook)
         ? Effect.void
-        : Effect.suspend(() => body() ?? Effect.void).pipe(
+        : Effect.suspend(() => {
+            const made: unknown = body() ?? Effect.void
+            return Effect.isEffect(made)
+              ? (made as Effect.Effect<void, unknown>)
+              : Effect.die(new Error("it gives what is no Effect"))
+          }).pipe(
+            Effect.disconnect,
+            Effect.timeoutFail({
+              duration: longest,
+              onTimeout: () => new Error(`it has not ended after ${longest}`)
+            }),
+            // The run's own interruption does not come here.
             Effect.catchAllCause((cause) => {
-              if (Cause.isInterruptedOnly(cause)) return Effect.interrupt
               broken.add(hook)
               return output.err.write(
                 `warning: reporter '${reporter.name}' failed in ${hook}, the run goes on without it: ${messageOf(cause)}\n`
@@ -198,6 +227,7 @@ export const openReporter = (
       Effect.suspend(() => reporter.make(output)),
       (made) =>
         Effect.sync(() => {
+          if (typeof made !== "object" || made === null) throw new Error("it gives no hooks")
           hooks = made
         })
     )

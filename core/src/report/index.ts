@@ -22,5 +22,6 @@ export {
   type ReporterSession,
   type ReporterStream,
   Reporters,
-  SessionEnd
+  SessionEnd,
+  type SessionError
 } from "./Reporter.ts"

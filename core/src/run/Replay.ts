@@ -101,6 +101,10 @@ export const parseReplay = (text: string, name: string): Effect.Effect<Replay, R
           })
         )
       }
+      if (typeof value !== "object" || value === null || Array.isArray(value)) {
+        const what = value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`
+        return Effect.fail(new ReplayError({ message: `${name} is no replay file: it holds ${what}, not an object` }))
+      }
       return Effect.mapError(Schema.decodeUnknown(Replay)(value), (error) => {
         const [first] = ParseResult.ArrayFormatter.formatErrorSync(error)
         const where = first === undefined || first.path.length === 0 ? "" : `${first.path.join(".")}: `

@@ -186,6 +186,9 @@ const programOf = Effect.fnUntraced(function* (scheduler: Scheduler, directory: 
     case "Path": {
       const file = path.resolve(directory, binary.path)
       if (!(yield* isFile(file))) {
+        const fs = yield* FileSystem.FileSystem
+        if (yield* Effect.orElseSucceed(fs.exists(file), () => false))
+          return yield* fail("NotFound", `scheduler ${file} is a directory or a device: give the program in it`)
         return yield* fail("NotFound", `scheduler '${name}' not found: there is no file ${file}`)
       }
       yield* checkProgram(name, file)

@@ -94,6 +94,9 @@ describe("discovery", () => {
       expect((yield* refusal(at("./scx_pth"), "paths")).message).toBe(
         `scheduler 'p' not found: there is no file ${join(root, "paths/scx_pth")}`
       )
+      expect((yield* refusal(at("."), "paths")).message).toBe(
+        `scheduler ${join(root, "paths")} is a directory or a device: give the program in it`
+      )
     })
   )
 

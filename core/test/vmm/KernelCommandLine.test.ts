@@ -33,6 +33,14 @@ describe("machineCommandLine", () => {
     )
   })
 
+  it("names the longest of the user's words, never one of ktstr's own", () => {
+    const { message } = refused(
+      `ktstr.mode=${"x".repeat(1500)}`,
+      ...Array.from({ length: 60 }, (_, at) => `mine.${at}=12345678`)
+    )
+    expect(message).toMatch(/the longest, 'mine\.\d+=12345678', has 16$/)
+  })
+
   it("counts bytes, not characters", () => {
     expect(accepted("ä".repeat(Math.floor(room / 2)))).toHaveLength(2047 - Math.floor(room / 2) - (room % 2))
     expect(refused("ä".repeat(Math.floor(room / 2) + 1)).message).toMatch(/has 204[89] bytes/)

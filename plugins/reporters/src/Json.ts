@@ -3,14 +3,14 @@
  *
  * @since 0.1.0
  */
-import type { Reporter, RunResult, SessionEnd } from "@ktstr/core"
+import type { Reporter, RunResult, SessionEnd, SessionError } from "@ktstr/core"
 import { Effect } from "effect"
 import { jsonText } from "./JsonText.ts"
 import { type ResultJson, resultToJson } from "./ResultJson.ts"
 
 /**
  * What is printed: the result itself when there was one run that came to a result; else `runs` with the results in order,
- * and `interrupted` or `error` when the session ended early.
+ * `errors` where tests or their files gave none, and `interrupted` or `error` when the session ended early.
  *
  * @since 0.1.0
  * @category models
@@ -20,6 +20,8 @@ export type SessionJson =
   | {
       readonly runs: ReadonlyArray<ResultJson>
       readonly interrupted?: { readonly scenario: string; readonly message: string; readonly exitCode: number }
+      /** Of `ktstr test`: what gave no result, such as a file that does not load. */
+      readonly errors?: ReadonlyArray<SessionError>
       readonly error?: { readonly scenario: string; readonly message: string; readonly exitCode: number }
     }
 
@@ -30,6 +32,7 @@ export type SessionJson =
 export const sessionToJson = (results: ReadonlyArray<RunResult>, end: SessionEnd): SessionJson => {
   const runs = results.map(resultToJson)
   const [only] = runs
+  if (end._tag === "Complete" && end.errors !== undefined && end.errors.length > 0) return { runs, errors: end.errors }
   if (end._tag === "Complete") return runs.length === 1 && only !== undefined ? only : { runs }
   const { _tag, ...why } = end
   return _tag === "Interrupted" ? { runs, interrupted: why } : { runs, error: why }

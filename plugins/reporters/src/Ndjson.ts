@@ -20,7 +20,7 @@ export const eventToLine = (event: RunEvent): string => {
 }
 
 /** After the events, only when a run did not come to a result. */
-const endLine = (end: Exclude<SessionEnd, { _tag: "Complete" }>): string => {
+const endLine = (end: SessionEnd): string => {
   const { _tag, ...why } = end
   return jsonText({ _tag: "SessionEnded", end: _tag, ...why })
 }
@@ -35,6 +35,7 @@ export const ndjsonReporter: Reporter = {
   make: ({ out }) =>
     Effect.succeed({
       onEvent: (event) => out.write(`${eventToLine(event)}\n`),
-      onEnd: (_, end) => (end._tag === "Complete" ? Effect.void : out.write(`${endLine(end)}\n`))
+      onEnd: (_, end) =>
+        end._tag === "Complete" && (end.errors ?? []).length === 0 ? Effect.void : out.write(`${endLine(end)}\n`)
     })
 }

@@ -11,7 +11,7 @@ import {
   RunResult,
   SessionEnd
 } from "@ktstr/core"
-import { Effect, Layer, Option, Schema } from "effect"
+import { Effect, Fiber, Layer, Option, Schema, TestClock } from "effect"
 import { jsonReporter, layerBuiltinReporters, ndjsonReporter, prettyReporter, renderResult } from "../src/index.ts"
 import { failed, passed, record } from "./fixtures.ts"
 
@@ -32,7 +32,7 @@ const events: ReadonlyArray<RunEvent> = [
 const session = (
   reporter: Reporter,
   results: ReadonlyArray<RunResult>,
-  end: SessionEnd = SessionEnd.Complete(),
+  end: SessionEnd = SessionEnd.Complete({}),
   options: Parameters<typeof record>[0] = {}
 ) =>
   Effect.gen(function* () {
@@ -50,7 +50,52 @@ const session = (
     return { out: recording.out(), err: recording.err() }
   })
 
+describe("a reporter of a third party", () => {
+  it.effect.each<readonly [what: string, hooks: () => unknown, says: RegExp]>([
+    [
+      "never ends a hook",
+      () => ({ onResult: () => Effect.uninterruptible(Effect.never) }),
+      /onResult.*not ended after 30 seconds$/
+    ],
+    ["interrupts itself", () => ({ onResult: () => Effect.interrupt }), /onResult.*it interrupts itself$/],
+    ["gives a promise", () => ({ onResult: async () => {} }), /onResult.*it gives what is no Effect$/],
+    ["gives no hooks", () => undefined, /make.*it gives no hooks$/],
+    [
+      "throws",
+      () => ({
+        onEnd: () => {
+          throw new Error("full")
+        }
+      }),
+      /onEnd.*full$/
+    ]
+  ])("that %s costs one line, and the session goes on", ([, hooks, says]) =>
+    Effect.gen(function* () {
+      const reporter = { name: "odd", description: "", make: () => Effect.succeed(hooks()) } as unknown as Reporter
+      const running = yield* Effect.fork(session(reporter, [passed, passed]))
+      yield* TestClock.adjust("2 minutes")
+      const { err } = yield* Fiber.join(running)
+      expect(err.trimEnd()).toMatch(/^warning: reporter 'odd' failed in [^\n]*$/)
+      expect(err.trimEnd()).toMatch(says)
+    })
+  )
+})
+
 describe("json", () => {
+  it.effect("has what gave no result beside the results", () =>
+    Effect.gen(function* () {
+      const errors = [{ name: "broken.ktstr.ts", message: "at the top", exitCode: 64 }]
+      const { out } = yield* session(jsonReporter, [passed], SessionEnd.Complete({ errors }))
+      expect(JSON.parse(out)).toMatchObject({ runs: [{ outcome: "pass" }], errors })
+      const lines = yield* session(ndjsonReporter, [passed], SessionEnd.Complete({ errors }))
+      expect(JSON.parse(lines.out.trimEnd().split("\n").at(-1) ?? "")).toEqual({
+        _tag: "SessionEnded",
+        end: "Complete",
+        errors
+      })
+    })
+  )
+
   it.effect("prints one result as one object that decodes, without the latency samples", () =>
     Effect.gen(function* () {
       const { out, err } = yield* session(jsonReporter, [passed])
