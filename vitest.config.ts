@@ -1,10 +1,18 @@
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
+import core from "./core/package.json" with { type: "json" }
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
+/** Rooms of core as its subpaths: `./kernel`. */
+const coreRooms = Object.keys(core.exports).filter((path) => path !== ".")
+
 /** Workspaces are tested from their sources, so that no test depends on a build. */
 const alias = {
+  // Before the whole, which is the beginning of their names.
+  ...Object.fromEntries(
+    coreRooms.map((path) => [`@ktstr/core${path.slice(1)}`, at(`core/src${path.slice(1)}/index.ts`)])
+  ),
   "@ktstr/core": at("core/src/index.ts"),
   "@ktstr/work-types": at("plugins/work-types/src/index.ts"),
   "@ktstr/scenarios": at("plugins/scenarios/src/index.ts"),

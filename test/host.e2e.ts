@@ -1,7 +1,7 @@
 // `ktstr run --host`, in level 1 of the lab: a machine with cgroup v2 whose cgroups the tests may do with as they like.
 import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
-import { findCgroupMount } from "@ktstr/core"
+import { findCgroupMount } from "@ktstr/core/machine"
 import { Effect, Either } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { ktstr, leftovers, none, root } from "./ktstr.ts"

@@ -22,7 +22,8 @@ const project = mkdtempSync(join(tmpdir(), "test-ktstr-packages-"))
 afterAll(() => rmSync(project, { recursive: true, force: true }))
 const packages = join(project, "node_modules/@ktstr")
 
-const plugin = `import { CgroupDef, HoldSpec, Reporter, Step, WorkProgram, WorkType, type VmSpec } from "@ktstr/core"
+const plugin = `import { CgroupDef, HoldSpec, Reporter, Step, WorkProgram, WorkType } from "@ktstr/core"
+import type { VmSpec } from "@ktstr/core/machine"
 import { ktstrTest } from "@ktstr/vitest"
 import { defineConfig } from "@ktstr/vitest/defaults"
 

@@ -1,15 +1,13 @@
 // How much a plan and a guest take.
+
 import {
   type Assert,
   Backdrop,
   CgroupDef,
-  encodePlan,
   executeDefs,
   executeStepsWith,
   HoldSpec,
-  layerWorkTypes,
   Op,
-  Plan,
   ScenarioContext,
   Step,
   TestTopology,
@@ -17,6 +15,9 @@ import {
   WorkProgram,
   WorkType
 } from "@ktstr/core"
+import { Plan } from "@ktstr/core/plan"
+import { encodePlan } from "@ktstr/core/protocol"
+import { layerWorkTypes } from "@ktstr/core/work"
 import { layerBuiltinWorkTypes } from "@ktstr/work-types"
 import { Effect, Either, Layer } from "effect"
 import { describe, expect, inject, it } from "vitest"

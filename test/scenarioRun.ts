@@ -1,4 +1,5 @@
 // Runs a scenario in this process, as a test of ktstrTest would, and keeps what the guest printed on its console.
+
 import {
   type Assert,
   KernelResolver,
@@ -6,12 +7,11 @@ import {
   runScenario,
   Scenario,
   Topology,
-  type Vm,
-  Vmm,
   WorkProgram,
   type WorkSpec,
   WorkType
 } from "@ktstr/core"
+import { type Vm, Vmm } from "@ktstr/core/machine"
 import { layerHarness } from "@ktstr/vitest/defaults"
 import { Effect, Either, Fiber, Stream } from "effect"
 

@@ -1,13 +1,19 @@
 // Bundles each workspace with tsup. Libraries keep their imports (one copy of effect and of @ktstr/core for everyone who
 // composes them); the command carries everything with it, split into chunks, so that `ktstr --help` loads little.
-import { rmSync } from "node:fs"
+import { readdirSync, rmSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { build } from "tsup"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
+/** A room of core is a subpath of its package. */
+const coreRooms = readdirSync(`${root}core/src`, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+
 const libraries = {
-  core: "core/src/index.ts",
+  core: {
+    index: "core/src/index.ts",
+    ...Object.fromEntries(coreRooms.map(({ name }) => [name, `core/src/${name}/index.ts`]))
+  },
   "plugins/work-types": "plugins/work-types/src/index.ts",
   "plugins/scenarios": "plugins/scenarios/src/index.ts",
   "plugins/schedulers": "plugins/schedulers/src/index.ts",

@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { suggestion } from "@ktstr/core"
+
+import { suggestion } from "@ktstr/core/base"
 import { Either } from "effect"
 import { UsageError } from "./UsageError.ts"
 

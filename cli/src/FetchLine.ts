@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import type { FetchProgress, ReporterStream } from "@ktstr/core"
+
+import type { FetchProgress } from "@ktstr/core/kernel"
+import type { ReporterStream } from "@ktstr/core/report"
 import { Effect } from "effect"
 
 const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1)

@@ -3,15 +3,11 @@
  *
  * @since 0.1.0
  */
-import {
-  bootInteractive,
-  ExitCode,
-  type GuestLost,
-  type GuestProcess,
-  type ProcessEnd,
-  printable,
-  runProcess
-} from "@ktstr/core"
+
+import { ExitCode } from "@ktstr/core"
+import { printable } from "@ktstr/core/protocol"
+import { bootInteractive } from "@ktstr/core/run"
+import { type GuestLost, type GuestProcess, type ProcessEnd, runProcess } from "@ktstr/core/session"
 import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
 import { Deferred, Effect, type Scope, Stream } from "effect"
 import type { RawIo } from "./CommandIo.ts"

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { type KernelError, KernelProgress, KernelResolver, KernelSources, type ResolvedKernel } from "@ktstr/core"
+
+import { KernelResolver } from "@ktstr/core"
+import { type KernelError, KernelProgress, KernelSources, type ResolvedKernel } from "@ktstr/core/kernel"
 import { parseKernelOrgSpec } from "@ktstr/kernel-sources"
 import { Effect, Option } from "effect"
 import type { CommandIo } from "./CommandIo.ts"

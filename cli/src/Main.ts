@@ -4,15 +4,11 @@
  * @since 0.1.0
  */
 import { writeSync } from "node:fs"
-import {
-  type ErrorWithExitCode,
-  ExitCode,
-  exitCodeOfError,
-  isScenarioError,
-  type KtstrError,
-  oneLine,
-  printable
-} from "@ktstr/core"
+import { ExitCode } from "@ktstr/core"
+import { oneLine } from "@ktstr/core/base"
+import { printable } from "@ktstr/core/protocol"
+import { type ErrorWithExitCode, exitCodeOfError, type KtstrError } from "@ktstr/core/report"
+import { isScenarioError } from "@ktstr/core/scenario"
 import { Cause, Effect, Exit, Fiber, Logger, LogLevel, Option } from "effect"
 import { type Invocation, parse } from "./Arguments.ts"
 import type { RawIo } from "./CommandIo.ts"

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { Assert, type WorkTypeError, type WorkTypeRef } from "@ktstr/core"
+
+import { Assert, type WorkTypeRef } from "@ktstr/core"
+import type { WorkTypeError } from "@ktstr/core/work"
 import { Either } from "effect"
 import type { Values } from "./CommandTable.ts"
 import * as Settings from "./Settings.ts"

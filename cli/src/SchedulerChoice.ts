@@ -4,7 +4,9 @@
  * @since 0.1.0
  */
 import { basename } from "node:path"
-import { FlagProfile, isKernelScheduler, resolveScheduler, Scheduler, SchedulerBinary, Schedulers } from "@ktstr/core"
+import { FlagProfile, resolveScheduler, Scheduler, SchedulerBinary } from "@ktstr/core"
+import { isKernelScheduler } from "@ktstr/core/kernel"
+import { Schedulers } from "@ktstr/core/scheduler"
 import { Effect, Option } from "effect"
 import { words } from "./Settings.ts"
 import { UsageError } from "./UsageError.ts"

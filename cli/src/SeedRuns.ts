@@ -4,22 +4,11 @@
  * @since 0.1.0
  */
 import { isAbsolute, resolve } from "node:path"
-import {
-  countOps,
-  isScenarioProgram,
-  PlanError,
-  ReplayRequest,
-  type RunError,
-  type RunResult,
-  runScenario,
-  ScenarioContext,
-  Scenarios,
-  type ShrinkCase,
-  TestTopology,
-  type TraceError,
-  tracedInto,
-  withoutOps
-} from "@ktstr/core"
+import { type RunResult, runScenario, ScenarioContext, Scenarios, TestTopology } from "@ktstr/core"
+import { countOps, type ShrinkCase, withoutOps } from "@ktstr/core/explore"
+import { PlanError } from "@ktstr/core/plan"
+import { ReplayRequest, type RunError, type TraceError, tracedInto } from "@ktstr/core/run"
+import { isScenarioProgram } from "@ktstr/core/scenario"
 import { Effect } from "effect"
 import type { CommandIo } from "./CommandIo.ts"
 import type { Values } from "./CommandTable.ts"

@@ -3,17 +3,10 @@
  *
  * @since 0.1.0
  */
-import {
-  exitCodeOfError,
-  exitCodeOfResults,
-  openReporter,
-  type Reporter,
-  type RunEvent,
-  type RunResult,
-  runName,
-  type ScenarioRequest,
-  SessionEnd
-} from "@ktstr/core"
+
+import { type Reporter, type RunEvent, type RunResult, SessionEnd } from "@ktstr/core"
+import { exitCodeOfError, exitCodeOfResults, openReporter } from "@ktstr/core/report"
+import { runName, type ScenarioRequest } from "@ktstr/core/run"
 import { Cause, Effect, Exit } from "effect"
 import type { CommandIo } from "./CommandIo.ts"
 

@@ -3,19 +3,13 @@
  *
  * @since 0.1.0
  */
-import {
-  type Determinism,
-  Presets,
-  type Scenario,
-  Scenarios,
-  suggestion,
-  Topology,
-  type TopologyError,
-  type UnknownPreset,
-  type UnknownScenario,
-  type WorkTypeError,
-  WorkTypeRef
-} from "@ktstr/core"
+
+import { type Scenario, Scenarios, Topology, WorkTypeRef } from "@ktstr/core"
+import { suggestion } from "@ktstr/core/base"
+import type { Determinism } from "@ktstr/core/run"
+import type { UnknownScenario } from "@ktstr/core/scenario"
+import { Presets, type TopologyError, type UnknownPreset } from "@ktstr/core/topology"
+import type { WorkTypeError } from "@ktstr/core/work"
 import { Effect, Either } from "effect"
 import { UsageError } from "./UsageError.ts"
 

@@ -4,7 +4,8 @@
  * @since 0.2.0
  */
 import { existsSync } from "node:fs"
-import { ExitCode, faultPlace, faultText, oneLine } from "@ktstr/core"
+import { ExitCode } from "@ktstr/core"
+import { faultPlace, faultText, oneLine } from "@ktstr/core/base"
 
 /**
  * @since 0.2.0

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import type { ReporterOutput, ReporterStream } from "@ktstr/core"
+
+import type { ReporterOutput } from "@ktstr/core"
+import type { ReporterStream } from "@ktstr/core/report"
 import { Effect } from "effect"
 import { type OutputFault, openStandardStream, type StandardStream } from "./StandardStream.ts"
 

@@ -4,16 +4,12 @@
  * @since 0.1.0
  */
 import { relative, resolve, sep } from "node:path"
-import {
-  ExitCode,
-  oneLine,
-  printable,
-  ReplayRequest,
-  type ResolvedKernel,
-  type ShrinkCase,
-  suggestion,
-  Topology
-} from "@ktstr/core"
+import { ExitCode, Topology } from "@ktstr/core"
+import { oneLine, suggestion } from "@ktstr/core/base"
+import type { ShrinkCase } from "@ktstr/core/explore"
+import type { ResolvedKernel } from "@ktstr/core/kernel"
+import { printable } from "@ktstr/core/protocol"
+import { ReplayRequest } from "@ktstr/core/run"
 import { resultFromJson } from "@ktstr/reporters"
 import { type Explored, ktstr, type Provided } from "@ktstr/vitest/plugin"
 import { Effect, Pool } from "effect"

@@ -5,7 +5,8 @@
  * @since 0.2.0
  */
 import { relative, sep } from "node:path"
-import { type ReporterOutput, type RunEvent, type RunResult, shellLine } from "@ktstr/core"
+import type { ReporterOutput, RunEvent, RunResult } from "@ktstr/core"
+import { shellLine } from "@ktstr/core/run"
 import {
   advance,
   type Ended,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
-import type { FetchProgress, ReporterStream } from "@ktstr/core"
+import type { FetchProgress } from "@ktstr/core/kernel"
+import type { ReporterStream } from "@ktstr/core/report"
 import { Effect } from "effect"
 import { fetchLine } from "../src/FetchLine.ts"
 

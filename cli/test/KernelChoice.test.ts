@@ -11,7 +11,7 @@ import {
   KernelSources,
   layerKernelCache,
   layerKernelResolver
-} from "@ktstr/core"
+} from "@ktstr/core/kernel"
 import { ConfigProvider, Effect, Exit, Layer } from "effect"
 import { bzImage, vmlinux } from "../../core/test/image/images.ts"
 import { layerMachineAt } from "../../core/test/kernel/machineRoot.ts"

@@ -1,5 +1,6 @@
 import { NodeContext } from "@effect/platform-node"
-import { Checks, ExitCode } from "@ktstr/core"
+import { ExitCode } from "@ktstr/core"
+import { Checks } from "@ktstr/core/check"
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import { list } from "../src/commands/List.ts"

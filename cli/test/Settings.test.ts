@@ -1,4 +1,5 @@
-import { layerScenarios, type Scenario } from "@ktstr/core"
+import type { Scenario } from "@ktstr/core"
+import { layerScenarios } from "@ktstr/core/scenario"
 import { Effect, Either } from "effect"
 import { describe, expect, it } from "vitest"
 import * as Settings from "../src/Settings.ts"

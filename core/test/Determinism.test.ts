@@ -1,5 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
-import { defaultRing, deterministicRing, scheduleHash, switchesOf, Topology } from "@ktstr/core"
+import { Topology } from "@ktstr/core"
+import { scheduleHash, switchesOf } from "@ktstr/core/run"
+import { defaultRing, deterministicRing } from "@ktstr/core/session"
 import { Effect } from "effect"
 import { makeEventHash } from "../src/protocol/EventHash.ts"
 

@@ -1,15 +1,15 @@
 import { Data } from "effect"
 import { describe, expect, it } from "vitest"
+import { KernelError } from "../src/kernel/index.ts"
+import { VmmError } from "../src/machine/index.ts"
 import {
   type ErrorWithExitCode,
   type ExitCodes,
   exitCodeOfError,
   exitCodeOfResults,
-  KernelError,
-  type KtstrError,
-  TopologyError,
-  VmmError
-} from "../src/index.ts"
+  type KtstrError
+} from "../src/report/index.ts"
+import { TopologyError } from "../src/topology/index.ts"
 
 describe("exitCodeOfResults", () => {
   it.each([

@@ -5,7 +5,8 @@ import { FileSystem } from "@effect/platform"
 import { NodeFileSystem } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { findCgroupMount, hostScheduler } from "../src/index.ts"
+import { findCgroupMount } from "../src/machine/index.ts"
+import { hostScheduler } from "../src/run/index.ts"
 
 const inFolder = <A, E>(use: (folder: string) => Effect.Effect<A, E, FileSystem.FileSystem>) =>
   Effect.acquireUseRelease(

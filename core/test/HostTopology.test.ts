@@ -5,7 +5,8 @@ import { FileSystem } from "@effect/platform"
 import { NodeFileSystem } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { readHostTopology, TestTopology } from "../src/index.ts"
+import { TestTopology } from "../src/index.ts"
+import { readHostTopology } from "../src/topology/index.ts"
 
 const sysfs = (files: Readonly<Record<string, string>>): string => {
   const root = mkdtempSync(join(tmpdir(), "ktstr-sysfs-"))

@@ -7,15 +7,15 @@ import {
   HoldSpec,
   KtstrTest,
   type KtstrTestOptions,
-  layerScenarios,
-  type ResolvedKernel,
-  type ScenarioInput,
   Step,
   Topology
 } from "../src/index.ts"
+import type { ResolvedKernel } from "../src/kernel/index.ts"
 import { Payload } from "../src/payload/Payload.ts"
+import { layerScenarios } from "../src/scenario/index.ts"
 import { Op } from "../src/scenario/Op.ts"
 import { ScenarioProgram } from "../src/scenario/Program.ts"
+import type { ScenarioInput } from "../src/test/index.ts"
 
 const kernel: ResolvedKernel = { image: "/k", vmlinux: undefined, version: "7.3", key: undefined, origin: "--kernel" }
 

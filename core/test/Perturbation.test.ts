@@ -1,4 +1,5 @@
-import { Command, perturb } from "@ktstr/core"
+import { perturb } from "@ktstr/core/plan"
+import { Command } from "@ktstr/core/protocol"
 import { describe, expect, it } from "vitest"
 
 const worker = (index: number) => ({

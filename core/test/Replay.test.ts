@@ -1,17 +1,17 @@
 import { describe, expect, it } from "@effect/vitest"
+import type { RunResult } from "@ktstr/core"
+import { Exploration } from "@ktstr/core/explore"
 import {
   changedIngredients,
   DeterminismReport,
-  Exploration,
   encodeReplay,
   failureCause,
   Ingredients,
   makeReplay,
   parseReplay,
   ReplayRequest,
-  type RunResult,
   replayLimit
-} from "@ktstr/core"
+} from "@ktstr/core/run"
 import { Effect, Either } from "effect"
 import fc from "fast-check"
 

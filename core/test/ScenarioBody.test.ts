@@ -1,14 +1,6 @@
 import { describe, expect, it } from "vitest"
-import {
-  executeSteps,
-  HoldSpec,
-  Scenario,
-  ScenarioContext,
-  ScenarioError,
-  Step,
-  TestTopology,
-  Topology
-} from "../src/index.ts"
+import { executeSteps, HoldSpec, Scenario, ScenarioContext, Step, TestTopology, Topology } from "../src/index.ts"
+import { ScenarioError } from "../src/scenario/index.ts"
 
 const topology = Topology.parse("1n1l2c1t")
 if (topology._tag === "Left") throw topology.left

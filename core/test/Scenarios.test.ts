@@ -1,6 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { CannedScenarios, executeDefs, layerScenarios, registerScenarios, Scenario, Scenarios } from "../src/index.ts"
+import { CannedScenarios, executeDefs, registerScenarios, Scenario } from "../src/index.ts"
+import { layerScenarios, Scenarios } from "../src/scenario/index.ts"
 
 const own = (name: string): Scenario =>
   Scenario.make({ name, category: "mine", description: "nothing", build: (ctx) => executeDefs(ctx, []) })

@@ -1,20 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
-import {
-  countOps,
-  executeSteps,
-  HoldSpec,
-  Op,
-  Scenario,
-  ScenarioContext,
-  type ScenarioSteps,
-  type ShrinkCase,
-  Step,
-  shrink,
-  smallerCases,
-  TestTopology,
-  Topology,
-  withoutOps
-} from "@ktstr/core"
+import { executeSteps, HoldSpec, Op, Scenario, ScenarioContext, Step, TestTopology, Topology } from "@ktstr/core"
+import { countOps, type ShrinkCase, shrink, smallerCases, withoutOps } from "@ktstr/core/explore"
+import type { ScenarioSteps } from "@ktstr/core/scenario"
 import { Effect } from "effect"
 
 const topology = Topology.unsafeMake({ numaNodes: 2, llcs: 4, coresPerLlc: 2, threadsPerCore: 1 })

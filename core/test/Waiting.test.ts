@@ -1,6 +1,6 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { Waiting } from "../src/index.ts"
+import { Waiting } from "../src/machine/index.ts"
 
 it.effect("lets everybody go on at once, and whoever comes later waits anew", () =>
   Effect.gen(function* () {

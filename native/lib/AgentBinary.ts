@@ -6,7 +6,7 @@
 import { accessSync, constants } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
-import { AgentBinary, AgentMissing } from "@ktstr/core"
+import { AgentBinary, AgentMissing } from "@ktstr/core/machine"
 import { Effect, Layer } from "effect"
 
 /** This package's folder, also when this module is bundled into another. */

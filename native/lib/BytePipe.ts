@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { type Vm, VmmError, Waiting } from "@ktstr/core"
+
+import { type Vm, VmmError, Waiting } from "@ktstr/core/machine"
 import { Chunk, Effect, Option, Stream } from "effect"
 import { MachineWaiting } from "./MachineWaiting.ts"
 import type { NativeMachine, NativePort } from "./NativeBinding.ts"

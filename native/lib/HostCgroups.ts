@@ -7,7 +7,8 @@ import { execFile } from "node:child_process"
 import { readdir, readFile, rmdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { FileSystem } from "@effect/platform"
-import { AgentBinary, currentProcess, findCgroupMount, ownerState, parseTemporaryName } from "@ktstr/core"
+import { currentProcess, ownerState, parseTemporaryName } from "@ktstr/core/host"
+import { AgentBinary, findCgroupMount } from "@ktstr/core/machine"
 import { Effect, Either, Option } from "effect"
 
 const textOf = (path: string): Promise<string> => readFile(path, "utf8").catch(() => "")

@@ -17,7 +17,7 @@ import {
   type Vm,
   type VmExit,
   VmmError
-} from "@ktstr/core"
+} from "@ktstr/core/machine"
 import { Deferred, Effect, Layer, Mailbox } from "effect"
 import { removeCgroupOf } from "./HostCgroups.ts"
 

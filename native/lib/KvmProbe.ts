@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Command, type CommandExecutor, FileSystem, Path } from "@effect/platform"
-import { KvmProbe, KvmVerdict } from "@ktstr/core"
+import { KvmProbe, KvmVerdict } from "@ktstr/core/machine"
 import { Duration, Effect, Layer, Option, Schema } from "effect"
 
 /**

@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { type VmmError, Waiting } from "@ktstr/core"
+
+import { type VmmError, Waiting } from "@ktstr/core/machine"
 import { Effect } from "effect"
 import type { NativeMachine } from "./NativeBinding.ts"
 

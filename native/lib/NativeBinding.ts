@@ -5,7 +5,8 @@
  */
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
-import { oneLine, VmmError } from "@ktstr/core"
+import { oneLine } from "@ktstr/core/base"
+import { VmmError } from "@ktstr/core/machine"
 import { Effect } from "effect"
 
 /**

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { KvmVerdict, VmmError } from "@ktstr/core"
+import { KvmVerdict, VmmError } from "@ktstr/core/machine"
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 

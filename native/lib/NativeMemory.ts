@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { GuestMemory } from "@ktstr/core"
+import type { GuestMemory } from "@ktstr/core/machine"
 
 /**
  * Guest memory that can also be looked at without copying.

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { ConsoleLog, panicMessage, type Vm, type VmExit, VmmError } from "@ktstr/core"
+
+import { panicMessage } from "@ktstr/core/kernel"
+import { ConsoleLog, type Vm, type VmExit, VmmError } from "@ktstr/core/machine"
 import { Deferred, Effect, FiberId } from "effect"
 import { BytePipe } from "./BytePipe.ts"
 import { MachineWaiting } from "./MachineWaiting.ts"

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { machineCommandLine, meterHostDelay, openScratchDisk, type Vm, Vmm, VmmError, type VmSpec } from "@ktstr/core"
+
+import { machineCommandLine } from "@ktstr/core/kernel"
+import { meterHostDelay, openScratchDisk, type Vm, Vmm, VmmError, type VmSpec } from "@ktstr/core/machine"
 import { Effect, Either, Layer, Scope } from "effect"
 import {
   type BootRegisters,

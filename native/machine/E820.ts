@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import type { RamSegment } from "@ktstr/core"
+
+import type { RamSegment } from "@ktstr/core/topology"
 import { concat, u32, u64 } from "./Field.ts"
 import { acpiBase, baseMemoryEnd, extendedMemory, highMemory, mpAddresses } from "./Layout.ts"
 

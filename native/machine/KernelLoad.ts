@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { elfProgram, isElf, kernelHeaderSize, parseKernelImage } from "@ktstr/core"
+
+import { elfProgram, isElf, kernelHeaderSize, parseKernelImage } from "@ktstr/core/image"
 import { Either } from "effect"
 import { MachineError } from "./MachineError.ts"
 

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { nodeMemoryMb, placeRam, type RamSegment, type Topology } from "@ktstr/core"
+
+import type { Topology } from "@ktstr/core"
+import { nodeMemoryMb, placeRam, type RamSegment } from "@ktstr/core/topology"
 import { Either } from "effect"
 import { type ApicIds, apicIds, highestXapicId } from "./ApicIds.ts"
 import { acpiTables, type PlacedTable } from "./acpi/Acpi.ts"

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
 import { afterAll, describe, expect, it } from "@effect/vitest"
-import { HostMachine } from "@ktstr/core"
+import { HostMachine } from "@ktstr/core/machine"
 import { Effect, Layer } from "effect"
 import { layerAgentBinary, layerHostMachine, removeCgroups } from "../lib/index.ts"
 

@@ -71,7 +71,9 @@ for (const rule of rules) {
       const line = text.slice(0, pos).split("\n").length
       const say = (why) => offences.push(`${name}:${line}: imports ${target}: ${why}`)
       if (target.startsWith("@ktstr/") || target === "ktstr") {
-        const allowed = rule.ours.some((own) => (own instanceof RegExp ? own.test(target) : own === target))
+        const allowed = rule.ours.some((own) =>
+          own instanceof RegExp ? own.test(target) : own === target.replace(/^(@ktstr\/core)\/.*/, "$1")
+        )
         if (!allowed) say("against the direction cli → plugins, native → core")
       } else if (target.startsWith("node:")) {
         const allowed = rule.anyNode === true || (rule.node ?? []).some((folder) => name.startsWith(folder))

@@ -1,10 +1,11 @@
 // The check of imports on a copy of the tree, as it is and with offences planted.
 import { execFile } from "node:child_process"
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs"
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, expect, it } from "vitest"
+import { floorPlans } from "./floors.mjs"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const patience = 120_000
@@ -77,5 +78,28 @@ it("fails on each offence that is planted, and on no other", { timeout: patience
   }
   expect(stderr.split("\n")).toContain(
     "import each other in a circle: plugins/kernel-sources/src/codec/Lz4.ts, plugins/kernel-sources/src/codec/Zstd.ts"
+  )
+})
+
+it("finds each room of core among the subpaths of its package, for Node and for Deno", () => {
+  const json = (file) => JSON.parse(readFileSync(join(root, file), "utf8"))
+  const rooms = floorPlans["core/src"].flat().sort()
+  const { ".": whole, ...subpaths } = json("core/package.json").exports
+  expect(whole["@ktstr/source"]).toBe("./src/index.ts")
+  expect(subpaths).toEqual(
+    Object.fromEntries(
+      rooms.map((room) => [
+        `./${room}`,
+        {
+          "@ktstr/source": `./src/${room}/index.ts`,
+          types: `./dist/types/${room}/index.d.ts`,
+          default: `./dist/${room}.js`
+        }
+      ])
+    )
+  )
+  const { imports } = json("deno.json")
+  expect(rooms.map((room) => imports[`@ktstr/core/${room}`])).toEqual(
+    rooms.map((room) => `./core/src/${room}/index.ts`)
   )
 })

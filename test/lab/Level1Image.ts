@@ -3,7 +3,7 @@ import { existsSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { basename, dirname, join } from "node:path"
-import { type CpioEntry, encodeCpio } from "@ktstr/core"
+import { type CpioEntry, encodeCpio } from "@ktstr/core/image"
 import type { Level1Kernel } from "./Level1Kernel.ts"
 
 /** This repository, also when this module is bundled. */

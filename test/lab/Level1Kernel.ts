@@ -6,7 +6,9 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 import { Path } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
-import { compareVersions, KernelError, resolveCacheDirs, unpackKernel } from "@ktstr/core"
+import { resolveCacheDirs } from "@ktstr/core/cache"
+import { unpackKernel } from "@ktstr/core/image"
+import { compareVersions, KernelError } from "@ktstr/core/kernel"
 import {
   candidateSuites,
   detectDistribution,

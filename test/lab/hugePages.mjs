@@ -1,7 +1,8 @@
 // In level 1, whose memory is its own: machines on the host's huge pages. argv: a kernel, then pages to reserve for each machine.
 // Prints what the reserve was before, while and after each ran, and the warnings.
 import { readFileSync, writeFileSync } from "node:fs"
-import { Topology, Vmm } from "@ktstr/core"
+import { Topology } from "@ktstr/core"
+import { Vmm } from "@ktstr/core/machine"
 import { layerNativeVmm } from "@ktstr/native"
 import { Effect, Logger, Stream } from "effect"
 

@@ -3,7 +3,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
-import { encodeCpio, readKernelLog, Topology } from "@ktstr/core"
+import { Topology } from "@ktstr/core"
+import { encodeCpio } from "@ktstr/core/image"
+import { readKernelLog } from "@ktstr/core/session"
 import { makeNativeVmm } from "@ktstr/native"
 import { Deferred, Effect, Stream } from "effect"
 

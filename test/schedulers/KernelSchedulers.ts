@@ -7,7 +7,8 @@ import { delimiter, join } from "node:path"
 import { promisify } from "node:util"
 import { Path } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
-import { type KernelEntry, KernelError, resolveCacheDirs } from "@ktstr/core"
+import { resolveCacheDirs } from "@ktstr/core/cache"
+import { type KernelEntry, KernelError } from "@ktstr/core/kernel"
 import {
   candidateSuites,
   detectDistribution,

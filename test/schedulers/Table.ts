@@ -1,5 +1,6 @@
 // docs/schedulers.md: outcomes of schedulers that no one here wrote, and of the fixture.
-import type { KernelEntry } from "@ktstr/core"
+
+import type { KernelEntry } from "@ktstr/core/kernel"
 import { type Examples, exampleNames } from "./KernelSchedulers.ts"
 import { type Row, runScenarios } from "./Runs.ts"
 import { quoted, table } from "./TableText.ts"

@@ -4,16 +4,10 @@
  * @since 0.1.0
  */
 import { tmpdir } from "node:os"
-import {
-  type CacheRemain,
-  type CleanupReport,
-  cleanCacheRemains,
-  cleanUp,
-  ExitCode,
-  type Leftover,
-  type LeftoverPlace,
-  resolveCacheDirs
-} from "@ktstr/core"
+import { ExitCode } from "@ktstr/core"
+import { resolveCacheDirs } from "@ktstr/core/cache"
+import { type CleanupReport, cleanUp, type Leftover, type LeftoverPlace } from "@ktstr/core/host"
+import { type CacheRemain, cleanCacheRemains } from "@ktstr/core/kernel"
 import { cleanUpHostRuns, type HostCleanup, layerAgentBinary } from "@ktstr/native"
 import { layerPlatform } from "@ktstr/vitest/defaults"
 import { Effect, Option } from "effect"

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+
 import { ExitCode, KernelResolver } from "@ktstr/core"
 import { layerKernels } from "@ktstr/vitest/defaults"
 import { Effect } from "effect"

@@ -5,19 +5,9 @@
  */
 import { mkdir, writeFile } from "node:fs/promises"
 import { join, relative } from "node:path"
-import {
-  ExitCode,
-  Exploration,
-  type ExplorationSummary,
-  encodeReplay,
-  failureCause,
-  makeReplay,
-  type RunResult,
-  Scenarios,
-  type ShrinkCase,
-  shellLine,
-  shrink
-} from "@ktstr/core"
+import { ExitCode, type RunResult, Scenarios } from "@ktstr/core"
+import { Exploration, type ExplorationSummary, type ShrinkCase, shrink } from "@ktstr/core/explore"
+import { encodeReplay, failureCause, makeReplay, shellLine } from "@ktstr/core/run"
 import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"

@@ -3,17 +3,16 @@
  *
  * @since 0.1.0
  */
+
+import { CpuSet, ExitCode, type ReporterOutput } from "@ktstr/core"
 import {
   type CacheEntry,
-  CpuSet,
-  ExitCode,
   type KernelCache,
   type KernelEntry,
   KernelError,
   type KernelObjects,
-  KernelSources,
-  type ReporterOutput
-} from "@ktstr/core"
+  KernelSources
+} from "@ktstr/core/kernel"
 import {
   type BuildBase,
   type BuiltKernel,

@@ -3,15 +3,10 @@
  *
  * @since 0.1.0
  */
-import {
-  type CacheEntry,
-  cleanCacheRemains,
-  cleanUp,
-  ExitCode,
-  entriesToClean,
-  KernelCache,
-  listKernelObjects
-} from "@ktstr/core"
+
+import { ExitCode } from "@ktstr/core"
+import { cleanUp } from "@ktstr/core/host"
+import { type CacheEntry, cleanCacheRemains, entriesToClean, KernelCache, listKernelObjects } from "@ktstr/core/kernel"
 import { layerKernels } from "@ktstr/vitest/defaults"
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"

@@ -3,16 +3,16 @@
  *
  * @since 0.1.0
  */
+
+import { ExitCode, type ReporterOutput } from "@ktstr/core"
 import {
   type CacheEntry,
-  ExitCode,
   KernelCache,
   type KernelEntry,
   type KernelObjects,
   listKernelObjects,
-  type ReporterOutput,
   toolVersion
-} from "@ktstr/core"
+} from "@ktstr/core/kernel"
 import {
   isEndOfLife,
   isInRange,

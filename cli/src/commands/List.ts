@@ -3,26 +3,26 @@
  *
  * @since 0.1.0
  */
+
 import {
   Assert,
-  type Check,
-  Checks,
-  ClockMode,
   ExitCode,
   FlagProfile,
   type OutputFormat,
-  OutputFormats,
-  Presets,
   type ReporterOutput,
   type Scenario,
-  type ScenarioNeeds,
   Scenarios,
   type Scheduler,
-  Schedulers,
-  suggestion,
-  type WorkType,
-  WorkTypes
+  type WorkType
 } from "@ktstr/core"
+import { suggestion } from "@ktstr/core/base"
+import { type Check, Checks } from "@ktstr/core/check"
+import { ClockMode } from "@ktstr/core/machine"
+import { OutputFormats } from "@ktstr/core/payload"
+import type { ScenarioNeeds } from "@ktstr/core/scenario"
+import { Schedulers } from "@ktstr/core/scheduler"
+import { Presets } from "@ktstr/core/topology"
+import { WorkTypes } from "@ktstr/core/work"
 import { renderTable } from "@ktstr/reporters"
 import { layerRegistries, loadPlugins } from "@ktstr/vitest/defaults"
 import { Effect, Either, Option } from "effect"

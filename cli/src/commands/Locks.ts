@@ -4,7 +4,9 @@
  * @since 0.1.0
  */
 import { FileSystem, Path } from "@effect/platform"
-import { ExitCode, findLocks, type HeldLock, type LockProcess, lockDirectory } from "@ktstr/core"
+import { ExitCode } from "@ktstr/core"
+import { findLocks, type HeldLock, type LockProcess } from "@ktstr/core/host"
+import { lockDirectory } from "@ktstr/core/kernel"
 import { renderTable } from "@ktstr/reporters"
 import { layerPlatform } from "@ktstr/vitest/defaults"
 import { Effect, Schedule } from "effect"

@@ -5,17 +5,9 @@
  */
 import { createReadStream } from "node:fs"
 import { resolve } from "node:path"
-import {
-  changedIngredients,
-  ExitCode,
-  failureCause,
-  parseReplay,
-  type ReplayRequest,
-  type RunResult,
-  replayLimit,
-  type ShrinkCase,
-  Topology
-} from "@ktstr/core"
+import { ExitCode, type RunResult, Topology } from "@ktstr/core"
+import type { ShrinkCase } from "@ktstr/core/explore"
+import { changedIngredients, failureCause, parseReplay, type ReplayRequest, replayLimit } from "@ktstr/core/run"
 import { layerHarness, loadPlugins } from "@ktstr/vitest/defaults"
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"

@@ -3,16 +3,12 @@
  *
  * @since 0.1.0
  */
-import {
-  kernelLabel,
-  ReplayRequest,
-  Reporters,
-  type RunRequest,
-  runOnHost,
-  runScenario,
-  type ScenarioRequest,
-  suggestion
-} from "@ktstr/core"
+
+import { type RunRequest, runScenario } from "@ktstr/core"
+import { suggestion } from "@ktstr/core/base"
+import { kernelLabel } from "@ktstr/core/kernel"
+import { Reporters } from "@ktstr/core/report"
+import { ReplayRequest, runOnHost, type ScenarioRequest } from "@ktstr/core/run"
 import { layerHarness, layerRegistries, loadPlugins } from "@ktstr/vitest/defaults"
 import { Effect, Option } from "effect"
 import type { Invocation } from "../Arguments.ts"

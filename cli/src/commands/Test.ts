@@ -5,18 +5,10 @@
  */
 import { existsSync } from "node:fs"
 import { relative, resolve } from "node:path"
-import {
-  ExitCode,
-  exitCodeOfResults,
-  oneLine,
-  openReporter,
-  printable,
-  type ReporterSession,
-  type RunResult,
-  SessionEnd,
-  type SessionError,
-  suggestion
-} from "@ktstr/core"
+import { ExitCode, type RunResult, SessionEnd } from "@ktstr/core"
+import { oneLine, suggestion } from "@ktstr/core/base"
+import { printable } from "@ktstr/core/protocol"
+import { exitCodeOfResults, openReporter, type ReporterSession, type SessionError } from "@ktstr/core/report"
 import { resultFromJson } from "@ktstr/reporters"
 import { layerKernels, layerRegistries, loadPlugins } from "@ktstr/vitest/defaults"
 import { ktstr } from "@ktstr/vitest/plugin"

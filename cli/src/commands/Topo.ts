@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import { ExitCode, type ReporterOutput, readHostTopology, type SysfsTopology, TestTopology } from "@ktstr/core"
+import { ExitCode, type ReporterOutput, TestTopology } from "@ktstr/core"
+import { readHostTopology, type SysfsTopology } from "@ktstr/core/topology"
 import { renderTable } from "@ktstr/reporters"
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"

@@ -1,18 +1,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Either } from "effect"
+import { FlagProfile, KtstrTest, type KtstrTestOptions, Scheduler, SchedulerBinary } from "../../src/index.ts"
+import { Command } from "../../src/protocol/Command.ts"
 import {
-  FlagProfile,
-  KtstrTest,
-  type KtstrTestOptions,
   placeBelow,
   resolvedEevdf,
-  Scheduler,
-  SchedulerBinary,
   SchedulerError,
   schedulerArgs,
   schedulerCommands
-} from "../../src/index.ts"
-import { Command } from "../../src/protocol/Command.ts"
+} from "../../src/scheduler/index.ts"
 
 const mine = Scheduler.make("scx_mine", {
   binary: SchedulerBinary.Discover("scx_mine"),

@@ -4,7 +4,8 @@ import { dirname, join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
 import { afterAll, describe, expect, it } from "@effect/vitest"
 import { ConfigProvider, Effect } from "effect"
-import { resolveScheduler, Scheduler, SchedulerBinary, type SchedulerError } from "../../src/index.ts"
+import { Scheduler, SchedulerBinary } from "../../src/index.ts"
+import { resolveScheduler, type SchedulerError } from "../../src/scheduler/index.ts"
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "test-ktstr-discovery-")))
 afterAll(() => rmSync(root, { recursive: true, force: true }))

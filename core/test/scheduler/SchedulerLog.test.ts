@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { boundLines, collapseLog } from "../../src/index.ts"
+import { boundLines, collapseLog } from "../../src/scheduler/index.ts"
 
 /** As the verifier logs a loop: the same instructions, other numbers. */
 const iteration = (n: number): ReadonlyArray<string> => [

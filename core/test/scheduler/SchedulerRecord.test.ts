@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
-import { AgentEvent, kernelReason, SchedulerRecord, type SchedulerTelemetry, schedulerCauses } from "../../src/index.ts"
+import { AgentEvent, type SchedulerTelemetry } from "../../src/protocol/index.ts"
+import { kernelReason, SchedulerRecord, schedulerCauses } from "../../src/scheduler/index.ts"
 
 const text = (words: string) => new TextEncoder().encode(words)
 const output = (words: string, tail = false) => AgentEvent.SchedOutput({ tail, bytes: text(words) })

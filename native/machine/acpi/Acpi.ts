@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import type { RamSegment, Topology } from "@ktstr/core"
+
+import type { Topology } from "@ktstr/core"
+import type { RamSegment } from "@ktstr/core/topology"
 import type { ApicIds } from "../ApicIds.ts"
 import { acpiBase } from "../Layout.ts"
 import { dsdt } from "./Dsdt.ts"

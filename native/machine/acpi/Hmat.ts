@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import type { NumaNode, Topology } from "@ktstr/core"
+
+import type { Topology } from "@ktstr/core"
+import type { NumaNode } from "@ktstr/core/topology"
 import { concat, type Field, u8, u16, u32, u64, zeros } from "../Field.ts"
 import { acpiTable } from "./Table.ts"
 

@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import type { RamSegment } from "@ktstr/core"
+
+import type { RamSegment } from "@ktstr/core/topology"
 import { highestXapicId } from "../ApicIds.ts"
 import { concat, type Field, u8, u16, u32, u64, zeros } from "../Field.ts"
 import { acpiTable } from "./Table.ts"

@@ -1,4 +1,5 @@
-import { nodeMemoryMb, placeRam, type Topology } from "@ktstr/core"
+import type { Topology } from "@ktstr/core"
+import { nodeMemoryMb, placeRam } from "@ktstr/core/topology"
 import { Either } from "effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"

@@ -1,4 +1,4 @@
-import { placeRam } from "@ktstr/core"
+import { placeRam } from "@ktstr/core/topology"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { bootRegisters } from "../../machine/BootRegisters.ts"

@@ -1,5 +1,7 @@
 // Topologies the machine's structures are tried with: the presets, and nodes that differ.
-import { Presets, Topology } from "@ktstr/core"
+
+import { Topology } from "@ktstr/core"
+import { Presets } from "@ktstr/core/topology"
 import * as fc from "fast-check"
 
 export const presets: ReadonlyArray<readonly [string, Topology]> = Presets.all.map((p) => [p.name, p.topology])

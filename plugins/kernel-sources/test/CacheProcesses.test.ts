@@ -4,14 +4,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
-import {
-  type CacheEntry,
-  inspectKernel,
-  KernelCache,
-  KernelResolver,
-  layerKernelCache,
-  layerKernelResolver
-} from "@ktstr/core"
+import { KernelResolver } from "@ktstr/core"
+import { inspectKernel } from "@ktstr/core/image"
+import { type CacheEntry, KernelCache, layerKernelCache, layerKernelResolver } from "@ktstr/core/kernel"
 import { ConfigProvider, Effect, Layer } from "effect"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { bundleStorer, startStorer } from "./storers.ts"

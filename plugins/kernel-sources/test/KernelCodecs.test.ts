@@ -1,7 +1,7 @@
 // The codecs against the encoders of the kernel's build, and against bytes made by hand.
 import { spawnSync } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { type PayloadCodec, PayloadCodecs } from "@ktstr/core"
+import { type PayloadCodec, PayloadCodecs } from "@ktstr/core/image"
 import { layerKernelCodecs, lz4Codec, xzCodec, zstdCodec } from "@ktstr/kernel-sources"
 import { Effect, Either } from "effect"
 import * as fc from "fast-check"

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { describe, expect, it } from "@effect/vitest"
-import { exitCodeOfError } from "@ktstr/core"
+import { exitCodeOfError } from "@ktstr/core/report"
 import { Effect, Option } from "effect"
 import { downloadTarball, resolveReleases } from "../src/sources/KernelOrg.ts"
 import { parseKernelOrgSpec, parseReleaseIndex } from "../src/sources/KernelOrgIndex.ts"

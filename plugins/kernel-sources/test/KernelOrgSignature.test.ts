@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
-import { exitCodeOfError } from "@ktstr/core"
+import { exitCodeOfError } from "@ktstr/core/report"
 import { Effect } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import { downloadTarball, resolveReleases } from "../src/sources/KernelOrg.ts"

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { HttpClient } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
-import { layerKernelCache } from "@ktstr/core"
+import { layerKernelCache } from "@ktstr/core/kernel"
 import { ConfigProvider, Effect, Layer, Logger, type Scope } from "effect"
 import { layerHttp } from "../src/http/Proxy.ts"
 

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { type MetricValue, OutputFormat, type OutputReport } from "@ktstr/core"
+
+import { OutputFormat } from "@ktstr/core"
+import type { MetricValue, OutputReport } from "@ktstr/core/payload"
 import { Either, Option, Schema } from "effect"
 import { parseDocuments } from "./internal/document.ts"
 

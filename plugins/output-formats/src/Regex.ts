@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { type MetricValue, OutputFormat, OutputRef, Polarity } from "@ktstr/core"
+
+import { OutputFormat, OutputRef, Polarity } from "@ktstr/core"
+import type { MetricValue } from "@ktstr/core/payload"
 import { Either, Schema } from "effect"
 
 const isExpression = (text: string): boolean => {

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { type MetricValue, OutputFormat, type OutputReport } from "@ktstr/core"
+
+import { OutputFormat } from "@ktstr/core"
+import type { MetricValue, OutputReport } from "@ktstr/core/payload"
 import { Either } from "effect"
 
 /** `Wakeup Latencies percentiles (usec) runtime 30 (s) (100 total samples)`; before version 1: `Latency percentiles (usec)`. */

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { type MetricValue, OutputFormat } from "@ktstr/core"
+
+import { OutputFormat } from "@ktstr/core"
+import type { MetricValue } from "@ktstr/core/payload"
 import { Either } from "effect"
 
 type Known = Pick<MetricValue, "unit" | "polarity">

@@ -3,7 +3,11 @@
  *
  * @since 0.1.0
  */
-import { type DuplicateName, OutputFormat, type OutputFormats, type RegistrationError } from "@ktstr/core"
+
+import { OutputFormat } from "@ktstr/core"
+import type { RegistrationError } from "@ktstr/core/base"
+import type { OutputFormats } from "@ktstr/core/payload"
+import type { DuplicateName } from "@ktstr/core/work"
 import type { Layer } from "effect"
 import { ExitCode } from "./ExitCode.ts"
 import { Fio } from "./Fio.ts"

@@ -3,7 +3,10 @@
  *
  * @since 0.1.0
  */
-import { type DuplicateReporter, type RegistrationError, Reporter, type Reporters } from "@ktstr/core"
+
+import { Reporter } from "@ktstr/core"
+import type { RegistrationError } from "@ktstr/core/base"
+import type { DuplicateReporter, Reporters } from "@ktstr/core/report"
 import { Layer } from "effect"
 import { jsonReporter } from "./Json.ts"
 import { ndjsonReporter } from "./Ndjson.ts"

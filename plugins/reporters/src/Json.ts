@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import type { Reporter, RunResult, SessionEnd, SessionError } from "@ktstr/core"
+
+import type { Reporter, RunResult, SessionEnd } from "@ktstr/core"
+import type { SessionError } from "@ktstr/core/report"
 import { Effect } from "effect"
 import { jsonText } from "./JsonText.ts"
 import { type ResultJson, resultToJson } from "./ResultJson.ts"

@@ -3,7 +3,10 @@
  *
  * @since 0.2.0
  */
-import { type ReporterStream, type RunEvent, runName } from "@ktstr/core"
+
+import type { RunEvent } from "@ktstr/core"
+import type { ReporterStream } from "@ktstr/core/report"
+import { runName } from "@ktstr/core/run"
 import { Effect } from "effect"
 import { cut, printable } from "./ScreenText.ts"
 import { styled } from "./Table.ts"

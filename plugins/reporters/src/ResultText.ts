@@ -3,7 +3,10 @@
  *
  * @since 0.1.0
  */
-import { type CgroupResult, causeKind, negligibleShare, type PayloadResult, type RunResult, runName } from "@ktstr/core"
+
+import type { PayloadResult, RunResult } from "@ktstr/core"
+import { negligibleShare } from "@ktstr/core/check"
+import { type CgroupResult, causeKind, runName } from "@ktstr/core/run"
 import { badge } from "./Badge.ts"
 import { cut, printable, rowsOf, wrap } from "./ScreenText.ts"
 import { type Column, renderTable, styled } from "./Table.ts"

@@ -3,7 +3,9 @@
  *
  * @since 0.2.0
  */
-import { causeKind, failureCause, type Outcome, type RunResult, runName } from "@ktstr/core"
+
+import type { Outcome, RunResult } from "@ktstr/core"
+import { causeKind, failureCause, runName } from "@ktstr/core/run"
 import { badge } from "./Badge.ts"
 import { cut, printable, wrap } from "./ScreenText.ts"
 import { styled } from "./Table.ts"

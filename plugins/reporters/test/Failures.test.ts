@@ -1,13 +1,7 @@
-import {
-  CgroupResult,
-  Metric,
-  PayloadEnd,
-  PayloadResult,
-  Rerun,
-  RunEvent,
-  RunResult,
-  SchedulerReport
-} from "@ktstr/core"
+import { Metric, PayloadResult, RunEvent, RunResult } from "@ktstr/core"
+import { PayloadEnd } from "@ktstr/core/payload"
+import { CgroupResult, Rerun } from "@ktstr/core/run"
+import { SchedulerReport } from "@ktstr/core/scheduler"
 import { describe, expect, it } from "vitest"
 import {
   type Ended,

@@ -1,16 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
-import {
-  layerReporters,
-  Metric,
-  openReporter,
-  PayloadEnd,
-  PayloadResult,
-  Reporter,
-  Reporters,
-  RunEvent,
-  RunResult,
-  SessionEnd
-} from "@ktstr/core"
+import { Metric, PayloadResult, Reporter, RunEvent, RunResult, SessionEnd } from "@ktstr/core"
+import { PayloadEnd } from "@ktstr/core/payload"
+import { layerReporters, openReporter, Reporters } from "@ktstr/core/report"
 import { Effect, Fiber, Layer, Option, Schema, TestClock } from "effect"
 import { jsonReporter, layerBuiltinReporters, ndjsonReporter, prettyReporter, renderResult } from "../src/index.ts"
 import { failed, passed, record } from "./fixtures.ts"

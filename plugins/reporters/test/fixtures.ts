@@ -1,12 +1,7 @@
-import {
-  CgroupResult,
-  CgroupStats,
-  type ReporterOutput,
-  type ReporterStream,
-  RunResult,
-  TotalStats,
-  WorkerReport
-} from "@ktstr/core"
+import { CgroupStats, type ReporterOutput, RunResult, WorkerReport } from "@ktstr/core"
+import { TotalStats } from "@ktstr/core/check"
+import type { ReporterStream } from "@ktstr/core/report"
+import { CgroupResult } from "@ktstr/core/run"
 import { Effect } from "effect"
 
 const worker = (index: number): WorkerReport =>

@@ -3,13 +3,10 @@
  *
  * @since 0.1.0
  */
-import {
-  type DuplicateName,
-  type RegistrationError,
-  registerScenarios,
-  type Scenario,
-  type Scenarios
-} from "@ktstr/core"
+
+import { registerScenarios, type Scenario, type Scenarios } from "@ktstr/core"
+import type { RegistrationError } from "@ktstr/core/base"
+import type { DuplicateName } from "@ktstr/core/work"
 import type { Layer } from "effect"
 import { affinity } from "./AffinityMasks.ts"
 import { basic } from "./Basic.ts"

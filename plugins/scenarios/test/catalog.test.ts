@@ -1,16 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
-import {
-  CannedScenarios,
-  layerScenarios,
-  layerWorkTypes,
-  Plan,
-  Presets,
-  Scenario,
-  ScenarioContext,
-  Scenarios,
-  TestTopology,
-  Topology
-} from "@ktstr/core"
+import { CannedScenarios, Scenario, ScenarioContext, Scenarios, TestTopology, Topology } from "@ktstr/core"
+import { Plan } from "@ktstr/core/plan"
+import { layerScenarios } from "@ktstr/core/scenario"
+import { Presets } from "@ktstr/core/topology"
+import { layerWorkTypes } from "@ktstr/core/work"
 import { layerBuiltinWorkTypes, workTypes } from "@ktstr/work-types"
 import { Effect, Either, Layer } from "effect"
 import {

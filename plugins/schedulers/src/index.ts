@@ -4,8 +4,10 @@
  * @since 0.1.0
  */
 
-import type { DuplicateName, RegistrationError } from "@ktstr/core"
-import { registerSchedulers, Scheduler, SchedulerBinary, type Schedulers } from "@ktstr/core"
+import { registerSchedulers, Scheduler, SchedulerBinary } from "@ktstr/core"
+import type { RegistrationError } from "@ktstr/core/base"
+import type { Schedulers } from "@ktstr/core/scheduler"
+import type { DuplicateName } from "@ktstr/core/work"
 import type { Layer } from "effect"
 
 const discovered = (name: string) => ({ binary: SchedulerBinary.Discover(name) })

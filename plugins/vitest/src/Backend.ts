@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { KvmProbe, Vmm, VmmError, type VmSpec } from "@ktstr/core"
+
+import { KvmProbe, Vmm, VmmError, type VmSpec } from "@ktstr/core/machine"
 import { makeNativeVmm } from "@ktstr/native"
 import { layerQemu, make as makeQemuVmm } from "@ktstr/vmm-qemu"
 import { Effect, Layer } from "effect"

@@ -10,36 +10,25 @@ import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
 import * as NodeCommandExecutor from "@effect/platform-node/NodeCommandExecutor"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
+import { KernelResolver, type Scenarios } from "@ktstr/core"
+import type { RegistrationError } from "@ktstr/core/base"
+import { resolveCacheDirs } from "@ktstr/core/cache"
+import { type Checker, layerChecker } from "@ktstr/core/check"
+import type { PayloadCodecs } from "@ktstr/core/image"
 import {
-  type AgentBinary,
-  type Checker,
-  type DuplicateName,
-  type DuplicateReporter,
-  type HostMachine,
   type KernelCache,
-  KernelResolver,
   type KernelSources,
-  type KvmProbe,
-  layerChecker,
   layerKernelCache,
   layerKernelResolver,
-  layerOutputFormats,
-  layerReporters,
-  layerScenarios,
-  layerSchedulers,
-  layerWorkTypes,
-  type OutputFormats,
-  type PayloadCodecs,
-  type RegistrationError,
   type RemoteCaches,
-  type Reporters,
-  type ResolvedKernel,
-  resolveCacheDirs,
-  type Scenarios,
-  type Schedulers,
-  type Vmm,
-  type WorkTypes
-} from "@ktstr/core"
+  type ResolvedKernel
+} from "@ktstr/core/kernel"
+import type { AgentBinary, HostMachine, KvmProbe, Vmm } from "@ktstr/core/machine"
+import { layerOutputFormats, type OutputFormats } from "@ktstr/core/payload"
+import { type DuplicateReporter, layerReporters, type Reporters } from "@ktstr/core/report"
+import { layerScenarios } from "@ktstr/core/scenario"
+import { layerSchedulers, type Schedulers } from "@ktstr/core/scheduler"
+import { type DuplicateName, layerWorkTypes, type WorkTypes } from "@ktstr/core/work"
 import {
   layerCurrentFragment,
   layerDistroPackages,

@@ -3,7 +3,12 @@
  *
  * @since 0.1.0
  */
-import { countOps, isScenarioProgram, PlanError, ScenarioContext, type SettledRun, TestTopology } from "@ktstr/core"
+
+import { ScenarioContext, TestTopology } from "@ktstr/core"
+import { countOps } from "@ktstr/core/explore"
+import { PlanError } from "@ktstr/core/plan"
+import type { SettledRun } from "@ktstr/core/run"
+import { isScenarioProgram } from "@ktstr/core/scenario"
 import { Either } from "effect"
 
 /**

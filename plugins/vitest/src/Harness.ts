@@ -7,16 +7,15 @@ import { dirname } from "node:path"
 import {
   KernelResolver,
   type KtstrTest,
-  kernelLabel,
-  type ResolvedKernel,
   type RunEvent,
   type RunResult,
   runScenario,
   KtstrTest as Test,
-  Topology,
-  tracedInto,
-  withoutOps
+  Topology
 } from "@ktstr/core"
+import { withoutOps } from "@ktstr/core/explore"
+import { kernelLabel, type ResolvedKernel } from "@ktstr/core/kernel"
+import { tracedInto } from "@ktstr/core/run"
 import { Cause, Config, Effect, Exit, Layer, Logger, LogLevel, ManagedRuntime } from "effect"
 import { type HarnessOptions, layerHarness, loadPlugins } from "./Defaults.ts"
 import { type DeclaredSize, sizeOf } from "./Explored.ts"

@@ -3,14 +3,11 @@
  *
  * @since 0.1.0
  */
-import {
-  exitCodeOfError,
-  type KtstrTestOptions,
-  kernelLabel,
-  type RunResult,
-  type ScenarioInput,
-  KtstrTest as Test
-} from "@ktstr/core"
+
+import { type KtstrTestOptions, type RunResult, KtstrTest as Test } from "@ktstr/core"
+import { kernelLabel } from "@ktstr/core/kernel"
+import { exitCodeOfError } from "@ktstr/core/report"
+import type { ScenarioInput } from "@ktstr/core/test"
 import { type ResultJson, renderResult, resultToJson } from "@ktstr/reporters"
 import { Either } from "effect"
 import { afterAll, inject, type RunnerTestCase, test } from "vitest"

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import type { Determinism, ResolvedKernel } from "@ktstr/core"
+
+import type { ResolvedKernel } from "@ktstr/core/kernel"
+import type { Determinism } from "@ktstr/core/run"
 import type { Plugin } from "vitest/config"
 import type { HarnessOptions } from "./Defaults.ts"
 import type { Explored } from "./Explored.ts"

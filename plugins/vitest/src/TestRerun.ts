@@ -4,7 +4,8 @@
  * @since 0.2.0
  */
 import { relative, resolve, sep } from "node:path"
-import { type KtstrTest, ReplayRequest, type RerunRequest, type SettledRun, KtstrTest as Test } from "@ktstr/core"
+import { type KtstrTest, KtstrTest as Test } from "@ktstr/core"
+import { ReplayRequest, type RerunRequest, type SettledRun } from "@ktstr/core/run"
 import type { Provided } from "./Plugin.ts"
 
 /** The name as a pattern that matches it alone; vitest compares with the names of suites and test, a blank between. */

@@ -6,18 +6,12 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import {
-  didYouMean,
-  ExitCode,
-  faultPlace,
-  faultText,
-  type OutputFormats,
-  oneLine,
-  type Reporters,
-  type Scenarios,
-  type Schedulers,
-  type WorkTypes
-} from "@ktstr/core"
+import { ExitCode, type Scenarios } from "@ktstr/core"
+import { didYouMean, faultPlace, faultText, oneLine } from "@ktstr/core/base"
+import type { OutputFormats } from "@ktstr/core/payload"
+import type { Reporters } from "@ktstr/core/report"
+import type { Schedulers } from "@ktstr/core/scheduler"
+import type { WorkTypes } from "@ktstr/core/work"
 import { Cause, Data, Effect, Layer } from "effect"
 import { importTypeScript } from "./TypeScriptImport.ts"
 

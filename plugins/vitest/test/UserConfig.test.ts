@@ -13,7 +13,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
-import { exitCodeOfError } from "@ktstr/core"
+import { exitCodeOfError } from "@ktstr/core/report"
 import { Effect, Fiber, Layer, TestClock } from "effect"
 import { layerRegistries } from "../src/Defaults.ts"
 import { loadPlugins } from "../src/UserConfig.ts"
@@ -121,7 +121,8 @@ describe("loadPlugins", () => {
   describe("a plugin that is none of the kind it registers as", () => {
     const registering = (call: string) => `
       import { Effect, Layer } from "effect"
-      import { OutputFormat, registerScenarios, registerSchedulers, Reporter, WorkType, WorkTypes } from "@ktstr/core"
+      import { OutputFormat, registerScenarios, registerSchedulers, Reporter, WorkType } from "@ktstr/core"
+      import { WorkTypes } from "@ktstr/core/work"
       const later = (call) => Layer.suspend(call)
       export default { plugins: [Layer.empty, ${call}] }`
 

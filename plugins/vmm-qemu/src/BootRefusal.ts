@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { VmmError, type VmmErrorReason } from "@ktstr/core"
+import { VmmError, type VmmErrorReason } from "@ktstr/core/machine"
 
 const lastLine = (stderr: string): string => stderr.trimEnd().split("\n").at(-1)?.trim() ?? ""
 

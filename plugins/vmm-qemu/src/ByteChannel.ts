@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Readable, Writable } from "node:stream"
-import { type Vm, VmmError, Waiting } from "@ktstr/core"
+import { type Vm, VmmError, Waiting } from "@ktstr/core/machine"
 import { Chunk, Effect, Option, Stream } from "effect"
 
 /** Bytes kept for a reader that is behind before the guest is made to wait. */

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { VmExit } from "@ktstr/core"
+import type { VmExit } from "@ktstr/core/machine"
 
 /**
  * What is known when qemu is gone.

@@ -7,7 +7,8 @@
 import { spawn } from "node:child_process"
 import * as fs from "node:fs"
 import { PassThrough, Writable } from "node:stream"
-import { openNameless, VmmError } from "@ktstr/core"
+import { openNameless } from "@ktstr/core/host"
+import { VmmError } from "@ktstr/core/machine"
 import { Effect, type Scope } from "effect"
 import type { Ports } from "./Ports.ts"
 

@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import * as fs from "node:fs"
-import type { GuestMemory, RamSegment } from "@ktstr/core"
+import type { GuestMemory } from "@ktstr/core/machine"
+import type { RamSegment } from "@ktstr/core/topology"
 
 const hex = (value: number): string => `0x${value.toString(16)}`
 

@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import type { Readable } from "node:stream"
-import { ConsoleLog, isRestartLine, meterHostDelay, panicMessage, type Vm, type VmExit, VmmError } from "@ktstr/core"
+import { isRestartLine, panicMessage } from "@ktstr/core/kernel"
+import { ConsoleLog, meterHostDelay, type Vm, type VmExit, VmmError } from "@ktstr/core/machine"
 import { Deferred, Effect, FiberId, type Scope } from "effect"
 import { bootRefusal } from "./BootRefusal.ts"
 import { makeByteChannel } from "./ByteChannel.ts"

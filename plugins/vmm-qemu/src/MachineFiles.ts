@@ -5,7 +5,8 @@
  * @since 0.1.0
  */
 import * as fs from "node:fs"
-import { openNameless, VmmError } from "@ktstr/core"
+import { openNameless } from "@ktstr/core/host"
+import { VmmError } from "@ktstr/core/machine"
 import { Effect, type Scope } from "effect"
 
 const shm = "/dev/shm"

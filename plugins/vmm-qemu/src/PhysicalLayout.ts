@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { placeRam, type RamSegment } from "@ktstr/core"
+import { placeRam, type RamSegment } from "@ktstr/core/topology"
 
 const mib = 1024 * 1024
 

@@ -11,7 +11,8 @@ import * as fs from "node:fs"
 import { Socket } from "node:net"
 import { tmpdir } from "node:os"
 import type { Readable, Writable } from "node:stream"
-import { ownPrefix, VmmError } from "@ktstr/core"
+import { ownPrefix } from "@ktstr/core/host"
+import { VmmError } from "@ktstr/core/machine"
 import { Effect, type Scope } from "effect"
 
 /**

@@ -3,7 +3,11 @@
  *
  * @since 0.1.0
  */
-import { machineCommandLine, type NumaNode, type Topology, type VmmError, type VmSpec } from "@ktstr/core"
+
+import type { Topology } from "@ktstr/core"
+import { machineCommandLine } from "@ktstr/core/kernel"
+import type { VmmError, VmSpec } from "@ktstr/core/machine"
+import type { NumaNode } from "@ktstr/core/topology"
 import type { Either } from "effect"
 
 /**

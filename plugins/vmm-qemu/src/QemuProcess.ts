@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import type { Duplex } from "node:stream"
-import { VmmError } from "@ktstr/core"
+import { VmmError } from "@ktstr/core/machine"
 import { Effect, type Scope } from "effect"
 
 /** Numbers under which qemu finds what it inherits; files follow from `firstFile`. */

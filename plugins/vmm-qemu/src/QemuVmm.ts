@@ -5,18 +5,9 @@
  */
 import { execFile } from "node:child_process"
 import { open } from "node:fs/promises"
-import {
-  type ClockMode,
-  KvmProbe,
-  kernelHeaderSize,
-  nodeMemoryMb,
-  openScratchDisk,
-  parseKernelImage,
-  type Vm,
-  Vmm,
-  VmmError,
-  type VmSpec
-} from "@ktstr/core"
+import { kernelHeaderSize, parseKernelImage } from "@ktstr/core/image"
+import { type ClockMode, KvmProbe, openScratchDisk, type Vm, Vmm, VmmError, type VmSpec } from "@ktstr/core/machine"
+import { nodeMemoryMb } from "@ktstr/core/topology"
 import { Effect, Either, Layer, type Scope } from "effect"
 import { type FilePorts, makeFilePorts } from "./FilePorts.ts"
 import { makeGuestMemoryFile } from "./GuestMemoryFile.ts"

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Duplex } from "node:stream"
-import { LineSplitter } from "@ktstr/core"
+import { LineSplitter } from "@ktstr/core/machine"
 import { Data, Deferred, Effect, FiberId } from "effect"
 
 /**

@@ -1,4 +1,4 @@
-import { KvmProbe, KvmVerdict } from "@ktstr/core"
+import { KvmProbe, KvmVerdict } from "@ktstr/core/machine"
 import { layerQemu } from "@ktstr/vmm-qemu"
 import { Effect, Layer } from "effect"
 import { vmmContract } from "../../../core/test/vmm/vmmContract.ts"

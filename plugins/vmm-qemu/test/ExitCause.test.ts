@@ -1,5 +1,5 @@
 import { expect, it } from "@effect/vitest"
-import { isRestartLine, panicMessage } from "@ktstr/core"
+import { isRestartLine, panicMessage } from "@ktstr/core/kernel"
 import { bootRefusal, type ExitEvidence, hasPhys32Entry, residentBytes, vmExit } from "@ktstr/vmm-qemu"
 import { describe } from "vitest"
 

@@ -9,7 +9,7 @@ import {
   stolenMs,
   threadState,
   throttledMs
-} from "@ktstr/core"
+} from "@ktstr/core/machine"
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 

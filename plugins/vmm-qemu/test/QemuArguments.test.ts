@@ -1,5 +1,6 @@
 import { expect, it } from "@effect/vitest"
-import { Topology, type VmSpec } from "@ktstr/core"
+import { Topology } from "@ktstr/core"
+import type { VmSpec } from "@ktstr/core/machine"
 import {
   highestApicId,
   kernelCommandLine as lineOf,

@@ -4,7 +4,8 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import { expect, it } from "@effect/vitest"
-import { KvmProbe, KvmVerdict, Topology, Vmm, type VmSpec } from "@ktstr/core"
+import { Topology } from "@ktstr/core"
+import { KvmProbe, KvmVerdict, Vmm, type VmSpec } from "@ktstr/core/machine"
 import { layerQemu, type QemuOptions } from "@ktstr/vmm-qemu"
 import { Cause, Chunk, Deferred, Effect, Exit, Fiber, Layer, Option, Schedule, Scope, Stream } from "effect"
 import { build } from "esbuild"
@@ -215,7 +216,7 @@ describe("every way out leaves nothing", () => {
             platform: "node",
             format: "esm",
             logLevel: "error",
-            alias: { "@ktstr/core": at("../../../core/src/index.ts"), "@ktstr/vmm-qemu": at("../src/index.ts") }
+            conditions: ["@ktstr/source"]
           })
         )
         const host = spawn(process.execPath, [script, kernel.image], { stdio: ["ignore", "pipe", "inherit"] })

@@ -1,5 +1,7 @@
 // A host that boots a machine and then waits to be killed. argv: the kernel.
-import { KvmProbe, KvmVerdict, Topology, Vmm } from "@ktstr/core"
+
+import { Topology } from "@ktstr/core"
+import { KvmProbe, KvmVerdict, Vmm } from "@ktstr/core/machine"
 import { layer } from "@ktstr/vmm-qemu"
 import { Effect, Layer } from "effect"
 

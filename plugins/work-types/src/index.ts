@@ -3,7 +3,10 @@
  *
  * @since 0.1.0
  */
-import { type DuplicateName, type RegistrationError, WorkType, type WorkTypes } from "@ktstr/core"
+
+import { WorkType } from "@ktstr/core"
+import type { RegistrationError } from "@ktstr/core/base"
+import type { DuplicateName, WorkTypes } from "@ktstr/core/work"
 import type { Layer } from "effect"
 import { AffinityChurn } from "./AffinityChurn.ts"
 import { Bursty } from "./Bursty.ts"

@@ -1,17 +1,16 @@
 import { describe, expect, it } from "@effect/vitest"
 import {
   CannedScenarios,
-  layerWorkTypes,
-  Plan,
-  Presets,
   Scenario,
   ScenarioContext,
   TestTopology,
   Topology,
   WorkProgram,
-  WorkTypeRef,
-  WorkTypes
+  WorkTypeRef
 } from "@ktstr/core"
+import { Plan } from "@ktstr/core/plan"
+import { Presets } from "@ktstr/core/topology"
+import { layerWorkTypes, WorkTypes } from "@ktstr/core/work"
 import { Effect, Either, Layer } from "effect"
 import { layerBuiltinWorkTypes, workTypes } from "../src/index.ts"
 

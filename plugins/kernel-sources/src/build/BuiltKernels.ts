@@ -13,7 +13,7 @@ import {
   RemoteCaches,
   type StoreInput,
   validEntries
-} from "@ktstr/core"
+} from "@ktstr/core/kernel"
 import { Config, Effect, Layer, Option, Ref } from "effect"
 import { makeGitHubCache, makeS3Cache, packEntry, unpackEntry } from "../remote/index.ts"
 import { kernelFragmentHash } from "./KernelFragment.ts"

@@ -5,15 +5,15 @@
  */
 import { availableParallelism } from "node:os"
 import { type CommandExecutor, FileSystem, Path } from "@effect/platform"
+import { hasSchedExt } from "@ktstr/core/image"
 import {
   buildLock,
   type FetchOptions,
-  hasSchedExt,
   KernelCache,
   type KernelEntry,
   KernelError,
   type StoreInput
-} from "@ktstr/core"
+} from "@ktstr/core/kernel"
 import { Effect, Option, type Scope } from "effect"
 import { findBuilt, recallBuilt, shareBuilt } from "./BuiltKernels.ts"
 import { type BuildBase, kernelFragmentHash, kernelFragmentText, missingOptions } from "./KernelFragment.ts"

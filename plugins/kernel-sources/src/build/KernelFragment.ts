@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { CurrentFragment, sha256Hex } from "@ktstr/core"
+
+import { sha256Hex } from "@ktstr/core/base"
+import { CurrentFragment } from "@ktstr/core/kernel"
 import { type Effect, Layer } from "effect"
 
 /**

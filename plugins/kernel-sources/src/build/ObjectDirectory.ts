@@ -4,14 +4,8 @@
  * @since 0.1.0
  */
 import { FileSystem, Path } from "@effect/platform"
-import {
-  currentProcess,
-  KernelError,
-  objectsPrefix,
-  ownerState,
-  ownTemporaryPrefix,
-  parseTemporaryName
-} from "@ktstr/core"
+import { currentProcess, ownerState, ownTemporaryPrefix, parseTemporaryName } from "@ktstr/core/host"
+import { KernelError, objectsPrefix } from "@ktstr/core/kernel"
 import { Effect, Option, type Scope } from "effect"
 import type { KernelSourcePath } from "./SourceTree.ts"
 import { isPlainPath } from "./SourceView.ts"

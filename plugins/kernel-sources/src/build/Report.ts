@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import type { FetchOptions, FetchProgress } from "@ktstr/core"
+
+import type { FetchOptions, FetchProgress } from "@ktstr/core/kernel"
 import { Effect } from "effect"
 
 /**

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Command, CommandExecutor } from "@effect/platform"
-import { KernelError } from "@ktstr/core"
+import { KernelError } from "@ktstr/core/kernel"
 import { Effect, Fiber, Stream } from "effect"
 
 /**

@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import { Command, type CommandExecutor, FileSystem, Path } from "@effect/platform"
-import { KernelError, labelOf, sha256Hex } from "@ktstr/core"
+import { sha256Hex } from "@ktstr/core/base"
+import { KernelError, labelOf } from "@ktstr/core/kernel"
 import { Effect, Stream } from "effect"
 
 /**

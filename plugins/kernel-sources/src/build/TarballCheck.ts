@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import { Command, CommandExecutor } from "@effect/platform"
-import { KernelError, oneLine } from "@ktstr/core"
+import { oneLine } from "@ktstr/core/base"
+import { KernelError } from "@ktstr/core/kernel"
 import { Effect, Fiber, Stream } from "effect"
 
 /**

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { FileSystem, Path } from "@effect/platform"
-import { KernelError } from "@ktstr/core"
+import { KernelError } from "@ktstr/core/kernel"
 import { Config, Effect } from "effect"
 import type { BuildBase } from "./KernelFragment.ts"
 

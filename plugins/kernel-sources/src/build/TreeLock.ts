@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
-import { acquireFileLock, findLockRefusal } from "@ktstr/core"
+import { acquireFileLock, findLockRefusal } from "@ktstr/core/host"
 import { Effect, type Scope } from "effect"
 
 /** A build takes its time; its lock ends with it, however it ends. */

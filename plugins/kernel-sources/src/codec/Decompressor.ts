@@ -4,7 +4,7 @@
  * @since 0.2.0
  */
 import { spawn } from "node:child_process"
-import type { PayloadCodec } from "@ktstr/core"
+import type { PayloadCodec } from "@ktstr/core/image"
 import { Effect } from "effect"
 
 /** A program that unpacks standard input to standard output. */

@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { PayloadCodecs } from "@ktstr/core"
+
+import { PayloadCodecs } from "@ktstr/core/image"
 import { Effect, Layer } from "effect"
 import { lz4Codec, xzCodec, zstdCodec } from "./Decompressor.ts"
 

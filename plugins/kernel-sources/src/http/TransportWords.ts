@@ -4,7 +4,7 @@
  * @since 0.2.0
  */
 
-import { oneLine } from "@ktstr/core"
+import { oneLine } from "@ktstr/core/base"
 
 interface SocketError {
   readonly code: string

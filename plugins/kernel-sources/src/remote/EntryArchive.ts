@@ -6,7 +6,8 @@
 import { promisify } from "node:util"
 import { gunzip, gzip } from "node:zlib"
 import { FileSystem, Path } from "@effect/platform"
-import { encodeKernelMetadata, type KernelEntry, parseKernelMetadata, type StoreInput, sha256Hex } from "@ktstr/core"
+import { sha256Hex } from "@ktstr/core/base"
+import { encodeKernelMetadata, type KernelEntry, parseKernelMetadata, type StoreInput } from "@ktstr/core/kernel"
 import { Data, Effect, Either } from "effect"
 import { extract, pack } from "tar-stream"
 

@@ -6,7 +6,9 @@
  * @since 0.1.0
  */
 import { HttpClientRequest } from "@effect/platform"
-import { decodeOutsideJson, type RemoteCache, RemoteCacheError, sha256Hex } from "@ktstr/core"
+import { sha256Hex } from "@ktstr/core/base"
+import { decodeOutsideJson } from "@ktstr/core/image"
+import { type RemoteCache, RemoteCacheError } from "@ktstr/core/kernel"
 import { Config, Effect, Option, Redacted, Schema } from "effect"
 import { refusal, sendRemote } from "./Http.ts"
 

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { HttpClient, type HttpClientRequest } from "@effect/platform"
-import { RemoteCacheError } from "@ktstr/core"
+import { RemoteCacheError } from "@ktstr/core/kernel"
 import { Config, Effect } from "effect"
 import { layerHttp, transportWords } from "../http/index.ts"
 

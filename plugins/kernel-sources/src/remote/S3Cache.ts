@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import { HttpClientRequest } from "@effect/platform"
-import { type RemoteCache, RemoteCacheError, sha256Hex } from "@ktstr/core"
+import { sha256Hex } from "@ktstr/core/base"
+import { type RemoteCache, RemoteCacheError } from "@ktstr/core/kernel"
 import { Config, Effect, Option } from "effect"
 import { refusal, sendRemote } from "./Http.ts"
 

@@ -5,7 +5,8 @@
  * @since 0.1.0
  */
 import { Command, CommandExecutor, FileSystem, Path } from "@effect/platform"
-import { KernelError, ownTemporaryPrefix } from "@ktstr/core"
+import { ownTemporaryPrefix } from "@ktstr/core/host"
+import { KernelError } from "@ktstr/core/kernel"
 import { Effect, Fiber, Stream } from "effect"
 import type { Distribution } from "./Distribution.ts"
 import { type KernelPackage, packageRelease, parsePackages } from "./DistroSpec.ts"

@@ -4,7 +4,8 @@
  * @since 0.2.0
  */
 import { Command, CommandExecutor, FileSystem, Path } from "@effect/platform"
-import { KernelError, ownTemporaryPrefix } from "@ktstr/core"
+import { ownTemporaryPrefix } from "@ktstr/core/host"
+import { KernelError } from "@ktstr/core/kernel"
 import { Effect, Fiber, Stream } from "effect"
 
 const failed = (reason: KernelError["reason"], message: string, cause?: unknown) =>

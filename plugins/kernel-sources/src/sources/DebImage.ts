@@ -6,7 +6,8 @@
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { Command, CommandExecutor } from "@effect/platform"
-import { KernelError, oneLine } from "@ktstr/core"
+import { oneLine } from "@ktstr/core/base"
+import { KernelError } from "@ktstr/core/kernel"
 import { Effect, Fiber, Stream } from "effect"
 import { extract } from "tar-stream"
 

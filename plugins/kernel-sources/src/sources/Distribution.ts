@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { FileSystem } from "@effect/platform"
-import { KernelError } from "@ktstr/core"
+import { KernelError } from "@ktstr/core/kernel"
 import { Effect } from "effect"
 
 /**

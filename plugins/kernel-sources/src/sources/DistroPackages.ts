@@ -4,23 +4,19 @@
  * @since 0.1.0
  */
 import { type CommandExecutor, FileSystem } from "@effect/platform"
+import { didYouMean, sha256Hex } from "@ktstr/core/base"
+import { hasSchedExt, kernelHeaderSize, parseKernelImage, unpackKernel } from "@ktstr/core/image"
 import {
   compareVersions,
-  didYouMean,
   type FetchOptions,
-  hasSchedExt,
   KernelCache,
   type KernelEntry,
   KernelError,
   type KernelSource,
   type KernelSources,
-  kernelHeaderSize,
   labelOf,
-  parseKernelImage,
-  sha256Hex,
-  unpackKernel,
   validEntries
-} from "@ktstr/core"
+} from "@ktstr/core/kernel"
 import { Effect, Either, type Layer, Option } from "effect"
 import { type Report, reportTo } from "../build/index.ts"
 import { layerKernelCodecs } from "../codec/index.ts"

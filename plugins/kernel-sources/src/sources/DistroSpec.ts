@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { compareVersions, isVersionPrefix } from "@ktstr/core"
+import { compareVersions, isVersionPrefix } from "@ktstr/core/kernel"
 
 /**
  * @since 0.1.0

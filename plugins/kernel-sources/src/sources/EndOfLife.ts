@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { FileSystem, type HttpClient, Path } from "@effect/platform"
-import { compareVersions } from "@ktstr/core"
+import { compareVersions } from "@ktstr/core/kernel"
 import { Clock, Duration, Effect, Either, Option } from "effect"
 import { downloadText } from "../http/index.ts"
 import { releaseIndexUrl } from "./KernelOrgAddresses.ts"

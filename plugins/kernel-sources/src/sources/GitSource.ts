@@ -13,7 +13,7 @@ import {
   type KernelSource,
   type KernelSources,
   resolvedEntry
-} from "@ktstr/core"
+} from "@ktstr/core/kernel"
 import { Config, Effect, type Layer, Option } from "effect"
 import {
   type BuildOptions,

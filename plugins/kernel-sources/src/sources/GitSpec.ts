@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { labelOf } from "@ktstr/core"
+
+import { labelOf } from "@ktstr/core/kernel"
 import { Option } from "effect"
 
 /**

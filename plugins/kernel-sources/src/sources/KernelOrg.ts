@@ -14,7 +14,7 @@ import {
   type KernelSource,
   type KernelSources,
   labelOf
-} from "@ktstr/core"
+} from "@ktstr/core/kernel"
 import { Effect, Either, Exit, type Layer, Option, Stream } from "effect"
 import {
   type BuildOptions,

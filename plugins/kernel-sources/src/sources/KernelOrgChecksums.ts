@@ -4,7 +4,8 @@
  * @since 0.2.0
  */
 import type { CommandExecutor, FileSystem, HttpClient, Path } from "@effect/platform"
-import { describeText, KernelError } from "@ktstr/core"
+import { describeText } from "@ktstr/core/image"
+import { KernelError } from "@ktstr/core/kernel"
 import { Config, Effect, Option } from "effect"
 import { downloadText } from "../http/index.ts"
 import { verifyClearSigned } from "./ClearSignature.ts"

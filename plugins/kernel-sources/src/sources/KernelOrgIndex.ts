@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import { compareVersions, decodeOutside, isVersionPrefix, parseOutsideJson } from "@ktstr/core"
+
+import { decodeOutside, parseOutsideJson } from "@ktstr/core/image"
+import { compareVersions, isVersionPrefix } from "@ktstr/core/kernel"
 import { Either, Option, Schema } from "effect"
 
 /**

@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+
+import { PayloadCodecs } from "@ktstr/core/image"
 import {
   describeImage,
   type FetchOptions,
@@ -10,9 +12,8 @@ import {
   KernelError,
   type KernelSource,
   type KernelSources,
-  PayloadCodecs,
   resolvedEntry
-} from "@ktstr/core"
+} from "@ktstr/core/kernel"
 import { Effect, type Layer } from "effect"
 import { type BuiltKernel, buildKernel } from "../build/index.ts"
 import { addSource, type SourceServices } from "./SourceLayer.ts"

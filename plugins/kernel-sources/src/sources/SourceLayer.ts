@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
-import { type KernelCache, type KernelSource, KernelSources } from "@ktstr/core"
+import { type KernelCache, type KernelSource, KernelSources } from "@ktstr/core/kernel"
 import { Effect, Layer } from "effect"
 
 /**

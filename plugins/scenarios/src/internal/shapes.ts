@@ -1,14 +1,6 @@
 /** The parts that many scenarios of the catalog are made of. */
-import {
-  Assert,
-  CgroupDef,
-  executeStepsWith,
-  HoldSpec,
-  Scenario,
-  type ScenarioContext,
-  type ScenarioSteps,
-  Step
-} from "@ktstr/core"
+import { Assert, CgroupDef, executeStepsWith, HoldSpec, Scenario, type ScenarioContext, Step } from "@ktstr/core"
+import type { ScenarioSteps } from "@ktstr/core/scenario"
 
 /** A cgroup of spinning workers, whose work type an override may replace. */
 export const spinning = (ctx: ScenarioContext, index: number): CgroupDef =>
