@@ -1,5 +1,5 @@
 /**
- * CRC-32 (IEEE 802.3, reflected, polynomial 0xEDB88320), eight bytes a step.
+ * Lookup tables for CRC-32 (IEEE 802.3, reflected, polynomial 0xEDB88320), which process eight bytes per step.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,8 @@ const tables: ReadonlyArray<Uint32Array> = (() => {
 })()
 
 /**
- * The CRC of `bytes`, or of what came before (`seed`) followed by `bytes`; an unsigned 32-bit number as zlib's `crc32`.
+ * Returns the CRC-32 of `bytes` as an unsigned 32-bit number, like zlib's `crc32`. `seed` is the CRC of the bytes before them: pass it to continue a
+ * checksum.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,15 +1,15 @@
 /**
- * Messages of others in messages of ours, which are one line.
+ * Fits text from other programs into ktstr's own one-line messages.
  *
  * @since 0.2.0
  */
 
-/** Characters that a message of another takes in one of ours. */
+/** Maximum length of a quoted message, in characters. */
 const longest = 400
 
 /**
- * The whole text in one line: its lines joined, `; ` between two of them where the first does not end in punctuation. Cut at 400
- * characters with `…`. The first line alone is often a fragment: "Build failed with 1 error:".
+ * Joins all lines of a text into one line, with `; ` after each line that does not end in punctuation. Cuts the result at 400 characters with `…`.
+ * All lines are used because the first one alone is often a fragment: "Build failed with 1 error:".
  *
  * @since 0.2.0
  * @category formatting

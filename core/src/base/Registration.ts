@@ -1,12 +1,12 @@
 /**
- * What plugins register, looked at before it is taken: a plugin in JavaScript has no compiler to do so.
+ * Checks what plugins register before it is accepted: no compiler checks a plugin written in JavaScript.
  *
  * @since 0.2.0
  */
 import { Data, Effect } from "effect"
 
 /**
- * What was registered is none of its kind; the message says what is wrong with it, and what makes one.
+ * The registered value does not have the expected shape. The message says what is wrong and which function makes a correct one.
  *
  * @since 0.2.0
  * @category errors
@@ -14,7 +14,7 @@ import { Data, Effect } from "effect"
 export class RegistrationError extends Data.TaggedError("RegistrationError")<{ readonly message: string }> {}
 
 /**
- * What a field holds; with a `?` it may be undefined. `name`: a string that is not blank.
+ * What a field must hold; a `?` after it allows undefined. `name` is a string that is not blank.
  *
  * @since 0.2.0
  * @category models
@@ -22,13 +22,15 @@ export class RegistrationError extends Data.TaggedError("RegistrationError")<{ r
 export type FieldKind = "name" | "string" | "function" | "list" | "object" | "number"
 
 /**
+ * The shape of something that plugins can register.
+ *
  * @since 0.2.0
  * @category models
  */
 export interface Registrable {
-  /** e.g. `scenario`. */
+  /** What it is called in messages, e.g. `scenario`. */
   readonly kind: string
-  /** Who makes one, e.g. `Scenario.make`. */
+  /** The function that makes one, e.g. `Scenario.make`. */
   readonly maker: string
   readonly fields: Readonly<Record<string, FieldKind | `${FieldKind}?`>>
 }
@@ -56,7 +58,7 @@ const holds = (kind: string, value: unknown): boolean => {
 const article: Readonly<Record<string, string>> = { name: "a name", object: "an object" }
 
 /**
- * What is wrong with a value that is to be registered, in one line; undefined: nothing.
+ * Returns what is wrong with a value to be registered, in one line, or undefined if nothing is wrong.
  *
  * @since 0.2.0
  * @category validation
@@ -75,7 +77,7 @@ export const registrationProblem = (value: unknown, { fields, kind, maker }: Reg
 }
 
 /**
- * Registers each of a list, in order, each looked at before.
+ * Checks and registers each value of a list, in order. Fails with RegistrationError if `values` is not a list.
  *
  * @since 0.2.0
  * @category registering
@@ -92,7 +94,7 @@ export const registerEach = <A, E, R>(
       })
 
 /**
- * Fails where {@link registrationProblem} has something to say.
+ * Fails with RegistrationError if {@link registrationProblem} finds a problem.
  *
  * @since 0.2.0
  * @category validation

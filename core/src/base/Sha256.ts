@@ -1,12 +1,12 @@
 /**
- * SHA-256 through the Web Crypto interface, which every supported runtime has.
+ * SHA-256 through the Web Crypto API, which every supported runtime has.
  *
  * @since 0.1.0
  */
 import { Effect } from "effect"
 
 /**
- * Lower-case hex digest.
+ * Returns the SHA-256 digest as lower-case hex.
  *
  * @since 0.1.0
  * @category hashing

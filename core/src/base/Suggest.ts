@@ -1,12 +1,12 @@
 /**
- * “Did you mean” for names that are not there.
+ * “Did you mean” suggestions for unknown names.
  *
  * @since 0.1.0
  */
 
 /**
- * Edits (insert, delete, replace, swap of neighbours) that turn one text into the other: the optimal string alignment
- * form of the Damerau-Levenshtein distance.
+ * Counts the edits (insert, delete, replace, swap of neighbours) that turn one text into the other: the Damerau-Levenshtein distance in its optimal
+ * string alignment form.
  *
  * @since 0.1.0
  * @category algorithms
@@ -30,8 +30,8 @@ export const editDistance = (a: string, b: string): number => {
 }
 
 /**
- * The candidate nearest to a mistyped name, undefined when none is near: at most a third of the longer name's letters
- * (and at least one) may differ, case not counted; a name that begins with what was typed (3 letters or more) is near too.
+ * Returns the candidate closest to a mistyped name, or undefined if none is close. A candidate is close if at most a third of the longer name's
+ * letters (and at least one) differ, ignoring case, or if it starts with the typed text (3 letters or more).
  *
  * @since 0.1.0
  * @category algorithms
@@ -50,8 +50,8 @@ export const didYouMean = (name: string, candidates: Iterable<string>): string |
 }
 
 /**
- * The end of an error message about an unknown name: `; did you mean 'steady'?`, or what there is when nothing is near and
- * the list is short, or nothing.
+ * Returns the end of an error message about an unknown name: `; did you mean 'steady'?` if a candidate is close, else the list of candidates if it is
+ * short, else nothing.
  *
  * @since 0.1.0
  * @category algorithms

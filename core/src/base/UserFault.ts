@@ -1,16 +1,16 @@
 /**
- * What code of the user threw, in one line.
+ * Describes errors thrown by the user's code in one line.
  *
  * @since 0.2.0
  */
 
-/** Frames of ktstr, in its own tree, say nothing to who wrote the code. */
+/** Stack frames in ktstr's own source tree, which do not help the author of the code. */
 const ownFile = /[\\/](?:core|plugins[\\/][\w-]+|cli|native)[\\/](?:src|lib|dist)[\\/]/
 
 const packageOf = (path: string): string | undefined =>
   /.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(path)?.[1]
 
-/** Packages that run code of others. */
+/** Packages that run other people's code. */
 const runner =
   /^(?:@ktstr[\\/].*|ktstr|effect|@effect[\\/].*|vitest|@vitest[\\/].*|vite|vite-node|tinypool|esbuild|undici)$/
 
@@ -38,7 +38,7 @@ const frameOf = (line: string): Place | undefined => {
 
 type Sources = Map<string, (line: number, column: number) => string | undefined>
 
-/** Of all copies of this package: a configuration has another than the command. */
+/** Shared by all copies of this package: a configuration file may load a different copy than the command does. */
 const sources = (): Sources => {
   const key = Symbol.for("@ktstr/core/sources")
   const shared = globalThis as { [key]?: Sources }
@@ -47,7 +47,7 @@ const sources = (): Sources => {
 }
 
 /**
- * Says what the places in a bundle, an absolute path, are in the sources that it was made of: `file:line:column`, undefined where that is not known.
+ * Maps positions in a bundle (an absolute path) to its sources. `sourceOf` returns `file:line:column`, or undefined if the position is unknown.
  *
  * @since 0.2.0
  * @category rendering
@@ -56,8 +56,8 @@ export const describeSources = (bundle: string, sourceOf: (line: number, column:
   void sources().set(bundle, sourceOf)
 
 /**
- * Where the error was thrown, as `file:line:column`: in code of the user, else in a package that is neither ktstr's nor one that runs others' code. Undefined
- * where that is not known.
+ * Returns where an error was thrown, as `file:line:column`: the first frame in the user's code, else the first in a package that is neither ktstr's
+ * nor a runner of other people's code. Undefined if there is no such frame.
  *
  * @since 0.2.0
  * @category rendering
@@ -81,7 +81,7 @@ export const faultPlace = (thrown: unknown): string | undefined => {
 }
 
 /**
- * The kind of the error and its message in one line. Takes whatever can be thrown.
+ * Returns the kind of an error and its message in one line. Accepts any thrown value.
  *
  * @since 0.2.0
  * @category rendering
@@ -101,7 +101,7 @@ export const faultText = (thrown: unknown): string => {
 }
 
 /**
- * {@link faultText}, and {@link faultPlace} in brackets where it is known and the text does not say it already.
+ * Returns {@link faultText}, followed by {@link faultPlace} in brackets if it is known and the text does not contain it already.
  *
  * @since 0.2.0
  * @category rendering

@@ -1,5 +1,5 @@
 /**
- * Parts that know nothing of ktstr: suggestions for misspelt names, hashes, bytes, names of signals.
+ * Helpers that do not depend on the rest of ktstr: suggestions for misspelt names, hashes, bytes, signal names.
  *
  * @since 0.2.0
  */

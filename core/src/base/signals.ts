@@ -1,4 +1,4 @@
-/** Signals that programs die of, by number (signal(7), x86). */
+/** Names of the signals that end programs, by number (signal(7), x86). */
 const names: Readonly<Record<number, string>> = {
   1: "SIGHUP",
   2: "SIGINT",
@@ -16,7 +16,7 @@ const names: Readonly<Record<number, string>> = {
   31: "SIGSYS"
 }
 
-/** `11 (SIGSEGV)`. */
+/** Returns a signal's number and name, e.g. `11 (SIGSEGV)`; `?` for null. */
 export const signalText = (signal: number | null): string => {
   const name = signal === null ? undefined : names[signal]
   return `${signal ?? "?"}${name === undefined ? "" : ` (${name})`}`

@@ -1,5 +1,5 @@
 /**
- * What a run is judged by.
+ * The checks and thresholds that a run is judged by.
  *
  * @since 0.1.0
  */
@@ -9,8 +9,8 @@ import type { CheckSettings } from "./CheckSettings.ts"
 import { Checks } from "./Checks.ts"
 
 /**
- * Every field is optional; an unset one inherits from the layer below (default, then scheduler, then scenario, then test). A check that a layer
- * above the default sets and that nothing judges yet makes the run inconclusive: see `ktstr list checks`. `false` switches one off.
+ * The checks of one layer. Every field is optional; an unset field inherits from the layer below (default, then scheduler, then scenario, then test).
+ * `false` switches a check off. If a layer above the default sets a check that nothing judges yet, the run is inconclusive: see `ktstr list checks`.
  *
  * @since 0.1.0
  * @category models
@@ -33,26 +33,26 @@ const standard = {
 const relaxed = { maxGapMs: 3000, maxSpreadPct: 35 } as const satisfies Assert
 
 /**
- * Emulation factors, applied to the standard thresholds. Under emulation all vCPUs share the host's few threads: with one
- * thread four pinned spinners kept within 3 % of each other and showed gaps of 8 ms, so the relaxed profile leaves room for
- * a busy host, not for the emulator. Latencies have no default: no emulated number is one of real hardware.
+ * Emulation factors, applied to the standard thresholds. Under emulation all vCPUs share the host's few threads. On one thread, four pinned spinners
+ * stayed within 3 % of each other and showed gaps of 8 ms, so the relaxed profile leaves room for a busy host, not for the emulator. Latencies have
+ * no default, because latencies under emulation are not hardware latencies.
  */
 const emulated = {
   maxGapMs: relaxed.maxGapMs,
   maxSpreadPct: relaxed.maxSpreadPct,
-  /** Instructions that are interpreted take their vCPU longer, so that queues build up: twice the standard. */
+  /** Interpreted instructions take longer, so queues build up: twice the standard. */
   maxImbalanceRatio: 2 * standard.maxImbalanceRatio,
   maxLocalDsqDepth: 2 * standard.maxLocalDsqDepth,
   sustainedSamples: 2 * standard.sustainedSamples
 } as const satisfies Assert
 
 /**
- * Virtual time knows no busy host, so that the standard gap holds. All vCPUs share one stream of instructions in turns that a timer ends, hence
- * shares and queues are as uneven as under any emulation.
+ * Virtual time is not affected by a busy host, so the standard gap applies. All vCPUs share one stream of instructions and take turns that a timer
+ * ends, so shares and queues are as uneven as under any emulation.
  */
 const deterministic = { ...emulated, maxGapMs: standard.maxGapMs } as const satisfies Assert
 
-/** What is set in `over` wins. */
+/** Merges two layers; values set in `over` win. */
 const overlay = (base: Assert, over: Assert): Assert => {
   const set = Object.fromEntries(Object.entries(over).filter(([, value]) => value !== undefined)) as Assert
   const merged: Assert = { ...base, ...set }
@@ -70,7 +70,7 @@ const overlay = (base: Assert, over: Assert): Assert => {
 }
 
 /**
- * A layer with the words by which a message names it: `the scenario`.
+ * A layer, with the words that name it in messages: `the scenario`.
  *
  * @since 0.2.0
  * @category models
@@ -81,14 +81,14 @@ export interface AssertLayer {
 }
 
 /**
- * All layers merged, with what a layer above the default asked for.
+ * All layers merged, and which checks the layers above the default asked for.
  *
  * @since 0.2.0
  * @category models
  */
 export interface SettledAssert {
   readonly assert: Assert
-  /** Which layer had the last word on a check that is on; what only the default sets is not among them. */
+  /** The last layer that set each active check; checks set only by the default are left out. */
   readonly setBy: ReadonlyMap<keyof Assert, string>
 }
 
@@ -104,7 +104,7 @@ const settle = (base: Assert, layers: ReadonlyArray<AssertLayer>): SettledAssert
 }
 
 /**
- * The layers and what merges them. No profile but the lowest ones has a check that nothing judges.
+ * The predefined layers and the functions that merge them. Only the default layers contain checks that nothing judges.
  *
  * @since 0.1.0
  * @category constructors
@@ -112,17 +112,17 @@ const settle = (base: Assert, layers: ReadonlyArray<AssertLayer>): SettledAssert
 export const Assert: {
   /** The lowest layer on real hardware. */
   readonly standard: Assert
-  /** What it changes for runs that must be close to ideal: isolation on, half the gap and two thirds of the spread. */
+  /** Changes for runs that must be close to ideal: isolation on, half the gap and two thirds of the spread. */
   readonly strict: Assert
-  /** What it changes for small or busy machines: the gap and the spread. */
+  /** Changes for small or busy machines: a larger gap and spread. */
   readonly relaxed: Assert
-  /** For virtual time: the standard gap, and the emulation factors for the rest. */
+  /** The lowest layer in virtual time: the standard gap, and the emulation factors for the rest. */
   readonly deterministic: Assert
-  /** The lowest layer for results of this clock: `standard`, `deterministic`, or the relaxed profile with the emulation factors. */
+  /** Returns the lowest layer for results of this clock: `standard`, `deterministic`, or the relaxed profile with the emulation factors. */
   readonly forClock: (clock: ClockMode) => Assert
-  /** Later layers win field by field; `false` switches a check off. */
+  /** Merges layers field by field; later layers win. `false` switches a check off. */
   readonly merge: (...layers: ReadonlyArray<Assert | undefined>) => Assert
-  /** Merges as `merge` does, the default first, and remembers what the layers above it set. */
+  /** Merges like `merge`, starting with the default, and records what the layers above it set. */
   readonly settle: (base: Assert, layers: ReadonlyArray<AssertLayer>) => SettledAssert
 } = {
   standard,

@@ -1,12 +1,12 @@
 /**
- * What judging came to: an outcome, the reasons, and the numbers behind them.
+ * The result of judging: an outcome, the reasons, and the numbers behind them.
  *
  * @since 0.1.0
  */
 import { Schema } from "effect"
 
 /**
- * `inconclusive`: there was nothing to judge by (no samples, a zero denominator); it is never a silent pass.
+ * `inconclusive` means that there was nothing to judge by (no samples, a zero denominator); it is never a silent pass.
  *
  * @since 0.1.0
  * @category models
@@ -19,6 +19,8 @@ export const Outcome: Schema.Literal<["pass", "skip", "inconclusive", "fail"]> =
 )
 
 /**
+ * One of the outcomes listed in the schema.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -33,7 +35,7 @@ export type Outcome = typeof Outcome.Type
 export const outcomesBestFirst: ReadonlyArray<Outcome> = Outcome.literals
 
 /**
- * The worse of two outcomes: fail, then inconclusive, then skip, then pass.
+ * Returns the worse of two outcomes; from worst to best: fail, inconclusive, skip, pass.
  *
  * @since 0.1.0
  * @category combinators
@@ -51,15 +53,15 @@ const Measured = Schema.NullOr(Schema.Number)
  */
 export class CgroupStats extends Schema.Class<CgroupStats>("CgroupStats")({
   workers: Schema.Number,
-  /** Distinct CPUs its workers ran on. */
+  /** Number of distinct CPUs its workers ran on. */
   cpus: Schema.Number,
-  /** Mean, least and greatest share of its wall time that a worker was off CPU, percent. */
+  /** Mean, minimum and maximum of the share of its wall time that a worker was off CPU, in percent. */
   avgOffCpuPct: Measured,
   minOffCpuPct: Measured,
   maxOffCpuPct: Measured,
-  /** Greatest minus least off-CPU share among workers of one work type, percentage points. */
+  /** Maximum minus minimum off-CPU share among workers of one work type, in percentage points. */
   spreadPct: Measured,
-  /** The longest gap, the CPU it ended on, and when it ended after the worker's start; milliseconds. */
+  /** The longest gap in milliseconds, the CPU on which it ended, and the time of its end in milliseconds since the worker's start. */
   maxGapMs: Measured,
   maxGapCpu: Measured,
   maxGapAtMs: Measured,
@@ -68,32 +70,32 @@ export class CgroupStats extends Schema.Class<CgroupStats>("CgroupStats")({
   migrationRatio: Measured,
   iterations: Schema.Number,
   workUnits: Schema.Number,
-  /** CPU time of all workers, nanoseconds. */
+  /** CPU time of all workers, in nanoseconds. */
   cpuTimeNs: Schema.Number,
-  /** Least iterations per second of wall time of a worker. */
+  /** Iterations per second of wall time of the slowest worker. */
   minIterationRate: Measured,
-  /** Least work units per second of CPU time of a worker. */
+  /** Work units per second of CPU time of the slowest worker. */
   minWorkRate: Measured,
   /** Coefficient of variation of work units per CPU second among workers of one work type. */
   throughputCv: Measured,
-  /** Wakeups seen (the latencies below come from a uniform sample of them). */
+  /** Number of wakeups (the latencies below come from a uniform sample of them). */
   wakeups: Schema.Number,
   p50WakeLatencyNs: Measured,
   p99WakeLatencyNs: Measured,
   wakeLatencyCv: Measured,
-  /** Time runnable but waiting for a CPU, by schedstat: mean and greatest over the workers, microseconds. */
+  /** Time spent runnable but waiting for a CPU, from schedstat: mean and maximum over the workers, in microseconds. */
   meanRunDelayUs: Measured,
   worstRunDelayUs: Measured,
-  /** Share of its pages on the NUMA nodes of the CPUs its workers may use; null where every node is one of these. */
+  /** Share of the cgroup's pages on the NUMA nodes of the CPUs that its workers may use; null if they may use every node. */
   pageLocality: Schema.optionalWith(Measured, { default: () => null }),
-  /** Share of its migrations that cross NUMA nodes. */
+  /** Share of the cgroup's migrations that cross NUMA nodes. */
   crossNodeMigrationRatio: Schema.optionalWith(Measured, { default: () => null }),
-  /** Share of its pages on NUMA nodes without CPUs; null where there are none. */
+  /** Share of the cgroup's pages on NUMA nodes without CPUs; null if there are no such nodes. */
   slowTierRatio: Schema.optionalWith(Measured, { default: () => null })
 }) {}
 
 /**
- * All cgroups of a run: sums of counters, worst of the rest.
+ * All cgroups of a run: the sum of each counter, and the worst of every other value.
  *
  * @since 0.1.0
  * @category models
@@ -116,7 +118,7 @@ export class TotalStats extends Schema.Class<TotalStats>("TotalStats")({
   worstMeanRunDelayUs: Measured,
   worstRunDelayUs: Measured
 }) {
-  /** No cgroup at all. */
+  /** The totals of no cgroups. */
   static readonly empty: TotalStats = TotalStats.make({
     cgroups: 0,
     workers: 0,
@@ -136,7 +138,7 @@ export class TotalStats extends Schema.Class<TotalStats>("TotalStats")({
     worstRunDelayUs: null
   })
 
-  /** Sums the counters and takes the worst of the rest; a value that was not measured never wins. */
+  /** Sums the counters and takes the worst of every other value; a value that was not measured never wins. */
   static merge(a: TotalStats, b: TotalStats): TotalStats {
     return TotalStats.make({
       cgroups: a.cgroups + b.cgroups,
@@ -158,7 +160,7 @@ export class TotalStats extends Schema.Class<TotalStats>("TotalStats")({
     })
   }
 
-  /** The totals of one cgroup. */
+  /** Returns the totals of one cgroup. */
   static ofCgroup(stats: CgroupStats): TotalStats {
     return TotalStats.make({
       cgroups: 1,
@@ -195,7 +197,7 @@ const greater = (a: number | null, b: number | null): number | null => {
  */
 export class AssertResult extends Schema.Class<AssertResult>("AssertResult")({
   outcome: Outcome,
-  /** One line each, the most important first; empty on a pass. */
+  /** One line per reason, the most important first; empty on a pass. */
   details: Schema.Array(Schema.String),
   cgroups: Schema.Record({ key: Schema.String, value: CgroupStats }),
   totals: TotalStats
@@ -208,30 +210,27 @@ export class AssertResult extends Schema.Class<AssertResult>("AssertResult")({
     totals: TotalStats.empty
   })
 
-  /** Not run, and why. */
+  /** Returns a skip with its reason. */
   static skip(reason: string): AssertResult {
     return AssertResult.of("skip", [reason])
   }
 
-  /** Failed, for these reasons. */
+  /** Returns a failure with its reasons. */
   static fail(...reasons: ReadonlyArray<string>): AssertResult {
     return AssertResult.of("fail", reasons)
   }
 
-  /** There was nothing to judge by, and why. */
+  /** Returns an inconclusive result: there was nothing to judge by, for these reasons. */
   static inconclusive(...reasons: ReadonlyArray<string>): AssertResult {
     return AssertResult.of("inconclusive", reasons)
   }
 
-  /** An outcome and its reasons, nothing measured. */
+  /** Returns an outcome with its reasons and nothing measured. */
   static of(outcome: Outcome, details: ReadonlyArray<string>): AssertResult {
     return AssertResult.make({ outcome, details, cgroups: {}, totals: TotalStats.empty })
   }
 
-  /**
-   * Worst outcome, its details first, all cgroups (of one that both know, `b`'s numbers are listed), worst spread, gap and
-   * latency, sums of counters.
-   */
+  /** Merges two results: the worse outcome with its details first, all cgroups (`b` wins if both have one), and the merged totals. */
   static merge(a: AssertResult, b: AssertResult): AssertResult {
     const outcome = worstOutcome(a.outcome, b.outcome)
     const details = a.outcome === outcome ? [...a.details, ...b.details] : [...b.details, ...a.details]
@@ -243,7 +242,7 @@ export class AssertResult extends Schema.Class<AssertResult>("AssertResult")({
     })
   }
 
-  /** {@link AssertResult.merge} over any number of results; a pass when there are none. */
+  /** Merges any number of results with {@link AssertResult.merge}; returns a pass if there are none. */
   static mergeAll(results: Iterable<AssertResult>): AssertResult {
     let merged = AssertResult.pass
     for (const result of results) merged = AssertResult.merge(merged, result)

@@ -4,15 +4,15 @@ import type { HostTime } from "./HostTime.ts"
 import type { NodeShares } from "./nodeShares.ts"
 import type { WorkerReport } from "./WorkerReport.ts"
 
-/** A cgroup with what was planned in it and what came of it. */
+/** A cgroup with what was planned in it and what its workers reported. */
 export interface CheckedCgroup {
   readonly name: string
   readonly groups: ReadonlyArray<PlannedGroup>
   readonly reports: ReadonlyArray<WorkerReport>
   readonly stats: CgroupStats
   readonly shares: NodeShares
-  /** What the host withheld; undefined: nothing is known of that, or the guest has a time of its own. */
+  /** The time the host withheld; undefined if unknown, or if the guest runs in virtual time. */
   readonly host?: HostTime | undefined
-  /** The run was ended early, and not by a failure: who did not come to its end is not lost. */
+  /** Whether the run was ended early, but not by a failure; workers that did not finish then do not count as lost. */
   readonly cutShort?: boolean | undefined
 }

@@ -1,5 +1,5 @@
 /**
- * Judges what the workers of a run reported.
+ * Judges a run by the reports of its workers.
  *
  * @since 0.1.0
  */
@@ -18,32 +18,34 @@ import { checkWorkers, type Finding, unjudged } from "./workerChecks.ts"
 import { statsOf } from "./workerStats.ts"
 
 /**
+ * What {@link judge} needs to know about a run.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface JudgeInput {
   /** All layers merged. */
   readonly assert: Assert
-  /** Of `Assert.settle`: which layer above the default asked for what. Default: a check that is on with another value than any default's was asked for. */
+  /** Which layer above the default set which check, from `Assert.settle`. Default: every active check whose value differs from all default layers. */
   readonly setBy?: ReadonlyMap<keyof Assert, string> | undefined
-  /** The machine's CPUs and NUMA nodes. Default: unknown, so that checks of these are inconclusive. */
+  /** The machine's CPUs and NUMA nodes. Default: unknown, which makes the checks that need them inconclusive. */
   readonly topology?: TestTopology | undefined
-  /** What was to run, and where it was allowed to. */
+  /** The planned workers and where they were allowed to run. */
   readonly plan: { readonly groups: ReadonlyArray<PlannedGroup> }
-  /** With their wake latencies. */
+  /** Reports of the workers, including their wake latencies. */
   readonly reports: ReadonlyArray<WorkerReport>
-  /** Judged one by one already, by their own checks. Default: none. */
+  /** Payload results, which their own checks have already judged. Default: none. */
   readonly payloads?: ReadonlyArray<Pick<AssertResult, "outcome" | "details">> | undefined
   /**
-   * How long the host kept the machine waiting. A check that stands on the host's time and fails while the host withheld more than
-   * `negligibleShare` of it is inconclusive, unless it fails without that time, too. Default: nothing is known, every failure stands.
+   * How long the host kept the machine waiting. If a check that depends on host time fails while the host withheld more than `negligibleShare` of it,
+   * the check is inconclusive, unless it also fails without that time. Default: unknown, so every failure counts.
    */
   readonly host?: HostTime | undefined
-  /** The run was ended early by something that is not a failure: workers without a report are not lost. Default false. */
+  /** Whether something other than a failure ended the run early; workers without a report then do not count as lost. Default false. */
   readonly cutShort?: boolean | undefined
 }
 
-/** What none of the default layers has. */
+/** Returns the checks whose values differ from all default layers. */
 const foreign = (assert: Assert): ReadonlyMap<keyof Assert, string> => {
   const defaults = ClockMode.literals.map(Assert.forClock)
   const asked = Checks.all.filter(({ name }) => {
@@ -53,7 +55,7 @@ const foreign = (assert: Assert): ReadonlyMap<keyof Assert, string> => {
   return new Map(asked.map(({ name }) => [name, "the caller"]))
 }
 
-/** Failures first. */
+/** Combines findings into a verdict, failures first. */
 const verdictOf = (findings: ReadonlyArray<Finding>): AssertResult => {
   const of = (outcome: Finding["outcome"]) => findings.filter((finding) => finding.outcome === outcome)
   const [failures, open] = [of("fail"), of("inconclusive")]
@@ -65,7 +67,7 @@ const verdictOf = (findings: ReadonlyArray<Finding>): AssertResult => {
 }
 
 /**
- * The verdict on a run's workers and payloads. A worker that sent no report or did not run to the end fails the run whatever the checks.
+ * Judges a run's workers and payloads. A worker that sent no report or did not run to the end fails the run, whatever the checks say.
  *
  * @since 0.1.0
  * @category judging
@@ -107,13 +109,13 @@ export const judge = (input: JudgeInput): AssertResult => {
 export class Checker extends Context.Tag("@ktstr/core/Checker")<
   Checker,
   {
-    /** Never fails: what can't be judged is inconclusive. */
+    /** Judges a run. Never fails: what can't be judged is inconclusive. */
     readonly judge: (input: JudgeInput) => Effect.Effect<AssertResult>
   }
 >() {}
 
 /**
- * The checks of the workers.
+ * Judges with {@link judge}.
  *
  * @since 0.1.0
  * @category layers

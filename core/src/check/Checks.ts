@@ -1,5 +1,5 @@
 /**
- * The checks of a run, one by one: what each may be set to, and who judges it.
+ * All checks of a run: the allowed settings of each, and what judges it.
  *
  * @since 0.2.0
  */
@@ -8,8 +8,8 @@ import { suggestion } from "../base/index.ts"
 import type { CheckSettings } from "./CheckSettings.ts"
 
 /**
- * Who judges a check. `workers`: from what the workers report; `topology`: likewise, with the machine's NUMA nodes. `nobody`: nothing judges it
- * yet, and `needs` is what will.
+ * What judges a check. `workers`: the workers' reports; `topology`: the reports and the machine's NUMA nodes; `nobody`: nothing judges it yet, and
+ * `needs` names what will.
  *
  * @since 0.2.0
  * @category models
@@ -20,28 +20,30 @@ export type CheckJudge =
   | { readonly _tag: "nobody"; readonly needs: string }
 
 /**
- * What a check may be set to, beside `false`, which switches it off. A number must be such that a run can violate it.
+ * The allowed values of a check, apart from `false`, which switches it off. A number must be one that a run can violate.
  *
  * @since 0.2.0
  * @category models
  */
 export type CheckKind =
   | { readonly _tag: "switch" }
-  /** Whole, at least 1. */
+  /** A whole number, at least 1. */
   | { readonly _tag: "count" }
-  /** The greatest good value: from 0 to below `end`, where there is one. */
+  /** An upper limit, inclusive: at least 0, and below `end` if there is one. */
   | { readonly _tag: "atMost"; readonly end?: number }
-  /** The least good value: above 0, and at most `end`, where there is one. */
+  /** A lower limit, inclusive: above 0, and at most `end` if there is one. */
   | { readonly _tag: "atLeast"; readonly end?: number }
 
 /**
+ * A check's name, settings and judge.
+ *
  * @since 0.2.0
  * @category models
  */
 export interface Check {
   readonly name: keyof CheckSettings
   readonly kind: CheckKind
-  /** Empty: none. */
+  /** Unit of its values; empty if it has none. */
   readonly unit: string
   readonly judge: CheckJudge
   /** One line. */
@@ -63,7 +65,7 @@ const check = (kind: CheckKind, unit: string, judge: CheckJudge, description: st
   description
 })
 
-/** The compiler keeps it complete. */
+/** The compiler ensures that every check is listed. */
 const table: Readonly<Record<keyof CheckSettings, Omit<Check, "name">>> = {
   notStarved: check(
     switched,
@@ -127,16 +129,18 @@ const fits = (kind: CheckKind, value: unknown): boolean => {
 const shown = (value: unknown): string => (typeof value === "string" ? `'${value}'` : String(value))
 
 /**
+ * The table of checks and functions to look them up.
+ *
  * @since 0.2.0
  * @category accessors
  */
 export const Checks: {
-  /** Every check there is. */
+  /** Every check. */
   readonly all: ReadonlyArray<Check>
   readonly get: (name: keyof CheckSettings) => Check
   readonly isName: (name: string) => name is keyof CheckSettings
   readonly isJudged: (name: keyof CheckSettings) => boolean
-  /** What is wrong with a layer of checks, the first thing in one line: an unknown name, or a value that can't be judged. */
+  /** Returns the first problem of a layer of checks in one line: an unknown name, or a value that can't be judged. */
   readonly problem: (assert: CheckSettings) => string | undefined
 } = {
   all: names.map((name) => ({ name, ...table[name] })),

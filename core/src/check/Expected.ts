@@ -1,26 +1,26 @@
 /**
- * What a run was to do, as far as its judge must know: groups of workers with the CPUs they were allowed, and cgroups.
+ * What a run was meant to do, as far as its judge must know: cgroups, and groups of workers with the CPUs they were allowed.
  *
  * @since 0.1.0
  */
 import type { CpuSet } from "../topology/index.ts"
 
 /**
- * CPUs that a group's cgroup allowed from one command of the plan on.
+ * The CPUs that a group's cgroup allows, starting with one command of the plan.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PlannedCpuset {
-  /** Index in the plan's commands from which on it holds. */
+  /** Index of the command of the plan that sets it. */
   readonly command: number
-  /** Step in which it was set; -1 before the first. */
+  /** Step in which it is set; -1 before the first. */
   readonly step: number
   readonly cpus: CpuSet
 }
 
 /**
- * One `SPAWN` of the plan.
+ * The workers of one `SPAWN` command of the plan.
  *
  * @since 0.1.0
  * @category models
@@ -31,9 +31,9 @@ export interface PlannedGroup {
   readonly cgroup: string
   readonly workType: string
   readonly workers: number
-  /** Workers that work together. */
+  /** Number of workers that work together. */
   readonly groupSize: number
-  /** Whether its program sleeps, waits or yields, so that there are wake latencies to expect. */
+  /** Whether its program sleeps, waits or yields, and therefore has wake latencies. */
   readonly blocks: boolean
   /** Step in which it is spawned; -1: the backdrop. */
   readonly step: number
@@ -44,11 +44,13 @@ export interface PlannedGroup {
 }
 
 /**
+ * A cgroup that the plan makes.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface PlannedCgroup {
   readonly name: string
-  /** The cpuset of its own that it had last; undefined: none. */
+  /** Its own cpuset at the end; undefined: none. */
   readonly cpuset: CpuSet | undefined
 }

@@ -1,12 +1,12 @@
 /**
- * The host's delay in the guest's own time, and what it excuses.
+ * Converts the host's delay to guest time, and decides what it excuses.
  *
  * @since 0.2.0
  */
 import type { HostDelayTimeline } from "../machine/index.ts"
 
 /**
- * Share of a stretch of time below which its host was idle enough: a failure stands.
+ * If the host withheld less than this share of a period, it was idle enough, and a failure counts.
  *
  * @since 0.2.0
  * @category constants
@@ -14,7 +14,7 @@ import type { HostDelayTimeline } from "../machine/index.ts"
 export const negligibleShare = 0.05
 
 /**
- * Share of a deadline (boot, attach, stop, stall) from which on the host is why it passed.
+ * If the host withheld at least this share of a deadline (boot, attach, stop, stall), the host is the reason why it passed.
  *
  * @since 0.2.0
  * @category constants
@@ -22,7 +22,7 @@ export const negligibleShare = 0.05
 export const deadlineShare = 0.25
 
 /**
- * How exactly the two clocks can be set against each other: a frame is read some time after it was sent. Milliseconds.
+ * Uncertainty in aligning the two clocks, in milliseconds: a frame is read some time after it was sent.
  *
  * @since 0.2.0
  * @category constants
@@ -30,8 +30,7 @@ export const deadlineShare = 0.25
 export const alignmentMs = 100
 
 /**
- * Sets guest time against host time by the frames of the agent, which carry the guest's time and are read some time later. The one that was
- * read soonest counts.
+ * Aligns guest time with host time. The agent's frames carry the guest's time and are read some time later; the frame with the shortest delay counts.
  *
  * @since 0.2.0
  * @category models
@@ -39,12 +38,12 @@ export const alignmentMs = 100
 export class GuestClock {
   private offsetMs = Number.POSITIVE_INFINITY
 
-  /** A frame of guest time `guestNs` was read at `hostMs`. */
+  /** Records that a frame of guest time `guestNs` was read at `hostMs`. */
   heard(guestNs: number, hostMs: number): void {
     this.offsetMs = Math.min(this.offsetMs, hostMs - guestNs / 1e6)
   }
 
-  /** Undefined before the first frame. */
+  /** Converts guest nanoseconds to host milliseconds; undefined before the first frame. */
   toHostMs(guestNs: number): number | undefined {
     return Number.isFinite(this.offsetMs) ? guestNs / 1e6 + this.offsetMs : undefined
   }
@@ -57,16 +56,17 @@ export class GuestClock {
  * @category models
  */
 export interface HostTime {
-  /** At most how many milliseconds between two moments of the guest (nanoseconds), never more than lie between them. */
+  /** Returns an upper bound of the milliseconds withheld between two guest times (nanoseconds), never more than the time between them. */
   readonly during: (fromNs: number, toNs: number) => number
-  /** The most in any stretch of `lengthMs` milliseconds between two moments of the guest. */
+  /** Returns the most time withheld in any interval of `lengthMs` milliseconds between two guest times. */
   readonly worst: (lengthMs: number, fromNs: number, toNs: number) => number
-  /** How long one CPU of the machine may wait for its others in one stretch, milliseconds; 0 where each has a thread of its own. */
+  /** How long one CPU of the machine may wait for the others in one stretch, in milliseconds; 0 if each CPU has its own thread. */
   readonly turnMs: number
 }
 
 /**
- * Undefined before the clock heard a frame. Moments are widened by {@link alignmentMs} on both sides. `turnMs`: as in {@link HostTime}.
+ * Makes a HostTime from a timeline and a clock; undefined if the clock has not seen a frame yet. Intervals are widened by {@link alignmentMs} on both
+ * sides. `turnMs`: see {@link HostTime}.
  *
  * @since 0.2.0
  * @category constructors

@@ -1,12 +1,12 @@
 /**
- * What one worker did, as the guest agent measured it.
+ * What one worker did, as measured by the guest agent.
  *
  * @since 0.1.0
  */
 import { Schema } from "effect"
 
 /**
- * Why a worker did not run to the end: it exited by itself, died of a signal, or did not answer a stop in 5 s and was killed.
+ * Why a worker did not run to the end: it exited by itself, died of a signal, or was killed because it did not react to a stop within 5 s.
  *
  * @since 0.1.0
  * @category models
@@ -24,13 +24,15 @@ export const ExitInfo: Schema.Union<
 )
 
 /**
+ * One of the reasons listed in the schema.
+ *
  * @since 0.1.0
  * @category models
  */
 export type ExitInfo = typeof ExitInfo.Type
 
 /**
- * The worker's CPU differed between two checkpoints. `timeNs` is on the guest's monotonic clock.
+ * A change of the worker's CPU between two checkpoints. `timeNs` is on the guest's monotonic clock.
  *
  * @since 0.1.0
  * @category models
@@ -46,24 +48,26 @@ export const Migration: Schema.Struct<{
 })
 
 /**
+ * A change of the worker's CPU.
+ *
  * @since 0.1.0
  * @category models
  */
 export type Migration = typeof Migration.Type
 
 /**
- * All times are nanoseconds of the guest's `CLOCK_MONOTONIC`, all durations nanoseconds unless the name says otherwise.
- * The definitions of work unit, iteration, gap, wake latency and migration are those of docs/protocol.md.
+ * The report of one worker. Times are nanoseconds of the guest's `CLOCK_MONOTONIC`; durations are nanoseconds unless the name says otherwise.
+ * docs/protocol.md defines work unit, iteration, gap, wake latency and migration.
  *
  * @since 0.1.0
  * @category models
  */
 export class WorkerReport extends Schema.Class<WorkerReport>("WorkerReport")({
-  /** Number of the spawn the worker belongs to. */
+  /** Number of the spawn that the worker belongs to. */
   group: Schema.Number,
   /** Index within that spawn. */
   index: Schema.Number,
-  /** Path below the cgroup mount it was spawned in; empty: the root. */
+  /** Path, below the cgroup mount, of the cgroup it was spawned in; empty: the root. */
   cgroup: Schema.String,
   /** Name of the work type. */
   label: Schema.String,
@@ -80,7 +84,7 @@ export class WorkerReport extends Schema.Class<WorkerReport>("WorkerReport")({
   startTimeNs: Schema.Number,
   cpusUsed: Schema.Array(Schema.Number),
   migrationCount: Schema.Number,
-  /** The first 1024. */
+  /** The first 1024 migrations. */
   migrations: Schema.Array(Migration),
   maxGapNs: Schema.Number,
   /** `maxGapNs` / 10⁶. */
@@ -90,7 +94,7 @@ export class WorkerReport extends Schema.Class<WorkerReport>("WorkerReport")({
   maxGapAtNs: Schema.Number,
   /** Uniform sample of the wake latencies; consumers may drop it. */
   wakeLatenciesNs: Schema.Array(Schema.Number),
-  /** How many wake latencies there were, kept or not. */
+  /** Number of wake latencies, kept or not. */
   wakeLatenciesSeen: Schema.Number,
   /** Difference of `/proc/self/schedstat` between start and end. */
   schedstat: Schema.Struct({ cpuTimeNs: Schema.Number, runDelayNs: Schema.Number, timesRun: Schema.Number }),
@@ -98,9 +102,9 @@ export class WorkerReport extends Schema.Class<WorkerReport>("WorkerReport")({
   numaPages: Schema.Array(Schema.Struct({ node: Schema.Number, pages: Schema.Number })),
   /** Difference of the whole guest's `numa_pages_migrated` between the worker's start and end. */
   numaPagesMigrated: Schema.Number,
-  /** It ran until it was told to stop. */
+  /** Whether it ran until it was stopped as planned. */
   completed: Schema.Boolean,
-  /** Null when completed. */
+  /** Null if completed. */
   exitInfo: Schema.NullOr(ExitInfo),
   /** Affinity mask at the end. */
   allowedCpus: Schema.Array(Schema.Number),

@@ -2,8 +2,8 @@ import { AssertResult } from "./AssertResult.ts"
 import { isExcused, withoutHost } from "./hostExcuse.ts"
 
 /**
- * Turns a verdict round for a run that must fail. With a pattern one of the details must match it: a run that failed for
- * another reason is a real failure, and what the host excuses is no failure. Skips and inconclusive verdicts stay what they are, they show no failure.
+ * Inverts the verdict on a run that must fail. With a pattern, one of the details must match it: a run that failed for another reason stays a
+ * failure, and failures that the host excuses do not count. Skipped and inconclusive verdicts are unchanged, because they show no failure.
  */
 export const expectFailure = (result: AssertResult, expected: boolean | RegExp | undefined): AssertResult => {
   if (expected === undefined || expected === false) return result
@@ -14,7 +14,7 @@ export const expectFailure = (result: AssertResult, expected: boolean | RegExp |
     return turned("fail", [`expected ${which}, but every check passed`])
   }
   if (result.outcome !== "fail") return result
-  // A global or sticky pattern remembers where it stopped; each detail is matched from its start.
+  // A global or sticky pattern keeps its last position, but each detail must be matched from its start.
   const pattern = expected === true ? undefined : new RegExp(expected.source, expected.flags.replace(/[gy]/g, ""))
   return pattern === undefined ||
     result.details.some((detail) => !isExcused(detail) && pattern.test(withoutHost(detail)))

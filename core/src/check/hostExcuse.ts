@@ -1,18 +1,18 @@
-/** Failures that the host may have caused: what it withheld is held against them. */
+/** Excuses failures that the host may have caused by withholding time. */
 import { type HostTime, negligibleShare } from "./HostTime.ts"
 import type { WorkerReport } from "./WorkerReport.ts"
 
-/** What a check found: nothing, reasons to fail, or that there was nothing to judge by. */
+/** What a check found: a reason to fail, or a reason why it can't judge. */
 export interface Finding {
   readonly outcome: "fail" | "inconclusive"
   readonly detail: string
 }
 
-/** What the host withheld of a stretch of time, and whether the failure is one without that, too. */
+/** How much of a period the host withheld, and whether the check fails even without that time. */
 export interface Withheld {
   readonly delayMs: number
   readonly ofMs: number
-  /** What an emulated CPU may have waited for its neighbours on top; `stands` counts it as withheld. Default 0. */
+  /** How long an emulated CPU may also have waited for the others, in milliseconds; `stands` treats this time as withheld. Default 0. */
   readonly turnMs?: number
   readonly stands: boolean
 }
@@ -21,16 +21,19 @@ const because = "the host kept the machine waiting for"
 
 const open = "; not judged: "
 
-/** Whether a detail tells of a failure that the host excuses. */
+/** Returns whether a detail describes a failure that the host excuses. */
 export const isExcused = (detail: string): boolean => detail.includes(open)
 
-/** A detail without what `weigh` added of the host, which whoever expects a failure can't foresee. */
+/** Returns a detail without the part about the host that `weigh` added, which a test that expects a failure can't foresee. */
 export const withoutHost = (detail: string): string => {
   const at = detail.indexOf(`; ${because} `)
   return at === -1 ? detail : detail.slice(0, at)
 }
 
-/** `stands` may only turn from true to false as the delay grows: a busier host never makes a verdict harsher. */
+/**
+ * Turns a failed check into a failure or, if the host may have caused it, an inconclusive finding. `stands` may only change from true to false as the
+ * delay grows: a busier host never makes a verdict harsher.
+ */
 export const weigh = (detail: string, withheld: Withheld | undefined): Finding => {
   if (withheld === undefined) return { outcome: "fail", detail }
   const { delayMs, ofMs, stands, turnMs = 0 } = withheld
@@ -43,13 +46,13 @@ export const weigh = (detail: string, withheld: Withheld | undefined): Finding =
   return { outcome: "inconclusive", detail: `${detail}${open}${idle ? "" : `${delay}, and `}${turns}` }
 }
 
-/** Of a worker's life, nanoseconds of the guest. */
+/** Returns the start and end of a worker's life, in nanoseconds of the guest. */
 export const lifetime = (report: WorkerReport): readonly [fromNs: number, toNs: number] => [
   report.startTimeNs,
   report.startTimeNs + report.wallTimeNs
 ]
 
-/** From the first worker's start to the last one's end. */
+/** Returns the first worker's start and the last worker's end. */
 export const lifetimeOf = (reports: ReadonlyArray<WorkerReport>): readonly [fromNs: number, toNs: number] =>
   reports
     .map(lifetime)
@@ -58,7 +61,10 @@ export const lifetimeOf = (reports: ReadonlyArray<WorkerReport>): readonly [from
       [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
     )
 
-/** What was withheld between two moments; `stands` is asked with the delay in milliseconds. Undefined: nothing is known, or no time passed. */
+/**
+ * Returns how much the host withheld between two moments; undefined if that is unknown or no time passed. `stands` is called with the delay in
+ * milliseconds.
+ */
 export const withheldIn = (
   host: HostTime | undefined,
   [fromNs, toNs]: readonly [number, number],

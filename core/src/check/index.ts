@@ -1,5 +1,5 @@
 /**
- * Checks, and what judges a run by them.
+ * Checks, and the judging of a run by them.
  *
  * @since 0.2.0
  */

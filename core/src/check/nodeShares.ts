@@ -2,12 +2,12 @@ import { CpuSet, type TestTopology } from "../topology/index.ts"
 import type { PlannedGroup } from "./Expected.ts"
 import type { WorkerReport } from "./WorkerReport.ts"
 
-/** A share from 0 to 1, or why there is none; `idle`: the machine or the cpuset is such that it could only be perfect. */
+/** A share from 0 to 1, or the reason why there is none. `idle`: with this machine or cpuset the share could only be perfect. */
 export type Share =
   | { readonly value: number }
   | { readonly value: null; readonly missing: string; readonly idle: boolean }
 
-/** How a cgroup's memory and migrations lie on the NUMA nodes. */
+/** How a cgroup's memory and migrations are spread over the NUMA nodes. */
 export interface NodeShares {
   readonly locality: Share
   readonly crossings: Share
@@ -19,7 +19,7 @@ const idle = (missing: string): Share => ({ value: null, missing, idle: true })
 
 const noPages = "no page of its workers is known"
 
-/** What cpuset and affinity allowed a worker at the end; undefined: no group of the plan is its own. */
+/** Returns the CPUs that cpuset and affinity allowed a worker at the end; undefined if the worker belongs to no group of the plan. */
 const allowedAtEnd = (groups: ReadonlyArray<PlannedGroup>, report: WorkerReport): CpuSet | undefined => {
   const group = groups.find(({ group }) => group === report.group)
   const last = group?.cpusets.at(-1)?.cpus
@@ -29,7 +29,7 @@ const allowedAtEnd = (groups: ReadonlyArray<PlannedGroup>, report: WorkerReport)
   return both.isEmpty ? last : both
 }
 
-/** Of the pages of these workers, the share on the nodes that each counts as good; null without pages. */
+/** Returns the share of these workers' pages that lie on their own listed nodes; null without pages. */
 const pagesOn = (
   workers: ReadonlyArray<{ readonly report: WorkerReport; readonly nodes: ReadonlySet<number> }>
 ): number | null => {
@@ -52,7 +52,7 @@ const locality = (
     const allowed = allowedAtEnd(groups, report)
     return allowed === undefined ? [] : [{ report, nodes: new Set(topology.nodesForCpuset(allowed)) }]
   })
-  // The pages of a worker that may run everywhere are local wherever they lie.
+  // The pages of a worker that may run everywhere are local on every node.
   const bound = workers.filter(({ nodes }) => nodes.size < topology.nodes.length)
   if (workers.length > 0 && bound.length === 0) return idle("its workers may use the CPUs of every NUMA node")
   const value = pagesOn(bound)
@@ -76,7 +76,7 @@ const slowTier = (topology: TestTopology, reports: ReadonlyArray<WorkerReport>):
   return value === null ? none(noPages) : { value }
 }
 
-/** Undefined topology: the caller does not know the machine. */
+/** Returns the shares of a cgroup. Without a topology, no share is known. */
 export const nodeShares = (
   topology: TestTopology | undefined,
   groups: ReadonlyArray<PlannedGroup>,

@@ -1,15 +1,15 @@
-/** What workers that were stuck have in common: the pattern says what the scheduler did, no single worker's line does. */
+/** Describes what stuck workers have in common: the pattern shows what the scheduler did, which no single worker's line does. */
 import { CpuSet } from "../topology/index.ts"
 import type { CheckedCgroup } from "./CheckedCgroup.ts"
 import type { WorkerReport } from "./WorkerReport.ts"
 
-/** The time in which it did not get on for longest, nanoseconds of the guest. */
+/** Returns the longest period without progress, in nanoseconds of the guest. */
 const longestGap = (report: WorkerReport) => {
   const end = report.startTimeNs + report.maxGapAtNs
   return { begin: end - report.maxGapNs, end }
 }
 
-/** All workers that never wait by themselves were stuck in one stretch of time: the whole machine got nothing. */
+/** Detects that all workers that never wait by themselves were stuck at the same time: the whole machine made no progress. */
 const pause = (spinners: ReadonlyArray<WorkerReport>, thresholdMs: number): string | undefined => {
   if (spinners.length < 2 || spinners.some((report) => report.maxGapMs <= thresholdMs)) return undefined
   const gaps = spinners.map(longestGap)
@@ -21,7 +21,7 @@ const pause = (spinners: ReadonlyArray<WorkerReport>, thresholdMs: number): stri
   return `all ${spinners.length} workers were stuck at once for ${Math.round(lengthMs)}ms at +${sinceStart}ms ${threshold}`
 }
 
-/** All workers that were stuck shared one CPU, and kept it busy, though each could have run on others. */
+/** Detects that all stuck workers shared one CPU and kept it busy, though each could have run on others. */
 const pileUp = (cgroups: ReadonlyArray<CheckedCgroup>, thresholdMs: number): string | undefined => {
   const stuck = cgroups.flatMap(({ groups, reports }) =>
     reports
@@ -34,7 +34,7 @@ const pileUp = (cgroups: ReadonlyArray<CheckedCgroup>, thresholdMs: number): str
   const used = CpuSet.from(stuck.flatMap(({ report }) => report.cpusUsed))
   const ranNs = stuck.reduce((sum, { report }) => sum + report.cpuTimeNs, 0)
   const wallNs = Math.max(...stuck.map(({ report }) => report.wallTimeNs))
-  // Who got nothing anywhere did not share that CPU either.
+  // Workers that ran nowhere did not share that CPU either.
   if (stuck.length < 2 || used.size !== 1 || ranNs < wallNs / 2) return undefined
   let allowed = CpuSet.from([])
   for (const worker of stuck) {
@@ -44,7 +44,7 @@ const pileUp = (cgroups: ReadonlyArray<CheckedCgroup>, thresholdMs: number): str
   return `${stuck.length} workers ran on cpu${used} only, allowed were ${allowed}: each was stuck for longer than ${thresholdMs}ms`
 }
 
-/** At most one line, for details in front of those of single workers. */
+/** Returns at most one line, to put before the details of single workers. */
 export const stuckPattern = (cgroups: ReadonlyArray<CheckedCgroup>, thresholdMs: number): string | undefined => {
   const spinners = cgroups.flatMap(({ groups, reports }) =>
     reports.filter((report) => groups.some(({ blocks, group }) => group === report.group && !blocks))

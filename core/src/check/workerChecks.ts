@@ -12,7 +12,7 @@ import { iterationRate, spreadOf, workRate } from "./workerStats.ts"
 
 export type { Finding }
 
-/** Lines of one kind that a cgroup may add to the details. */
+/** Maximum number of detail lines of one kind per cgroup. */
 const linesPerCheck = 5
 
 const failed = (detail: string): Finding => ({ outcome: "fail", detail })
@@ -20,7 +20,7 @@ const inconclusive = (detail: string): Finding => ({ outcome: "inconclusive", de
 
 const subject = (cgroup: CheckedCgroup): string => (cgroup.name === "" ? "root cgroup" : `cgroup '${cgroup.name}'`)
 
-/** Numbered over all groups of the cgroup, as the user thinks of them. */
+/** Names a worker, numbered across all groups of its cgroup, as the user counts them. */
 const workerName = (cgroup: CheckedCgroup, report: WorkerReport): string => {
   const before = cgroup.groups.filter((group) => group.group < report.group)
   return `worker ${before.reduce((sum, group) => sum + group.workers, 0) + report.index}`
@@ -29,7 +29,7 @@ const workerName = (cgroup: CheckedCgroup, report: WorkerReport): string => {
 const worker = (cgroup: CheckedCgroup, report: WorkerReport): string =>
   `${subject(cgroup)} ${workerName(cgroup, report)}`
 
-/** Failures first; of each outcome only some. */
+/** Puts failures first and limits the number of findings per outcome. */
 const capped = (cgroup: CheckedCgroup, findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> =>
   (["fail", "inconclusive"] as const).flatMap((outcome) =>
     cappedAlike(
@@ -45,7 +45,7 @@ const cappedAlike = (cgroup: CheckedCgroup, findings: ReadonlyArray<Finding>): R
   return [...findings.slice(0, linesPerCheck), { outcome: findings[0]!.outcome, detail: more }]
 }
 
-/** Rounded, but never so that it looks as if the threshold were kept. */
+/** Rounds a value, but never so far that it appears to meet the threshold. */
 const shown = (value: number, threshold: number): string => {
   for (const digits of [0, 1, 2]) {
     const text = value.toFixed(digits)
@@ -67,10 +67,10 @@ const howItEnded = (report: WorkerReport): string => {
   }
 }
 
-/** The time that a worker was given to answer the stop. */
+/** Time that a worker has to react to the stop, in nanoseconds. */
 const stopNs = 5e9
 
-/** Of a worker that did not answer the stop: only that can be the host's doing. */
+/** Returns what the host withheld from a worker that did not react to the stop. Every other early end is not the host's doing. */
 const withheldFromStop = (cgroup: CheckedCgroup, report: WorkerReport) => {
   if (report.exitInfo?._tag !== "TimedOut") return undefined
   const [from, to] = lifetime(report)
@@ -78,7 +78,7 @@ const withheldFromStop = (cgroup: CheckedCgroup, report: WorkerReport) => {
   return withheldIn(cgroup.host, within, (delayMs) => delayMs * 1e6 < deadlineShare * stopNs)
 }
 
-/** Workers that sent no report, or did not run to the end. */
+/** Finds workers that sent no report or did not run to the end. */
 const lost = (cgroup: CheckedCgroup): ReadonlyArray<Finding> => {
   const early = cgroup.reports
     .filter((report) => !report.completed)
@@ -104,7 +104,7 @@ const lost = (cgroup: CheckedCgroup): ReadonlyArray<Finding> => {
   return [...capped(cgroup, early), ...silent]
 }
 
-/** Milliseconds of the machine in which every work type comes to a unit, whoever else runs. */
+/** Milliseconds of machine time in which every work type completes a unit, whatever else runs. */
 const enoughForOneMs = 1000
 
 const starved = (cgroup: CheckedCgroup): ReadonlyArray<Finding> =>
@@ -122,7 +122,10 @@ const starved = (cgroup: CheckedCgroup): ReadonlyArray<Finding> =>
       })
   )
 
-/** What the host withheld of a worker's longest gap, and one turn of the emulator's; without these it is one, too, if it is longer than the threshold. */
+/**
+ * Returns what the host withheld during a worker's longest gap, and one turn of the emulator. The failure stands if the gap exceeds the threshold
+ * even without both.
+ */
 const withheldFromGap = (host: HostTime | undefined, report: WorkerReport, threshold: number): Withheld | undefined => {
   const end = report.startTimeNs + report.maxGapAtNs
   const turnMs = host?.turnMs ?? 0
@@ -147,7 +150,7 @@ const stuck = (cgroup: CheckedCgroup, threshold: number): ReadonlyArray<Finding>
 const common = (cgroups: ReadonlyArray<CheckedCgroup>, threshold: number): ReadonlyArray<Finding> => {
   const pattern = stuckPattern(cgroups, threshold)
   if (pattern === undefined) return []
-  // It speaks of all that were stuck: of some that were not, by themselves, it says nothing.
+  // The line describes all stuck workers. If the host excuses some of them, the pattern is not reliable.
   const excuses = cgroups.flatMap(({ host, reports }) =>
     reports
       .filter((report) => report.maxGapMs > threshold)
@@ -166,7 +169,7 @@ const unfair = (cgroup: CheckedCgroup, threshold: number): ReadonlyArray<Finding
   const sentence = `unfair cgroup: spread=${shown(spread.pct, threshold)}% ${bounds} ${who} (threshold ${threshold}%)`
   const [from, to] = lifetimeOf(spread.workers)
   const wallMs = (to - from) / 1e6
-  // At worst all of the delay was charged to one of them.
+  // In the worst case the whole delay was charged to one of them.
   const stands = (delayMs: number) => spread.pct - (100 * delayMs) / wallMs > threshold
   return [weigh(`${subject(cgroup)}: ${sentence}`, withheldIn(cgroup.host, [from, to], stands))]
 }
@@ -186,7 +189,7 @@ const escaped = (cgroup: CheckedCgroup): ReadonlyArray<Finding> =>
     })
   )
 
-/** Isolation of workers that were free all the time was not judged. */
+/** Reports that isolation was not tested, because every worker was allowed on every CPU. */
 const unbroken = (
   cgroups: ReadonlyArray<CheckedCgroup>,
   topology: TestTopology | undefined
@@ -199,7 +202,7 @@ const unbroken = (
     : []
 }
 
-/** A value of the whole cgroup against a threshold. */
+/** Checks a value of the whole cgroup against an upper limit. */
 const cgroupAtMost = (
   cgroup: CheckedCgroup,
   what: string,
@@ -215,27 +218,27 @@ const cgroupAtMost = (
   return [weigh(detail, withheld?.(value))]
 }
 
-/** What was withheld from a cgroup's workers over all their time. */
+/** Returns what the host withheld from a cgroup's workers over their whole time. */
 const withheldFrom = (cgroup: CheckedCgroup, stands: (delayMs: number, ofMs: number) => boolean) => {
   const [from, to] = lifetimeOf(cgroup.reports)
   return withheldIn(cgroup.host, [from, to], (delayMs) => stands(delayMs, (to - from) / 1e6))
 }
 
-/** A single wake latency holds at most what was withheld in the worst stretch of its length. */
+/** Returns what the host withheld from one wake latency: at most the worst interval of its length. */
 const withheldFromWake = (cgroup: CheckedCgroup, latencyNs: number, thresholdNs: number): Withheld | undefined => {
   const ofMs = latencyNs / 1e6
   const delayMs = cgroup.host?.worst(ofMs, ...lifetimeOf(cgroup.reports))
   return delayMs === undefined ? undefined : { delayMs, ofMs, stands: latencyNs - delayMs * 1e6 > thresholdNs }
 }
 
-/** A value of every worker that must not be too small. */
+/** Checks a value of every worker against a lower limit. */
 const eachAtLeast = (
   cgroup: CheckedCgroup,
   what: string,
   of: (report: WorkerReport) => number | null,
   threshold: number,
   missing: string,
-  /** The rate without what was withheld. */
+  /** Returns the rate without the withheld time. */
   without: (report: WorkerReport, delayNs: number) => number
 ): ReadonlyArray<Finding> =>
   capped(
@@ -257,16 +260,16 @@ const eachAtLeast = (
       })
   )
 
-/** Whole where it is large, else four significant digits. */
+/** Formats a number: whole if it is large, else with four significant digits. */
 const figure = (value: number): string =>
   Math.abs(value) >= 1000 ? `${Math.round(value)}` : `${Number(value.toPrecision(4))}`
 
 const set = (threshold: number | false | undefined): threshold is number => typeof threshold === "number"
 
-/** Per second; of no time at all nothing can be said, so that it is enough. */
+/** Returns a rate per second; infinite if no time passed, so that it meets any limit. */
 const rate = (count: number, ns: number): number => (ns > 0 ? (1e9 * count) / ns : Number.POSITIVE_INFINITY)
 
-/** Latency thresholds bind the cgroups whose work waits; they are void for a spinner, which never wakes. */
+/** Checks latency thresholds, for cgroups whose work waits. They do not apply to spinners, which never wake up. */
 const latencies = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Assert): ReadonlyArray<Finding> => {
   const { maxP99WakeLatencyNs: p99, maxWakeLatencyCv: cv } = assert
   if (!set(p99) && !set(cv)) return []
@@ -287,7 +290,7 @@ const latencies = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Assert): Reado
   ])
 }
 
-/** A share of every cgroup that it can be had of; of none: there was nothing to judge. */
+/** Checks a share in every cgroup where it can be measured. If there is none, the check is inconclusive. */
 const eachShare = (
   cgroups: ReadonlyArray<CheckedCgroup>,
   name: keyof Assert,
@@ -310,7 +313,7 @@ const eachShare = (
   })
 }
 
-/** What the machine's NUMA nodes have to do with. */
+/** Checks everything that depends on the machine's NUMA nodes. */
 const nodes = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Assert): ReadonlyArray<Finding> => {
   const { maxCrossNodeMigrationRatio: crossing, maxSlowTierRatio: slow, minPageLocality: local } = assert
   const check = (
@@ -340,7 +343,7 @@ const nodes = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Assert): ReadonlyA
   ]
 }
 
-/** Checks that somebody asked for and that nothing judges: a run can't pass by them. */
+/** Returns a finding for each check that was asked for but that nothing judges: such a run can't pass. */
 export const unjudged = (setBy: ReadonlyMap<keyof Assert, string>, assert: Assert): ReadonlyArray<Finding> =>
   [...setBy].flatMap(([name, by]) => {
     const { judge } = Checks.get(name)
@@ -351,7 +354,7 @@ export const unjudged = (setBy: ReadonlyMap<keyof Assert, string>, assert: Asser
     ]
   })
 
-/** Everything the merged checks say about the workers, the most important first. */
+/** Applies all merged checks to the workers; the most important findings come first. */
 export const checkWorkers = (
   cgroups: ReadonlyArray<CheckedCgroup>,
   assert: Assert,
@@ -399,7 +402,7 @@ export const checkWorkers = (
         "",
         "there was no iteration",
         (ratio) =>
-          // Migrations come with the guest's timer, iterations with the time that its CPUs get.
+          // Migrations follow the guest's timer, iterations the CPU time that the guest gets.
           withheldFrom(cgroup, (delayMs, ofMs) => ratio * (1 - delayMs / ofMs) > most)
       )
     ),

@@ -2,19 +2,21 @@ import { CgroupStats } from "./AssertResult.ts"
 import type { NodeShares } from "./nodeShares.ts"
 import type { WorkerReport } from "./WorkerReport.ts"
 
-/** Share of its wall time that a worker was off CPU, percent; null when it never started. */
+/** Returns the share of its wall time that a worker was off CPU, in percent; null if it never started. */
 export const offCpuPct = (report: WorkerReport): number | null =>
   report.wallTimeNs > 0 ? (100 * report.offCpuNs) / report.wallTimeNs : null
 
-/** Work units per second of CPU time; null without CPU time. */
+/** Returns work units per second of CPU time; null without CPU time. */
 export const workRate = (report: WorkerReport): number | null =>
   report.cpuTimeNs > 0 ? (1e9 * report.workUnits) / report.cpuTimeNs : null
 
-/** Iterations per second of wall time; null when it never started. */
+/** Returns iterations per second of wall time; null if the worker never started. */
 export const iterationRate = (report: WorkerReport): number | null =>
   report.wallTimeNs > 0 ? (1e9 * report.iterations) / report.wallTimeNs : null
 
-/** Workers of one work type, which must fare alike; those that ended early are left out, they did not have the same time. */
+/**
+ * Groups the workers by work type; workers of one type should get equal treatment. Leaves out workers that ended early, because they had less time.
+ */
 export const likeWorkers = (reports: ReadonlyArray<WorkerReport>): ReadonlyArray<ReadonlyArray<WorkerReport>> => {
   const byLabel = new Map<string, Array<WorkerReport>>()
   for (const report of reports) {
@@ -24,7 +26,7 @@ export const likeWorkers = (reports: ReadonlyArray<WorkerReport>): ReadonlyArray
   return [...byLabel.values()]
 }
 
-/** Greatest off-CPU difference among like workers, with its bounds. */
+/** The largest off-CPU difference among like workers, with its bounds. */
 export interface Spread {
   readonly pct: number
   readonly minPct: number
@@ -32,7 +34,7 @@ export interface Spread {
   readonly workers: ReadonlyArray<WorkerReport>
 }
 
-/** Null when no two workers can be compared. */
+/** Returns the largest spread; null if no two workers can be compared. */
 export const spreadOf = (reports: ReadonlyArray<WorkerReport>): Spread | null => {
   const spreads = likeWorkers(reports).flatMap((workers): ReadonlyArray<Spread> => {
     const shares = workers.map(offCpuPct).filter((share) => share !== null)
@@ -46,7 +48,7 @@ export const spreadOf = (reports: ReadonlyArray<WorkerReport>): Spread | null =>
   )
 }
 
-/** Standard deviation over mean; null for fewer than two values or a mean of 0. */
+/** Returns standard deviation over mean; null for fewer than two values or a mean of 0. */
 export const variation = (values: ReadonlyArray<number>): number | null => {
   if (values.length < 2) return null
   const mean = average(values)!
@@ -55,7 +57,7 @@ export const variation = (values: ReadonlyArray<number>): number | null => {
   return Math.sqrt(variance) / mean
 }
 
-/** The greatest variation of work rates among like workers; null when nothing can be compared. */
+/** Returns the greatest variation of work rates among like workers; null if nothing can be compared. */
 export const throughputCv = (reports: ReadonlyArray<WorkerReport>): number | null =>
   greatest(
     likeWorkers(reports)
@@ -63,7 +65,7 @@ export const throughputCv = (reports: ReadonlyArray<WorkerReport>): number | nul
       .filter((cv) => cv !== null)
   )
 
-/** Wake latencies of several workers as one distribution. */
+/** Wake latencies of several workers as one distribution, in nanoseconds. */
 export interface WakeLatencies {
   readonly p50: number
   readonly p99: number
@@ -71,7 +73,7 @@ export interface WakeLatencies {
   readonly cv: number | null
 }
 
-/** Null without samples. Each sample of a worker whose reservoir was full stands for several wakeups, and weighs so. */
+/** Merges the workers' wake latencies; null without samples. If a worker saw more wakeups than it kept, each of its samples counts for several. */
 export const wakeLatencies = (reports: ReadonlyArray<WorkerReport>): WakeLatencies | null => {
   const count = reports.reduce((sum, report) => sum + report.wakeLatenciesNs.length, 0)
   if (count === 0) return null
@@ -103,7 +105,7 @@ export const wakeLatencies = (reports: ReadonlyArray<WorkerReport>): WakeLatenci
 
 type Quantile = (q: number) => number
 
-/** Nearest rank. */
+/** Returns quantiles by nearest rank. */
 const plainQuantile = (values: Float64Array): Quantile => {
   const sorted = values.slice().sort()
   return (q) => sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)]!
@@ -130,7 +132,7 @@ const greatest = (values: ReadonlyArray<number>): number | null =>
 const least = (values: ReadonlyArray<number>): number | null =>
   values.reduce<number | null>((min, value) => (min === null || value < min ? value : min), null)
 
-/** The numbers of one cgroup from the reports of all its workers, and from where its memory was. */
+/** Computes the statistics of one cgroup from the reports of its workers and the NUMA placement of its memory. */
 export const statsOf = (reports: ReadonlyArray<WorkerReport>, onNodes: NodeShares): CgroupStats => {
   const sum = (of: (report: WorkerReport) => number) => reports.reduce((total, report) => total + of(report), 0)
   const shares = reports.map(offCpuPct).filter((share) => share !== null)

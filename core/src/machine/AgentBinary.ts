@@ -1,12 +1,12 @@
 /**
- * The guest agent as a file on this host.
+ * The guest agent's executable on this host.
  *
  * @since 0.1.0
  */
 import { Context, Data, type Effect } from "effect"
 
 /**
- * The agent was not built, or its file can't be read.
+ * The agent has not been built, or its file can't be read.
  *
  * @since 0.1.0
  * @category errors
@@ -14,7 +14,7 @@ import { Context, Data, type Effect } from "effect"
 export class AgentMissing extends Data.TaggedError("AgentMissing")<{ readonly message: string }> {}
 
 /**
- * Where the static executable is that becomes the guest's PID 1.
+ * Locates the static executable that becomes the guest's PID 1.
  *
  * @since 0.1.0
  * @category services
@@ -22,7 +22,7 @@ export class AgentMissing extends Data.TaggedError("AgentMissing")<{ readonly me
 export class AgentBinary extends Context.Tag("@ktstr/core/AgentBinary")<
   AgentBinary,
   {
-    /** Absolute path of an executable that was there when asked. */
+    /** Absolute path of the executable. Fails if the file does not exist. */
     readonly path: Effect.Effect<string, AgentMissing>
   }
 >() {}

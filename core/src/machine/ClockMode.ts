@@ -6,8 +6,8 @@
 import { Schema } from "effect"
 
 /**
- * `kvm`: our own machine under KVM; `qemu-kvm`: qemu under KVM; `emulated`: qemu interpreting or translating every
- * instruction; `deterministic`: emulation that counts instructions (virtual time); `host`: no machine, this host.
+ * `kvm`: ktstr's own VMM under KVM; `qemu-kvm`: qemu under KVM; `emulated`: qemu interpreting or translating every instruction; `deterministic`:
+ * emulation that counts instructions (virtual time); `host`: no VM, directly on this host.
  *
  * @since 0.1.0
  * @category models
@@ -21,6 +21,8 @@ export const ClockMode: Schema.Literal<["kvm", "qemu-kvm", "emulated", "determin
 )
 
 /**
+ * One of the clock modes listed in the schema.
+ *
  * @since 0.1.0
  * @category models
  */

@@ -1,5 +1,5 @@
 /**
- * The kernel console: bytes of COM1 cut into lines, kept for whoever asks later.
+ * The kernel console: output of COM1, cut into lines and kept for later readers.
  *
  * @since 0.1.0
  */
@@ -7,14 +7,14 @@ import { Chunk, Effect, Option, Stream } from "effect"
 import { printable } from "../protocol/index.ts"
 import { Waiting } from "./Waiting.ts"
 
-/** Beyond so many characters the older half is forgotten, so that a guest that prints for ever can't fill the host. */
+/** Maximum number of characters kept. Beyond it the older half is dropped, so that a guest that prints forever can't fill the host's memory. */
 const retainedCharacters = 64 * 1024 * 1024
-/** A line without an end is cut here. */
+/** Maximum length of a line, in characters; longer lines are split. */
 const longestLine = 64 * 1024
 
 /**
- * Cuts a byte stream into lines: ends them at LF, drops CRs before it, replaces malformed UTF-8, splits what is longer than 64 Ki
- * characters. Not shared between streams.
+ * Cuts a byte stream into lines: ends lines at LF, drops CRs before it, replaces malformed UTF-8 and splits lines longer than 64 Ki characters. Use
+ * one splitter per stream.
  *
  * @since 0.1.0
  * @category models
@@ -23,7 +23,7 @@ export class LineSplitter {
   private readonly decoder = new TextDecoder("utf-8")
   private partial = ""
 
-  /** The lines that these bytes end. */
+  /** Adds bytes and returns the lines they complete. */
   push(bytes: Uint8Array): ReadonlyArray<string> {
     const parts = (this.partial + this.decoder.decode(bytes, { stream: true })).split("\n")
     const lines: Array<string> = []
@@ -35,7 +35,7 @@ export class LineSplitter {
     return lines
   }
 
-  /** What is left when the stream ends, if anything. */
+  /** Ends the stream and returns the unfinished line, if there is one. */
   end(): ReadonlyArray<string> {
     const rest = (this.partial + this.decoder.decode()).replace(/\r+$/, "")
     this.partial = ""
@@ -53,7 +53,7 @@ const addPieces = (lines: Array<string>, text: string): void => {
 }
 
 /**
- * A growing list of lines that any number of readers follow from its beginning. Control characters are written out (`\x1b`).
+ * A growing list of lines that any number of readers can follow from its beginning. Control characters are escaped (`\x1b`).
  *
  * @since 0.1.0
  * @category models
@@ -61,18 +61,18 @@ const addPieces = (lines: Array<string>, text: string): void => {
 export class ConsoleLog {
   private readonly splitter = new LineSplitter()
   private lines: Array<string> = []
-  /** Number of the line at `lines[0]`. */
+  /** Line number of `lines[0]`. */
   private first = 0
   private characters = 0
   private ended = false
   private readonly waiting = new Waiting()
 
-  /** Takes bytes of the port; gives the lines they ended. */
+  /** Adds bytes from the port and returns the lines they complete. */
   push(bytes: Uint8Array): ReadonlyArray<string> {
     return this.append(this.splitter.push(bytes))
   }
 
-  /** The port closed: an unfinished line counts as a line, readers end after it. */
+  /** Marks the port as closed. An unfinished line counts as a line; readers end after it. */
   end(): ReadonlyArray<string> {
     const rest = this.append(this.splitter.end())
     this.ended = true
@@ -80,12 +80,12 @@ export class ConsoleLog {
     return rest
   }
 
-  /** The last `n` lines. */
+  /** Returns the last `n` lines. */
   tail(n: number): ReadonlyArray<string> {
     return n <= 0 ? [] : this.lines.slice(-n)
   }
 
-  /** All lines from the first still kept, then each as it comes; ends with the port. */
+  /** Streams all lines that are still kept, then each new line; ends when the port closes. */
   get stream(): Stream.Stream<string> {
     return Stream.unfoldChunkEffect(0, (from) => this.after(from))
   }

@@ -1,5 +1,5 @@
 /**
- * CPU quotas of the cgroups that a process is in.
+ * CPU quotas of the cgroups that a process belongs to.
  *
  * @since 0.2.0
  */
@@ -8,7 +8,8 @@ import * as fs from "node:fs"
 const root = "/sys/fs/cgroup"
 
 /**
- * Folders whose `cpu.stat` tells of a process's quotas, of the text of `/proc/PID/cgroup`: its cgroup and those above it, in both versions.
+ * Returns the folders whose `cpu.stat` covers a process's quotas: its cgroup and all ancestors, in cgroup v1 and v2. `text` is the content of
+ * `/proc/PID/cgroup`.
  *
  * @since 0.2.0
  * @category parsing
@@ -30,7 +31,7 @@ export const quotaFolders = (text: string): ReadonlyArray<string> =>
   })
 
 /**
- * Milliseconds for which a cgroup was throttled, of the text of its `cpu.stat`.
+ * Returns how long a cgroup has been throttled, in milliseconds. `text` is the content of its `cpu.stat`.
  *
  * @since 0.2.0
  * @category parsing
@@ -49,15 +50,15 @@ const hasQuota = (folder: string): boolean => {
     try {
       return !fs.readFileSync(`${folder}/${file}`, "utf8").startsWith(unlimited)
     } catch {
-      // The other version, or no controller there.
+      // The file of the other cgroup version, or the controller is not enabled there.
     }
   }
   return false
 }
 
 /**
- * Follows how long the quotas that a process has at this moment kept its cgroups from running; undefined: it has none. `next` gives what
- * was added since the last call, of the cgroup that was throttled longest.
+ * Measures how long CPU quotas keep a process from running. Returns undefined if no quota applies to the process now. `next` returns the milliseconds
+ * added since the previous call, for the most throttled cgroup.
  *
  * @since 0.2.0
  * @category constructors

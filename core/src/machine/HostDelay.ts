@@ -5,7 +5,7 @@
  */
 
 /**
- * Longest slices of a timeline before it halves its resolution: at 25 ms each, 27 minutes.
+ * Maximum number of slices before a timeline halves its resolution; 27 minutes at 25 ms each.
  *
  * @since 0.2.0
  * @category constants
@@ -13,11 +13,11 @@
 export const mostSlices = 65_536
 
 /**
- * Slices of host time one after the other, each with the time in which the machine wanted to run and could not. All times are milliseconds
- * of the host's wall clock, which goes on while the host is suspended.
+ * Consecutive slices of host time, each with the time in which the machine wanted to run and could not. All times are milliseconds of the host's wall
+ * clock, which keeps counting while the host is suspended.
  *
- * A machine has several threads. A moment counts as withheld when any of them waits: a guest whose one CPU stands still can't answer its
- * others. Of two threads that wait within a slice the longer wait counts, so that a slice never has more delay than time.
+ * A machine has several threads. A moment counts as withheld when any of them waits, because a guest with one stalled CPU can't answer its other
+ * CPUs. If two threads wait in the same slice, the longer wait counts, so the delay of a slice never exceeds its length.
  *
  * @since 0.2.0
  * @category models
@@ -27,24 +27,24 @@ export class HostDelayTimeline {
   private delays: Array<number> = []
 
   constructor(
-    /** Where the first slice begins. */
+    /** Start of the first slice. */
     readonly beganMs: number,
     private readonly most: number = mostSlices
   ) {}
 
-  /** Where the last slice ends. */
+  /** End of the last slice. */
   get endedMs(): number {
     return this.ends.at(-1) ?? this.beganMs
   }
 
-  /** How many slices there are. */
+  /** Number of slices. */
   get slices(): number {
     return this.ends.length
   }
 
   /**
-   * Ends a slice at `atMs`. `waitsMs`: how long each thread had to wait, as known by now. A wait that is longer than the slice began before
-   * it: the kernel tells of one only when it is over. A clock that was set back makes no slice.
+   * Ends a slice at `atMs`. `waitsMs` holds how long each thread waited, as far as the kernel has reported. A wait longer than the slice began before
+   * it, because the kernel reports a wait only when it is over; the excess is added to earlier slices. If the clock was set back, no slice is added.
    */
   add(atMs: number, waitsMs: ReadonlyArray<number>): void {
     if (!(atMs > this.endedMs)) return
@@ -61,7 +61,7 @@ export class HostDelayTimeline {
     if (this.ends.length > this.most) this.halve()
   }
 
-  /** At most how much was withheld between two moments: of a slice that is only partly between them all its delay may lie there. */
+  /** Returns an upper bound of the time withheld between two moments. The whole delay of a partly covered slice may lie inside the interval. */
   between(fromMs: number, toMs: number): number {
     let sum = 0
     for (let slice = this.firstAfter(fromMs); slice < this.ends.length; slice++) {
@@ -73,11 +73,11 @@ export class HostDelayTimeline {
     return sum
   }
 
-  /** The most that was withheld in any stretch of this length between two moments. */
+  /** Returns the most time withheld in any interval of length `lengthMs` between two moments. */
   worst(lengthMs: number, fromMs: number, toMs: number): number {
     let worst = 0
     for (let slice = this.firstAfter(fromMs); slice < this.ends.length && this.startOf(slice) < toMs; slice++) {
-      // The worst stretch begins or ends where a slice does.
+      // The worst interval begins or ends at a slice boundary.
       const start = Math.max(fromMs, this.startOf(slice))
       const end = Math.min(toMs, this.ends[slice]!)
       worst = Math.max(
@@ -119,7 +119,7 @@ export class HostDelayTimeline {
 }
 
 /**
- * What is known of the host's delay: the timeline up to now, or why there is none.
+ * The host's delay so far: a timeline, or the reason why there is none.
  *
  * @since 0.2.0
  * @category models
@@ -128,18 +128,18 @@ export type HostDelay =
   | {
       readonly _tag: "Known"
       readonly timeline: HostDelayTimeline
-      /** How long one CPU of the machine may wait for its others, milliseconds; 0 where each has a thread of its own. */
+      /** How long one CPU of the machine may wait for the others, in milliseconds; 0 if each CPU has its own thread. */
       readonly turnMs: number
     }
   | { readonly _tag: "Unknown"; readonly why: string }
 
 /**
- * Follows the host's delay of one machine until its scope is closed.
+ * Measures the host's delay of one machine until its scope closes.
  *
  * @since 0.2.0
  * @category models
  */
 export interface HostDelayMeter {
-  /** Takes a sample and gives what is known by then. Never throws. */
+  /** Takes a sample and returns everything measured so far. Never throws. */
   readonly read: () => HostDelay
 }

@@ -8,23 +8,26 @@ import { Effect, type Scope } from "effect"
 import { openThrottling } from "./CpuThrottling.ts"
 import { type HostDelayMeter, HostDelayTimeline } from "./HostDelay.ts"
 
-/** Milliseconds between two samples. */
+/** Time between two samples, in milliseconds. */
 const intervalMs = 25
-/** Where there are so many threads that a sample takes long, samples are rarer: they take at most a hundredth of one CPU … */
+/** With many threads a sample takes long. The sampler then waits longer between samples, so that it uses at most 1 % of one CPU … */
 const leastIdlePerSample = 100
-/** … and still come at least this often. */
+/** … but never longer than this many milliseconds. */
 const longestIntervalMs = 250
-/** A slice that is longer by this much shows that this process was not run either: stopped, suspended, or starved with the machine. */
+/**
+ * A slice longer by this many milliseconds shows that this process did not run either: it was stopped, suspended, or starved together with the
+ * machine.
+ */
 const missedMs = 500
 /**
- * A runnable thread whose counters stand still for this long waits. Shorter stretches say nothing: the kernel brings the counters of a
- * running thread up to date only with its tick, which on some CPUs comes once a second.
+ * A runnable thread whose counters have not changed for this many milliseconds is waiting. Shorter stretches prove nothing: the kernel updates the
+ * counters of a running thread only at its tick, which some CPUs get once a second.
  */
 const stillMs = 1500
-/** Of the kernel's `steal` in /proc/stat (proc(5): USER_HZ). */
+/** Unit of the kernel's `steal` in /proc/stat, in milliseconds (proc(5): USER_HZ). */
 const tickMs = 10
 
-/** Reads a file of /proc again and again. */
+/** A file in /proc that is read repeatedly. */
 class ProcFile {
   private readonly fd: number
   private buffer = Buffer.alloc(1024)
@@ -43,7 +46,7 @@ class ProcFile {
   }
 }
 
-/** What the kernel counts of a thread: milliseconds on a CPU and milliseconds runnable without one. */
+/** The kernel's counters of a thread: milliseconds on a CPU, and milliseconds runnable without one. */
 interface Counters {
   readonly cpuMs: number
   readonly waitMs: number
@@ -52,7 +55,7 @@ interface Counters {
 const none: Counters = { cpuMs: 0, waitMs: 0 }
 
 /**
- * The counters in the text of `/proc/PID/task/TID/schedstat`; undefined where the kernel does not count (it writes zeroes then).
+ * Parses `/proc/PID/task/TID/schedstat`. Returns undefined if the kernel does not count (it writes zeroes then).
  *
  * @since 0.2.0
  * @category parsing
@@ -64,7 +67,7 @@ export const schedCounters = (text: string): { readonly cpuMs: number; readonly 
 }
 
 /**
- * State and latest CPU in the text of `/proc/PID/task/TID/stat`, whose second field may hold anything.
+ * Parses state and latest CPU from `/proc/PID/task/TID/stat`, whose second field may contain any characters.
  *
  * @since 0.2.0
  * @category parsing
@@ -75,7 +78,7 @@ export const threadState = (text: string): { readonly state: string; readonly cp
 }
 
 /**
- * Time that a hypervisor took from each CPU of this host since its boot, milliseconds, of the text of `/proc/stat`.
+ * Parses `/proc/stat`. Returns the time that a hypervisor took from each CPU since this host booted, in milliseconds.
  *
  * @since 0.2.0
  * @category parsing
@@ -90,7 +93,7 @@ class Thread {
   private readonly stat: ProcFile
   private last: Counters | undefined
   private stillSince: number | undefined
-  /** It was counted at least once. */
+  /** Whether the thread was counted at least once. */
   counted = false
 
   constructor(pid: number, tid: number) {
@@ -104,7 +107,7 @@ class Thread {
     }
   }
 
-  /** How long it waited since the last call, and how long it ran; undefined when it is gone, or nobody counts. */
+  /** Returns how long the thread waited and ran since the last call; undefined if it has ended or the kernel does not count. */
   sample(nowMs: number, sliceMs: number, stolen: (cpu: number) => number): Counters | undefined {
     let now: Counters | undefined
     let where: ReturnType<typeof threadState>
@@ -121,7 +124,7 @@ class Thread {
     if (last === undefined) return none
     const cpuMs = now.cpuMs - last.cpuMs
     const waitMs = now.waitMs - last.waitMs
-    // Stopped by a signal (SIGSTOP, a debugger): it is not runnable, so the kernel counts no delay.
+    // Stopped by a signal (SIGSTOP, a debugger): the thread is not runnable, so the kernel counts no delay.
     if (where.state === "T" || where.state === "t") return { cpuMs, waitMs: Math.max(waitMs, sliceMs - cpuMs) }
     if (where.state !== "R") {
       this.stillSince = undefined
@@ -129,7 +132,7 @@ class Thread {
     }
     if (cpuMs > 0 || waitMs > 0) {
       this.stillSince = undefined
-      // What a hypervisor takes while the thread waits is in its delay.
+      // The delay already includes time that a hypervisor took while the thread waited.
       const ranShare = Math.max(0, 1 - waitMs / sliceMs)
       return { cpuMs, waitMs: waitMs + Math.min(sliceMs, stolen(where.cpu)) * ranShare }
     }
@@ -144,7 +147,7 @@ class Thread {
   }
 }
 
-/** Time stolen from a CPU since the last call of `next`; undefined: no hypervisor ever took any. */
+/** Measures the time stolen from each CPU since the previous call of `next`. Returns undefined if no hypervisor has ever taken any. */
 const openSteal = (): { readonly next: () => (cpu: number) => number; readonly close: () => void } | undefined => {
   let file: ProcFile
   try {
@@ -169,15 +172,17 @@ const openSteal = (): { readonly next: () => (cpu: number) => number; readonly c
 }
 
 /**
+ * What to measure.
+ *
  * @since 0.2.0
  * @category models
  */
 export interface HostDelayOptions {
-  /** The process that the threads belong to. */
+  /** Process that the threads belong to. */
   readonly pid: number
-  /** The threads without which the machine stands still: those of its CPUs, and where it has its timers. */
+  /** Threads that the machine needs to make progress: those of its CPUs, and the one that runs its timers. */
   readonly threads: ReadonlyArray<number>
-  /** How long one CPU may wait for others that run on the same thread in turns, milliseconds. Default 0: each has its own. */
+  /** How long one CPU may wait for others that take turns on the same thread, in milliseconds. Default 0: each CPU has its own thread. */
   readonly turnMs?: number | undefined
 }
 
@@ -213,7 +218,7 @@ class Sampler {
     this.sample()
     const cost = performance.now() - began
     const pause = Math.min(longestIntervalMs, Math.max(intervalMs, cost * leastIdlePerSample))
-    // A measurement keeps nobody alive.
+    // The timer must not keep the process alive.
     this.timer = setTimeout(() => this.tick(), pause)
     this.timer.unref()
   }
@@ -249,9 +254,9 @@ class Sampler {
 }
 
 /**
- * Samples the threads' delay every 25 ms, rarer where a sample would take more than a hundredth of a CPU, until the scope is closed. It sees
- * threads that wait for a CPU or are stopped, CPU quotas of their cgroups, time taken by a hypervisor of this host, and time in which
- * nothing ran here at all.
+ * Samples the delay of the threads every 25 ms until the scope closes; less often if sampling would use more than 1 % of a CPU. It detects threads
+ * that wait for a CPU or are stopped, CPU quotas of their cgroups, time taken by a hypervisor of this host, and periods in which nothing ran on the
+ * host.
  *
  * @since 0.2.0
  * @category constructors

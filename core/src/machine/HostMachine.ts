@@ -1,5 +1,5 @@
 /**
- * This host in place of a machine: the agent as a child process, cgroups below one of its own.
+ * This host in place of a VM: the agent runs as a child process, with its cgroups below one of its own.
  *
  * @since 0.1.0
  */
@@ -9,19 +9,21 @@ import type { AgentMissing } from "./AgentBinary.ts"
 import type { Vm } from "./Vmm.ts"
 
 /**
- * Why nothing can be run on this host.
+ * Why nothing can run on this host.
  *
  * @since 0.1.0
  * @category errors
  */
 export type HostErrorReason =
-  | "NoCgroup2" // not mounted
+  | "NoCgroup2" // cgroup v2 is not mounted
   | "NoController" // mounted without cpuset or cpu
   | "NoRights"
-  | "MissingFile" // a file that work needs, and that only a guest would be given
+  | "MissingFile" // a file that the work needs, which only a guest would be given
   | "AgentFailed"
 
 /**
+ * Nothing can run on this host, or the agent failed. The message says why and what to do.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -31,15 +33,17 @@ export class HostError extends Data.TaggedError("HostError")<{
 }> {}
 
 /**
+ * What the agent on this host is to run.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface HostSpec {
-  /** The file that the agent runs; undefined: it obeys the channel. */
+  /** The plan that the agent runs; undefined: it takes commands over the channel. */
   readonly plan: Uint8Array | undefined
   /** Milliseconds after which the agent ends by itself. */
   readonly deadlineMs: number
-  /** A mounted cgroup2 with `cpuset` and `cpu`. */
+  /** Mount point of a cgroup2 file system with the controllers `cpuset` and `cpu`. */
   readonly cgroupMount: string
 }
 
@@ -53,8 +57,8 @@ export class HostMachine extends Context.Tag("@ktstr/core/HostMachine")<
   HostMachine,
   {
     /**
-     * The agent as if it were a machine: its channel, its end, and no memory. Closing the scope ends it, its workers and its cgroups
-     * `ktstr-PID`, whatever state it is in.
+     * Starts the agent and presents it as a machine, with a channel and an end but no memory. Closing the scope ends the agent, its workers and its
+     * cgroups `ktstr-PID`, whatever their state.
      */
     readonly start: (spec: HostSpec) => Effect.Effect<Vm, HostError | AgentMissing, Scope.Scope>
   }
@@ -63,7 +67,7 @@ export class HostMachine extends Context.Tag("@ktstr/core/HostMachine")<
 const needed = ["cpuset", "cpu"] as const
 const inMachine = "or leave out --host to run in a virtual machine"
 
-/** Mount points of cgroup2: proc(5), /proc/PID/mountinfo; octal escapes stand for blanks. */
+/** Parses the mount points of cgroup2 from /proc/PID/mountinfo (proc(5)); octal escapes stand for blanks. */
 const cgroup2Mounts = (mountinfo: string): ReadonlyArray<string> =>
   mountinfo.split("\n").flatMap((line) => {
     const [before = "", after = ""] = line.split(" - ")
@@ -73,7 +77,7 @@ const cgroup2Mounts = (mountinfo: string): ReadonlyArray<string> =>
   })
 
 /**
- * Where cgroups of a run can be made: a mounted cgroup2 with the controllers that ktstr needs, writable. The error says what is not there.
+ * Returns the mount point of a writable cgroup2 with the controllers ktstr needs. The error says what is missing.
  *
  * @since 0.1.0
  * @category accessors

@@ -1,5 +1,5 @@
 /**
- * What a look at `/dev/kvm` found: it can exist and still be of no use.
+ * The result of probing `/dev/kvm`, which can exist and still be unusable.
  *
  * @since 0.1.0
  */
@@ -7,8 +7,8 @@ import { Context, type Effect, Schema } from "effect"
 import { oneLine } from "../base/index.ts"
 
 /**
- * `usable`: a tiny guest ran right and about as fast as the host; `too slow`: it ran right, but many times slower (a KVM that
- * interprets); `wrong`: it did not do what its instructions say; `absent`: no `/dev/kvm`; `denied`: no permission to open it.
+ * `usable`: a tiny guest ran correctly and about as fast as the host; `too slow`: it ran correctly but many times slower (a KVM that interprets
+ * instructions); `wrong`: it did not do what its instructions say; `absent`: no `/dev/kvm`; `denied`: no permission to open it.
  *
  * @since 0.1.0
  * @category models
@@ -22,23 +22,25 @@ export const KvmVerdictKind: Schema.Literal<["usable", "too slow", "wrong", "abs
 )
 
 /**
+ * What the probe of KVM found.
+ *
  * @since 0.1.0
  * @category models
  */
 export class KvmVerdict extends Schema.Class<KvmVerdict>("KvmVerdict")({
   verdict: KvmVerdictKind,
-  /** One line: what was seen. */
+  /** What the probe observed, in one line. */
   reason: Schema.String,
-  /** Guest time over host time for the same loop, where both were measured. */
+  /** Guest time divided by host time for the same loop, if both were measured. */
   ratio: Schema.optional(Schema.Number),
-  /** Rate of this machine's time-stamp counter, which emulated guests read as well; absent where it is not constant. */
+  /** Frequency of this host's time-stamp counter, in kHz, which emulated guests read as well; absent if it is not constant. */
   tscKhz: Schema.optional(Schema.Number)
 }) {
   get usable(): boolean {
     return this.verdict === "usable"
   }
 
-  /** {@link message} without how to fix it: one sentence. */
+  /** The first part of {@link message}, without the advice, as one sentence. */
   get finding(): string {
     switch (this.verdict) {
       case "absent":
@@ -50,7 +52,7 @@ export class KvmVerdict extends Schema.Class<KvmVerdict>("KvmVerdict")({
     }
   }
 
-  /** What a user is told when KVM was asked for: the finding, and how to mend it. Several lines for `absent` and `denied`. */
+  /** The message for a user who asked for KVM: the finding and how to fix it. Several lines for `absent` and `denied`. */
   get message(): string {
     switch (this.verdict) {
       case "usable":
@@ -73,7 +75,7 @@ export class KvmVerdict extends Schema.Class<KvmVerdict>("KvmVerdict")({
     }
   }
 
-  /** {@link message} for one who asked for a machine that needs KVM, with what to do instead. */
+  /** {@link message} with an alternative, for a user who asked for a machine that needs KVM. */
   get refusal(): string {
     const mended = this.verdict === "absent" || this.verdict === "denied"
     return mended ? this.message : `${this.message}; use --vmm qemu-tcg, or auto, which emulates where KVM is of no use`
@@ -81,7 +83,7 @@ export class KvmVerdict extends Schema.Class<KvmVerdict>("KvmVerdict")({
 }
 
 /**
- * The pre-flight look at KVM. It never fails: whatever goes wrong is a verdict.
+ * Probes KVM before a run. Never fails: every problem is a verdict.
  *
  * @since 0.1.0
  * @category services

@@ -10,13 +10,13 @@ import { openNameless } from "../host/index.ts"
 import { VmmError } from "./Vmm.ts"
 
 const mib = 1024 * 1024
-/** 1 TiB: beyond, file systems refuse sparse files too. */
+/** 1 TiB: file systems refuse larger files even if they are sparse. */
 const largestMb = 1024 * 1024
 
 /**
- * An open, empty file of `mb` MiB in the temporary directory, without a name: gone with the scope, or with this process. It takes room as
- * the guest writes; where there is none left, the guest's write fails. Undefined without a size. `BadSpec` when the size can't be, `Io`
- * when the file can't be made.
+ * Opens an unlinked, sparse file of `mb` MiB in the temporary directory; returns undefined if `mb` is undefined. The file is freed when the scope
+ * closes or this process ends. It takes up space as the guest writes; if the host's disk is full, the guest's write fails. Fails with `BadSpec` for
+ * an invalid size, and with `Io` if the file can't be made.
  *
  * @since 0.1.0
  * @category constructors

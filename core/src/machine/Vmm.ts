@@ -1,5 +1,5 @@
 /**
- * The one service through which the host reaches a virtual machine.
+ * The service through which the host uses virtual machines.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import type { ClockMode } from "./ClockMode.ts"
 import type { HostDelayMeter } from "./HostDelay.ts"
 
 /**
- * What to boot. Built by `core` from a scenario and a kernel; a backend adds only what its machine needs.
+ * What to boot. `core` builds it from a scenario and a kernel; a backend adds only what its own machine needs.
  *
  * @since 0.1.0
  * @category models
@@ -18,44 +18,44 @@ export interface VmSpec {
   readonly kernel: {
     /** Path of a bzImage. */
     readonly image: string
-    /** Path of the uncompressed ELF, when the cache has it: backends that can boot it skip the guest's own unpacking. */
+    /** Path of the uncompressed ELF, if the cache has it. Backends that can boot an ELF use it, so that the guest need not unpack the kernel. */
     readonly vmlinux?: string | undefined
   }
-  /** newc archives in the order in which the kernel unpacks them; each a path of a file. */
+  /** Paths of newc archives, in the order in which the kernel unpacks them. */
   readonly initramfs: ReadonlyArray<string>
-  /** The command line without what the backend itself needs (console, devices). */
+  /** Kernel command line, without the arguments that the backend itself needs (console, devices). */
   readonly cmdline: ReadonlyArray<string>
   readonly topology: Topology
   /** Guest memory in MiB. */
   readonly memoryMb: number
-  /** Physical range kept from the kernel with `memmap=`, for the telemetry ring. */
+  /** Physical range reserved with `memmap=`, for the telemetry ring. */
   readonly ring?: { readonly address: number; readonly size: number } | undefined
   readonly clock: "auto" | "deterministic"
-  /** Boot the bzImage so that the kernel places itself at random. Default false. */
+  /** Boot the bzImage so that the kernel randomises its address (KASLR). Default false. */
   readonly kaslr?: boolean | undefined
   /**
-   * MiB of an empty virtio disk, `/dev/vda` for a guest that has the driver (virtio_blk, with virtio_mmio on the native backend; distributions
-   * build them as modules). Its content ends with the machine. Not with a deterministic clock: the host's disk has a time of its own.
+   * Size of an empty virtio disk in MiB; `/dev/vda` in guests with the driver (virtio_blk, and virtio_mmio on the native backend; distributions build
+   * them as modules). The disk is discarded with the machine. Can't be combined with a deterministic clock, because disk I/O takes host time.
    */
   readonly scratchDiskMb?: number | undefined
   readonly performance?: PerformanceOptions | undefined
 }
 
 /**
- * What makes a machine's timing more even, at the host's cost. A backend does what it can and logs a warning for the rest; the guest is the
- * same with and without.
+ * Options that make a machine's timing more even, at the host's expense. A backend applies those it supports and logs a warning for the others. They
+ * do not change what the guest does.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PerformanceOptions {
-  /** Guest memory in 2 MiB pages of the host's reserve, taken at once; where too few are free, regular pages. */
+  /** Back guest memory with 2 MiB pages from the host's reserve, allocated at boot. If there are too few, regular pages are used. */
   readonly hugePages?: boolean | undefined
-  /** Host NUMA node each guest node's pages must come from, by guest node; undefined or absent: any. */
+  /** Host NUMA node that the pages of each guest node must come from, by guest node; undefined or absent: any. */
   readonly hostNodes?: ReadonlyArray<number | undefined> | undefined
-  /** Tell the guest that its vCPUs have CPUs of their own (KVM_HINTS_REALTIME). */
+  /** Tell the guest that each vCPU has a host CPU of its own (KVM_HINTS_REALTIME). */
   readonly realtimeHint?: boolean | undefined
-  /** HLT and PAUSE do not leave the guest: it wakes faster, and a vCPU that idles holds its host CPU. */
+  /** Let HLT and PAUSE run without leaving the guest. The guest wakes up faster, but an idle vCPU occupies its host CPU. */
   readonly idleInGuest?: boolean | undefined
 }
 
@@ -72,26 +72,26 @@ export type VmExit =
   | { readonly _tag: "TripleFault"; readonly registers: string }
   | { readonly _tag: "Killed" }
   | { readonly _tag: "VcpuError"; readonly message: string }
-  /** The host could not do what a device of the machine is for: a full or failing disk, or output that nobody took in time. */
+  /** The host could not serve a device: its disk is full or failing, or nobody read the output in time. */
   | { readonly _tag: "DeviceError"; readonly message: string }
-  /** There is no machine: the agent on this host ended before its time. */
+  /** No VM was involved: the agent on this host ended too early. */
   | { readonly _tag: "AgentEnded"; readonly message: string }
 
 /**
- * Guest-physical memory seen from the host. Accesses are bounds-checked: outside RAM they throw `RangeError`.
+ * Guest-physical memory as seen from the host. Accesses are bounds-checked: outside RAM they throw `RangeError`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface GuestMemory {
-  /** Bytes of guest RAM. */
+  /** Size of guest RAM in bytes. */
   readonly size: number
   readonly read: (address: number, length: number) => Uint8Array
   readonly write: (address: number, bytes: Uint8Array) => void
 }
 
 /**
- * A running machine. Closing the scope it was booted in kills it and frees what it holds.
+ * A running machine. Closing the scope it was booted in kills it and frees its resources.
  *
  * @since 0.1.0
  * @category models
@@ -99,7 +99,7 @@ export interface GuestMemory {
 export interface Vm {
   /** Lines of the kernel console (COM1), from the first; ends when the machine ends. */
   readonly console: Stream.Stream<string>
-  /** The last `n` console lines seen so far. */
+  /** Returns the last `n` console lines seen so far. */
   readonly consoleTail: (n: number) => ReadonlyArray<string>
   /** COM2 as a byte pipe. `incoming` ends when the machine ends. */
   readonly channel: {
@@ -108,45 +108,47 @@ export interface Vm {
   }
   readonly memory: GuestMemory
   readonly exit: Deferred.Deferred<VmExit>
-  /** What machine it is: version, and arguments without paths. Only of a deterministic one. */
+  /** Version of the machine and its arguments without paths. Only for deterministic machines. */
   readonly machine?: { readonly version: string; readonly arguments: ReadonlyArray<string> } | undefined
   /** Which machine and clock produced the results. */
   readonly clock: ClockMode
   readonly backend: string
   /**
-   * Exit counts by reason where the backend has them; where it is a process of its own, `residentBytes` (host memory without the
-   * guest's) and `peakResidentBytes` (of all samples: one a call, one at the guest's end).
+   * Exit counts by reason, if the backend counts them. A backend that is a process of its own adds `residentBytes` (host memory without the guest's)
+   * and `peakResidentBytes` (the maximum of all samples: one per call, and one when the guest ends).
    */
   readonly stats: Effect.Effect<Readonly<Record<string, number>>>
-  /** How long the host keeps it waiting; undefined where that has no meaning: in virtual time, and where there is no machine. */
+  /** How long the host keeps the machine waiting; undefined where this has no meaning: in virtual time, and without a VM. */
   readonly hostDelay?: HostDelayMeter | undefined
   readonly pause: Effect.Effect<void, VmmError>
   readonly resume: Effect.Effect<void, VmmError>
 }
 
 /**
- * The closed set of reasons for which a machine can't be had or goes wrong.
+ * All reasons why a machine can't be booted or fails.
  *
  * @since 0.1.0
  * @category errors
  */
 export type VmmErrorReason =
-  | "BackendMissing" // qemu or the addon is not there
+  | "BackendMissing" // qemu or the native addon is missing
   | "KvmUnusable"
-  | "BadKernel" // not a kernel image, truncated
+  | "BadKernel" // not a kernel image, or truncated
   | "BadSpec"
   | "OutOfMemory"
-  | "BootFailed" // ended before the channel opened
+  | "BootFailed" // the machine ended before the channel opened
   | "ChannelLost"
   | "Io"
 
 /**
+ * A machine can't be booted, or has failed.
+ *
  * @since 0.1.0
  * @category errors
  */
 export class VmmError extends Data.TaggedError("VmmError")<{
   readonly reason: VmmErrorReason
-  /** One line: what was wrong, with which value, and how to mend it. */
+  /** One line: what was wrong, with which value, and how to fix it. */
   readonly message: string
   readonly cause?: unknown
 }> {}
@@ -160,7 +162,7 @@ export class VmmError extends Data.TaggedError("VmmError")<{
 export class Vmm extends Context.Tag("@ktstr/core/Vmm")<
   Vmm,
   {
-    /** Boots a guest; closing the scope kills it and frees its memory, files and processes. */
+    /** Boots a guest. Closing the scope kills it and frees its memory, files and processes. */
     readonly boot: (spec: VmSpec) => Effect.Effect<Vm, VmmError, Scope.Scope>
   }
 >() {}

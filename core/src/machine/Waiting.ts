@@ -1,25 +1,27 @@
 /**
- * Fibers that wait for what a callback will tell.
+ * Lets fibers wait for an event that a callback reports.
  *
  * @since 0.1.0
  */
 import { Effect } from "effect"
 
 /**
+ * A set of waiting fibers, all woken together by {@link wake}.
+ *
  * @since 0.1.0
  * @category models
  */
 export class Waiting {
   protected readonly resumes = new Set<() => void>()
 
-  /** Lets everybody go on who waits. */
+  /** Resumes all waiting fibers. */
   wake(): void {
     const resumes = [...this.resumes]
     this.resumes.clear()
     for (const resume of resumes) resume()
   }
 
-  /** Until the next {@link wake}, unless there is nothing to wait for: a fiber may pause between a look of its own and this. */
+  /** Waits until the next {@link wake}. Returns at once if `ready()` is already true: the event may have happened after the fiber last checked. */
   unless(ready: () => boolean): Effect.Effect<void> {
     return Effect.async<void>((resume) => {
       if (ready()) return resume(Effect.void)

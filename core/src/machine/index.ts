@@ -1,5 +1,5 @@
 /**
- * Virtual machines, whatever runs them, and this host in place of one.
+ * Virtual machines and their backends, and this host in place of a VM.
  *
  * @since 0.2.0
  */
