@@ -1,5 +1,5 @@
 /**
- * Where caches live: `KTSTR_CACHE_DIR`, else `$XDG_CACHE_HOME/ktstr`, else `$HOME/.cache/ktstr`.
+ * The locations of ktstr's caches: `KTSTR_CACHE_DIR`, else `$XDG_CACHE_HOME/ktstr`, else `$HOME/.cache/ktstr`.
  *
  * @since 0.1.0
  */
@@ -8,15 +8,15 @@ import { Config, type ConfigError, Effect, Option } from "effect"
 import { CacheError } from "./Error.ts"
 
 /**
- * Absolute paths of the cache directories. None need exist yet.
+ * Absolute paths of the cache directories, which need not exist yet.
  *
  * @since 0.1.0
  * @category models
  */
 export interface CacheDirs {
-  /** Entries of the kernel cache. */
+  /** The kernel cache. */
   readonly kernels: string
-  /** Initramfs bases by content hash. */
+  /** Initramfs bases, by content hash. */
   readonly initramfs: string
   /** ELF files unpacked from images outside the kernel cache, by the image's hash. */
   readonly images: string
@@ -37,10 +37,10 @@ const variable = (name: string): Effect.Effect<Option.Option<string>, CacheError
   )
 
 /**
- * Resolves the cache directories from the environment. Empty variables count as unset, and so does a relative `XDG_CACHE_HOME`
- * (XDG Base Directory Specification); a relative `KTSTR_CACHE_DIR` is taken from the working directory.
+ * Resolves the cache directories from the environment. An empty variable counts as unset, as does a relative `XDG_CACHE_HOME` (XDG Base Directory
+ * Specification); a relative `KTSTR_CACHE_DIR` is resolved against the working directory.
  *
- * With `KTSTR_CACHE_DIR` the other caches are hidden directories inside it, so that one variable moves everything.
+ * If `KTSTR_CACHE_DIR` is set, the other caches are hidden directories inside it, so that one variable moves all caches.
  *
  * @since 0.1.0
  * @category constructors

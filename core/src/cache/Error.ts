@@ -1,12 +1,12 @@
 /**
- * Why a cache directory can't be used.
+ * Errors of cache directories.
  *
  * @since 0.2.0
  */
 import { Data } from "effect"
 
 /**
- * The directory can't be named, read or written; the message says why and what to do.
+ * A cache directory can't be determined, read or written; the message says why and what to do.
  *
  * @since 0.2.0
  * @category errors

@@ -1,17 +1,17 @@
 /**
- * Keeps a cache of content-keyed files from growing for ever.
+ * Limits the size of a cache whose files are named by content.
  *
  * @since 0.1.0
  */
 import { FileSystem, Path } from "@effect/platform"
 import { Clock, Effect, Option } from "effect"
 
-/** Files used within this time may be about to be opened by a run. */
+/** A run may be about to open a file that was used less than this many milliseconds ago. */
 const inUseMs = 60 * 60 * 1000
 
 /**
- * Removes the files of a directory that end in `suffix`, and the temporaries of writers that died, which were not used in the last hour; the
- * `keep` most recently used stay. A file's time of use is its modification time. Never fails.
+ * Removes the files of a directory that end in `suffix`, and temporary files of writers that died, if they were not used in the last hour. Keeps the
+ * `keep` most recently used files. A file's modification time is its time of use. Never fails.
  *
  * @since 0.1.0
  * @category maintenance

@@ -1,5 +1,5 @@
 /**
- * Why a cache directory can't be used, in one line with the cure.
+ * Explains in one line why a cache directory can't be used, and how to fix it.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ const reasons: ReadonlyArray<readonly [RegExp, string]> = [
 ]
 
 /**
- * The error of a failed operation on a cache directory.
+ * Makes the error for a failed operation on a cache directory.
  *
  * @since 0.1.0
  * @category errors

@@ -1,5 +1,5 @@
 /**
- * Where caches are, how they are pruned, and why one can't be used.
+ * Cache directories: where they are, how they are pruned, and why one can't be used.
  *
  * @since 0.2.0
  */

@@ -1,23 +1,27 @@
 /**
- * What many seeds of one scenario came to.
+ * Collects the results of many seeds of one scenario.
  *
  * @since 0.1.0
  */
 import { failureCause, type RunResult } from "../run/index.ts"
 
 /**
+ * The failures with one cause.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface ExploredFailure {
   readonly cause: string
-  /** In the order in which they were found. */
+  /** Seeds in the order in which they failed. */
   readonly seeds: ReadonlyArray<number>
-  /** Of the first. */
+  /** Details of the first failure. */
   readonly details: ReadonlyArray<string>
 }
 
 /**
+ * Counts and failures of an exploration.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -25,17 +29,17 @@ export interface ExplorationSummary {
   readonly runs: number
   readonly passed: number
   readonly failed: number
-  /** Neither passed nor failed. */
+  /** Runs that neither passed nor failed. */
   readonly open: number
-  /** Distinct schedules among the runs that came to their end. */
+  /** Number of distinct schedules among the completed runs. */
   readonly schedules: number
   readonly ended: number
-  /** The most frequent first. */
+  /** Failures, the most frequent first. */
   readonly failures: ReadonlyArray<ExploredFailure>
 }
 
 /**
- * Grows run by run.
+ * Collects results one by one.
  *
  * @since 0.1.0
  * @category models
@@ -48,7 +52,7 @@ export class Exploration {
   private failed = 0
   private ended = 0
 
-  /** Takes the result of a seed; gives the cause when it failed, and whether it is the first of its kind. */
+  /** Adds the result of a seed. If it failed, returns the cause, and whether it is the first failure with this cause. */
   add(seed: number, result: RunResult): { readonly cause: string; readonly first: boolean } | undefined {
     this.runs++
     if (result.outcome === "pass") this.passed++

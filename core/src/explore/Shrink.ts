@@ -1,5 +1,5 @@
 /**
- * From a run that fails to the smallest that fails for the same reason.
+ * Shrinks a failing run to the smallest that fails for the same reason.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import { isScenarioProgram, type Scenario, type ScenarioSteps } from "../scenari
 import { Topology } from "../topology/index.ts"
 
 /**
- * What is made smaller.
+ * The dimensions that can be shrunk.
  *
  * @since 0.1.0
  * @category models
@@ -17,11 +17,11 @@ export interface ShrinkCase {
   readonly topology: Topology
   readonly workersPerCgroup: number
   readonly durationMs: number
-  /** Ops of the scenario that are left out, by their place; ascending. */
+  /** Indexes of the scenario's ops to leave out, ascending. */
   readonly without: ReadonlyArray<number>
 }
 
-/** A shorter scenario ends before most of what it is for has happened. */
+/** Minimum duration in milliseconds; a shorter scenario ends before it has done most of its work. */
 const leastDurationMs = 100
 
 const smallerTopologies = (topology: Topology): ReadonlyArray<Topology> => {
@@ -37,7 +37,7 @@ const smallerTopologies = (topology: Topology): ReadonlyArray<Topology> => {
     const made = Topology.make(shape)
     if (Either.isLeft(made)) return []
     const { cpus } = made.right
-    // One CPU has no interleaving to speak of.
+    // With one CPU there is hardly any interleaving.
     const isSmaller = cpus < topology.cpus || (cpus === topology.cpus && made.right.numaNodes < topology.numaNodes)
     return cpus >= 2 && isSmaller ? [made.right] : []
   })
@@ -45,7 +45,7 @@ const smallerTopologies = (topology: Topology): ReadonlyArray<Topology> => {
 }
 
 /**
- * The next smaller cases, the boldest steps first. `ops`: how many the scenario has.
+ * Returns the next smaller cases, the largest reductions first. `ops` is the scenario's number of ops.
  *
  * @since 0.1.0
  * @category conversions
@@ -64,19 +64,21 @@ export const smallerCases = (from: ShrinkCase, ops: number): ReadonlyArray<Shrin
 }
 
 /**
+ * The result of shrinking.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Shrunk<A> {
   readonly smallest: ShrinkCase
-  /** What the last `attempt` that succeeded gave; undefined: no smaller case fails alike. */
+  /** Value of the last successful `attempt`; undefined: no smaller case fails for the same reason. */
   readonly found: A | undefined
   readonly attempts: number
 }
 
 /**
- * Tries smaller cases until none of the next fails alike or `limit` attempts were made. `attempt` gives a value when its case fails for the
- * same reason. A case that was tried is not tried again.
+ * Tries smaller cases until none of the next ones fails for the same reason, or until `limit` attempts were made. `attempt` returns a value if its
+ * case fails for the same reason. No case is tried twice.
  *
  * @since 0.1.0
  * @category running
@@ -113,7 +115,7 @@ export const shrink = <A, E, R>(options: {
   })
 
 /**
- * How many ops the steps of a scenario have together.
+ * Counts the ops in all steps of a scenario.
  *
  * @since 0.1.0
  * @category accessors
@@ -121,7 +123,7 @@ export const shrink = <A, E, R>(options: {
 export const countOps = ({ steps }: ScenarioSteps): number => steps.reduce((sum, { ops }) => sum + ops.length, 0)
 
 /**
- * The scenario without the ops at these places, counted over all its steps.
+ * Returns the scenario without the ops at these indexes, counted over all its steps.
  *
  * @since 0.1.0
  * @category conversions

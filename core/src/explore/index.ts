@@ -1,5 +1,5 @@
 /**
- * Many seeds of one test: causes of failures, smaller failures, replays.
+ * Exploration of many seeds of one test: causes of failures, shrinking, replays.
  *
  * @since 0.2.0
  */

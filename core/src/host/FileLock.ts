@@ -1,6 +1,6 @@
 /**
- * Exclusive advisory locks between processes: flock(2), held by util-linux `flock(1)` because the JavaScript runtimes lack the call.
- * The holder is a child that waits for the end of its standard input, so the lock is freed however its owner ends.
+ * Exclusive advisory locks between processes: flock(2), held by util-linux `flock(1)`, because JavaScript runtimes have no such call. The holder is a
+ * child process that waits for the end of its standard input, so the lock is released however its owner ends.
  *
  * @since 0.1.0
  */
@@ -8,20 +8,22 @@ import { Command, CommandExecutor } from "@effect/platform"
 import { Deferred, Effect, type Scope, Stream } from "effect"
 
 /**
+ * How long to wait for a lock.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface FileLockOptions {
-  /** Longest wait in seconds; 0: none. Default 600. */
+  /** Longest wait in seconds; 0: do not wait. Default 600. */
   readonly timeoutS?: number | undefined
-  /** Runs once when another process has the lock. */
+  /** Runs once if another process holds the lock. */
   readonly onWait?: Effect.Effect<void> | undefined
 }
 
 /**
- * Takes away a lock file while it holds the lock, so that none is left of what ended as it should. Whoever waited for the file that was
- * taken away finds its name gone or another's, says so, and is started anew. A directory is locked as it is. The owner may be dead before it
- * hears of the lock, which must not end the holder before its work is done.
+ * Holds the lock and removes its file before releasing it, so that a normal end leaves no file behind. If a waiter gets the lock on a file that has
+ * been removed or replaced meanwhile, it reports `gone` and is started again. A directory is locked but not removed. The owner may die before it
+ * reads the reply, which must not end the holder before its work is done.
  */
 const holder = `
 trap "" PIPE
@@ -30,13 +32,13 @@ for open in /proc/self/fd/*; do [ "$open" -ef "$0" ] && same=1; done
 [ "$same" ] || { echo gone; exit; }
 echo locked 2>/dev/null; cat; rm -f "$0"`
 
-/** How long the holder may take to end when it is told to. */
+/** How long the holder may take to end once its input is closed. */
 const releaseTimeout = "5 seconds"
 
 /**
- * Holds the lock on `file` until the scope closes. A file is created when absent and removed with the lock; a directory may be given
- * as well. Succeeds with false where the lock cannot be had at all (no `flock` program, read-only directory, a longer wait than was allowed):
- * callers must be correct without it and use it only to avoid doing the same work twice.
+ * Holds the lock on `file` until the scope closes. An absent file is created, and removed with the lock; a directory is allowed too. Returns false if
+ * the lock is unavailable (no `flock` program, read-only directory, timeout). Callers must be correct without the lock; it only avoids doing the same
+ * work twice.
  *
  * @since 0.1.0
  * @category constructors
@@ -56,7 +58,7 @@ export const acquireFileLock: (
             Command.stderr("pipe")
           )
         )
-        // Before the executor's own finalizer, which kills; whoever still waits for the lock is left to that.
+        // Runs before the executor's own finalizer, which kills the process. A holder that still waits for the lock is killed there.
         const release = Deferred.succeed(released, new Uint8Array(0))
         yield* Effect.addFinalizer(() => release)
         const said = yield* process.stdout.pipe(Stream.decodeText(), Stream.splitLines, Stream.runHead)

@@ -1,5 +1,5 @@
 /**
- * What runs that were killed left behind, and its removal. Everything of a living process stays.
+ * Finds and removes what killed runs left behind. Files of living processes stay.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import { Clock, Effect, Either, Option } from "effect"
 import { currentProcess, type OwnerState, ownerState, parseTemporaryName } from "./ProcessMark.ts"
 
 /**
- * A directory in which runs have temporary files.
+ * A directory in which runs create temporary files.
  *
  * @since 0.1.0
  * @category models
@@ -19,7 +19,7 @@ export interface LeftoverPlace {
 }
 
 /**
- * A file or directory whose name says whose it is.
+ * A file or directory whose name identifies its owner.
  *
  * @since 0.1.0
  * @category models
@@ -27,32 +27,32 @@ export interface LeftoverPlace {
 export interface Leftover {
   readonly path: string
   readonly kind: LeftoverPlace["kind"]
-  /** Number of the process that made it. */
+  /** PID of the process that made it. */
   readonly pid: number
   readonly owner: OwnerState
-  /** Milliseconds since it was last changed; known of those of another boot in a cache. */
+  /** Milliseconds since its last change; known only for files in a cache that stem from another boot. */
   readonly idleMs?: number | undefined
 }
 
 /**
- * What {@link cleanUp} did.
+ * The result of {@link cleanUp}.
  *
  * @since 0.1.0
  * @category models
  */
 export interface CleanupReport {
   readonly removed: ReadonlyArray<Leftover>
-  /** Of living processes, and of those nothing can be known of. */
+  /** Files of living processes, and of processes whose state is unknown. */
   readonly kept: ReadonlyArray<Leftover>
   readonly failed: ReadonlyArray<Leftover & { readonly message: string }>
 }
 
-/** Nothing of a cache is worked on for so long without a change. */
+/** A file in a cache that has not changed for this many milliseconds is not in use. */
 const idleLimitMs = 24 * 60 * 60 * 1000
 
 /**
- * Files of an earlier boot are nobody's in directories of this machine. A cache may be shared with another machine, whose boot is another: what
- * nobody touched for a day is nobody's there.
+ * Returns whether a file's owner is gone. In a directory of this machine, a file from an earlier boot is abandoned. A cache may be shared with
+ * another machine, which has a different boot ID; there such a file is abandoned if it has not changed for a day.
  *
  * @since 0.1.0
  * @category predicates
@@ -86,7 +86,7 @@ const inPlace = Effect.fnUntraced(function* ({ directory, kind }: LeftoverPlace)
 })
 
 /**
- * All files in these places whose names tell an owner, those of living ones included. A directory that is not there has none.
+ * Finds all files in these places whose names identify an owner, including living ones. An absent directory contains none.
  *
  * @since 0.1.0
  * @category accessors
@@ -97,8 +97,8 @@ export const findLeftovers = (
   Effect.map(Effect.forEach(places, inPlace), (found) => found.flat())
 
 /**
- * Removes what is left of dead processes. Never fails: what can't be removed is in the report. With `dryRun` nothing is removed, and
- * `removed` is what would be.
+ * Removes the files of dead processes. Never fails: files that can't be removed are in the report. With `dryRun` nothing is removed, and `removed`
+ * lists what would be.
  *
  * @since 0.1.0
  * @category maintenance
@@ -117,7 +117,7 @@ export const cleanUp: (
     return { removed: abandoned, kept: found.filter((file) => !isAbandoned(file)), failed: [] }
   }
   const results = yield* Effect.forEach(abandoned, (file) =>
-    // Another clean-up may be faster: what is gone is gone.
+    // Another clean-up may have removed the file first, which is fine.
     Effect.map(Effect.either(fs.remove(file.path, { recursive: true, force: true })), (result) => ({ file, result }))
   )
   return {

@@ -1,12 +1,12 @@
 /**
- * File systems on which flock(2) does not keep two machines, or two processes, apart.
+ * File systems on which flock(2) does not reliably exclude other machines or processes.
  *
  * @since 0.1.0
  */
 import { FileSystem, Path } from "@effect/platform"
 import { Effect } from "effect"
 
-/** Types as /proc/self/mountinfo has them, with the name that people know and why a lock there can't be trusted. */
+/** File system types as in /proc/self/mountinfo, each with its common name and why its locks are unreliable. */
 const unreliable: ReadonlyArray<readonly [RegExp, string, string]> = [
   [/^nfs4?$/, "NFS", "NFSv3 is advisory-only without an NLM peer; NFSv4 byte-range locking does not cover flock(2)"],
   [/^cifs$/, "CIFS", "the server may not pass locks on to other clients"],
@@ -16,13 +16,13 @@ const unreliable: ReadonlyArray<readonly [RegExp, string, string]> = [
   [/^fuse(\..*|blk)?$/, "FUSE", "whether locks work is up to the program behind the mount"]
 ]
 
-/** A field of /proc/self/mountinfo: blanks and backslashes come as octal numbers, proc(5). */
+/** Decodes a field of /proc/self/mountinfo, in which blanks and backslashes are octal escapes (proc(5)). */
 const unescape = (field: string): string =>
   field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 
 /**
- * The type of the file system that an absolute path without symbolic links is on, by the text of /proc/self/mountinfo: that of the
- * deepest mount point above it, and of several mounts on one point that of the last.
+ * Returns the type of the file system that contains an absolute path without symbolic links, from the text of /proc/self/mountinfo: the deepest mount
+ * point above the path counts, and the last mount on it.
  *
  * @since 0.1.0
  * @category parsing
@@ -42,7 +42,7 @@ export const filesystemType = (mountinfo: string, path: string): string | undefi
 }
 
 /**
- * Why no lock of ktstr may be on a file system of that type; undefined when one may.
+ * Returns why ktstr refuses locks on a file system of that type; undefined if it allows them.
  *
  * @since 0.1.0
  * @category accessors
@@ -55,8 +55,8 @@ export const lockRefusal = (path: string, type: string | undefined): string | un
 }
 
 /**
- * {@link lockRefusal} of a path on this machine, which need not exist. Nothing on that file system is touched before its type is known: a
- * dead server would keep the caller waiting.
+ * Returns {@link lockRefusal} for a path on this machine, which need not exist. Determines the type before touching the file system, because a dead
+ * server would block the caller.
  *
  * @since 0.1.0
  * @category accessors
@@ -70,7 +70,7 @@ export const findLockRefusal: (
     const mounts = yield* Effect.orElseSucceed(fs.readFileString("/proc/self/mountinfo"), () => "")
     const typed = lockRefusal(given, filesystemType(mounts, given))
     if (typed !== undefined) return typed
-    // Through symbolic links, of as much of the path as there is.
+    // Resolves symbolic links in the existing part of the path.
     const real = (at: string): Effect.Effect<string> =>
       Effect.catchAll(fs.realPath(at), () => (at === "/" ? Effect.succeed(at) : real(path.dirname(at))))
     return lockRefusal(given, filesystemType(mounts, yield* real(given)))

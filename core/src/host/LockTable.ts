@@ -1,5 +1,5 @@
 /**
- * Who holds which flock, as /proc tells it.
+ * Lists the holders of flocks, from /proc.
  *
  * @since 0.1.0
  */
@@ -7,19 +7,19 @@ import { FileSystem, Path } from "@effect/platform"
 import { Effect, Option } from "effect"
 
 /**
- * A process that holds a lock or waits for one.
+ * A process that holds or waits for a lock.
  *
  * @since 0.1.0
  * @category models
  */
 export interface LockProcess {
   readonly pid: number
-  /** Its arguments with blanks between them; empty where this user may not read them. */
+  /** Its arguments, joined by blanks; empty if this user may not read them. */
   readonly command: string
 }
 
 /**
- * A file or directory with a lock on it.
+ * A file or directory that is locked.
  *
  * @since 0.1.0
  * @category models
@@ -30,12 +30,12 @@ export interface HeldLock {
   readonly waiters: ReadonlyArray<LockProcess>
 }
 
-/** Programs that hold a lock for another: `flock` became `sh`, which may have become `cat`, see FileLock. */
+/** Programs that hold a lock on behalf of another process: `flock`, which becomes `sh` and then possibly `cat`; see FileLock. */
 const stewards: ReadonlySet<string> = new Set(["flock", "sh", "dash", "bash", "busybox", "cat"])
 
 /**
- * One lock in /proc/locks or in the `lock:` line of a file descriptor: its kind, and device and inode of the file. A line with an arrow is
- * of a process that waits.
+ * Parses a line of /proc/locks, or the `lock:` line of a file descriptor: the process, and the file's device and inode. A line with an arrow
+ * describes a waiting process.
  *
  * @since 0.1.0
  * @category parsing
@@ -43,20 +43,20 @@ const stewards: ReadonlySet<string> = new Set(["flock", "sh", "dash", "bash", "b
 export const parseLockLine = (
   line: string
 ): { readonly waits: boolean; readonly pid: number; readonly file: string } | undefined => {
-  // Kernel: lock_get_status() in fs/locks.c. The number is -1 for a process outside this PID namespace.
+  // Kernel: lock_get_status() in fs/locks.c. The PID is -1 for a process outside this PID namespace.
   const found = /^(?:lock:\s*)?\d+: (-> )?FLOCK +ADVISORY +(?:WRITE|READ|RW) (-?\d+) ([0-9a-f]+:[0-9a-f]+:\d+) /.exec(
     line
   )
   return found === null ? undefined : { waits: found[1] !== undefined, pid: Number(found[2]), file: found[3]! }
 }
 
-/** Parent of a process, by /proc/PID/stat; the name in it may hold anything. */
+/** Returns the parent of a process from /proc/PID/stat; the name in it may contain any characters. */
 const parentIn = (stat: string): number | undefined => {
   const found = /^\d+ \(.*\) \S (\d+) /s.exec(stat)
   return found === null ? undefined : Number(found[1])
 }
 
-/** The process a steward works for, itself where that is gone or the process is none. */
+/** Returns the process that a lock program works for; the process itself if it is not a lock program or its parent is gone. */
 const ownerOf = Effect.fnUntraced(function* (pid: number) {
   const fs = yield* FileSystem.FileSystem
   const read = (at: number, file: string) => Effect.orElseSucceed(fs.readFileString(`/proc/${at}/${file}`), () => "")
@@ -75,8 +75,8 @@ const distinct = (processes: ReadonlyArray<LockProcess>): ReadonlyArray<LockProc
   [...new Map(processes.map((process) => [process.pid, process])).values()].sort((a, b) => a.pid - b.pid)
 
 /**
- * Every flock on a path that `isOurs` accepts, sorted by path. Locks of processes that this user may not look into are left out: without their
- * descriptors nobody can tell which file a lock is on.
+ * Finds every flock on a path that `isOurs` accepts, sorted by path. Omits locks of processes that this user may not inspect: only their descriptors
+ * show which file is locked.
  *
  * @since 0.1.0
  * @category accessors

@@ -1,5 +1,5 @@
 /**
- * How the names of this process's files begin, for code that has no file system service at hand.
+ * Name prefix of this process's files, for code without the FileSystem service.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import * as fs from "node:fs"
 import { processMarkOf, temporaryPrefix } from "./ProcessMark.ts"
 
 /**
- * The prefix by which `ktstr cleanup` knows this process's files.
+ * Returns the prefix by which `ktstr cleanup` recognises this process's files.
  *
  * @since 0.1.0
  * @category accessors
@@ -23,8 +23,8 @@ export const ownPrefix = (): string =>
   )
 
 /**
- * A new file, open for reading and writing, that has lost its name already: it is gone with its last descriptor, however its user dies. The
- * name of the moment between tells `purpose` and owner. Throws the operating system's error.
+ * Opens a new file for reading and writing and unlinks it at once, so that it is freed with its last descriptor, however the process dies. While it
+ * briefly has a name, the name shows `purpose` and owner. Throws the operating system's error.
  *
  * @since 0.1.0
  * @category constructors

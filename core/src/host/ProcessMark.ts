@@ -1,5 +1,5 @@
 /**
- * Whose a temporary file is, in its name: enough to tell, after any way to die, that the owner is gone.
+ * Owner marks in the names of temporary files, which show after any crash that the owner is gone.
  *
  * @since 0.1.0
  */
@@ -7,23 +7,23 @@ import { FileSystem } from "@effect/platform"
 import { Effect, Option } from "effect"
 
 /**
- * One process, told apart from every other that has its number at another time or place.
+ * Identifies one process, even among processes with the same PID at another time or in another place.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ProcessMark {
   readonly pid: number
-  /** Clock ticks from boot to its start: proc(5), field 22 of /proc/PID/stat. A number is used again, a start is not. */
+  /** Start time in clock ticks since boot: proc(5), field 22 of /proc/PID/stat. PIDs are reused, start times are not. */
   readonly startTime: number
-  /** Inode of its PID namespace: containers share directories, not numbers. */
+  /** Inode of its PID namespace: containers may share directories, but not PIDs. */
   readonly pidNamespace: number
-  /** First eight digits of the boot's id: start times begin anew, and directories may be shared by machines. */
+  /** First eight digits of the boot ID: start times begin again at each boot, and machines may share directories. */
   readonly bootId: string
 }
 
 /**
- * Number, state and start time out of /proc/PID/stat; undefined when the text is none.
+ * Parses PID, state and start time from /proc/PID/stat; undefined if the text is invalid.
  *
  * @since 0.1.0
  * @category parsing
@@ -31,7 +31,7 @@ export interface ProcessMark {
 export const parseProcessStat = (
   stat: string
 ): { readonly pid: number; readonly state: string; readonly startTime: number } | undefined => {
-  // The name in parentheses may hold anything, parentheses and blanks as well.
+  // The name in parentheses may contain any characters, including parentheses and blanks.
   const found = /^(\d+) \(.*\) (\S) (.*)$/s.exec(stat.trimEnd())
   const startTime = found?.[3]?.split(" ")[18]
   return found === null || startTime === undefined
@@ -40,7 +40,8 @@ export const parseProcessStat = (
 }
 
 /**
- * The mark of the process whose texts these are: /proc/self/stat, the link /proc/self/ns/pid, /proc/sys/kernel/random/boot_id.
+ * Makes the mark of a process from /proc/self/stat, the link /proc/self/ns/pid, and /proc/sys/kernel/random/boot_id. Returns undefined if one of them
+ * can't be parsed.
  *
  * @since 0.1.0
  * @category constructors
@@ -54,7 +55,7 @@ export const processMarkOf = (stat: string, namespaceLink: string, bootId: strin
 }
 
 /**
- * This process; none where there is no /proc.
+ * The mark of this process; none without /proc.
  *
  * @since 0.1.0
  * @category constructors
@@ -72,8 +73,8 @@ export const currentProcess: Effect.Effect<Option.Option<ProcessMark>, never, Fi
 const markPattern = /^(?:ktstr|\.tmp|\.old|\.build)-(\d+)-(\d+)-(\d+)-([0-9a-f]{8})-/
 
 /**
- * `ktstr` in directories for everyone; in our caches `.tmp` for what is being written, `.old` for what is being replaced and `.build` for what
- * a kernel is built in.
+ * Stem of a temporary name: `ktstr` in shared directories; in ktstr's caches, `.tmp` for files being written, `.old` for files being replaced, and
+ * `.build` for directories of kernel builds.
  *
  * @since 0.1.0
  * @category models
@@ -81,7 +82,7 @@ const markPattern = /^(?:ktstr|\.tmp|\.old|\.build)-(\d+)-(\d+)-(\d+)-([0-9a-f]{
 export type TemporaryStem = "ktstr" | ".tmp" | ".old" | ".build"
 
 /**
- * How the names of a process's temporary files begin; without a mark nobody can tell whose they are.
+ * Returns the prefix of a process's temporary files; without a mark, their owner can't be identified.
  *
  * @since 0.1.0
  * @category conversions
@@ -90,7 +91,7 @@ export const temporaryPrefix = (mark: ProcessMark | undefined, stem: TemporarySt
   mark === undefined ? `${stem}-` : `${stem}-${mark.pid}-${mark.startTime}-${mark.pidNamespace}-${mark.bootId}-`
 
 /**
- * {@link temporaryPrefix} of this process.
+ * Returns {@link temporaryPrefix} for this process.
  *
  * @since 0.1.0
  * @category constructors
@@ -101,7 +102,7 @@ export const ownTemporaryPrefix = (
   Effect.map(currentProcess, (mark) => temporaryPrefix(Option.getOrUndefined(mark), stem))
 
 /**
- * The owner in a file's name; undefined when the name has none.
+ * Parses the owner from a file's name; undefined if the name has none.
  *
  * @since 0.1.0
  * @category parsing
@@ -114,7 +115,7 @@ export const parseTemporaryName = (name: string): ProcessMark | undefined => {
 }
 
 /**
- * What is known of an owner. `foreign`: it ran in another PID namespace of this boot, whose processes can't be asked for here.
+ * State of an owner. `foreign`: it belongs to another PID namespace of this boot, whose processes can't be queried from here.
  *
  * @since 0.1.0
  * @category models
@@ -122,7 +123,7 @@ export const parseTemporaryName = (name: string): ProcessMark | undefined => {
 export type OwnerState = "alive" | "dead" | "foreign" | "other boot"
 
 /**
- * Looks whether the owner still runs, as seen by `self`.
+ * Returns whether the owner still runs, as seen by `self`.
  *
  * @since 0.1.0
  * @category accessors
@@ -139,7 +140,7 @@ export const ownerState: (
   const fs = yield* FileSystem.FileSystem
   const stat = yield* Effect.option(fs.readFileString(`/proc/${owner.pid}/stat`))
   const process = Option.isSome(stat) ? parseProcessStat(stat.value) : undefined
-  // A zombie has no threads that could use a file any more.
+  // A zombie has no threads left that could use a file.
   const runs = process?.startTime === owner.startTime && process.state !== "Z" && process.state !== "X"
   return runs ? "alive" : "dead"
 })

@@ -1,5 +1,5 @@
 /**
- * Processes of ktstr on this host: what marks their files and locks as theirs, and what they leave behind.
+ * Processes of ktstr on this host: the marks on their files and locks, and what they leave behind.
  *
  * @since 0.2.0
  */

@@ -1,8 +1,8 @@
 /**
- * Kernels on disk: one directory an entry, whole or not there.
+ * The kernel cache on disk: one directory per entry, either complete or absent.
  *
- * A writer fills a hidden sibling of the entry and renames it into place under the entry's lock, so a reader needs neither lock nor
- * write permission and never sees half an entry.
+ * A writer fills a hidden sibling of the entry and renames it into place under the entry's lock. A reader therefore needs neither a lock nor write
+ * permission, and never sees a partial entry.
  *
  * @since 0.1.0
  */
@@ -25,7 +25,7 @@ import { encodeKernelMetadata, KernelMetadata } from "./Metadata.ts"
 import { writeDurably } from "./sparseFile.ts"
 
 /**
- * Those of them that can be used.
+ * Returns the valid entries.
  *
  * @since 0.1.0
  * @category accessors
@@ -34,7 +34,7 @@ export const validEntries = (entries: ReadonlyArray<CacheEntry>): ReadonlyArray<
   entries.flatMap((found) => (found._tag === "Valid" ? [found.entry] : []))
 
 /**
- * What to store. Sizes, hashes, tool version and time are filled in by the cache.
+ * What to store. The cache adds sizes, hashes, tool version and time.
  *
  * @since 0.1.0
  * @category models
@@ -45,9 +45,9 @@ export interface StoreInput {
   readonly label: string
   readonly source: KernelMetadata["source"]
   readonly schedExt: boolean | null
-  /** Of a kernel that ktstr built: the hash of its fragment. */
+  /** Hash of the configuration fragment, for a kernel that ktstr built. */
   readonly kconfigHash?: string | undefined
-  /** The whole configuration. */
+  /** The complete kernel configuration. */
   readonly config?: Uint8Array | undefined
   readonly image: Uint8Array
   readonly vmlinux:
@@ -56,36 +56,35 @@ export interface StoreInput {
 }
 
 /**
+ * The kernel cache of this user.
+ *
  * @since 0.1.0
  * @category services
  */
 export class KernelCache extends Context.Tag("@ktstr/core/KernelCache")<
   KernelCache,
   {
-    /** Resolved anew from the environment at each use; fails with the reason `Cache` when HOME gives none. */
+    /** The cache directories, resolved from the environment at each use. Fails with the reason `Cache` if the environment names none. */
     readonly directories: Effect.Effect<CacheDirs, KernelError>
-    /** All entries, newest first, the corrupt ones last. An absent cache directory is an empty one. */
+    /** Lists all entries, newest first, corrupt ones last. An absent cache directory counts as empty. */
     readonly list: Effect.Effect<ReadonlyArray<CacheEntry>, KernelError>
     /**
-     * {@link list}, with all that the entries hold compared to the hashes in their metadata, a tenth of a second for each. `list` and `lookup` do
-     * so with files that were touched since they were stored.
+     * Lists like {@link list}, and compares every file with its hash in the metadata, which takes a tenth of a second per entry. `list` and `lookup`
+     * do so only for files that were touched since they were stored.
      */
     readonly verify: Effect.Effect<ReadonlyArray<CacheEntry>, KernelError>
-    /** The entry of that key; none when it is absent or corrupt. */
+    /** Returns the entry with that key; none if it is absent or corrupt. */
     readonly lookup: (key: string) => Effect.Effect<Option.Option<KernelEntry>, KernelError>
-    /** Adds an entry. An entry of the same key that is valid is kept and returned, unless `replace`; a corrupt one is replaced. */
+    /** Adds an entry. If a valid entry has the same key, it is kept and returned, unless `replace` is set; a corrupt one is replaced. */
     readonly store: (
       input: StoreInput,
       options?: { readonly replace?: boolean | undefined }
     ) => Effect.Effect<KernelEntry, KernelError>
-    /**
-     * Takes an entry out of the cache, valid or corrupt, and removes what it holds. A key that is not there is none of its business. A
-     * machine that is running keeps its kernel.
-     */
+    /** Removes an entry, valid or corrupt, and its files. Does nothing if there is no such key. A running machine keeps its kernel. */
     readonly remove: (key: string) => Effect.Effect<void, KernelError>
     /**
-     * Runs an effect while no other process runs one under the same name, so that two of them don't fetch the same kernel.
-     * Where locks can't be had it just runs.
+     * Runs an effect while no other process runs one under the same name, so that two processes don't fetch the same kernel. If locks are
+     * unavailable, it runs the effect without one.
      */
     readonly exclusively: (
       name: string,
@@ -95,7 +94,7 @@ export class KernelCache extends Context.Tag("@ktstr/core/KernelCache")<
 >() {}
 
 /**
- * What new entries are marked with.
+ * Version of ktstr recorded in new entries.
  *
  * @since 0.1.0
  * @category constants
@@ -103,25 +102,27 @@ export class KernelCache extends Context.Tag("@ktstr/core/KernelCache")<
 export const toolVersion = "0.1.0"
 
 /**
- * Where the locks of a cache directory are, inside it.
+ * Directory of the locks inside a cache directory.
  *
  * @since 0.1.0
  * @category constants
  */
 export const lockDirectory = ".locks"
 
-/** What is done exclusively may be a build; its lock ends with it, however it ends. */
+/** Longest wait for a lock, in seconds. The effect under the lock may be a build; the lock is released however the build ends. */
 const longestWaitS = 24 * 60 * 60
 
-/** The same to those who ask for kernels. */
+/** Converts a CacheError to a KernelError. */
 const unusable = ({ message, cause }: CacheError): KernelError => new KernelError({ reason: "Cache", message, cause })
 
 const notUsable = (...of: Parameters<typeof cacheWriteError>): KernelError => unusable(cacheWriteError(...of))
 
-/** Names that can be entries: no path, not hidden. */
+/** Returns whether a name can be that of an entry: not a path and not hidden. */
 const isKey = (name: string): boolean => name !== "" && !name.startsWith(".") && !name.includes("/")
 
 /**
+ * Makes the kernel cache of the directory that the environment names.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -178,7 +179,7 @@ export const makeKernelCache: Effect.Effect<
 
   const lock = Effect.fnUntraced(function* (kernels: string, name: string, options: FileLockOptions = {}) {
     const file = path.join(kernels, lockDirectory, `${name}.lock`)
-    // Where it can't be made the lock can't be had, either, which whoever writes finds out.
+    // If the directory can't be made, the lock can't be taken either, and the writer reports the error.
     yield* Effect.ignore(fs.makeDirectory(path.dirname(file), { recursive: true }))
     return yield* Effect.provideService(acquireFileLock(file, options), CommandExecutor.CommandExecutor, executor)
   })
@@ -189,7 +190,7 @@ export const makeKernelCache: Effect.Effect<
       (there) => (there ? Effect.succeed(directory) : nearestExisting(path.dirname(directory)))
     )
 
-  /** Without locks that can be trusted two writers could spoil each other's work. */
+  /** Fails if locks are unreliable on this file system: two writers could then damage each other's work. */
   const checkLocks = (kernels: string) =>
     findLockRefusal(path.join(kernels, lockDirectory)).pipe(
       Effect.provideService(FileSystem.FileSystem, fs),
@@ -201,7 +202,7 @@ export const makeKernelCache: Effect.Effect<
       )
     )
 
-  /** One by one: where mkdir(2) finds nothing to make them in, as in /proc, Node's recursive one tries for ever. */
+  /** Makes one directory at a time: if mkdir(2) fails with ENOENT, as in /proc, Node's recursive mkdir retries forever. */
   const makeBelow = (existing: string, directory: string): Effect.Effect<void, PlatformError> =>
     directory === existing
       ? fs.makeDirectory(directory, { recursive: true })
@@ -215,7 +216,7 @@ export const makeKernelCache: Effect.Effect<
 
   const writable = Effect.flatMap(directories, ({ kernels }) =>
     nearestExisting(kernels).pipe(
-      // Node's recursive mkdir says ENOENT for a read-only file system; access(2) tells the truth.
+      // Node's recursive mkdir reports ENOENT for a read-only file system; access(2) gives the real error.
       Effect.tap((existing) => fs.access(existing, { writable: true })),
       Effect.tap((existing) => makeBelow(existing, kernels)),
       Effect.as(kernels),
@@ -224,7 +225,7 @@ export const makeKernelCache: Effect.Effect<
     )
   )
 
-  /** What writers that died were at: their names say whose they were. */
+  /** Removes the temporary files of writers that died; their names identify the writer. */
   const removeAbandoned = (kernels: string) =>
     cleanUp([{ directory: kernels, kind: "cache" }]).pipe(
       Effect.provideService(FileSystem.FileSystem, fs),
@@ -272,7 +273,7 @@ export const makeKernelCache: Effect.Effect<
       const encoded = new TextEncoder().encode(encodeKernelMetadata(metadata))
       yield* writeDurably(fs, path.join(temporary, "metadata.json"), encoded)
       if (yield* fs.exists(target)) yield* fs.rename(target, outgoing)
-      // Without a lock another writer may have been faster: rename(2) refuses to replace a directory that is not empty.
+      // Without a lock another writer may have been faster: rename(2) does not replace a directory that is not empty.
       yield* fs
         .rename(temporary, target)
         .pipe(
@@ -301,7 +302,7 @@ export const makeKernelCache: Effect.Effect<
       if (!isKey(key)) return
       yield* lock(kernels, key)
       if (!(yield* fs.exists(target))) return
-      // Renamed first: half an entry is never seen.
+      // Rename first, so that nobody sees a partial entry.
       yield* fs.rename(target, outgoing)
       yield* fs.remove(outgoing, { recursive: true, force: true })
     }).pipe(
@@ -331,6 +332,8 @@ export const makeKernelCache: Effect.Effect<
 })
 
 /**
+ * Provides {@link KernelCache}.
+ *
  * @since 0.1.0
  * @category layers
  */

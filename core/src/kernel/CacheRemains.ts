@@ -1,6 +1,5 @@
 /**
- * What lies in a kernel cache beside its entries, and cannot be told by a mark in its name: locks of killed processes, and downloads and objects
- * that nobody came back for.
+ * Leftovers in a kernel cache whose names do not identify an owner: locks of killed processes, and abandoned downloads and build objects.
  *
  * @since 0.1.0
  */
@@ -11,44 +10,51 @@ import { lockDirectory } from "./Cache.ts"
 import { buildLock, listKernelObjects } from "./Objects.ts"
 
 /**
- * Where sources are on their way, inside the cache directory: tarballs as `linux-VERSION.tar.xz` with `.part` and `.part.etag`, under the lock
- * `release-VERSION`; git clones under a lock of their own name.
+ * Directory of unfinished downloads inside the cache directory: tarballs as `linux-VERSION.tar.xz` with `.part` and `.part.etag`, under the lock
+ * `release-VERSION`; git clones under a lock with their own name.
  *
  * @since 0.1.0
  * @category constants
  */
 export const downloadDirectory = ".downloads"
 
-/** A download that was cut can be resumed for so long. */
+/** How long an interrupted download can be resumed, in milliseconds. */
 const resumableMs = 24 * 60 * 60 * 1000
 
-/** The objects of a tree are worth minutes of compiling to whoever comes back to it. */
+/** How long the objects of a tree are kept, in milliseconds; they save minutes of compiling when the tree is built again. */
 const rebuildableMs = 7 * 24 * 60 * 60 * 1000
 
 /**
+ * A leftover in a kernel cache.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface CacheRemain {
   readonly path: string
-  /** `lock`: nobody holds it. `download`: nobody works on it. `objects`: of a tree, and nobody builds. */
+  /** `lock`: no process holds it. `download`: no process is working on it. `objects`: build objects of a tree while no build is running. */
   readonly kind: "lock" | "download" | "objects"
 }
 
 /**
+ * Which leftovers to remove.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface CacheRemainsOptions {
-  /** Downloads and objects of any age: without, only downloads that nobody resumed for a day, and objects that nobody built in for a week. */
+  /**
+   * Include downloads and objects of any age. Default: only downloads that were not resumed for a day, and objects that were not used by a build for
+   * a week.
+   */
   readonly fresh?: boolean | undefined
-  /** Remove nothing. */
+  /** List leftovers without removing them. */
   readonly dryRun?: boolean | undefined
 }
 
 /**
- * Finds what is left in a cache directory, and removes it unless `dryRun`; gives what was removed or would be. Nothing that a living process
- * has a lock on is touched. Never fails: what can't be removed stays.
+ * Removes the leftovers in a cache directory, unless `dryRun` is set, and returns what was or would be removed. Leaves alone everything that a living
+ * process has locked. Never fails: what can't be removed stays.
  *
  * @since 0.1.0
  * @category maintenance
@@ -72,7 +78,7 @@ export const cleanCacheRemains: (
     )
   const held = new Set((yield* findLocks((file) => Effect.succeed(file.endsWith(".lock")))).map((lock) => lock.path))
   const lockFile = (name: string) => path.join(kernels, lockDirectory, `${name}.lock`)
-  /** While nobody else can begin to use it; false when somebody does. */
+  /** Runs an effect under a lock, so that no other process can start to use the file; false if another process has the lock. */
   const alone = (name: string, effect: Effect.Effect<void>) =>
     Effect.scoped(
       Effect.tap(acquireFileLock(lockFile(name), { timeoutS: 0 }), (locked) => (locked ? effect : Effect.void))
@@ -99,7 +105,7 @@ export const cleanCacheRemains: (
   const old = (yield* listKernelObjects(kernels)).filter(({ usedAt }) => fresh || now - usedAt > rebuildableMs)
   if (old.length > 0) yield* Effect.ignore(fs.makeDirectory(path.join(kernels, lockDirectory), { recursive: true }))
   for (const { path: directory } of old) {
-    // Renamed first: half a tree's objects are never built in, and what is half removed has a name that tells whose it is.
+    // Rename first, so that no build uses partly removed objects, and the name of an unfinished removal identifies its owner.
     const outgoing = path.join(kernels, `${yield* ownTemporaryPrefix(".old")}${crypto.randomUUID().slice(0, 8)}`)
     const gone = dryRun
       ? !held.has(lockFile(buildLock))
@@ -114,7 +120,7 @@ export const cleanCacheRemains: (
   for (const name of yield* names(lockDirectory)) {
     const file = path.join(kernels, lockDirectory, name)
     if (!name.endsWith(".lock") || held.has(file)) continue
-    // Whoever has a lock removes its file when it gives it up.
+    // Releasing the lock removes its file.
     if (dryRun || (yield* alone(name.slice(0, -".lock".length), Effect.void))) {
       removed.push({ path: file, kind: "lock" })
     }

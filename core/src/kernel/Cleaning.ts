@@ -1,24 +1,26 @@
 /**
- * Which entries of the kernel cache a cleaning takes.
+ * Selects the entries of the kernel cache that a clean-up removes.
  *
  * @since 0.1.0
  */
 import type { CacheEntry } from "./entry.ts"
 
 /**
+ * Which entries to keep.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface CleaningOptions {
-  /** How many of the newest valid entries stay. Default 0. */
+  /** How many of the newest valid entries to keep. Default 0. */
   readonly keep?: number | undefined
-  /** All valid entries stay. */
+  /** Keep all valid entries. */
   readonly corruptOnly?: boolean | undefined
 }
 
 /**
- * The entries to remove, of a list that has the newest first as `KernelCache.list` gives it. A corrupt one is always removed and never takes
- * the place of one to keep.
+ * Returns the entries to remove. `entries` has the newest first, as from `KernelCache.list`. Corrupt entries are always removed and do not count
+ * towards `keep`.
  *
  * @since 0.1.0
  * @category accessors

@@ -1,5 +1,5 @@
 /**
- * What every backend tells the kernel it boots.
+ * The kernel command line, as far as all backends share it.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import { VmmError, type VmSpec } from "../machine/index.ts"
 const hex = (value: number): string => `0x${value.toString(16)}`
 
 /**
- * What a booting kernel prints on its console: messages more urgent than `info` (include/linux/kern_levels.h). The agent knows the number too.
+ * Console log level while booting: messages more urgent than `info` are printed (include/linux/kern_levels.h). The agent has the same constant.
  *
  * @since 0.1.0
  * @category constants
@@ -17,7 +17,7 @@ const hex = (value: number): string => `0x${value.toString(16)}`
 export const bootLogLevel = 6
 
 /**
- * Of a kernel whose console somebody reads from its first word on.
+ * Console log level if somebody reads the console from the start.
  *
  * @since 0.1.0
  * @category constants
@@ -25,16 +25,16 @@ export const bootLogLevel = 6
 export const liveLogLevel = 7
 
 /**
- * Bytes of a command line that a kernel reads; it drops the rest without a word (COMMAND_LINE_SIZE of x86 and arm64, less the NUL).
+ * Maximum length of a command line in bytes; the kernel silently drops the rest (COMMAND_LINE_SIZE of x86 and arm64, less the NUL).
  *
  * @since 0.2.0
  * @category constants
  */
 export const maxCommandLine = 2047
 
-/** Why the kernel, or the agent after it, would read other words than these. */
+/** Returns why the kernel or the agent would misread an argument; undefined if it is fine. */
 const problem = (karg: string): string | undefined => {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern looks for control characters.
   if (/[\u0000-\u001f\u007f]/.test(karg)) return "has a control character; remove it"
   return karg.split('"').length % 2 === 0 ? "has a quote that nothing closes; add the other" : undefined
 }
@@ -44,8 +44,8 @@ const bytesOf = (text: string): number => new TextEncoder().encode(text).length
 const badSpec = (message: string): VmmError => new VmmError({ reason: "BadSpec", message })
 
 /**
- * The kernel command line: what every machine needs first, then what this backend's does (`own`), so that the spec, which comes last, can
- * override both. `BadSpec` when it is longer than {@link maxCommandLine} bytes, or a word of the spec would swallow its neighbours.
+ * Builds the kernel command line: arguments that every machine needs, then the backend's (`own`), then the spec's, which can override both. Fails
+ * with `BadSpec` if the line exceeds {@link maxCommandLine} bytes, or if an argument of the spec would change its neighbours.
  *
  * @since 0.1.0
  * @category conversions
@@ -57,11 +57,11 @@ export const machineCommandLine = (spec: VmSpec, own: ReadonlyArray<string>): Ei
   }
   const line = [
     "console=ttyS0",
-    // Each character is two exits under KVM, and those of the boot's log a third of its time. The agent turns the console up; until then the
-    // log is read out of guest memory (guest/PrintkRing.ts).
+    // Each character causes two exits under KVM, and printing the boot log takes a third of the boot time. The agent raises the level later; until
+    // then the log is read from guest memory (session/PrintkRing.ts).
     `loglevel=${bootLogLevel}`,
     "panic=-1",
-    // Self-tests of the crypto library take a third of an emulated boot.
+    // The crypto library's self-tests take a third of an emulated boot.
     "cryptomgr.notests",
     ...own,
     ...(spec.kaslr === true ? [] : ["nokaslr"]),
@@ -75,7 +75,7 @@ export const machineCommandLine = (spec: VmSpec, own: ReadonlyArray<string>): Ei
   ].join(" ")
   const length = bytesOf(line)
   if (length <= maxCommandLine) return Either.right(line)
-  // What can be shortened is the user's.
+  // The user can shorten only their own arguments.
   const given = spec.cmdline.filter((word) => !word.startsWith("ktstr."))
   const longest = given.reduce((a, b) => (bytesOf(b) > bytesOf(a) ? b : a), "")
   return Either.left(

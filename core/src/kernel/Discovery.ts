@@ -21,7 +21,7 @@ const notFound = `no kernel found
   hint: set KTSTR_KERNEL to a kernel source directory, a version (e.g. \`6.14.2\`), or a cache key (see \`ktstr kernel list\`), or run \`ktstr kernel fetch\` to populate the cache
   hint: or set KTSTR_TEST_KERNEL=/path/to/bzImage to point at a pre-built bootable image directly (bypasses KTSTR_KERNEL resolution)`
 
-/** Downloads at a time; builds wait for each other. */
+/** Number of concurrent downloads; builds wait for each other. */
 const defaultParallelism = 4
 
 const isTarball = /\.(tar(\.[a-z0-9]+)?|t[gx]z)$/
@@ -29,7 +29,7 @@ const isTarball = /\.(tar(\.[a-z0-9]+)?|t[gx]z)$/
 const bootImage = "arch/x86/boot/bzImage"
 
 /**
- * A cache entry as a kernel to boot; `origin` says who named it.
+ * Returns a cache entry as a kernel to boot; `origin` says where its name came from.
  *
  * @since 0.1.0
  * @category conversions
@@ -45,19 +45,19 @@ export const resolvedEntry = (entry: KernelEntry, origin: string): ResolvedKerne
   schedExt: entry.metadata.schedExt ?? undefined
 })
 
-/** Names that say by themselves which source they are of; a version is looked for in the cache first. */
+/** Returns whether a name states its source explicitly (`distro:…`). A plain version is looked up in the cache first. */
 const namesSource = (text: string): boolean => /^[a-z][a-z.]*[:+]/.test(text)
 
 const named = (message: string): KernelError => new KernelError({ reason: "Named", message })
 
-/** Empty variables count as unset. */
+/** Reads an environment variable; an empty one counts as unset. */
 const variable = (name: string): Effect.Effect<Option.Option<string>> =>
   Config.string(name).pipe(Effect.option, Effect.map(Option.filter((value) => value !== "")))
 
-/** Versions of the cache that a message names. */
+/** Maximum number of cached versions listed in a message. */
 const namedVersions = 5
 
-/** What the cache could have given instead, newest first. */
+/** Lists the newest versions in the cache, as an alternative for the user. */
 const cachedVersions = (entries: ReadonlyArray<CacheEntry>): string => {
   const all = [...new Set(validEntries(entries).map(({ metadata }) => metadata.version))]
   if (all.length === 0) return "the cache is empty"
@@ -66,7 +66,7 @@ const cachedVersions = (entries: ReadonlyArray<CacheEntry>): string => {
   return `the cache has ${newest.join(", ")}${more}`
 }
 
-/** A source that could not be reached, after what is on this machine: who is without a network can take that. */
+/** Explains that a source could not be reached, and what the cache has instead for a user without a network. */
 const askedInVain =
   ({ name }: KernelSource, text: string, origin: string, entries: ReadonlyArray<CacheEntry>) =>
   (error: KernelError): KernelError =>
@@ -78,7 +78,7 @@ const askedInVain =
         })
       : error
 
-/** One line for each that failed. What the user can mend outweighs what the network did. */
+/** Joins several errors, one line each. An error that the user can fix determines the reason, rather than a network error. */
 const joined = (errors: readonly [KernelError, ...ReadonlyArray<KernelError>]): KernelError => {
   const [first, ...others] = errors
   if (others.length === 0) return first
@@ -86,10 +86,12 @@ const joined = (errors: readonly [KernelError, ...ReadonlyArray<KernelError>]): 
   return new KernelError({ reason, cause, message: [...new Set(errors.map(({ message }) => message))].join("\n") })
 }
 
-/** A name that was looked at: what is on this machine already, or how to get it. */
+/** A name that was looked up: a kernel on this machine, or the effect that fetches or builds it. */
 type Located = Effect.Effect<ResolvedKernel, KernelError>
 
 /**
+ * Makes the resolver from the kernel cache and the registered sources.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -104,7 +106,7 @@ export const makeKernelResolver: Effect.Effect<
   const sources = yield* KernelSources
   const codecs = yield* PayloadCodecs
 
-  /** Of a kernel that no sched_ext scheduler can attach to it is known which one to take instead. */
+  /** Returns the kernel of an entry. If it lacks sched_ext, names a cached kernel that has it. */
   const fromEntry = Effect.fnUntraced(function* (entry: KernelEntry, origin: string) {
     const kernel = resolvedEntry(entry, origin)
     if (kernel.schedExt !== false) return kernel
@@ -129,7 +131,7 @@ export const makeKernelResolver: Effect.Effect<
         : { ...(yield* source.open({ spec, onProgress })), origin }
     })
 
-  /** The kernel of a source on this machine, when a source of kernels can build it. */
+  /** Builds a local source tree or tarball, if a registered kernel source can. */
   const built = (file: string, origin: string): Option.Option<Located> => {
     const spec = `path:${file}`
     return Option.map(Option.fromNullable(sources.find(({ accepts }) => accepts(spec))), (source) =>
@@ -137,7 +139,7 @@ export const makeKernelResolver: Effect.Effect<
     )
   }
 
-  /** Images are described at once; what is located otherwise has to be built. */
+  /** Resolves a path. Images are described immediately; a source tree or tarball still has to be built. */
   const fromPath = Effect.fn("KernelResolver.fromPath")(function* (
     text: string,
     origin: string
@@ -167,7 +169,7 @@ export const makeKernelResolver: Effect.Effect<
     )
   })
 
-  /** Fails with what can be known at once; what it gives fails only where something had to be fetched. */
+  /** Looks up a name. Fails immediately for every problem that is known without fetching; the returned effect fails only if a fetch or build does. */
   const locate = Effect.fn("KernelResolver.locate")(function* (
     text: string,
     origin: string
@@ -205,7 +207,7 @@ export const makeKernelResolver: Effect.Effect<
 
   const fromName = (text: string, origin: string) => Effect.flatten(locate(text, origin))
 
-  /** Kernels nobody asked for by name: one that can't be used is passed over. */
+  /** Finds a kernel installed on this machine. As the user named none of them, unusable ones are skipped. */
   const fromMachine = Effect.gen(function* () {
     const release = yield* fs.readFileString("/proc/sys/kernel/osrelease").pipe(
       Effect.map((text) => text.trim()),
@@ -245,7 +247,7 @@ export const makeKernelResolver: Effect.Effect<
       Effect.filterOrFail((count) => count >= 1),
       Effect.mapError(() => named("KTSTR_KERNEL_PARALLELISM must be a whole number from 1"))
     )
-    /** All of them, whatever becomes of the others: what was fetched for one is in the cache the next time. */
+    /** Processes all items even if some fail: a successful fetch is in the cache next time. */
     const each = <A, B>(items: ReadonlyArray<A>, f: (item: A) => Effect.Effect<B, KernelError>) =>
       Effect.mapError(Effect.validateAll(items, f, { concurrency: parallelism }), joined)
     const cached = Effect.orElseSucceed(cache.list, (): ReadonlyArray<CacheEntry> => [])
@@ -258,7 +260,7 @@ export const makeKernelResolver: Effect.Effect<
     })
     const names = [...new Set(expanded.flat())]
     if (names.length === 0) return [yield* resolve(undefined)]
-    // A mistyped name is told before an hour of building the others.
+    // Look up every name first, so that a mistyped name is reported before the others are built for an hour.
     const located = yield* each(names, (name) => locate(name, "--kernel"))
     return distinctKernels(yield* each(located, (kernel) => kernel))
   })
@@ -267,6 +269,8 @@ export const makeKernelResolver: Effect.Effect<
 })
 
 /**
+ * Provides {@link KernelResolver}.
+ *
  * @since 0.1.0
  * @category layers
  */

@@ -6,18 +6,22 @@
 import { Data } from "effect"
 
 /**
+ * Why there is no kernel; each reason has an exit code.
+ *
  * @since 0.1.0
  * @category errors
  */
 export type KernelErrorReason =
-  | "NotFound" // nothing found: the seed's message with its hints; exit 69
-  | "Named" // what the user named does not exist or is no kernel; exit 64
-  | "Fetch" // download or verification failed; exit 69
-  | "Cache" // cache directory unusable (HOME unset, read-only, full); exit 69
+  | "NotFound" // no kernel was found anywhere; the message has hints; exit 69
+  | "Named" // what the user named does not exist or is not a kernel; exit 64
+  | "Fetch" // a download or its verification failed; exit 69
+  | "Cache" // the cache directory is unusable (HOME unset, read-only, full); exit 69
   | "Build" // a kernel could not be built from its source; exit 69
-  | "Unsupported" // not a Debian/Ubuntu machine, wrong architecture; exit 69
+  | "Unsupported" // not a Debian/Ubuntu machine, or the wrong architecture; exit 69
 
 /**
+ * No kernel could be resolved, fetched, built or stored. The message says why and how to fix it.
+ *
  * @since 0.1.0
  * @category errors
  */

@@ -14,10 +14,10 @@ import { KernelError } from "./Error.ts"
 import { labelOf } from "./Label.ts"
 import type { ResolvedKernel } from "./Resolver.ts"
 
-/** ELF files kept beside those of the last hour: a kernel of 64 MB each. */
+/** Number of unpacked ELF files to keep, apart from those used in the last hour; each is about 64 MB. */
 const keptImages = 4
 
-/** Whether a file of the cache is a kernel of the build that the image names; where that names none, a kernel. */
+/** Returns whether a cached file is a kernel of the same build as the image; if the image names no build, any kernel will do. */
 const isElfOf = Effect.fnUntraced(function* (header: BzImageHeader, file: string) {
   const fs = yield* FileSystem.FileSystem
   if ((yield* inspectKernel(file))._tag !== "Vmlinux") return false
@@ -27,7 +27,10 @@ const isElfOf = Effect.fnUntraced(function* (header: BzImageHeader, file: string
   return found?.release === wanted.release && found.build === wanted.build
 })
 
-/** The ELF of an image from the content-keyed cache, unpacked into it when it is not there. Fails with `KernelError` only for an image of two kernels. */
+/**
+ * Returns the ELF of an image from the content-keyed cache, unpacking it first if needed. Fails with `KernelError` only if the image consists of two
+ * different kernels.
+ */
 const cachedElf = Effect.fn("KernelFile.cachedElf")(function* (
   image: { readonly file: string; readonly bytes: Uint8Array; readonly header: BzImageHeader },
   hash: string,
@@ -45,7 +48,7 @@ const cachedElf = Effect.fn("KernelFile.cachedElf")(function* (
   yield* fs.makeDirectory(images, { recursive: true })
   yield* fs.access(images, { writable: true })
   const elf = yield* unpackKernel(image.bytes)
-  // The number of the build is not compared: one kernel's setup code may be older than what it unpacks.
+  // Build numbers are not compared: a kernel's setup code may be older than the rest of the same image.
   const release = buildOfElf(elf)?.release
   if (release !== undefined && header.release !== "" && release !== header.release) {
     return yield* new KernelError({
@@ -63,9 +66,9 @@ const cachedElf = Effect.fn("KernelFile.cachedElf")(function* (
 })
 
 /**
- * Checks that a file is a bootable x86-64 kernel and says what is known of it; fails with `Named` when it is none, or when the release in
- * a bzImage's header is not that of the kernel in it. The ELF of a bzImage is unpacked into the image cache, again where the one there is of
- * another build; where that can't be (no codec, read-only or full cache) the image is booted as it is.
+ * Checks that a file is a bootable x86-64 kernel and describes it. Fails with `Named` if it is not one, or if the release in a bzImage's header
+ * differs from that of the kernel in it. The ELF of a bzImage is unpacked into the image cache, and again if the cached one is of another build. If
+ * that is impossible (no codec, read-only or full cache), the bzImage itself is booted.
  *
  * @since 0.1.0
  * @category constructors
@@ -86,7 +89,7 @@ export const describeImage: (
     const unreadable = (cause: PlatformError) =>
       new KernelError({ reason: "Named", message: `${image} cannot be read: ${cause.message}`, cause })
     if (kind._tag === "Vmlinux") {
-      // With debug information it is hundreds of megabytes: its identity is its place, size and time.
+      // A vmlinux with debug information has hundreds of megabytes, so path, size and time identify it.
       const info = yield* Effect.mapError(fs.stat(image), unreadable)
       const time = Option.match(info.mtime, { onNone: () => 0, onSome: (mtime) => mtime.getTime() })
       const hash = yield* sha256Hex(new TextEncoder().encode(`${image} ${info.size} ${time}`))
@@ -95,7 +98,7 @@ export const describeImage: (
     const bytes = yield* Effect.mapError(fs.readFile(image), unreadable)
     const hash = yield* sha256Hex(bytes)
     const vmlinux = yield* directories.pipe(
-      // Where there is no cache, the image is booted as it is.
+      // Without a cache the image itself is booted.
       Effect.option,
       Effect.flatMap(
         Option.match({

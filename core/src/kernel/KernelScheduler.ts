@@ -1,15 +1,15 @@
 /**
- * What a kernel's own scheduler is called.
+ * Names of the kernel's own scheduler.
  *
  * @since 0.2.0
  */
 import { compareVersions } from "./Version.ts"
 
-/** EEVDF took CFS's place in 6.6. */
+/** First release in which EEVDF replaced CFS. */
 const firstEevdf = "6.6"
 
 /**
- * `default`: the kernel did not say which release it is.
+ * Name of a kernel's own scheduler. `default`: the kernel's release is unknown.
  *
  * @since 0.2.0
  * @category models
@@ -17,7 +17,7 @@ const firstEevdf = "6.6"
 export type KernelSchedulerName = "cfs" | "eevdf" | "default"
 
 /**
- * The scheduler of ordinary tasks in a kernel of this release (`uname -r`), by which results name it.
+ * Returns the scheduler of ordinary tasks in a kernel of this release (`uname -r`). Results use this name.
  *
  * @since 0.2.0
  * @category accessors
@@ -31,7 +31,7 @@ export const kernelScheduler = (release: string): KernelSchedulerName => {
 const names: ReadonlyArray<string> = ["eevdf", "cfs", "default"] satisfies ReadonlyArray<KernelSchedulerName>
 
 /**
- * Whether a name stands for the kernel's own scheduler. Each of them may be asked for on any kernel.
+ * Returns whether a name stands for the kernel's own scheduler. Any of the names may be requested on any kernel.
  *
  * @since 0.2.0
  * @category predicates
@@ -39,7 +39,7 @@ const names: ReadonlyArray<string> = ["eevdf", "cfs", "default"] satisfies Reado
 export const isKernelScheduler = (name: string): boolean => names.includes(name)
 
 /**
- * Why a scheduler that was asked for by this name is not what runs, in one line; undefined: it is.
+ * Returns why the requested scheduler does not run on this kernel, in one line; undefined if it does.
  *
  * @since 0.2.0
  * @category accessors

@@ -1,12 +1,12 @@
 /**
- * The names by which results tell kernels apart.
+ * The labels that distinguish kernels in results.
  *
  * @since 0.1.0
  */
 import type { ResolvedKernel } from "./Resolver.ts"
 
 /**
- * Text as a label has it: letters, digits and underscores.
+ * Converts text to the form used in labels: letters, digits and underscores.
  *
  * @since 0.1.0
  * @category conversions
@@ -14,7 +14,7 @@ import type { ResolvedKernel } from "./Resolver.ts"
 export const labelWord = (text: string): string => text.replace(/[^A-Za-z0-9]+/g, "_")
 
 /**
- * The label that says these things of a kernel: `kernel_6_14_2`, `kernel_path_bzImage_1a2b3c`.
+ * Joins parts to a label, e.g. `kernel_6_14_2` or `kernel_path_bzImage_1a2b3c`.
  *
  * @since 0.1.0
  * @category constructors
@@ -22,7 +22,7 @@ export const labelWord = (text: string): string => text.replace(/[^A-Za-z0-9]+/g
 export const labelOf = (...parts: ReadonlyArray<string>): string => ["kernel", ...parts.map(labelWord)].join("_")
 
 /**
- * `kernel_6_14_2`, `kernel_path_bzImage_1a2b3c`…; a kernel without a label of its own is called by its version.
+ * Returns a kernel's label, e.g. `kernel_path_bzImage_1a2b3c`; without one, a label made from its version.
  *
  * @since 0.1.0
  * @category accessors
@@ -30,8 +30,8 @@ export const labelOf = (...parts: ReadonlyArray<string>): string => ["kernel", .
 export const kernelLabel = ({ label, version }: ResolvedKernel): string => label ?? labelOf(version)
 
 /**
- * Each image once, in the order given, every one with a label that no other has: where two would share one, such as one source built on two
- * bases, the later ones get a number.
+ * Returns each image once, in the given order and with a unique label. If two kernels would share a label, such as one source built on two bases, the
+ * later ones get a number.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,16 +1,16 @@
 /**
- * The lines of a kernel's log by which it announces its end.
+ * Lines of a kernel's log that announce a panic or restart.
  *
  * @since 0.1.0
  */
 
-/** kernel/panic.c, `vpanic`: the line that every panic begins with; its last line repeats the words after `end`. */
+/** kernel/panic.c, `vpanic`: the first line of every panic; its last line repeats the words after `end`. */
 const panicLine = /(?<!---\[ end )Kernel panic - not syncing: (.*)$/
 /** kernel/reboot.c, `kernel_restart`; drivers/tty/sysrq.c, `sysrq_reboot_op`. */
 const restartLine = /reboot: Restarting system|sysrq: Resetting/
 
 /**
- * The panic message of a console line, if it is the line that announces one.
+ * Returns the panic message in a console line, if the line announces a panic.
  *
  * @since 0.1.0
  * @category parsing
@@ -18,7 +18,7 @@ const restartLine = /reboot: Restarting system|sysrq: Resetting/
 export const panicMessage = (line: string): string | undefined => panicLine.exec(line)?.[1]
 
 /**
- * Whether a console line announces an orderly restart.
+ * Returns whether a console line announces an orderly restart.
  *
  * @since 0.1.0
  * @category parsing

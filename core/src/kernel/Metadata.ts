@@ -15,7 +15,7 @@ const FileRecord = Schema.Struct({
 })
 
 /**
- * A file of an entry as its metadata knows it.
+ * A file of an entry, as recorded in its metadata.
  *
  * @since 0.1.0
  * @category models
@@ -23,41 +23,43 @@ const FileRecord = Schema.Struct({
 export type FileRecord = typeof FileRecord.Type
 
 /**
+ * The content of `metadata.json`, schema version 1.
+ *
  * @since 0.1.0
  * @category models
  */
 export class KernelMetadata extends Schema.Class<KernelMetadata>("KernelMetadata")({
   schemaVersion: Schema.Literal(1),
   key: Schema.String,
-  /** Kernel release as `uname -r` will say it. */
+  /** Kernel release, as `uname -r` will print it. */
   version: Schema.String,
-  /** Name that results carry, e.g. `kernel_distro_7_3_4_deb13_amd64`. */
+  /** Label used in results, e.g. `kernel_distro_7_3_4_deb13_amd64`. */
   label: Schema.String,
   arch: Schema.Literal("x86_64"),
-  /** Who made it: the source plugin's name and what it fetched. */
+  /** The kernel's origin: the source plugin's name and what it fetched. */
   source: Schema.Struct({
     type: Schema.String,
     /** One line for people, e.g. `linux-binary-7.3.4+deb13-amd64 7.3.4-1~bpo13+1 (trixie-backports)`. */
     description: Schema.String,
-    /** What asks for the same again, e.g. `distro:trixie-backports/linux-binary-7.3.4+deb13-amd64`. */
+    /** The spec that requests the same kernel again, e.g. `distro:trixie-backports/linux-binary-7.3.4+deb13-amd64`. */
     spec: Schema.String
   }),
   toolVersion: Schema.String,
   builtAt: Schema.DateTimeUtc,
   image: FileRecord,
-  /** The uncompressed ELF; null with the reason in `vmlinuxAbsent`. */
+  /** The uncompressed ELF; if null, `vmlinuxAbsent` has the reason. */
   vmlinux: Schema.NullOr(FileRecord),
   vmlinuxAbsent: Schema.NullOr(Schema.String),
-  /** CONFIG_SCHED_CLASS_EXT by the image's BTF; null when the ELF could not be looked into. */
+  /** Whether the image's BTF shows CONFIG_SCHED_CLASS_EXT; null if the ELF could not be inspected. */
   schedExt: Schema.NullOr(Schema.Boolean),
   /** SHA-256 of the configuration fragment it was built with; null for a kernel not built by ktstr. */
   kconfigHash: Schema.NullOr(Schema.String),
-  /** The configuration it was built with; null when it is not known. */
+  /** The configuration it was built with; null if unknown. */
   config: Schema.optionalWith(Schema.NullOr(FileRecord), { default: () => null })
 }) {}
 
 /**
- * Stable tokens of `error_kind` in `ktstr kernel list --json`.
+ * Stable values of `error_kind` in `ktstr kernel list --json`.
  *
  * @since 0.1.0
  * @category models
@@ -76,29 +78,33 @@ export const CorruptKind: Schema.Literal<
 )
 
 /**
+ * One of the kinds listed in the schema.
+ *
  * @since 0.1.0
  * @category models
  */
 export type CorruptKind = typeof CorruptKind.Type
 
 /**
+ * How an entry is corrupt.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Corruption {
   readonly kind: CorruptKind
-  /** For people, e.g. `metadata.json malformed: …`. */
+  /** Description for people, e.g. `metadata.json malformed: …`. */
   readonly error: string
 }
 
 const corrupt = (kind: CorruptKind, error: string): Either.Either<never, Corruption> => Either.left({ kind, error })
 
-/** JSON that stops before it ends: every prefix of an object lacks its last brace. */
+/** Returns whether JSON text is incomplete: every proper prefix of an object lacks the last brace. */
 const isCutShort = (text: string): boolean => !text.trimEnd().endsWith("}")
 
 /**
- * Reads `metadata.json`. `truncated` is text that ends before its object does, `malformed` is text that is no JSON, `parse_error` is JSON
- * that is no object, `schema_drift` an object of another shape or schema version.
+ * Parses `metadata.json`. `truncated`: the text ends before its object does; `malformed`: the text is not JSON; `parse_error`: the JSON is not an
+ * object; `schema_drift`: the object has another shape or schema version.
  *
  * @since 0.1.0
  * @category parsing
@@ -128,6 +134,8 @@ export const parseKernelMetadata = (text: string): Either.Either<KernelMetadata,
 }
 
 /**
+ * Returns the text of `metadata.json` for an entry: indented JSON with a final newline.
+ *
  * @since 0.1.0
  * @category encoding
  */

@@ -1,6 +1,5 @@
 /**
- * What builds of kernel trees leave in a kernel cache on purpose: their objects, a gigabyte or more each, with which the next build of the tree
- * is short.
+ * Objects that kernel builds keep in the cache on purpose, a gigabyte or more per tree, so that the next build of the tree is short.
  *
  * @since 0.1.0
  */
@@ -8,7 +7,7 @@ import { Command, type CommandExecutor, FileSystem, Path } from "@effect/platfor
 import { Effect, Option } from "effect"
 
 /**
- * How the names of their directories begin, inside the cache directory.
+ * Prefix of the names of object directories inside the cache directory.
  *
  * @since 0.1.0
  * @category constants
@@ -16,7 +15,7 @@ import { Effect, Option } from "effect"
 export const objectsPrefix = ".objects-"
 
 /**
- * The name under which builds are exclusive, for `KernelCache.exclusively`: whoever has it may touch objects.
+ * Name under which builds exclude each other, for `KernelCache.exclusively`. Only its holder may touch objects.
  *
  * @since 0.1.0
  * @category constants
@@ -24,20 +23,20 @@ export const objectsPrefix = ".objects-"
 export const buildLock = "build"
 
 /**
- * The objects of one tree.
+ * The build objects of one tree.
  *
  * @since 0.1.0
  * @category models
  */
 export interface KernelObjects {
   readonly path: string
-  /** Bytes on disk; undefined where they can't be counted. */
+  /** Bytes on disk; undefined if they can't be counted. */
   readonly bytes: number | undefined
-  /** When they were last built in, in milliseconds of the epoch. */
+  /** Time of the last build, in milliseconds since the epoch. */
   readonly usedAt: number
 }
 
-/** `du -s` in KiB: a tree has tens of thousands of files, which it counts in a moment. */
+/** Returns the size of a directory in bytes, using `du`, which counts the tens of thousands of files of a tree quickly. */
 const sizeOf = (directory: string): Effect.Effect<number | undefined, never, CommandExecutor.CommandExecutor> =>
   Command.make("du", "-sk", "--", directory).pipe(
     Command.stderr("pipe"),
@@ -50,7 +49,7 @@ const sizeOf = (directory: string): Effect.Effect<number | undefined, never, Com
   )
 
 /**
- * All of them, those used last first. A cache directory that is not there has none.
+ * Lists all object directories, the most recently used first. Returns none if the cache directory does not exist.
  *
  * @since 0.1.0
  * @category accessors

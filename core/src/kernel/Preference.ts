@@ -1,5 +1,5 @@
 /**
- * Which kernel of the cache is taken when none was named, or several are what was named.
+ * Chooses a kernel from the cache if none was named, or if several match the name.
  *
  * @since 0.1.0
  */
@@ -8,8 +8,8 @@ import type { KernelEntry } from "./entry.ts"
 import { compareVersions } from "./Version.ts"
 
 /**
- * 3: built with this ktstr's configuration fragment. 2: made by others, with sched_ext. 1: built with another fragment, with sched_ext. 0:
- * without sched_ext, fetched for a purpose of its own.
+ * Ranks an entry. 3: built with this ktstr's configuration fragment. 2: built by others, with sched_ext. 1: built with another fragment, with
+ * sched_ext. 0: without sched_ext, so fetched for a special purpose.
  */
 const rank = ({ metadata }: KernelEntry, fragment: string | undefined): number => {
   if (metadata.schedExt !== true) return 0
@@ -18,8 +18,8 @@ const rank = ({ metadata }: KernelEntry, fragment: string | undefined): number =
 }
 
 /**
- * Orders entries so that the one to take comes first: by what they were built with, then the newest version, then the last one built.
- * `fragment`: the hash of the configuration fragment that ktstr builds kernels with, where it is known.
+ * Orders entries by preference: by how they were built, then by newest version, then by latest build. `fragment` is the hash of the configuration
+ * fragment with which ktstr builds kernels, if known.
  *
  * @since 0.1.0
  * @category ordering
@@ -31,12 +31,12 @@ export const kernelPreference = (fragment: string | undefined): Order.Order<Kern
     Order.mapInput(Order.reverse(DateTime.Order), (entry: KernelEntry) => entry.metadata.builtAt)
   ])
 
-/** `6.12.117` of `6.12.117+deb12-amd64`: what kernels have in common that were made of one source. */
+/** Returns the upstream version, e.g. `6.12.117` of `6.12.117+deb12-amd64`, which is the same for all kernels built from one source. */
 const upstream = ({ metadata }: KernelEntry): string => /^\d+(\.\d+)*(-rc\d+)?/.exec(metadata.version)?.[0] ?? ""
 
 /**
- * Orders the entries that `--kernel VERSION` fits: the one of exactly that release, then the newest version; of several that were made of
- * one version those with sched_ext, the one built with the current fragment first.
+ * Orders the entries that match `--kernel VERSION`: first the exact release, then the newest version. Among kernels of one version, those with
+ * sched_ext come first, led by the one built with the current fragment.
  *
  * @since 0.1.0
  * @category ordering
@@ -49,7 +49,7 @@ export const versionPreference = (text: string, fragment: string | undefined): O
   ])
 
 /**
- * The key of the entry with sched_ext to take in place of one without: of the same version if there is one; undefined when there is none.
+ * Returns the key of an entry with sched_ext to use instead of one without, of the same version if possible; undefined if there is none.
  *
  * @since 0.1.0
  * @category accessors

@@ -1,5 +1,5 @@
 /**
- * From what the user said about kernels to a bootable image.
+ * Resolves what the user said about kernels to bootable images.
  *
  * @since 0.1.0
  */
@@ -13,29 +13,28 @@ import type { KernelError } from "./Error.ts"
  * @category models
  */
 export interface ResolvedKernel {
-  /** Path of the bzImage, or of the ELF when that is what was named. */
+  /** Path of the bzImage, or of the ELF if the user named one. */
   readonly image: string
-  /** Path of the uncompressed ELF where known. */
+  /** Path of the uncompressed ELF, if known. */
   readonly vmlinux: string | undefined
-  /** Path of the configuration it was built with, where the cache has it. */
+  /** Path of the configuration it was built with, if the cache has it. */
   readonly config?: string | undefined
-  /** Version or release as far as the host knows it before the guest speaks, e.g. `7.3.4+deb13-amd64`. */
+  /** Version or release, as far as the host knows it before the guest reports its own, e.g. `7.3.4+deb13-amd64`. */
   readonly version: string
   /** Cache key; undefined for an image outside the cache. */
   readonly key: string | undefined
-  /** Where it came from: `--kernel`, `KTSTR_TEST_KERNEL`, `KTSTR_KERNEL`, `cache`, `/boot`… */
+  /** Where it was found or named: `--kernel`, `KTSTR_TEST_KERNEL`, `KTSTR_KERNEL`, `cache`, `/boot`… */
   readonly origin: string
-  /** Name that results carry, e.g. `kernel_distro_7_3_4_deb13_amd64` or `kernel_path_bzImage_1a2b3c`. */
+  /** Label used in results, e.g. `kernel_distro_7_3_4_deb13_amd64` or `kernel_path_bzImage_1a2b3c`. */
   readonly label?: string | undefined
-  /** CONFIG_SCHED_CLASS_EXT as far as the host knows before the guest speaks. */
+  /** Whether CONFIG_SCHED_CLASS_EXT is set, as far as the host knows before the guest reports. */
   readonly schedExt?: boolean | undefined
-  /** Of one without sched_ext: the key of a kernel in the cache that has it. */
+  /** For a kernel without sched_ext: the key of a cached kernel that has it. */
   readonly instead?: string | undefined
 }
 
 /**
- * Resolves kernels in the order of the discovery chain. A version or key that was named and is absent is never
- * replaced by another kernel.
+ * Resolves kernels in the order of the discovery chain. If a named version or key is absent, no other kernel replaces it.
  *
  * @since 0.1.0
  * @category services
@@ -43,12 +42,15 @@ export interface ResolvedKernel {
 export class KernelResolver extends Context.Tag("@ktstr/core/KernelResolver")<
   KernelResolver,
   {
-    /** `named` is the value of `--kernel`; undefined: the environment, then the cache, then the machine's own kernels. */
+    /**
+     * Resolves one kernel. `named` is the value of `--kernel`; if undefined, the environment is tried first, then the cache, then this machine's own
+     * kernels.
+     */
     readonly resolve: (named: string | undefined) => Effect.Effect<ResolvedKernel, KernelError>
     /**
-     * The kernels of several `--kernel` values, in their order, ranges expanded and what is named twice taken once, each with a label of its own;
-     * `KTSTR_KERNEL_PARALLELISM` (default 4) of them at a time. Fails when one fails, with a line for each that did; names that are nowhere
-     * to be had are told before anything is fetched. None named is what `resolve(undefined)` gives.
+     * Resolves several `--kernel` values in order: expands ranges, drops duplicates and gives each kernel a unique label. Fetches
+     * `KTSTR_KERNEL_PARALLELISM` (default 4) kernels concurrently. Fails if any kernel fails, with one line per failure; unknown names are reported
+     * before anything is fetched. An empty list gives the result of `resolve(undefined)`.
      */
     readonly resolveAll: (named: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<ResolvedKernel>, KernelError>
   }

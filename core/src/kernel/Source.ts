@@ -1,5 +1,5 @@
 /**
- * A place kernels come from. Sources are plugins; they put what they get into the {@link KernelCache}.
+ * Sources of kernels. Sources are plugins; they store what they fetch in the {@link KernelCache}.
  *
  * @since 0.1.0
  */
@@ -9,50 +9,54 @@ import type { KernelEntry } from "./entry.ts"
 import type { ResolvedKernel } from "./Resolver.ts"
 
 /**
- * How far a fetch has come. `done` and `total` are bytes in `download` and `unpack`, files in `compile`; `total` is undefined when unknown.
+ * Progress of a fetch. `done` and `total` are bytes in `download` and `unpack`, and files in `compile`; `total` is undefined if unknown.
  *
  * @since 0.1.0
  * @category models
  */
 export interface FetchProgress {
   readonly stage: "waiting" | "index" | "download" | "verify" | "extract" | "unpack" | "configure" | "compile" | "store"
-  /** What is worked on, e.g. the suite or the package. */
+  /** The current item, e.g. the suite or the package. */
   readonly detail: string
   readonly done: number
   readonly total: number | undefined
 }
 
 /**
+ * What to fetch.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface FetchOptions {
-  /** What the user asked for in the source's own form, e.g. `distro:trixie-backports/linux-binary-7.*`; undefined: its default. */
+  /** What the user asked for, in the source's own syntax, e.g. `distro:trixie-backports/linux-binary-7.*`; undefined: the source's default. */
   readonly spec: string | undefined
-  /** Look for something newer even when the cache has a kernel that fits. Default false. */
+  /** Look for a newer kernel even if a cached one matches. Default false. */
   readonly refresh?: boolean | undefined
   readonly onProgress?: ((progress: FetchProgress) => Effect.Effect<void>) | undefined
 }
 
 /**
+ * A source of kernels.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface KernelSource {
-  /** e.g. `distro`. */
+  /** Name of the source, e.g. `distro`. */
   readonly name: string
-  /** Whether `--kernel VALUE` is this source's to answer. */
+  /** Returns whether this source handles `--kernel VALUE`. */
   readonly accepts: (spec: string) => boolean
-  /** Gives the cached entry when one fits, else brings the kernel into the cache. */
+  /** Returns a matching cache entry, or else fetches the kernel into the cache. */
   readonly fetch: (options: FetchOptions) => Effect.Effect<KernelEntry, KernelError>
-  /** What `--kernel VALUE` is, of a source whose kernels need not be in the cache; default: what `fetch` gives. */
+  /** Resolves `--kernel VALUE`, for a source whose kernels need not be in the cache. Default: the result of `fetch`. */
   readonly open?: ((options: FetchOptions) => Effect.Effect<ResolvedKernel, KernelError>) | undefined
-  /** The specs of the kernels that one accepted spec means, such as a range; default: that spec. */
+  /** Expands a spec that means several kernels, such as a range, to their specs. Default: the spec itself. */
   readonly expand?: ((spec: string) => Effect.Effect<ReadonlyArray<string>, KernelError>) | undefined
 }
 
 /**
- * The sources that were provided, first match wins. None by default.
+ * The registered sources; the first that accepts a spec handles it. None by default.
  *
  * @since 0.1.0
  * @category services
@@ -62,7 +66,7 @@ export class KernelSources extends Context.Reference<KernelSources>()("@ktstr/co
 }) {}
 
 /**
- * Who hears how far the sources have come for the resolver. Nobody by default.
+ * Receives the progress of the sources that the resolver uses. Ignores it by default.
  *
  * @since 0.1.0
  * @category services
@@ -72,7 +76,7 @@ export class KernelProgress extends Context.Reference<KernelProgress>()("@ktstr/
 }) {}
 
 /**
- * Hash of the configuration fragment that this ktstr builds kernels with, as `metadata.json` has it; undefined where nothing builds kernels.
+ * Hash of the configuration fragment with which this ktstr builds kernels, as in `metadata.json`; undefined if nothing builds kernels.
  *
  * @since 0.1.0
  * @category services

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 
-/** Sorts the way deb-version(7) does: `~` before the end, the end before letters, letters before the rest. */
+/** Returns the sort weight of a character as in deb-version(7): `~` sorts before the end, the end before letters, letters before the rest. */
 const weight = (char: string | undefined): number => {
   if (char === "~") return -1
   if (char === undefined || /[0-9]/.test(char)) return 0
@@ -43,7 +43,7 @@ const split = (version: string): readonly [epoch: string, upstream: string, revi
 }
 
 /**
- * Orders two version numbers as `dpkg --compare-versions` does: -1, 0 or 1. Kernel releases of the same flavour sort right by it too.
+ * Compares two version numbers like `dpkg --compare-versions`: -1, 0 or 1. Also sorts kernel releases of the same flavour correctly.
  *
  * @since 0.1.0
  * @category ordering
@@ -59,7 +59,7 @@ export const compareVersions = (left: string, right: string): -1 | 0 | 1 => {
 }
 
 /**
- * Whether `prefix` names `version` or a series it belongs to: `7.3` fits `7.3.4+deb13-amd64`, not `7.30.1`.
+ * Returns whether `prefix` is `version` or a series that contains it: `7.3` matches `7.3.4+deb13-amd64`, but not `7.30.1`.
  *
  * @since 0.1.0
  * @category predicates

@@ -1,4 +1,4 @@
-/** An entry of the kernel cache as it is read: whole, or corrupt and how. */
+/** Reads entries of the kernel cache and detects corrupt ones. */
 import { FileSystem, Path } from "@effect/platform"
 import { DateTime, Effect, Option } from "effect"
 import { sha256Hex } from "../base/index.ts"
@@ -16,13 +16,13 @@ export interface KernelEntry {
   readonly directory: string
   readonly image: string
   readonly vmlinux: string | undefined
-  /** The configuration it was built with; of kernels that were fetched it is there where their distribution has it in a package. */
+  /** The configuration it was built with. A fetched kernel has one if its distribution packages it. */
   readonly config: string | undefined
   readonly metadata: KernelMetadata
 }
 
 /**
- * What a directory of the cache holds.
+ * The content of one directory of the cache.
  *
  * @since 0.1.0
  * @category models
@@ -33,10 +33,10 @@ export type CacheEntry =
 
 const metadataFile = "metadata.json"
 
-/** Archives may keep whole seconds only, and an even number of them. */
+/** Tolerance for file times in milliseconds: archives may keep only whole, even seconds. */
 const coarsenessMs = 2000
 
-/** In milliseconds of the epoch; undefined where it is not known. */
+/** Returns the modification time in milliseconds since the epoch; undefined if unknown. */
 const modifiedAt = ({ mtime }: FileSystem.File.Info): number | undefined =>
   Option.getOrUndefined(Option.map(mtime, (time) => time.getTime()))
 
@@ -77,9 +77,9 @@ const checkHash = Effect.fnUntraced(function* (file: string, record: FileRecord)
 })
 
 /**
- * Reads an entry and compares the sizes of its files with its metadata. Hashes are compared of all files with `everyHash`, else of those that were
- * not written between the moment that the metadata tells and the writing of the metadata, which is the last that a store does. Then the metadata
- * gets a new time, so that a copy that kept no times is read once.
+ * Reads an entry and compares file sizes with its metadata. Compares hashes as well: of all files with `everyHash`, else only of files whose
+ * modification time lies outside the time of the store, from the start recorded in the metadata to the writing of the metadata file, which is last.
+ * The metadata file then gets a new time, so that a copy without original times is hashed only once.
  */
 export const readKernelEntry: (
   root: string,
@@ -116,7 +116,7 @@ export const readKernelEntry: (
       if (time < first || time > last) touched.push(record)
     }
     for (const record of everyHash ? records : touched) yield* checkHash(at(record.file), record)
-    // A reader may have no right to.
+    // A reader may lack the permission.
     const now = new Date()
     if (touched.length > 0) yield* Effect.ignore(fs.utimes(at(metadataFile), now, now))
     const entry: KernelEntry = {
@@ -129,6 +129,6 @@ export const readKernelEntry: (
     }
     return { _tag: "Valid", entry } as const
   }).pipe(Effect.catchAll((corruption) => Effect.succeed<CacheEntry>({ _tag: "Corrupt", key, directory, corruption })))
-  // Half of what was seen may be of an entry that was being replaced.
+  // Read again if it is corrupt: the entry may have been replaced during the first read.
   return yield* Effect.flatMap(read, (found) => (found._tag === "Corrupt" ? read : Effect.succeed(found)))
 })

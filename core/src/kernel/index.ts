@@ -1,5 +1,5 @@
 /**
- * From what the user said about kernels to a bootable image: cache, sources, discovery, versions.
+ * Resolves what the user said about kernels to bootable images: cache, sources, discovery, versions.
  *
  * @since 0.2.0
  */

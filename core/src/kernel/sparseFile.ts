@@ -1,11 +1,11 @@
-/** Files with holes for what is zero: a third of a kernel's ELF, which then costs neither disk nor time to load. */
+/** Sparse files, with holes in place of zeroes. A third of a kernel's ELF is zeroes, which then take neither disk space nor time to load. */
 import { FileSystem, type Error as PlatformError } from "@effect/platform"
 import { Effect } from "effect"
 
-/** Shorter runs of zeroes are written: a hole is worth it from some pages on. */
+/** Smallest size of a hole in bytes; shorter runs of zeroes are written, because small holes save nothing. */
 const blockBytes = 64 * 1024
 
-/** The parts of `bytes` that are not blocks of zeroes, as [start, end) each. */
+/** Returns the parts of `bytes` that are not blocks of zeroes, as [start, end) offsets. */
 export const dataExtents = (bytes: Uint8Array): ReadonlyArray<readonly [start: number, end: number]> => {
   const extents: Array<readonly [number, number]> = []
   let start: number | undefined
@@ -21,7 +21,7 @@ export const dataExtents = (bytes: Uint8Array): ReadonlyArray<readonly [start: n
   return start === undefined ? extents : [...extents, [start, bytes.length]]
 }
 
-/** Writes the file anew. On the disk, not only on its way there: a power cut must not leave an empty one. */
+/** Writes a file and syncs it to disk, so that a power cut does not leave an empty one. */
 export const writeDurably = (
   fs: FileSystem.FileSystem,
   file: string,

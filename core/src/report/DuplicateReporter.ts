@@ -1,12 +1,12 @@
 /**
- * Clashes of output formats.
+ * Name clashes of output formats.
  *
  * @since 0.1.0
  */
 import { Data } from "effect"
 
 /**
- * Two plugins claim one format.
+ * Two plugins register the same output format.
  *
  * @since 0.1.0
  * @category errors

@@ -1,5 +1,5 @@
 /**
- * What a process of ktstr ends with.
+ * Exit codes of ktstr's processes.
  *
  * @since 0.1.0
  */
@@ -20,8 +20,8 @@ import type { DuplicateName, WorkProgramError, WorkTypeError } from "../work/ind
 import type { DuplicateReporter } from "./DuplicateReporter.ts"
 
 /**
- * `missing` is EX_UNAVAILABLE, `usage` EX_USAGE and `internal` EX_SOFTWARE of sysexits.h; a run that a signal ended gives
- * 128 + its number, as a shell would.
+ * All exit codes. `missing` is EX_UNAVAILABLE, `usage` EX_USAGE and `internal` EX_SOFTWARE of sysexits.h; a run that a signal ended exits with 128 +
+ * its number, as in a shell.
  *
  * @since 0.1.0
  * @category constants
@@ -37,19 +37,21 @@ export const ExitCode = {
   unwritable: 74,
   hangup: 129,
   interrupted: 130,
-  /** The reader of our output went away. */
+  /** The reader of ktstr's output closed the pipe. */
   brokenPipe: 141,
   terminated: 143
 } as const
 
 /**
+ * One of the codes of {@link ExitCode}.
+ *
  * @since 0.1.0
  * @category models
  */
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 
 /**
- * Errors of core that a command can end with. A class that is missing here can't come out of a command: the command line's types refuse it.
+ * Core's errors that a command can end with. The types of the command line reject any other error of core.
  *
  * @since 0.2.0
  * @category models
@@ -85,7 +87,7 @@ export type KtstrError =
   | WorkTypeError
 
 /**
- * An error of a plugin or of the command line, which brings its code along: core knows no such class.
+ * An error of a plugin or of the command line, which carries its own exit code because core does not know its class.
  *
  * @since 0.2.0
  * @category models
@@ -97,7 +99,7 @@ export interface ErrorWithExitCode {
 }
 
 /**
- * A code for each class of errors, and for each reason where it has reasons.
+ * An exit code for each class of errors, or for each reason if the class has reasons.
  *
  * @since 0.2.0
  * @category models
@@ -116,7 +118,7 @@ const codes = {
   AgentMissing: missing,
   BusyboxMissing: missing,
   CacheError: missing,
-  // ktstr's own agent has refused what ktstr asked for.
+  // ktstr's own agent rejected a command of ktstr.
   CommandRefused: internal,
   CpuListError: usage,
   CpusetSpecError: usage,
@@ -172,7 +174,7 @@ const codes = {
     BadKernel: usage,
     BadSpec: usage,
     OutOfMemory: missing,
-    // The kernel under test did not come up: what was tested failed, not ktstr.
+    // The kernel under test did not boot: a failure of the test subject, not of ktstr.
     BootFailed: fail,
     ChannelLost: fail,
     Io: missing
@@ -191,7 +193,7 @@ const field = (error: unknown, name: string): unknown =>
   typeof error === "object" && error !== null ? Reflect.get(error, name) : undefined
 
 /**
- * The code of an error: that of core's table, else the one that the error brings along. Total: what is not known is internal.
+ * Returns the exit code of an error: from core's table, else the one the error carries. Unknown errors are internal.
  *
  * @since 0.1.0
  * @category constructors
@@ -207,8 +209,8 @@ export const exitCodeOfError = (error: unknown): ExitCode => {
 }
 
 /**
- * The code of the results of a session: one failed check is worth more than any number of inconclusive runs, and these more
- * than passes; skips count as passes.
+ * Returns the exit code of a session's results: one failure outweighs any number of inconclusive runs, and those outweigh passes. Skips count as
+ * passes.
  *
  * @since 0.1.0
  * @category constructors

@@ -10,81 +10,85 @@ import { DuplicateReporter } from "./DuplicateReporter.ts"
 import type { ExitCode } from "./ExitCode.ts"
 
 /**
- * Where a reporter writes. The result goes to `out`, everything else to `err`; texts carry their own line ends.
+ * A stream that reporters write to: the result goes to `out`, everything else to `err`. Texts include their line ends.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ReporterStream {
   readonly write: (text: string) => Effect.Effect<void>
-  /** A line can be redrawn. */
+  /** Whether lines can be redrawn. */
   readonly terminal: boolean
-  /** Colours are wanted: NO_COLOR, FORCE_COLOR and the terminal are already weighed. */
+  /** Whether to use colours; already takes NO_COLOR, FORCE_COLOR and the terminal into account. */
   readonly color: boolean
-  /** Width in characters; 80 where nobody knows. */
+  /** Width in characters; 80 if unknown. */
   readonly columns: number
 }
 
 /**
+ * The streams and options of a reporter.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface ReporterOutput {
   readonly out: ReporterStream
   readonly err: ReporterStream
-  /** Failures are shown whole, however long they are. Default: what fits on a screen. */
+  /** Show failures in full, however long they are. Default: as much as fits on a screen. */
   readonly verbose?: boolean | undefined
 }
 
 /**
- * What gave no result in a session that went on.
+ * A test that gave no result, while the session continued.
  *
  * @since 0.2.0
  * @category models
  */
 export interface SessionError {
-  /** Of the test, or the path of the file from the working directory. */
+  /** Name of the test, or path of the file relative to the working directory. */
   readonly name: string
   readonly message: string
-  /** What the error alone would end the command with. */
+  /** The exit code of the command if this were the only error. */
   readonly exitCode: number
 }
 
 /**
- * How a session ended. The command prints the message of an interruption or an error on its standard error by itself;
- * reporters of machine-readable formats put it into their output.
+ * How a session ended. The command itself prints the message of an interruption or error on standard error; reporters of machine-readable formats
+ * include it in their output.
  *
  * @since 0.1.0
  * @category models
  */
 export type SessionEnd = Data.TaggedEnum<{
-  /** `errors`: what gave no result, such as a file of tests that does not load. */
+  /** `errors` lists what gave no result, such as a test file that does not load. */
   Complete: { readonly errors?: ReadonlyArray<SessionError> | undefined }
-  /** A signal ended it while `scenario` ran. */
+  /** A signal ended the session while `scenario` ran. */
   Interrupted: { readonly scenario: string; readonly message: string; readonly exitCode: ExitCode }
-  /** `scenario` could not be brought to a result. */
+  /** `scenario` gave no result. */
   Failed: { readonly scenario: string; readonly message: string; readonly exitCode: ExitCode }
 }>
 
 /**
+ * Constructors of the ends of a session.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const SessionEnd: Data.TaggedEnum.Constructor<SessionEnd> = Data.taggedEnum<SessionEnd>()
 
 /**
- * What a reporter does at the points of a session. Every hook is optional. A hook that fails, throws, or has not ended after 30 seconds costs a
- * warning on `err`, never the run.
+ * What a reporter does during a session. Every hook is optional. If a hook fails, throws, or takes longer than 30 seconds, `err` gets a warning and
+ * the run continues.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ReporterHooks {
-  /** For each event of each run, in order; the next one waits for it, so it should be quick. */
+  /** Runs for each event of each run, in order. The next event waits for it, so it should be quick. */
   readonly onEvent?: (event: RunEvent) => Effect.Effect<void, unknown>
-  /** After each run that came to a result. */
+  /** Runs after each run that gave a result. */
   readonly onResult?: (result: RunResult) => Effect.Effect<void, unknown>
-  /** Once, when no run follows; `results` in the order of the runs. */
+  /** Runs once, after the last run; `results` are in the order of the runs. */
   readonly onEnd?: (results: ReadonlyArray<RunResult>, end: SessionEnd) => Effect.Effect<void, unknown>
 }
 
@@ -95,16 +99,16 @@ export interface ReporterHooks {
  * @category models
  */
 export interface Reporter {
-  /** As `--format` names it. */
+  /** Its name in `--format`. */
   readonly name: string
   /** One line for listings. */
   readonly description: string
-  /** Begins a session, which ends with the scope. */
+  /** Opens a session, which ends with the scope. */
   readonly make: (output: ReporterOutput) => Effect.Effect<ReporterHooks, unknown, Scope.Scope>
 }
 
 /**
- * The formats there are.
+ * The registered output formats.
  *
  * @since 0.1.0
  * @category services
@@ -114,7 +118,7 @@ export class Reporters extends Context.Tag("@ktstr/core/Reporters")<
   {
     readonly register: (reporter: Reporter) => Effect.Effect<void, DuplicateReporter | RegistrationError>
     readonly get: (name: string) => Effect.Effect<Option.Option<Reporter>>
-    /** In the order of their names. */
+    /** All formats, sorted by name. */
     readonly all: Effect.Effect<ReadonlyArray<Reporter>>
   }
 >() {}
@@ -126,6 +130,8 @@ const registrable: Registrable = {
 }
 
 /**
+ * Makes an empty registry of output formats.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -147,7 +153,7 @@ export const makeReporters: Effect.Effect<typeof Reporters.Service> = Effect.syn
 })
 
 /**
- * An empty registry, for plugins to register in.
+ * Provides an empty registry, in which plugins register.
  *
  * @since 0.1.0
  * @category layers
@@ -155,18 +161,20 @@ export const makeReporters: Effect.Effect<typeof Reporters.Service> = Effect.syn
 export const layerReporters: Layer.Layer<Reporters> = Layer.effect(Reporters, makeReporters)
 
 /**
+ * Functions for plugins that add an output format.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const Reporter: {
-  /** Registers a format. */
+  /** Returns a layer that registers a format. */
   readonly plugin: (reporter: Reporter) => Layer.Layer<never, DuplicateReporter | RegistrationError, Reporters>
 } = {
   plugin: (reporter) => Layer.effectDiscard(Effect.flatMap(Reporters, (reporters) => reporters.register(reporter)))
 }
 
 /**
- * The hooks of a session as the runner calls them: all there, none of them can fail.
+ * The hooks of a session as the runner calls them: all present, and none can fail.
  *
  * @since 0.1.0
  * @category models
@@ -177,10 +185,10 @@ export interface ReporterSession {
   readonly onEnd: (results: ReadonlyArray<RunResult>, end: SessionEnd) => Effect.Effect<void>
 }
 
-/** Longest that the run waits for a hook. */
+/** Longest time that the run waits for a hook. */
 const longest: Duration.DurationInput = "30 seconds"
 
-/** A reporter's stack is its author's concern. */
+/** Returns the message of a failed hook without its stack, which matters only to the reporter's author. */
 const messageOf = (cause: Cause.Cause<unknown>): string => {
   if (Cause.isInterruptedOnly(cause)) return "it interrupts itself"
   const error = Cause.squash(cause)
@@ -188,8 +196,7 @@ const messageOf = (cause: Cause.Cause<unknown>): string => {
 }
 
 /**
- * Begins a session of a reporter and contains its errors: a hook that goes wrong warns once on `err`, and is not called
- * again.
+ * Opens a session of a reporter and contains its errors: a failing hook causes one warning on `err` and is not called again.
  *
  * @since 0.1.0
  * @category constructors
@@ -214,7 +221,7 @@ export const openReporter = (
               duration: longest,
               onTimeout: () => new Error(`it has not ended after ${longest}`)
             }),
-            // The run's own interruption does not come here.
+            // An interruption of the run itself is not caught here.
             Effect.catchAllCause((cause) => {
               broken.add(hook)
               return output.err.write(

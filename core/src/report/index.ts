@@ -1,5 +1,5 @@
 /**
- * Reporters, and exit codes.
+ * Reporters and exit codes.
  *
  * @since 0.2.0
  */
