@@ -1,5 +1,5 @@
 /**
- * What the agent tells the host (docs/protocol.md, "Events").
+ * Messages from the agent to the host (docs/protocol.md, "Events").
  *
  * @since 0.1.0
  */
@@ -27,7 +27,7 @@ import {
 } from "./Wire.ts"
 
 /**
- * The version of docs/protocol.md that this end speaks.
+ * The version of docs/protocol.md that this code implements.
  *
  * @since 0.1.0
  * @category constants
@@ -43,7 +43,7 @@ export const protocolVersion = 1
 export const outsideSteps = 0xffffffff
 
 /**
- * CPUs and NUMA nodes as the guest's sysfs shows them.
+ * CPUs and NUMA nodes, as in the guest's sysfs.
  *
  * @since 0.1.0
  * @category models
@@ -68,6 +68,8 @@ export interface ReportedTopology {
 }
 
 /**
+ * A kernel symbol and its address.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -85,8 +87,8 @@ export interface KernelSymbol {
 export type WorkerExitKind = "finished" | "exited" | "signaled" | "timed out"
 
 /**
- * How a process ended: `exited` with status `value`, `signaled`: died of signal `value`, `timed out`: killed at its deadline, `not run`: with the
- * error number `value` and `message`.
+ * How a process ended. `exited`: with status `value`; `signaled`: by signal `value`; `timed out`: killed at its deadline; `not run`: not started,
+ * with error number `value` and `message`.
  *
  * @since 0.2.0
  * @category models
@@ -94,8 +96,8 @@ export type WorkerExitKind = "finished" | "exited" | "signaled" | "timed out"
 export type ProcessExitKind = "exited" | "signaled" | "timed out" | "not run"
 
 /**
- * Why a scheduler ended: it was `told to`, it `never attached`, its process ended `by itself`, the kernel `disabled` it and its process went on, the
- * `watchdog` ended it.
+ * Why a scheduler ended. `told to`: on request; `never attached`: it did not attach; `by itself`: its process ended; `disabled`: the kernel disabled
+ * it while its process continued; `watchdog`: the watchdog ended it.
  *
  * @since 0.2.0
  * @category models
@@ -103,8 +105,8 @@ export type ProcessExitKind = "exited" | "signaled" | "timed out" | "not run"
 export type SchedulerEndCause = "told to" | "never attached" | "by itself" | "disabled" | "watchdog"
 
 /**
- * How a scheduler's process ended: `exited` with status `value`, `signaled`: died of signal `value`, had to be `killed`, `not run`: with the error
- * number `value`, or it `still runs`.
+ * How a scheduler's process ended. `exited`: with status `value`; `signaled`: by signal `value`; `killed`: it had to be killed; `not run`: not
+ * started, with error number `value`; `still runs`: it has not ended.
  *
  * @since 0.2.0
  * @category models
@@ -163,7 +165,7 @@ export interface ProcessTelemetry {
   readonly durationNs: number
   /** Bytes of output that were not sent. */
   readonly dropped: number
-  /** It was told to end, by `PROC_STOP` or the end of the session, before it did. */
+  /** Whether `PROC_STOP` or the end of the session stopped it. */
   readonly stopped: boolean
   readonly message: string
 }
@@ -180,7 +182,7 @@ export interface SchedulerTelemetry {
   readonly kind: SchedulerExitKind
   readonly value: number
   readonly durationNs: number
-  /** Bytes of output between what was sent at once and the end. */
+  /** Bytes of output dropped between the part sent immediately and the end. */
   readonly dropped: number
   /** `/sys/kernel/sched_ext/nr_rejected`. */
   readonly rejected: number
@@ -193,13 +195,15 @@ export interface SchedulerTelemetry {
 }
 
 /**
+ * Severity of a line in the agent's log.
+ *
  * @since 0.1.0
  * @category models
  */
 export type LogLevel = "error" | "warning" | "info" | "debug"
 
 /**
- * Times are nanoseconds of the guest's monotonic clock.
+ * An event from the agent. Times are nanoseconds of the guest's monotonic clock.
  *
  * @since 0.1.0
  * @category models
@@ -207,7 +211,7 @@ export type LogLevel = "error" | "warning" | "info" | "debug"
 export type AgentEvent = Data.TaggedEnum<{
   Ready: {
     readonly version: number
-    /** Where every later frame comes from. */
+    /** The transport of all later frames. */
     readonly transport: "serial" | "ring"
     readonly release: string
     readonly kernelVersion: string
@@ -247,7 +251,7 @@ export type AgentEvent = Data.TaggedEnum<{
   Reply: { readonly command: number; readonly ok: boolean; readonly errno: number; readonly message: string }
   Done: { readonly timeNs: number; readonly ok: boolean; readonly workers: number }
   Progress: { readonly timeNs: number; readonly elapsedNs: number; readonly holdNs: number }
-  /** The scheduler is in charge, `attachNs` after its start. `ops`: what the kernel calls it; empty for one of the kernel's own. */
+  /** The scheduler has attached, `attachNs` after its start. `ops` is the kernel's name for it; empty for one of the kernel's own. */
   SchedStarted: {
     readonly timeNs: number
     readonly attachNs: number
@@ -256,17 +260,20 @@ export type AgentEvent = Data.TaggedEnum<{
     readonly rejected: number
   }
   SchedEnded: SchedulerTelemetry
-  /** What the scheduler prints; `tail`: from its end, after a part that was dropped. */
+  /** Output of the scheduler. `tail`: the end of its output, after a part that was dropped. */
   SchedOutput: { readonly tail: boolean; readonly bytes: Uint8Array }
   /** Text of trace_pipe with `sched_ext_dump` lines. */
   SchedDump: { readonly bytes: Uint8Array }
-  /** What `CgroupRead` asked for, newlines and all. */
+  /** The file that `CgroupRead` requested, including newlines. */
   CgroupFile: { readonly path: string; readonly file: string; readonly text: string }
   /** `/proc/schedstat` at the end of a deterministic run; empty: the kernel has none. */
   Schedstat: { readonly text: string }
-  /** A part of the text of /sys/kernel/tracing/trace, with `ktstr.trace=on` only. */
+  /** A part of /sys/kernel/tracing/trace, only with `ktstr.trace=on`. */
   Trace: { readonly bytes: Uint8Array }
-  /** CPUs that came and went since the last one, and what is online and isolated now, as cpulists. The last one comes before `Done`. */
+  /**
+   * CPUs that went online or offline since the previous event, and which CPUs are online and isolated now, as cpulists. The last one comes before
+   * `Done`.
+   */
   Online: {
     readonly timeNs: number
     readonly changes: ReadonlyArray<{ readonly cpu: number; readonly online: boolean }>
@@ -276,17 +283,19 @@ export type AgentEvent = Data.TaggedEnum<{
   /** `stdout`: standard output, or the terminal. */
   ProcOutput: { readonly id: number; readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array }
   ProcExit: ProcessTelemetry
-  /** The process has taken so many bytes of its input. */
+  /** The process has read `bytes` bytes of its input. */
   ProcTaken: { readonly id: number; readonly bytes: number }
 }>
 
 /**
+ * Constructors of the events.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const AgentEvent: Data.TaggedEnum.Constructor<AgentEvent> = Data.taggedEnum<AgentEvent>()
 
-/** Names and messages reach terminals; files keep what they say. */
+/** Names and messages may reach a terminal, so they are escaped and cut; contents of files are not. */
 const text: Codec<string> = {
   ...str,
   read: (r) => {
@@ -296,7 +305,7 @@ const text: Codec<string> = {
   }
 }
 
-/** 0 normal, 1 fifo, 2 round robin, 3 batch, 5 idle, 6 deadline, 7 sched_ext (include/uapi/linux/sched.h); 255: not known. */
+/** Scheduling policy: 0 normal, 1 fifo, 2 round robin, 3 batch, 5 idle, 6 deadline, 7 sched_ext (include/uapi/linux/sched.h); 255: unknown. */
 const kernelPolicy: Codec<number> = {
   ...u8,
   read: (r) => {
@@ -433,7 +442,7 @@ const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
 })
 
 /**
- * One event as a frame, as the agent writes it.
+ * Encodes an event as a frame, as the agent does.
  *
  * @since 0.1.0
  * @category encoding
@@ -441,6 +450,8 @@ const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
 export const encodeEvent = (event: AgentEvent, seq: number): Uint8Array => codec.encode(event, seq)
 
 /**
+ * Decodes an event; an unknown type or malformed payload is a `ProtocolError` at the frame's offset.
+ *
  * @since 0.1.0
  * @category decoding
  */

@@ -1,5 +1,5 @@
 /**
- * What the host, or a plan, tells the agent (docs/protocol.md, "Commands").
+ * Commands from the host or a plan to the agent (docs/protocol.md, "Commands").
  *
  * @since 0.1.0
  */
@@ -37,53 +37,56 @@ export interface GuestWorker {
 }
 
 /**
- * A program to run in the guest, and how its streams are joined to the host.
+ * A program to run in the guest, and how its streams are connected to the host.
  *
  * @since 0.1.0
  * @category models
  */
 export interface GuestProgram {
-  /** Relative to the cgroup2 mount; "": the root. */
+  /** Cgroup, relative to the cgroup2 mount; "": the root. */
   readonly cgroup: string
-  /** The program, found in `PATH` where its name has no slash, and its arguments. */
+  /** The program and its arguments; a program without a slash is looked up in `PATH`. */
   readonly argv: ReadonlyArray<string>
-  /** Besides `PATH` and `HOME`, which it may replace. */
+  /** Environment variables besides `PATH` and `HOME`, which may be overridden. */
   readonly environment: ReadonlyArray<{ readonly name: string; readonly value: string }>
   /** Working directory; "": the root. */
   readonly directory: string
-  /** Its controlling terminal; undefined: pipes. */
+  /** Size of its controlling terminal; undefined: it has pipes instead. */
   readonly terminal: { readonly rows: number; readonly columns: number } | undefined
   /** Without a terminal: whether `ProcInput` feeds it; otherwise it reads `/dev/null`. */
   readonly input: boolean
-  /** Nanoseconds after which it is killed; 0: none. */
+  /** Nanoseconds after which it is killed; 0: never. */
   readonly deadlineNs: number
-  /** Bytes of output that the agent may send; `ProcCredit` adds to them. */
+  /** Bytes of output that the agent may send; `ProcCredit` adds more. */
   readonly credit: number
-  /** Out of credit: the process waits (nothing is lost), or what it prints is counted and dropped. */
+  /** What happens without credit. True: the process waits, and nothing is lost; false: its output is counted and dropped. */
   readonly paced: boolean
 }
 
 /**
- * The scheduler under test as the agent starts and stops it.
+ * How the agent starts and stops the scheduler under test.
  *
  * @since 0.1.0
  * @category models
  */
 export interface GuestScheduler {
   readonly name: string
-  /** Part of the kernel: `start` and `stop` are commands that end with status 0. Otherwise `start` is the scheduler's program. */
+  /**
+   * Whether the scheduler is part of the kernel. If so, `start` and `stop` are commands that exit with status 0; otherwise `start` is the scheduler's
+   * program.
+   */
   readonly builtin: boolean
   readonly start: ReadonlyArray<string>
   readonly stop: ReadonlyArray<string>
   readonly startTimeoutNs: number
-  /** How long a worker may be runnable without running; 0: for ever. */
+  /** How long a worker may be runnable without running; 0: forever. */
   readonly watchdogNs: number
-  /** Of the kernel's own watchdog, milliseconds; 0: as the scheduler has it. */
+  /** Timeout of the kernel's own watchdog in milliseconds; 0: the scheduler's own. */
   readonly timeoutMs: number
 }
 
 /**
- * cgroup paths are relative to the cgroup2 mount, durations nanoseconds.
+ * A command. Cgroup paths are relative to the cgroup2 mount, durations are nanoseconds.
  *
  * @since 0.1.0
  * @category models
@@ -100,7 +103,7 @@ export type Command = Data.TaggedEnum<{
   LoopBegin: { readonly totalNs: number; readonly intervalNs: number }
   LoopEnd: {}
   Mark: { readonly kind: string; readonly detail: string }
-  /** From now on to the guest's end: timer interrupts on every CPU at moments that the seed names, `meanNs` apart on average. */
+  /** From now until the guest's end, raises timer interrupts on every CPU at times that the seed determines, `meanNs` apart on average. */
   Interrupts: { readonly seed: number; readonly meanNs: number }
   CgroupCreate: { readonly path: string; readonly controllers: ReadonlyArray<string> }
   CgroupRemove: { readonly path: string }
@@ -123,7 +126,7 @@ export type Command = Data.TaggedEnum<{
   SetAffinity: { readonly group: number; readonly cpus: ReadonlyArray<ReadonlyArray<number>> }
   ReadCounters: {}
   KillWorker: { readonly group: number; readonly index: number; readonly signal: number }
-  /** How long after its release each worker of the group begins; before its `Start`. */
+  /** How long after its release each worker of the group begins; must precede the group's `Start`. */
   StartOffsets: { readonly group: number; readonly ns: ReadonlyArray<number> }
   SchedConfig: GuestScheduler
   SchedStart: {}
@@ -135,11 +138,13 @@ export type Command = Data.TaggedEnum<{
   ProcWait: { readonly id: number; readonly timeoutNs: number }
   ProcKill: { readonly id: number; readonly signal: number }
   ProcCredit: { readonly id: number; readonly bytes: number }
-  /** Tells those that have not ended to (`signal` 0: waits only), and kills what is left after the grace. */
+  /** Sends `signal` to the processes that still run (0: only waits), and kills those left after the grace period. */
   ProcStop: { readonly ids: ReadonlyArray<number>; readonly signal: number; readonly graceNs: number }
 }>
 
 /**
+ * Constructors of the commands.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -227,7 +232,7 @@ const codec: MessageCodec<Command> = makeMessageCodec<Command>({
 })
 
 /**
- * One command as a frame. A number that does not fit its field throws.
+ * Encodes a command as a frame. Throws if a number does not fit its field.
  *
  * @since 0.1.0
  * @category encoding
@@ -235,13 +240,15 @@ const codec: MessageCodec<Command> = makeMessageCodec<Command>({
 export const encodeCommand = (command: Command, seq: number): Uint8Array => codec.encode(command, seq)
 
 /**
+ * Decodes a command; an unknown type or malformed payload is a `ProtocolError` at the frame's offset.
+ *
  * @since 0.1.0
  * @category decoding
  */
 export const decodeCommand = (frame: Frame): Either.Either<Command, ProtocolError> => codec.decode(frame)
 
 /**
- * The file `/ktstr/plan`: the commands as frames numbered from 0.
+ * Encodes the file `/ktstr/plan`: the commands as frames numbered from 0.
  *
  * @since 0.1.0
  * @category encoding

@@ -1,5 +1,5 @@
 /**
- * One number for everything an agent said.
+ * A hash of everything an agent sent.
  *
  * @since 0.1.0
  */
@@ -7,18 +7,20 @@ import { createHash } from "node:crypto"
 import type { Frame } from "./Frame.ts"
 
 /**
+ * A running hash of frames.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface EventHash {
-  /** Takes the next frame. */
+  /** Adds the next frame. */
   readonly add: (frame: Frame) => void
-  /** Lower-case hex SHA-256 of the frames so far. Further frames may follow. */
+  /** Returns the SHA-256 of the frames so far in lower-case hex. More frames may follow. */
   readonly digest: () => string
 }
 
 /**
- * Hashes frames whichever way and in whatever pieces they came: type, sequence number, length and payload of each.
+ * Makes a hash of frames that does not depend on transport or chunking: it covers type, sequence number, length and payload of each frame.
  *
  * @since 0.1.0
  * @category constructors

@@ -7,7 +7,7 @@ import { Data } from "effect"
 import { concatBytes, crc32 } from "../base/index.ts"
 
 /**
- * The stream is not what the protocol says. `offset` is that of the first byte of the frame at fault; nothing after it is decoded.
+ * The stream violates the protocol. `offset` is that of the first byte of the invalid frame; nothing after it is decoded.
  *
  * @since 0.1.0
  * @category errors
@@ -18,7 +18,7 @@ export class ProtocolError extends Data.TaggedError("ProtocolError")<{
 }> {}
 
 /**
- * A frame whose envelope is right; its payload is still to be decoded.
+ * A frame with a valid envelope; its payload is not decoded yet.
  *
  * @since 0.1.0
  * @category models
@@ -32,7 +32,7 @@ export interface Frame {
 }
 
 /**
- * Bytes in front of and behind a payload, its limit, and the word by which a frame is known.
+ * Bytes before and after a payload, the maximum payload size, and the magic number of a frame.
  *
  * @since 0.1.0
  * @category constants
@@ -42,7 +42,7 @@ export const frameFormat = { headerBytes: 12, trailerBytes: 4, maxPayload: 8 * 1
 const { headerBytes, trailerBytes, maxPayload, magic } = frameFormat
 
 /**
- * The bytes of one frame.
+ * Encodes a frame. Throws `RangeError` if the payload is too long.
  *
  * @since 0.1.0
  * @category encoding
@@ -64,7 +64,7 @@ export const encodeFrame = (type: number, seq: number, payload: Uint8Array): Uin
 }
 
 /**
- * What a chunk completed: frames in order, then possibly the error after them.
+ * The content that a chunk completed: frames in order, then possibly an error after them.
  *
  * @since 0.1.0
  * @category models
@@ -75,33 +75,33 @@ export interface DecodedFrames {
 }
 
 /**
- * Takes a stream in chunks. After an error every further call returns that error and no frame.
+ * Decodes a stream in chunks. After an error, every further call returns that error and no frame.
  *
  * @since 0.1.0
  * @category models
  */
 export interface FrameDecoder {
   readonly push: (chunk: Uint8Array) => DecodedFrames
-  /** The stream is over: an error when it ends inside a frame. */
+  /** Ends the stream; returns an error if it ends inside a frame. */
   readonly end: () => ProtocolError | undefined
-  /** Bytes of complete frames so far. */
+  /** Returns the number of bytes of complete frames so far. */
   readonly offset: () => number
-  /** The sequence number the next frame must have. */
+  /** Returns the sequence number that the next frame must have. */
   readonly nextSeq: () => number
 }
 
 const hex = (value: number, digits: number): string => `0x${value.toString(16).toUpperCase().padStart(digits, "0")}`
 
 /**
- * A decoder that expects the frame `nextSeq` (default 0) next; the first byte is at stream offset `offset` (default 0).
- * A session that goes on in the ring continues the sequence of COM2 at offset 0 of the ring.
+ * Makes a decoder. The first frame must have the number `nextSeq` (default 0); the first byte is at stream offset `offset` (default 0). A session
+ * that moves to the ring continues the sequence numbers of COM2 at offset 0 of the ring.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const makeFrameDecoder = (start?: { readonly offset?: number; readonly nextSeq?: number }): FrameDecoder => {
   let pending = new Uint8Array(0)
-  // Chunks are joined only once they can complete a frame, or a large frame in small chunks would be copied again and again.
+  // Chunks are joined only when they can complete a frame; otherwise a large frame in small chunks would be copied again and again.
   let waiting: Array<Uint8Array> = []
   let waitingBytes = 0
   let needed = 0
@@ -109,10 +109,10 @@ export const makeFrameDecoder = (start?: { readonly offset?: number; readonly ne
   let nextSeq = start?.nextSeq ?? 0
   let failed: ProtocolError | undefined
 
-  /** The frame at `at` of `pending`, what is wrong with it, or undefined when more bytes are needed. */
+  /** Returns the frame at `at` of `pending`, a description of what is wrong with it, or undefined if more bytes are needed. */
   const frameAt = (view: DataView, at: number): Frame | string | undefined => {
     const available = pending.length - at
-    // What can be judged early is, so that a bad length never makes the receiver wait for megabytes.
+    // Checks the header early, so that an invalid length never makes the receiver wait for megabytes.
     const length = available >= 4 ? view.getUint32(at, true) : 0
     if (length > maxPayload) {
       return `length ${length} is over the limit of ${maxPayload}`

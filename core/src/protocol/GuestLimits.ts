@@ -1,27 +1,27 @@
 /**
- * How much of what a guest says is kept. A guest is not trusted: every list that it can make longer has its limit here, and what lies beyond is
- * counted, not kept.
+ * Limits on how much of a guest's output is kept. A guest is not trusted: every list that it can grow has a limit here, and everything beyond is
+ * counted but not kept.
  *
  * @since 0.2.0
  */
 
 /**
- * Counts of one session unless the name says otherwise. Each is several times what the largest scenario of ours needs.
+ * Maximum counts per session, unless the name says otherwise. Each is several times what ktstr's largest scenario needs.
  *
  * @since 0.2.0
  * @category constants
  */
 export const guestLimits: {
-  /** Reports of workers. */
+  /** Worker reports. */
   readonly reports: number
   readonly stimuli: number
-  /** Warnings and errors of the agent's log. */
+  /** Warnings and errors in the agent's log. */
   readonly logs: number
   /** `ERROR` events. */
   readonly errors: number
   /** Lines about reports that contradict each other or the plan. */
   readonly contradictions: number
-  /** Starts, and as many ends, of the scheduler. */
+  /** Starts of the scheduler; the same limit applies to its ends. */
   readonly schedulerStarts: number
   /** Wake latencies of one worker; the agent samples at most 100,000. */
   readonly latenciesOfWorker: number
@@ -33,7 +33,7 @@ export const guestLimits: {
   readonly processes: number
   /** Bytes of output of all processes together. */
   readonly outputBytes: number
-  /** Bytes of the scheduler's output, and as many of its dumps. */
+  /** Bytes of the scheduler's output; the same limit applies to its dumps. */
   readonly schedulerBytes: number
   /** Characters of a message, a log line or a name. */
   readonly textLength: number
@@ -61,7 +61,7 @@ export const guestLimits: {
  */
 export class BoundedList<A> {
   readonly items: Array<A> = []
-  /** Items that were not kept. */
+  /** Number of items that were not kept. */
   more = 0
   private readonly limit: number
 
@@ -69,7 +69,7 @@ export class BoundedList<A> {
     this.limit = limit
   }
 
-  /** Whether it was kept. */
+  /** Adds an item; returns whether it was kept. */
   push(item: A): boolean {
     if (this.items.length >= this.limit) {
       this.more++

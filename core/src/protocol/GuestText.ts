@@ -1,12 +1,10 @@
 /**
- * Text of a guest as it may reach a terminal.
+ * Makes text from a guest safe for terminals.
  *
  * @since 0.2.0
  */
 
-/**
- * C0 but for tab and newline, DEL, C1, and the marks that turn the direction of writing round: what a terminal would obey rather than show.
- */
+/** C0 except tab and newline, DEL, C1, and the marks that change the text direction: characters that a terminal would obey rather than show. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to escape
 const unsafe = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
@@ -16,8 +14,8 @@ const escaped = (character: string): string => {
 }
 
 /**
- * The text with every control character written out (`\x1b`): a guest, the scheduler under test or a payload must not move the cursor, set
- * the title or hide lines of whoever reads a report. Tabs and newlines stay.
+ * Escapes every control character in a text (`\x1b`), so that a guest, the scheduler under test or a payload can't move the cursor, set the title or
+ * hide lines in the reader's terminal. Tabs and newlines stay.
  *
  * @since 0.2.0
  * @category conversions

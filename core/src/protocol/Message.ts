@@ -1,5 +1,5 @@
 /**
- * Tagged messages over frames: one table of type numbers and payload codecs gives encoder and decoder.
+ * Tagged messages over frames: one table of type numbers and payload codecs gives both encoder and decoder.
  *
  * @since 0.1.0
  */
@@ -21,20 +21,24 @@ export type MessageTable<M extends { readonly _tag: string }> = {
 }
 
 /**
+ * Encodes and decodes the messages of a table.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface MessageCodec<M> {
-  /** The whole frame. */
+  /** Encodes a message as a complete frame. */
   readonly encode: (message: M, seq: number) => Uint8Array
-  /** The message of a frame; an unknown type or a malformed payload is an error at the frame's offset. */
+  /** Decodes the message of a frame; an unknown type or a malformed payload is an error at the frame's offset. */
   readonly decode: (frame: Frame) => Either.Either<M, ProtocolError>
 }
 
-/** `CgroupMoveAll` as docs/protocol.md writes it: `CGROUP_MOVE_ALL`. */
+/** Converts a tag to its name in docs/protocol.md: `CgroupMoveAll` to `CGROUP_MOVE_ALL`. */
 const protocolName = (tag: string): string => tag.replace(/([a-z])([A-Z])/g, "$1_$2").toUpperCase()
 
 /**
+ * Makes the codec of a table. Encoding throws if a value does not fit its field.
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -1,13 +1,13 @@
 /**
- * The primitive encodings of docs/protocol.md: a growing writer, a bounds-checked reader, and codecs that
- * describe a payload once for both directions.
+ * The primitive encodings of docs/protocol.md: a growing writer, a bounds-checked reader, and codecs that describe a payload once for both
+ * directions.
  *
  * @since 0.1.0
  */
 
 /**
- * A payload that is not what the protocol says. Thrown by readers and writers inside this folder only; the modules
- * that decode frames turn it into a `ProtocolError` that knows the stream offset.
+ * A payload violates the protocol. Readers and writers throw it only inside this folder; the modules that decode frames turn it into a
+ * `ProtocolError` with the stream offset.
  *
  * @since 0.1.0
  * @category errors
@@ -18,7 +18,7 @@ const textEncoder = new TextEncoder()
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 /**
- * Appends little-endian values to a buffer that grows.
+ * Appends little-endian values to a growing buffer.
  *
  * @since 0.1.0
  * @category models
@@ -86,14 +86,14 @@ export class WireWriter {
     this.bytes(textEncoder.encode(text))
   }
 
-  /** A copy of what was written. */
+  /** Returns a copy of what was written. */
   finish(): Uint8Array {
     return this.buffer.slice(0, this.length)
   }
 }
 
 /**
- * Reads little-endian values; every read past the end throws a `WireError` that names the byte.
+ * Reads little-endian values; reading past the end throws a `WireError` that names the byte.
  *
  * @since 0.1.0
  * @category models
@@ -107,12 +107,12 @@ export class WireReader {
     this.view = new DataView(data.buffer, data.byteOffset, data.byteLength)
   }
 
-  /** Bytes not read yet. */
+  /** Number of bytes not read yet. */
   get remaining(): number {
     return this.data.length - this.at
   }
 
-  /** Bytes read so far. */
+  /** Number of bytes read so far. */
   get position(): number {
     return this.at
   }
@@ -168,7 +168,7 @@ export class WireReader {
     }
     return text
   }
-  /** A count that can't exceed what the rest of the payload could hold. */
+  /** Reads a list's length and checks that the rest of the payload can hold that many items. */
   count(minimumItemBytes: number): number {
     const at = this.at
     const count = this.u32()
@@ -177,7 +177,7 @@ export class WireReader {
     }
     return count
   }
-  /** Runs `read` one level deeper; a nesting of more than `limit` levels fails. */
+  /** Runs `read` one level deeper; throws a `WireError` if the nesting exceeds `limit` levels. */
   nested<A>(limit: number, read: () => A): A {
     if (this.depth >= limit) {
       throw new WireError(`nested deeper than ${limit} at byte ${this.at}`)
@@ -187,7 +187,7 @@ export class WireReader {
     this.depth -= 1
     return value
   }
-  /** Fails when bytes are left over. */
+  /** Throws a `WireError` if bytes are left over. */
   end(): void {
     if (this.remaining > 0) {
       throw new WireError(`${this.remaining} bytes left over at byte ${this.at}`)
@@ -196,7 +196,7 @@ export class WireReader {
 }
 
 /**
- * One encoding, both directions. `size` is the least number of bytes a value takes.
+ * One encoding for both directions. `size` is the minimum number of bytes of a value.
  *
  * @since 0.1.0
  * @category models
@@ -208,24 +208,32 @@ export interface Codec<A> {
 }
 
 /**
+ * An unsigned 8-bit integer.
+ *
  * @since 0.1.0
  * @category codecs
  */
 export const u8: Codec<number> = { size: 1, write: (w, v) => w.u8(v), read: (r) => r.u8() }
 
 /**
+ * An unsigned 16-bit integer, little-endian.
+ *
  * @since 0.1.0
  * @category codecs
  */
 export const u16: Codec<number> = { size: 2, write: (w, v) => w.u16(v), read: (r) => r.u16() }
 
 /**
+ * An unsigned 32-bit integer, little-endian.
+ *
  * @since 0.1.0
  * @category codecs
  */
 export const u32: Codec<number> = { size: 4, write: (w, v) => w.u32(v), read: (r) => r.u32() }
 
 /**
+ * A signed 32-bit integer, little-endian.
+ *
  * @since 0.1.0
  * @category codecs
  */
@@ -264,24 +272,32 @@ export const u64: Codec<number> = {
 export const address: Codec<bigint> = { size: 8, write: (w, v) => w.u64(v), read: (r) => r.u64() }
 
 /**
+ * A boolean as one byte, 0 or 1; reading rejects any other value.
+ *
  * @since 0.1.0
  * @category codecs
  */
 export const bool: Codec<boolean> = { size: 1, write: (w, v) => w.u8(v ? 1 : 0), read: (r) => r.bool() }
 
 /**
+ * A string: its length in bytes as `u32`, then UTF-8 without NUL.
+ *
  * @since 0.1.0
  * @category codecs
  */
 export const str: Codec<string> = { size: 4, write: (w, v) => w.str(v), read: (r) => r.str() }
 
 /**
+ * Bytes: their number as `u32`, then the bytes.
+ *
  * @since 0.1.0
  * @category codecs
  */
 export const bytes: Codec<Uint8Array> = { size: 4, write: (w, v) => w.bytes(v), read: (r) => r.bytes() }
 
 /**
+ * A list: the number of items as `u32`, then the items.
+ *
  * @since 0.1.0
  * @category codecs
  */
@@ -300,6 +316,8 @@ export const list = <A>(item: Codec<A>): Codec<ReadonlyArray<A>> => ({
 })
 
 /**
+ * An optional value: a `bool`, followed by the value if it is true.
+ *
  * @since 0.1.0
  * @category codecs
  */
@@ -315,7 +333,7 @@ export const opt = <A>(item: Codec<A>): Codec<A | undefined> => ({
 })
 
 /**
- * CPU numbers in strictly ascending order; writing sorts, reading refuses another order.
+ * CPU numbers in strictly ascending order; writing sorts them, reading rejects any other order.
  *
  * @since 0.1.0
  * @category codecs
@@ -338,7 +356,7 @@ export const cpus: Codec<ReadonlyArray<number>> = {
 }
 
 /**
- * A `u8` that numbers these names from 0.
+ * One of these names, encoded as its index in a `u8`.
  *
  * @since 0.1.0
  * @category codecs
@@ -358,7 +376,7 @@ export const oneOf = <N extends string>(...names: ReadonlyArray<N>): Codec<N> =>
 })
 
 /**
- * A `u8` that stands for one of these names.
+ * One of these names, encoded as its number in a `u8`.
  *
  * @since 0.2.0
  * @category codecs
@@ -382,7 +400,7 @@ export const numbered = <N extends string>(numbers: Readonly<Record<N, number>>)
 }
 
 /**
- * Fields one after the other, in the order of the object's keys.
+ * Fields one after another, in the order of the object's keys.
  *
  * @since 0.1.0
  * @category codecs

@@ -1,5 +1,5 @@
 /**
- * Frames between host and agent, and what they say.
+ * Frames between host and agent, and the messages in them.
  *
  * @since 0.2.0
  */

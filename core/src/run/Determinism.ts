@@ -1,5 +1,5 @@
 /**
- * Runs in which nothing depends on the host: the guest's time is a count of its instructions, and a seed names its schedule.
+ * Deterministic runs, which do not depend on the host: guest time is a count of instructions, and a seed determines the schedule.
  *
  * @since 0.1.0
  */
@@ -9,56 +9,55 @@ import type { WorkerReport } from "../check/index.ts"
 import { Perturbation } from "../plan/index.ts"
 
 /**
- * What makes a run deterministic.
+ * Makes a run deterministic.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Determinism {
-  /** Names the schedule: same seed, same run. */
+  /** Selects the schedule: the same seed gives the same run. */
   readonly seed: number
 }
 
 /**
- * What a run was made of: two runs with the same ingredients are the same run. Hashes are SHA-256.
+ * Everything that a run is made from: runs with the same ingredients are identical. Hashes are SHA-256.
  *
  * @since 0.1.0
  * @category models
  */
 export class Ingredients extends Schema.Class<Ingredients>("Ingredients")({
   kernel: Schema.Struct({ version: Schema.String, sha256: Schema.String }),
-  /** Of what all runs share: the agent, programs, libraries. */
+  /** Hash of what all runs share: the agent, programs, libraries. */
   initramfs: Schema.String,
-  /** Of the file that the agent runs. */
+  /** Hash of the file that the agent runs. */
   plan: Schema.String,
-  /** Null: the kernel's own. */
+  /** Null: the kernel's own scheduler. */
   scheduler: Schema.NullOr(
     Schema.Struct({ name: Schema.String, sha256: Schema.NullOr(Schema.String), args: Schema.Array(Schema.String) })
   ),
-  /** The emulator and its arguments, without paths. */
+  /** The emulator's version, and its arguments without paths. */
   machine: Schema.Struct({ version: Schema.String, arguments: Schema.Array(Schema.String) })
 }) {}
 
 /**
- * What tells a deterministic run from every other. All its times are virtual.
+ * What identifies a deterministic run. All its times are virtual.
  *
  * @since 0.1.0
  * @category models
  */
 export class DeterminismReport extends Schema.Class<DeterminismReport>("DeterminismReport")({
   seed: Schema.Number,
-  /** SHA-256 of everything the agent said, every CPU's `/proc/schedstat` at the end included. */
+  /** SHA-256 of everything the agent sent, including every CPU's `/proc/schedstat` at the end. */
   eventHash: Schema.String,
-  /** SHA-256 of how often each CPU switched tasks and of every migration; null: the guest did not reach its end. */
+  /** SHA-256 of every CPU's number of task switches and of every migration; null if the guest did not reach its end. */
   scheduleHash: Schema.NullOr(Schema.String),
-  /** What the seed did; null: it is 0, the plan's own order and times. */
+  /** What the seed changed; null for seed 0, which keeps the plan's own order and times. */
   perturbation: Schema.NullOr(Perturbation),
   ingredients: Schema.NullOr(Ingredients)
 }) {}
 
 /**
- * Times that each CPU gave itself to a task, by CPU: the last number of its line in `/proc/schedstat`
- * (Documentation/scheduler/sched-stats.rst).
+ * Returns how often each CPU switched to a task, by CPU: the last number of its line in `/proc/schedstat` (Documentation/scheduler/sched-stats.rst).
  *
  * @since 0.1.0
  * @category parsing
@@ -70,7 +69,7 @@ export const switchesOf = (schedstat: string): ReadonlyArray<number> =>
   })
 
 /**
- * One number for the order in which tasks had the CPUs. Coarser than the hash of the events: runs with other times may share it.
+ * Returns a hash of the order in which tasks had the CPUs. Coarser than the hash of the events: runs with different times may share it.
  *
  * @since 0.1.0
  * @category hashing

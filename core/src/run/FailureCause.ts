@@ -1,12 +1,12 @@
 /**
- * Failures that are alike, of many runs.
+ * Groups the failures of many runs by cause.
  *
  * @since 0.1.0
  */
 import type { RunResult } from "./RunResult.ts"
 
 /**
- * A detail without what differs between two runs that fail for one reason: numbers, and the end of a list of workers.
+ * Removes from a detail what differs between two runs that fail for the same reason: numbers, and the rest of a list of workers.
  *
  * @since 0.2.0
  * @category conversions
@@ -20,7 +20,7 @@ export const causeKind = (text: string): string =>
     .trim()
 
 /**
- * Why a run failed, without its numbers: the kernel's reason where it ended the scheduler, else the first detail. Undefined: it did not fail.
+ * Returns why a run failed, without numbers: the kernel's reason if it ended the scheduler, else the first detail. Undefined if the run did not fail.
  *
  * @since 0.1.0
  * @category conversions

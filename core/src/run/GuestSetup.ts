@@ -1,5 +1,5 @@
 /**
- * What the guest of a scenario needs of its machine: memory, the ring, and the agent's part of the command line.
+ * What the guest of a scenario needs: memory, deadlines, and the agent's arguments on the kernel command line.
  *
  * @since 0.1.0
  */
@@ -7,8 +7,8 @@ import type { Plan } from "../plan/index.ts"
 import type { Topology } from "../topology/index.ts"
 
 /**
- * Guest memory in MiB: what was asked for (default 2048), at least 64 a CPU and 256, and room for the initramfs, which lies
- * in memory twice while it is unpacked.
+ * Returns guest memory in MiB: the requested amount (default 2048), but at least 256, 64 per CPU, and enough for the initramfs, which is in memory
+ * twice while it is unpacked.
  *
  * @since 0.1.0
  * @category sizes
@@ -23,8 +23,8 @@ export const guestMemoryMb = (options: {
 }
 
 /**
- * How long things may take, in milliseconds: until the agent's first frame, from there to `DONE`, and the guest's own
- * deadline, which comes first so that the guest's account of it is heard.
+ * Time limits in milliseconds: until the agent's first frame, from there to `DONE`, and the guest's own deadline, which comes first so that the guest
+ * can still report it.
  *
  * @since 0.1.0
  * @category models
@@ -36,8 +36,9 @@ export interface Deadlines {
 }
 
 /**
- * Emulated CPUs come up one after the other, so time to boot grows with their number. Workers may take 5 s each round to
- * stop, all at once, and payloads what their waits and their ends may take; hundreds of them on a few CPUs take longer to start and to end.
+ * Computes the time limits of a plan. Emulated CPUs start one after another, so the boot time grows with their number. In each round, workers may
+ * take 5 s to stop, all at the same time, and payloads as long as their waits and grace periods; hundreds of workers on a few CPUs take longer to
+ * start and end.
  *
  * @since 0.1.0
  * @category sizes
@@ -46,12 +47,12 @@ export const deadlines = (options: {
   readonly plan: Plan
   readonly cpus: number
   readonly bootMs: number | undefined
-  /** Longest time that the scheduler under test may take to attach; 0: there is none. */
+  /** Longest time in milliseconds that the scheduler under test may take to attach; 0: no such scheduler. */
   readonly attachMs?: number
 }): Deadlines => {
   const workers = options.plan.groups.reduce((sum, group) => sum + group.workers, 0)
   const around = 10_000 * (options.plan.steps.length + 1) + 200 * workers + 20_000
-  // Each start may take that long; a scheduler that won't end is given some seconds.
+  // Each start may take that long; a scheduler that does not end gets a few more seconds.
   const starts = options.plan.commands.filter((command) => command._tag === "SchedStart").length + 1
   const forScheduler = options.attachMs ? starts * (options.attachMs + 10_000) : 0
   const ofPayloads = options.plan.commands.reduce((sum, c) => sum + (c._tag === "ProcStop" ? c.graceNs / 1e6 : 0), 0)
@@ -64,7 +65,7 @@ export const deadlines = (options: {
 }
 
 /**
- * The same for a program, which has a limit of its own; the guest's deadline comes after it, as a last resort.
+ * Computes the time limits of a program, which has its own limit. The guest's deadline comes after it, as a last resort.
  *
  * @since 0.1.0
  * @category sizes
@@ -80,6 +81,8 @@ export const programDeadlines = (options: {
 }
 
 /**
+ * Returns the agent's arguments on the kernel command line.
+ *
  * @since 0.1.0
  * @category sizes
  */

@@ -1,5 +1,5 @@
 /**
- * A guest to work in: busybox, the includes, and an agent that waits for commands.
+ * An interactive guest: busybox, the included files, and an agent that waits for commands.
  *
  * @since 0.1.0
  */
@@ -22,42 +22,44 @@ import { CpuSet, type Topology } from "../topology/index.ts"
 import { agentCmdline, guestMemoryMb } from "./GuestSetup.ts"
 
 /**
+ * What to boot for interactive use.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface InteractiveRequest {
   readonly topology: Topology
   readonly kernel: ResolvedKernel
-  /** MiB; undefined: as for a run. */
+  /** Guest memory in MiB; undefined: as for a run. */
   readonly memoryMb: number | undefined
-  /** MiB of an empty disk; see `VmSpec`. */
+  /** Size of an empty disk in MiB; see `VmSpec`. */
   readonly scratchDiskMb?: number | undefined
-  /** Specs as of `-i`. */
+  /** Files to include, with the syntax of `-i`. */
   readonly includes: ReadonlyArray<string>
-  /** Added to the kernel command line, after ktstr's own. */
+  /** Kernel arguments, added after ktstr's own. */
   readonly kargs: ReadonlyArray<string>
-  /** Milliseconds to the agent's first frame; undefined: a default that grows with the CPUs. */
+  /** Milliseconds to the agent's first frame; undefined: a default that grows with the number of CPUs. */
   readonly bootTimeoutMs: number | undefined
-  /** What the user should know before the machine starts, and of CPUs that it lacks or loses. */
+  /** Receives warnings for the user: before the machine starts, and about CPUs that are missing or disappear. */
   readonly onWarning: (text: string) => Effect.Effect<void>
-  /** Gets every line of the kernel console; undefined: nobody does. */
+  /** Receives every line of the kernel console; undefined: the console is not shown. */
   readonly onConsoleLine: ((line: string) => Effect.Effect<void>) | undefined
 }
 
 /**
- * What can keep an interactive guest from being there.
+ * Why an interactive guest could not be started.
  *
  * @since 0.1.0
  * @category errors
  */
 export type InteractiveError = VmmError | InitramfsError | AgentMissing | BusyboxMissing | GuestLost
 
-/** The agent ends by itself after so long; the host's scope is what ends it in practice. */
+/** Deadline of the agent in milliseconds; in practice the host's scope ends the guest. */
 const aYearMs = 365 * 24 * 60 * 60 * 1000
 
 const text = (path: string, content: string): GuestFile => ({ path, content: new TextEncoder().encode(content) })
 
-/** So that names can be shown for ids. */
+/** Accounts that let programs show names instead of IDs. */
 const accounts = [
   text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"),
   text("/etc/group", "root:x:0:\nnogroup:x:65534:\n")
@@ -78,7 +80,7 @@ const pack = Effect.fnUntraced(function* (request: InteractiveRequest) {
 })
 
 /**
- * Boots, and waits until the agent is ready. Closing the scope kills the machine.
+ * Boots a guest and waits until its agent is ready. Closing the scope kills the machine.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * A deterministic run as a file: what it was made of, how it was asked for, and what came of it.
+ * Replay files: a deterministic run with its ingredients, its request and its outcome.
  *
  * @since 0.1.0
  */
@@ -12,6 +12,8 @@ import { ReplayRequest } from "./ReplayRequest.ts"
 import type { RunResult } from "./RunResult.ts"
 
 /**
+ * The content of a replay file, schema version 1.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -22,17 +24,17 @@ export class Replay extends Schema.Class<Replay>("Replay")({
   ingredients: Ingredients,
   outcome: Outcome,
   details: Schema.Array(Schema.String),
-  /** What kind of failure it was; null: it was none. */
+  /** Kind of failure; null if the run did not fail. */
   cause: Schema.NullOr(Schema.String),
   eventHash: Schema.String,
   scheduleHash: Schema.NullOr(Schema.String)
 }) {}
 
-/** A file is no replay file, or one of another time. */
+/** The file is not a replay file, or has an unsupported version. */
 export class ReplayError extends Schema.TaggedError<ReplayError>()("ReplayError", { message: Schema.String }) {}
 
 /**
- * The replay of a run; undefined when it was not deterministic, or got nowhere.
+ * Makes the replay of a run; undefined if the run was not deterministic, or ended before its ingredients were known.
  *
  * @since 0.1.0
  * @category constructors
@@ -54,7 +56,7 @@ export const makeReplay = (request: ReplayRequest, result: RunResult): Replay | 
 }
 
 /**
- * The text of the file.
+ * Returns the text of a replay file: indented JSON with a final newline.
  *
  * @since 0.1.0
  * @category encoding
@@ -63,7 +65,7 @@ export const encodeReplay = (replay: Replay): string =>
   `${JSON.stringify(Schema.encodeSync(Replay)(replay), undefined, 2)}\n`
 
 /**
- * Bytes that a replay file has at most; one that ktstr writes has some KiB.
+ * Maximum size of a replay file in bytes; those that ktstr writes have a few KiB.
  *
  * @since 0.2.0
  * @category constants
@@ -74,7 +76,7 @@ const versionOf = (value: unknown): unknown =>
   typeof value === "object" && value !== null && "schemaVersion" in value ? value.schemaVersion : undefined
 
 /**
- * `name` is the file's, for messages.
+ * Parses a replay file. `name` is the file's name, for messages.
  *
  * @since 0.1.0
  * @category parsing
@@ -119,7 +121,7 @@ const changed = (what: string, then: string, now: string): ReadonlyArray<string>
 
 const short = (hash: string | null): string => (hash === null ? "none" : hash.slice(0, 16))
 
-/** Arguments of the machine that are not the same, each with its option where it has one. */
+/** Returns how the machine's arguments differ, each with its option if it has one. */
 const changedArguments = (then: ReadonlyArray<string>, now: ReadonlyArray<string>): ReadonlyArray<string> => {
   const joined = (words: ReadonlyArray<string>) => words.join(" ").split(/ (?=-[a-z])/)
   const [before, after] = [joined(then), joined(now)]
@@ -131,7 +133,7 @@ const changedArguments = (then: ReadonlyArray<string>, now: ReadonlyArray<string
 }
 
 /**
- * What is not as it was, one line each; empty: the same run is to be expected.
+ * Returns what has changed, one line each. If the list is empty, the run should be identical.
  *
  * @since 0.1.0
  * @category comparing

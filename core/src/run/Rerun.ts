@@ -1,5 +1,5 @@
 /**
- * The command that runs a failed run again.
+ * The command that repeats a failed run.
  *
  * @since 0.2.0
  */
@@ -7,7 +7,7 @@ import { Schema } from "effect"
 import type { ReplayRequest } from "./ReplayRequest.ts"
 
 /**
- * As a result has it.
+ * How to repeat a run, as recorded in its result.
  *
  * @since 0.2.0
  * @category models
@@ -20,26 +20,26 @@ export class Rerun extends Schema.Class<Rerun>("Rerun")({
 }) {}
 
 /**
- * What whoever asks for a run says of how it was asked for.
+ * How a run was requested, so that its command can be reconstructed.
  *
  * @since 0.2.0
  * @category models
  */
 export interface RerunRequest {
-  /** The words of the command, `ktstr` first; variables of the environment that it needs come before it. */
+  /** The words of the command, starting with `ktstr`; environment variables that it needs are put in front. */
   readonly words: ReadonlyArray<string>
   readonly environment?: Readonly<Record<string, string>> | undefined
-  /** Words that come last, behind what is added to {@link words}: what is handed on to vitest. */
+  /** Words after `--`, which follow everything added to {@link words}: arguments for vitest. */
   readonly rest?: ReadonlyArray<string> | undefined
-  /** For a deterministic run, of which a replay file can be made. */
+  /** The replay request, for a deterministic run. */
   readonly replay?: ReplayRequest | undefined
 }
 
-/** Nothing that a POSIX shell takes for more than itself. */
+/** Words that need no quoting in a POSIX shell. */
 const plain = /^[\w@%+=:,./-]+$/
 
 /**
- * A word for a POSIX shell: as it is, or in single quotes.
+ * Quotes a word for a POSIX shell, if it needs quotes.
  *
  * @since 0.2.0
  * @category formatting
@@ -48,7 +48,7 @@ export const shellWord = (word: string): string =>
   plain.test(word) && !/^[\w]+=/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 
 /**
- * Words as a line for a POSIX shell.
+ * Joins words to a line for a POSIX shell.
  *
  * @since 0.2.0
  * @category formatting
@@ -59,7 +59,7 @@ export const shellLine = (words: ReadonlyArray<string>, environment: Readonly<Re
   )
 
 /**
- * Digits of the scheduler's hash that a command carries: `--scheduler-hash`.
+ * Number of digits of the scheduler's hash in a command: `--scheduler-hash`.
  *
  * @since 0.2.0
  * @category constants
@@ -67,7 +67,7 @@ export const shellLine = (words: ReadonlyArray<string>, environment: Readonly<Re
 export const schedulerHashDigits = 16
 
 /**
- * The command of a run without a replay file.
+ * Returns the command of a run without a replay file.
  *
  * @since 0.2.0
  * @category formatting
@@ -81,8 +81,8 @@ export const rerunCommand = (
 }
 
 /**
- * What is said when a scheduler is not the one that a command or a replay file names; undefined: it is. `then` may be the beginning of
- * the hash.
+ * Returns a warning if the scheduler's program differs from the one that a command or replay file names; undefined if it is the same. `then` may be a
+ * prefix of the hash.
  *
  * @since 0.2.0
  * @category comparing

@@ -1,5 +1,5 @@
 /**
- * Where what is too long for a report is kept.
+ * Saves output that is too long for a report.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,7 @@ import { FileSystem, Path } from "@effect/platform"
 import { Clock, Config, Effect } from "effect"
 
 /**
- * The root of what runs leave: KTSTR_SIDECAR_DIR, else `.ktstr/runs` in the working directory.
+ * The root directory for saved output: KTSTR_SIDECAR_DIR, else `.ktstr/runs` in the working directory.
  *
  * @since 0.1.0
  * @category constants
@@ -17,8 +17,8 @@ export const runsRoot: Effect.Effect<string> = Config.nonEmptyString("KTSTR_SIDE
 )
 
 /**
- * Writes files into a directory of their own below {@link runsRoot}: `failures/TIME-NAME`. Gives its absolute path; fails with one
- * line. Files without a line are not written.
+ * Writes files into a new directory `failures/TIME-NAME` below {@link runsRoot} and returns its absolute path. Skips files without lines. Fails with
+ * a one-line message.
  *
  * @since 0.1.0
  * @category constructors
@@ -47,7 +47,7 @@ export const saveFailure: (
 )
 
 /**
- * A path as it is called from the working directory, where it lies below that; else as it is.
+ * Returns a path relative to the working directory if it lies below that, else unchanged.
  *
  * @since 0.2.0
  * @category formatting

@@ -1,5 +1,5 @@
 /**
- * What happens while a scenario runs, in order, for reporters that show progress or stream.
+ * Events of a running scenario, in order, for reporters that show progress or stream results.
  *
  * @since 0.1.0
  */
@@ -9,6 +9,8 @@ import type { StimulusEvent } from "../session/index.ts"
 import type { RunResult } from "./RunResult.ts"
 
 /**
+ * An event of a run.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -26,17 +28,17 @@ export type RunEvent = Data.TaggedEnum<{
   Booting: { readonly backend: string; readonly clock: ClockMode }
   /** The agent's first frame arrived after `bootMs` milliseconds. */
   AgentReady: { readonly release: string; readonly bootMs: number }
-  /** The agent starts the scheduler under test. */
+  /** The agent is starting the scheduler under test. */
   SchedulerStarting: { readonly name: string }
-  /** The kernel runs the scheduler under test, `attachMs` milliseconds of the guest after its start. */
+  /** The scheduler under test has attached, `attachMs` milliseconds of guest time after its start. */
   SchedulerAttached: { readonly name: string; readonly ops: string; readonly attachMs: number }
-  /** It runs no more; `message` says what went wrong, empty: nothing. */
+  /** The scheduler has ended; `message` says what went wrong, and is empty if nothing did. */
   SchedulerEnded: { readonly name: string; readonly exit: string; readonly message: string }
   StepBegan: { readonly index: number; readonly count: number; readonly label: string }
   StepEnded: { readonly index: number; readonly count: number }
-  /** A hold goes on: milliseconds passed of the milliseconds to hold. */
+  /** A hold is in progress: milliseconds passed, and milliseconds to hold. */
   Holding: { readonly elapsedMs: number; readonly holdMs: number }
-  /** A payload's process ended after `durationMs` guest milliseconds; what it came to is in the result. */
+  /** A payload's process ended after `durationMs` milliseconds of guest time; its result is in the run's result. */
   PayloadEnded: { readonly name: string; readonly cgroup: string; readonly durationMs: number }
   Stimulus: { readonly event: StimulusEvent }
   GuestLog: { readonly level: "error" | "warning" | "info" | "debug"; readonly text: string }
@@ -45,6 +47,8 @@ export type RunEvent = Data.TaggedEnum<{
 }>
 
 /**
+ * Constructors of the events.
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -1,5 +1,5 @@
 /**
- * A scenario on this machine itself, under whatever scheduler runs here.
+ * Runs a scenario on this host, under the scheduler in use there.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ import type { RunResult } from "./RunResult.ts"
 import { noScheduling, planBytes } from "./scheduling.ts"
 
 /**
- * What can keep a run on the host from starting.
+ * Why a run on the host could not start.
  *
  * @since 0.1.0
  * @category errors
@@ -27,7 +27,7 @@ import { noScheduling, planBytes } from "./scheduling.ts"
 export type HostRunError = HostError | PlanError | AgentMissing | PayloadError | OutputFormatError
 
 /**
- * The scheduler of this host's ordinary tasks: the name of the running sched_ext one, else the kernel's own.
+ * Returns the scheduler of this host's ordinary tasks: the name of the running sched_ext scheduler, else that of the kernel's own.
  *
  * @since 0.1.0
  * @category accessors
@@ -40,7 +40,7 @@ export const hostScheduler = (release: string, sys = "/sys"): Effect.Effect<stri
     return kernelScheduler(release)
   })
 
-/** What an include's work will look for at another place than this host has it. */
+/** Returns an include whose target path in a guest does not exist on this host, where the work will look for it. */
 const absentTarget = Effect.fnUntraced(function* (include: string) {
   const fs = yield* FileSystem.FileSystem
   const at = include.lastIndexOf(":/")
@@ -50,8 +50,8 @@ const absentTarget = Effect.fnUntraced(function* (include: string) {
 })
 
 /**
- * Runs a scenario here to a verdict. The effect fails only when the agent could not be started; interrupting it ends the
- * workers and removes their cgroups.
+ * Runs a scenario on this host to a verdict. Fails only if the agent could not be started; interrupting the effect ends the workers and removes their
+ * cgroups.
  *
  * @since 0.1.0
  * @category running

@@ -1,5 +1,5 @@
 /**
- * What is asked of a run, and what holds where nothing is asked.
+ * Requests for runs, and their defaults.
  *
  * @since 0.1.0
  */
@@ -13,39 +13,39 @@ import type { Determinism } from "./Determinism.ts"
 import type { RerunRequest } from "./Rerun.ts"
 
 /**
- * What is asked of a run wherever it runs.
+ * A request for a run in any place.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ScenarioRequest {
   readonly scenario: Scenario
-  /** What tells it from other runs of the scenario: the result's `variant`. */
+  /** Distinguishes this run from other runs of the scenario: the result's `variant`. */
   readonly variant?: string | undefined
-  /** The scenario's duration, which fractions of holds are of. Default 5000. */
+  /** Duration of the scenario in milliseconds; fractional holds refer to it. Default 5000. */
   readonly durationMs?: number | undefined
   /** Default 2. */
   readonly workersPerCgroup?: number | undefined
-  /** Takes the place of the work that the scenario leaves open. Default: the scenario's own, `SpinWait`. */
+  /** Replaces the work that the scenario leaves open. Default: the scenario's own, `SpinWait`. */
   readonly workTypeOverride?: WorkTypeRef | undefined
-  /** The test's layer, above the clock's default and the scenario's own. Default: nothing. */
+  /** The test's layer of checks, above the clock's default and the scenario's own. Default: empty. */
   readonly assert?: Assert | undefined
-  /** CPUs come and go, or are not there from the start, on purpose: told in a warning, and no reason not to pass. Default: as the scenario says. */
+  /** CPUs go offline or are missing on purpose: this causes a warning, and does not prevent a pass. Default: as the scenario says. */
   readonly cpuHotplug?: boolean | undefined
-  /** `true`: it must fail; a pattern: it must fail and a detail must match. Default: it must pass. */
+  /** `true`: the run must fail; a pattern: it must fail and one of its details must match. Default: it must pass. */
   readonly expectError?: boolean | RegExp | undefined
   /** Default 0. */
   readonly seed?: number | undefined
-  /** Files and programs that the guest needs beside the agent, as specs of `resolveInclude`; libraries come along. Default: none. */
+  /** Files and programs that the guest needs besides the agent, as specs of `resolveInclude`; libraries are added automatically. Default: none. */
   readonly includes?: ReadonlyArray<string> | undefined
-  /** Milliseconds to the agent's first frame. Default: some that grow with the CPUs. */
+  /** Milliseconds to the agent's first frame. Default: a limit that grows with the number of CPUs. */
   readonly bootTimeoutMs?: number | undefined
-  /** How it was asked for: what a result that is no pass tells of how to run it again. */
+  /** How the run was requested; a result other than a pass then says how to repeat it. */
   readonly rerun?: RerunRequest | undefined
 }
 
 /**
- * One run in a machine: what, where, on which kernel, judged by what.
+ * A request for a run in a machine: what to run, where, on which kernel, and judged by what.
  *
  * @since 0.1.0
  * @category models
@@ -53,29 +53,31 @@ export interface ScenarioRequest {
 export interface RunRequest extends ScenarioRequest {
   readonly topology: Topology
   readonly kernel: ResolvedKernel
-  /** Where the topology does not meet them the run is skipped. Default: those of the scheduler. */
+  /** If the topology does not meet these constraints, the run is skipped. Default: those of the scheduler. */
   readonly constraints?: TestConstraints | undefined
-  /** Default: the kernel's own. */
+  /** Default: the kernel's own scheduler. */
   readonly scheduler?: ResolvedScheduler | undefined
-  /** SHA-256 of its program when the run was asked for before, or the beginning of it: there is a warning where the program is another now. */
+  /** SHA-256 of the scheduler's program in an earlier run, or a prefix of it: if the program has changed, the run gives a warning. */
   readonly schedulerSha256?: string | undefined
-  /** How long a worker may be runnable without running before the scheduler under test is ended; 0: for ever. Default 2000. */
+  /** How long a worker may be runnable without running before the scheduler under test is ended, in milliseconds; 0: forever. Default 2000. */
   readonly watchdogMs?: number | undefined
-  /** The kernel's own watchdog, at most 30. Default: as the scheduler's `timeout_ms` has it. Only of a scheduler that is a program. */
+  /**
+   * Timeout of the kernel's own watchdog in seconds, at most 30. Only for schedulers that are programs. Default: the scheduler's own `timeout_ms`.
+   */
   readonly watchdogTimeoutS?: number | undefined
-  /** MiB. Default: 2048, raised to what the topology and the initramfs need. */
+  /** Guest memory in MiB. Default: 2048, or more if the topology or the initramfs needs it. */
   readonly memoryMb?: number | undefined
-  /** Default: the machine has the host's time. */
+  /** Default: the machine runs in host time. */
   readonly determinism?: Determinism | undefined
-  /** More telemetry, which changes what a deterministic machine does: its instructions count as well. */
+  /** Records more telemetry. This changes the run of a deterministic machine, because its instructions count as well. */
   readonly trace?: RunTrace | undefined
-  /** Added to the kernel command line, after ktstr's own. Default: none. */
+  /** Kernel arguments, added after ktstr's own. Default: none. */
   readonly kargs?: ReadonlyArray<string> | undefined
 }
 
 /**
- * Who takes the telemetry of a traced run: the kernel's console at loglevel 7, and the trace of who had which CPU when, in the text form that
- * Perfetto reads, in parts.
+ * Receives the telemetry of a traced run: the kernel console at loglevel 7, and the trace of task switches per CPU, in parts of the text format that
+ * Perfetto reads.
  *
  * @since 0.1.0
  * @category models
@@ -85,18 +87,18 @@ export interface RunTrace {
   readonly onTrace: (part: Uint8Array) => void
 }
 
-/** Those that a run needs, whoever asked. */
+/** Fields that every run needs and that have defaults. */
 type Needed = "durationMs" | "workersPerCgroup" | "assert" | "seed" | "includes"
 
 type Settled<A, K extends keyof A> = A & { readonly [P in K]-?: Exclude<A[P], undefined> }
 
-/** A request of which nothing that a run needs is open. */
+/** A request with all defaults filled in. */
 export type SettledScenario = Settled<ScenarioRequest, Needed>
 
-/** The same of a run in a machine. */
+/** A request for a run in a machine, with all defaults filled in. */
 export type SettledRun = Settled<RunRequest, Needed | "kargs">
 
-/** Fills in the defaults. */
+/** Fills in the defaults that every run needs. */
 export const settleScenario = <A extends ScenarioRequest>(request: A): A & SettledScenario => ({
   ...request,
   durationMs: request.durationMs ?? 5000,
@@ -106,7 +108,7 @@ export const settleScenario = <A extends ScenarioRequest>(request: A): A & Settl
   includes: request.includes ?? []
 })
 
-/** Fills in the defaults. */
+/** Fills in the defaults of a run in a machine. */
 export const settleRun = (request: RunRequest): SettledRun => ({
   ...settleScenario(request),
   kargs: request.kargs ?? []

@@ -1,5 +1,5 @@
 /**
- * What one run of one scenario in one machine came to: the JSON object of `ktstr run --format json`.
+ * The result of one run of a scenario: the JSON object of `ktstr run --format json`.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import { DeterminismReport } from "./Determinism.ts"
 import { Rerun } from "./Rerun.ts"
 
 /**
- * A cgroup of the run with the reports of every worker that was ever in it.
+ * A cgroup of the run, with the reports of every worker that was ever in it.
  *
  * @since 0.1.0
  * @category models
@@ -21,7 +21,7 @@ import { Rerun } from "./Rerun.ts"
 export class CgroupResult extends Schema.Class<CgroupResult>("CgroupResult")({
   name: Schema.String,
   workType: Schema.String,
-  /** The cpuset it had at the end as a cpulist; empty: none of its own. */
+  /** Its own cpuset at the end, as a cpulist; empty: none. */
   cpuset: Schema.String,
   stats: CgroupStats,
   workers: Schema.Array(WorkerReport)
@@ -30,31 +30,33 @@ export class CgroupResult extends Schema.Class<CgroupResult>("CgroupResult")({
 const Measured = Schema.NullOr(Schema.Number)
 
 /**
+ * The result of one run, schema version 1.
+ *
  * @since 0.1.0
  * @category models
  */
 export class RunResult extends Schema.Class<RunResult>("RunResult")({
   schemaVersion: Schema.Literal(1),
   scenario: Schema.String,
-  /** What tells it from the runs of the same scenario beside it, such as the kernel's label where several are tested; else empty. */
+  /** Distinguishes this run from other runs of the same scenario in the session, e.g. by the kernel's label; else empty. */
   variant: Schema.optionalWith(Schema.String, { default: () => "" }),
   outcome: Outcome,
-  /** One line each, the most important first; empty on a pass. */
+  /** One line per reason, the most important first; empty on a pass. */
   details: Schema.Array(Schema.String),
   clock: ClockMode,
   backend: Schema.String,
   kernel: Schema.Struct({
-    /** `uname -r` in the guest; empty when the guest never said. */
+    /** `uname -r` in the guest; empty if the guest never reported it. */
     release: Schema.String,
     image: Schema.String,
     key: Schema.NullOr(Schema.String),
-    /** `kernel_distro_7_3_4_deb13_amd64`; null on this machine's own. */
+    /** Label such as `kernel_distro_7_3_4_deb13_amd64`; null for this host's own kernel. */
     label: Schema.optionalWith(Schema.NullOr(Schema.String), { default: () => null })
   }),
   topology: Schema.Struct({
-    /** As asked for, `1n2l2c1t`. */
+    /** The requested topology, `1n2l2c1t`. */
     requested: Schema.String,
-    /** As the guest's sysfs reports it; null when the guest never said. */
+    /** The topology in the guest's sysfs; null if the guest never reported it. */
     guest: Schema.NullOr(
       Schema.Struct({
         summary: Schema.String,
@@ -63,23 +65,23 @@ export class RunResult extends Schema.Class<RunResult>("RunResult")({
       })
     )
   }),
-  /** Its name; `eevdf`, before Linux 6.6 `cfs`, and `default` of a release that can't be read are the kernel's own. */
+  /** Name of the scheduler. The kernel's own is `eevdf`, `cfs` before Linux 6.6, and `default` if the release is unknown. */
   scheduler: Schema.String,
-  /** Only of a deterministic run, whose times are all virtual. */
+  /** Only for a deterministic run; all its times are virtual. */
   determinism: Schema.optionalWith(Schema.NullOr(DeterminismReport), { default: () => null }),
-  /** The scheduler under test; null when the kernel's own ran. */
+  /** The scheduler under test; null if the kernel's own ran. */
   schedulerReport: Schema.optionalWith(Schema.NullOr(SchedulerReport), { default: () => null }),
-  /** Directory with all that a failed run said; null when nothing was saved. */
+  /** Directory with the complete output of a failed run; null if nothing was saved. */
   savedIn: Schema.optionalWith(Schema.NullOr(Schema.String), { default: () => null }),
-  /** How to run a run that did not pass again; null: it passed or was skipped, or whoever asked for it did not say how. */
+  /** How to repeat a run that did not pass; null if it passed or was skipped, or if the request did not say how. */
   rerun: Schema.optionalWith(Schema.NullOr(Rerun), { default: () => null }),
   durationS: Schema.Number,
   cgroups: Schema.Array(CgroupResult),
   totals: TotalStats,
-  /** Every run of a payload, in the order of their starts. */
+  /** Every run of a payload, in order of start. */
   payloads: Schema.optionalWith(Schema.Array(PayloadResult), { default: () => [] }),
   stimuli: Schema.Array(StimulusEvent),
-  /** Host milliseconds: `bootMs` from start of the machine to the agent's first frame. */
+  /** Milliseconds of host time; `bootMs` is from the start of the machine to the agent's first frame. */
   timings: Schema.Struct({
     prepareMs: Schema.Number,
     bootMs: Schema.Number,
@@ -87,21 +89,20 @@ export class RunResult extends Schema.Class<RunResult>("RunResult")({
     totalMs: Schema.Number
   }),
   /**
-   * Host milliseconds for which the host kept the machine waiting, and their share of the time they were measured in, 0 to 1: from the agent's
-   * first frame to the end, or the whole time of a machine that did not come to its agent. Null: not known, or without meaning (virtual
-   * time; no machine).
+   * How long the host kept the machine waiting, in milliseconds, and the share of that in the measured time, 0 to 1. Measured from the agent's first
+   * frame to the end, or over the whole time if the agent never started. Null if unknown or meaningless (virtual time; no machine).
    */
   hostDelayMs: Schema.optionalWith(Measured, { default: () => null }),
   hostDelayShare: Schema.optionalWith(Measured, { default: () => null }),
   warnings: Schema.Array(Schema.String),
-  /** Only when the run went wrong. */
+  /** Only if the run went wrong. */
   diagnostics: Schema.NullOr(
     Schema.Struct({ stage: InitStage, exit: Schema.String, consoleTail: Schema.Array(Schema.String) })
   )
 }) {}
 
 /**
- * The name of a run among the others of its session: `steady`, `steady/kernel_6_14_2`.
+ * Returns the name of a run within its session: `steady`, `steady/kernel_6_14_2`.
  *
  * @since 0.1.0
  * @category accessors

@@ -1,5 +1,5 @@
 /**
- * The main job: boot a machine, run a scenario in it, judge what its workers reported.
+ * Boots a machine, runs a scenario in it, and judges what its workers report.
  *
  * @since 0.1.0
  */
@@ -27,7 +27,7 @@ import { type RunRequest, type SettledRun, settleRun } from "./RunRequest.ts"
 import type { RunResult } from "./RunResult.ts"
 import { makeScheduling, planBytes, type Scheduling } from "./scheduling.ts"
 
-/** The newest events are kept, so many bytes of each CPU. */
+/** Kernel arguments of a traced run. The trace buffer keeps the newest events, 4 MiB per CPU. */
 const traceArguments = [
   "ktstr.trace=on",
   "loglevel=7",
@@ -36,7 +36,7 @@ const traceArguments = [
 ]
 
 /**
- * What can keep a run from starting. Everything from the machine's start on is in the result instead.
+ * Why a run could not start. Errors after the machine's start are in the result instead.
  *
  * @since 0.1.0
  * @category errors
@@ -51,9 +51,9 @@ export type RunError =
   | OutputFormatError
 
 /**
- * Runs a scenario to a verdict: what, where, on which kernel; all else has a default. Whatever the guest does ends in a `RunResult`; the effect
- * fails only when no machine could be started. Interrupting it kills the machine and leaves nothing behind. `onEvent` is told what happens
- * meanwhile.
+ * Runs a scenario in a machine to a verdict. The request says what to run, on which topology and kernel; everything else has a default. Whatever the
+ * guest does ends in a `RunResult`; the effect fails only if no machine could be started. Interrupting the effect kills the machine and leaves
+ * nothing behind. `onEvent` receives the events of the run.
  *
  * @since 0.1.0
  * @category running
@@ -147,14 +147,14 @@ export const runScenario: (
 const noWatchdogTimeout = ({ scheduler = resolvedEevdf, watchdogTimeoutS }: SettledRun): string =>
   `watchdogTimeoutS ${watchdogTimeoutS} has no effect: it is for schedulers that are programs, and ${scheduler.scheduler.name} is part of the kernel`
 
-/** Why the machine that was asked for is not for this scheduler, or this test. */
+/** Returns why the requested machine does not meet the constraints of the scheduler or the test; undefined if it does. */
 const unfitness = ({ constraints, topology }: RunRequest, { scheduler }: ResolvedScheduler): string | undefined => {
   const unmet = TestConstraints.unmet(constraints ?? scheduler.constraints, topology)
   if (unmet === undefined) return undefined
   return constraints === undefined ? `scheduler '${scheduler.name}' ${unmet}` : unmet
 }
 
-/** Said before anything boots where it is known; else the agent says it. */
+/** Fails before booting if the kernel is known to lack sched_ext; otherwise the agent detects it. */
 const checkKernel = ({ instead, schedExt, version }: ResolvedKernel, { program, scheduler }: ResolvedScheduler) => {
   if (program === undefined || schedExt !== false) return Effect.void
   const remedy =
@@ -167,7 +167,10 @@ const checkKernel = ({ instead, schedExt, version }: ResolvedKernel, { program, 
   })
 }
 
-/** Where the program lies here must not show in a guest whose every run is to be the same: its arguments lie on its stack. */
+/**
+ * Returns the include of the scheduler's program. In a deterministic run the program gets a fixed guest path, because its arguments are on its stack
+ * and would make the run depend on the host's path.
+ */
 const schedulerInclude = ({ program }: ResolvedScheduler, determinism: Determinism | undefined) =>
   Effect.map(Path.Path, (path) =>
     program === undefined || determinism === undefined
@@ -176,8 +179,8 @@ const schedulerInclude = ({ program }: ResolvedScheduler, determinism: Determini
   )
 
 /**
- * What the scheduler brings into the guest: its program and its configuration; and the kernel's, where libbpf looks for the values of a BPF
- * program's `__kconfig` variables when there is no /proc/config.gz.
+ * Returns the files that the scheduler needs in the guest: its program, its configuration, and the kernel's configuration, in which libbpf looks up a
+ * BPF program's `__kconfig` variables if there is no /proc/config.gz.
  */
 const schedulerFiles = (
   program: string | undefined,

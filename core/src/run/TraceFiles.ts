@@ -1,5 +1,5 @@
 /**
- * The telemetry of a traced run as files.
+ * Writes the telemetry of a traced run to files.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,8 @@ import type { RunTrace } from "./RunRequest.ts"
 export class TraceError extends Data.TaggedError("TraceError")<{ readonly message: string }> {}
 
 /**
- * Runs with telemetry, which `directory` then has: `console.log`, the kernel's console, and `trace.txt`, which Perfetto opens.
+ * Runs with telemetry and writes it to `directory`: `console.log`, the kernel console, and `trace.txt`, which Perfetto opens. Fails with TraceError
+ * if the files can't be written.
  *
  * @since 0.1.0
  * @category running

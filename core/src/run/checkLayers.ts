@@ -4,7 +4,7 @@ import { PlanError } from "../plan/index.ts"
 import type { Scheduler } from "../scheduler/index.ts"
 import type { SettledScenario } from "./RunRequest.ts"
 
-/** A failure that was expected does not make up for a check that nothing judges. */
+/** Makes a pass inconclusive if a requested check is not judged by anything, even if the failure of the run was expected. */
 export const withUnjudged = (verdict: AssertResult, { assert, setBy }: SettledAssert): AssertResult => {
   const open = unjudged(setBy, assert).map(({ detail }) => detail)
   return verdict.outcome === "pass" && open.length > 0
@@ -13,8 +13,8 @@ export const withUnjudged = (verdict: AssertResult, { assert, setBy }: SettledAs
 }
 
 /**
- * The layers of checks above the clock's default, the lowest first. Plain JavaScript, and types that were talked out of it, come this far: what
- * can't be judged is refused before anything starts.
+ * Returns the layers of checks above the clock's default, the lowest first. Fails with PlanError before anything starts if a layer can't be judged:
+ * tests in plain JavaScript, or with type assertions, are not checked by the compiler.
  */
 export const checkedLayers = (
   { assert, scenario }: SettledScenario,

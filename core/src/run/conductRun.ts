@@ -40,7 +40,7 @@ import type { RunResult } from "./RunResult.ts"
 import { type Place, toResult } from "./runAccount.ts"
 import { noScheduling } from "./scheduling.ts"
 
-/** What runs: commands that the agent has whole, or a program that sends them one by one. */
+/** What to run: a plan, which the agent receives in full, or a program, which sends commands one by one. */
 export type Work =
   | {
       readonly _tag: "Plan"
@@ -54,7 +54,7 @@ type PreparationError = PlanError | PayloadError | OutputFormatError
 
 type PayloadServices = OutputFormats | FileSystem.FileSystem | Path.Path
 
-/** What the agent is started for. */
+/** What the agent needs to start. */
 export interface AgentStart {
   readonly work: Work
   readonly limits: Deadlines
@@ -63,10 +63,10 @@ export interface AgentStart {
   readonly warn: (text: string) => Effect.Effect<void>
 }
 
-/** Starts the agent; its end is that of the scope. */
+/** Starts the agent; closing the scope ends it. */
 export type StartAgent<E, R> = (start: AgentStart) => Effect.Effect<Vm, E, R>
 
-/** Host time that may pass for each unit of virtual time, on a host that has other work as well. */
+/** Host time allowed per unit of virtual time, on a host that does other work as well. */
 const virtualPatience = 20
 
 const reportOf = (
@@ -88,7 +88,7 @@ const reportOf = (
     })
   })
 
-/** The agent's events as those a reporter knows. */
+/** Converts an event of the agent to one for reporters; undefined if reporters don't need it. */
 const toRunEvent = (
   event: AgentEvent,
   record: SessionRecord,
@@ -123,7 +123,7 @@ const toRunEvent = (
   }
 }
 
-/** What ended the run before its work did comes first, then the guest's own error, then the checks. */
+/** Merges the verdict with the causes that ended the run early. Those come first, then the guest's own errors, then the checks. */
 const withCauses = (
   checked: AssertResult,
   causes: ReadonlyArray<Finding>,
@@ -138,7 +138,7 @@ const withCauses = (
     failed.length > 0 ? AssertResult.fail(...failed) : AssertResult.pass,
     open.length > 0 ? AssertResult.inconclusive(...open) : AssertResult.pass
   )
-  // Without a single report the checks have nothing to say beside the cause.
+  // Without a single report, the checks add nothing to the cause.
   const silent = reports.length === 0 && payloads.every(({ end }) => end.kind === "Lost")
   return silent ? ended : AssertResult.merge(ended, checked)
 }
@@ -156,7 +156,7 @@ const workOf = (
     return { _tag: "Plan", plan: { ...plan, commands }, payloads, cpuHotplug: built.cpuHotplug === true }
   })
 
-/** Runs a scenario wherever `start` puts the agent. The events of beginning and end are told, too. */
+/** Runs a scenario wherever `start` puts the agent, and judges it. `onEvent` also receives the events of the beginning and the end. */
 export const conductRun = <E, R>(
   request: SettledScenario,
   place: Place,
@@ -313,7 +313,7 @@ const conduct = <E, R>(
     })
     const whole = withCauses(checked, causes, record, run.payloads)
     const wanted = withUnjudged(expectFailure(whole, request.expectError), settled)
-    // What a guest says twice, or of workers that nobody started, is no base for a verdict, of an expected failure neither.
+    // Contradictory reports, or reports of workers that were never started, can't support a verdict, not even an expected failure.
     const contradictions = record.contradictions(run.groups)
     const expected = AssertResult.merge(
       wanted,

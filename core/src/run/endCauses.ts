@@ -1,28 +1,31 @@
-/** What ended a run before its work did, and whether the host's delay explains it. */
+/** Determines what ended a run early, and whether the host's delay explains it. */
 
 import { deadlineShare, type Finding, type HostTime, type Withheld, weigh, withheldIn } from "../check/index.ts"
 import { kernelReason, type SchedulerRecord, schedulerCauses } from "../scheduler/index.ts"
 import { describeEnd, type SessionRecord, type SessionResult } from "../session/index.ts"
 
-/** What the host withheld of the whole run so far: there, guest and host time need not be set against each other. */
+/** What the host has withheld of the whole run so far; for the whole run, guest time and host time need not be aligned. */
 export interface Whole {
   readonly delayMs: number
   readonly ofMs: number
 }
 
-/** The times after which somebody lost patience, milliseconds. */
+/** Timeouts that end a scheduler, in milliseconds. */
 export interface Patience {
   readonly watchdogMs: number
   readonly startTimeoutMs: number
 }
 
-/** The kernel's reasons that a host can bring about: something did not run for long enough. */
+/** Kernel reasons that a slow host can cause: something did not run for too long. */
 const stall = /runnable task stall|watchdog failed to check in|soft lockup|hard lockup|RCU CPU stall/
 
-/** Of a stall whose length the kernel does not tell: the most that a sched_ext scheduler may ask for (SCX_WATCHDOG_MAX_TIMEOUT). */
+/**
+ * Length of a stall if the kernel does not report it: the longest timeout that a sched_ext scheduler may set (SCX_WATCHDOG_MAX_TIMEOUT), in
+ * milliseconds.
+ */
 const longestWatchdogMs = 30_000
 
-/** How long, until the scheduler was ended, something had taken; undefined: it was not a matter of time. Milliseconds. */
+/** Returns the length in milliseconds of the timeout that ended the scheduler; undefined if the end was not caused by a timeout. */
 export const patienceOf = (
   end: NonNullable<SchedulerRecord["failure"]>,
   { startTimeoutMs, watchdogMs }: Patience
@@ -48,7 +51,7 @@ const ofScheduler = (
     lengthMs === undefined
       ? undefined
       : withheldIn(host, [end.timeNs - lengthMs * 1e6, end.timeNs], (ms) => ms < deadlineShare * lengthMs)
-  // All lines tell of one end.
+  // All lines describe the same end.
   const [first, ...others] = lines
   if (first === undefined) return []
   const judged = weigh(first, withheld)
@@ -65,8 +68,8 @@ const ofSession = (session: SessionResult, whole: Whole | undefined): ReadonlyAr
 }
 
 /**
- * The cause first: the scheduler's end, the program's failures, the guest's errors, the session's end. A scheduler that did not end when
- * it was told to, once all was over, is no cause of the rest and comes after it.
+ * Returns the causes in order: the scheduler's end, the program's failures, the guest's errors, the session's end. If a scheduler only failed to stop
+ * at the end of the run, it did not cause the other failures and is listed after them.
  */
 export const endCauses = (of: {
   readonly record: SessionRecord
@@ -83,7 +86,7 @@ export const endCauses = (of: {
   const causes = [
     ...(late ? [] : scheduler),
     ...failures.map(fail),
-    // Of a scheduler that ended the agent says the same in both places.
+    // If the scheduler ended, the agent sends the same message in both places.
     ...record.errors
       .filter(({ message }) => message !== record.scheduler.failure?.message)
       .map(({ message, where }) => fail(where === "" ? message : `${where}: ${message}`)),

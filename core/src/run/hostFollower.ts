@@ -1,22 +1,22 @@
-/** Follows a run's frames and its host's delay together. */
+/** Follows a run's frames together with the host's delay. */
 
 import { GuestClock, type HostTime, makeHostTime } from "../check/index.ts"
 import type { Vm } from "../machine/index.ts"
 import type { AgentEvent } from "../protocol/index.ts"
 import type { Whole } from "./endCauses.ts"
 
-/** What is known of the host's delay at a run's end. */
+/** What is known of the host's delay at the end of a run. */
 export interface HostAccount {
-  /** By the guest's clock. */
+  /** The delay by the guest's clock. */
   readonly time: HostTime | undefined
   readonly whole: Whole | undefined
-  /** Why nothing is known of what there is to know. */
+  /** Why the delay is unknown; undefined if it is known or meaningless. */
   readonly unknown: string | undefined
 }
 
 const nothing: HostAccount = { time: undefined, whole: undefined, unknown: undefined }
 
-/** `heard` is to be called as soon as a frame was read. */
+/** Follows the host's delay of a machine. Call `heard` as soon as a frame has been read. */
 export const followHost = (
   vm: Pick<Vm, "hostDelay">
 ): { readonly heard: (event: AgentEvent) => void; readonly account: () => HostAccount } => {

@@ -1,5 +1,5 @@
 /**
- * One run of one scenario, from request to verdict.
+ * One run of one scenario, from the request to the verdict.
  *
  * @since 0.2.0
  */

@@ -22,7 +22,7 @@ export interface FailedRun {
 
 const encodeResult = Schema.encodeSync(RunResult)
 
-/** Up to 100 000 numbers a worker; their percentiles are in the statistics. */
+/** Removes the wake latency samples, up to 100,000 numbers per worker; their percentiles are in the statistics. */
 const withoutSamples = (encoded: typeof RunResult.Encoded) => ({
   ...encoded,
   cgroups: encoded.cgroups.map((cgroup) => ({
@@ -31,11 +31,11 @@ const withoutSamples = (encoded: typeof RunResult.Encoded) => ({
   }))
 })
 
-/** A file name out of a payload's. */
+/** Makes a file name from a payload's name. */
 const fileOf = (name: string, index: number): string =>
   `payload-${index + 1}-${name.replace(/[^\w.-]+/g, "_").slice(0, 60)}`
 
-/** All that a run said, in files: what is too long for a report. */
+/** Collects a run's complete output, which is too long for a report, as files. */
 const filesOf = ({ record: { scheduler }, result, session, vm }: FailedRun) => ({
   "verdict.txt": result.details,
   "scheduler.log": scheduler.log,
@@ -51,12 +51,12 @@ const filesOf = ({ record: { scheduler }, result, session, vm }: FailedRun) => (
   "result.json": [JSON.stringify(withoutSamples(encodeResult(result)))]
 })
 
-/** Keeps what the run said, with a replay file where one can be made, and adds to the result where it is and what runs it again. */
+/** Saves the run's output, with a replay file if possible. Returns the result with the directory and the command that repeats the run. */
 export const keepFailure = (of: FailedRun): Effect.Effect<RunResult, never, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const { place, request, result, warn } = of
     const asked = request.rerun
-    // Exploration runs hundreds, and keeps what it wants by itself.
+    // Exploration runs hundreds of seeds and saves what it needs itself.
     if (asked === undefined && result.schedulerReport === null) return result
     const replay = asked?.replay === undefined ? undefined : makeReplay(asked.replay, result)
     const files = {

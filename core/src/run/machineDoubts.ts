@@ -2,17 +2,17 @@ import { AssertResult } from "../check/index.ts"
 import { notAsAsked, type SessionRecord } from "../session/index.ts"
 import { CpuSet, type Topology } from "../topology/index.ts"
 
-/** Why a run says little of the scheduler: the machine was another. */
+/** Reasons why a run says little about the scheduler: the machine was not as requested. */
 export interface MachineDoubts {
-  /** It came up otherwise than asked: whatever follows may come from that. */
+  /** The machine came up differently from the request, which may explain everything after it. */
   readonly start: ReadonlyArray<string>
-  /** It lost or gained CPUs later. */
+  /** The machine lost or gained CPUs later. */
   readonly later: ReadonlyArray<string>
-  /** Worth knowing, no more. */
+  /** Notes that do not affect the verdict. */
   readonly notes: ReadonlyArray<string>
 }
 
-/** `asked`: undefined on a host, which is as it is. */
+/** Compares the machine with the request. `asked` is undefined on a host, which is used as it is. */
 export const machineDoubts = (
   record: SessionRecord,
   asked: { readonly topology: Topology; readonly kargs: ReadonlyArray<string> } | undefined
@@ -31,7 +31,10 @@ export const machineDoubts = (
 
 const remedy = "a test that takes CPUs away on purpose says cpuHotplug: true"
 
-/** A pass becomes inconclusive, a failure also says it: of the start before its own causes, of what came later behind them. */
+/**
+ * Adds the doubts to a verdict. A pass becomes inconclusive. A failure lists doubts about the start before its own details, and later ones after
+ * them.
+ */
 export const doubted = (
   verdict: AssertResult,
   { later, start }: Pick<MachineDoubts, "later" | "start">

@@ -1,15 +1,15 @@
-/** What the kernel says of a process that it killed because memory ran out (mm/oom_kill.c, `__oom_kill_process`). */
+/** The kernel's message about a process killed because memory ran out (mm/oom_kill.c, `__oom_kill_process`). */
 const kill = /(?:Out of memory|Memory cgroup out of memory): Killed process (\d+) \(([^)]*)\).*/
 
-/** A detail that tells of SIGKILL, which the kernel's OOM killer sends. */
+/** Matches details that mention SIGKILL, the signal of the kernel's OOM killer. */
 const killed = /signal 9\b/
 
 /** Bytes of a process's name that the kernel keeps (TASK_COMM_LEN without the NUL). */
 const commLength = 15
 
 /**
- * The details, those of processes that died of SIGKILL with the kernel's line of who was killed for memory: the line that has the detail's thread
- * or names a word of it, else the only line there is.
+ * Adds the kernel's OOM message to details of processes that died of SIGKILL: the message that has the detail's thread ID or contains one of its
+ * words, else the only message there is.
  */
 export const quoteOomKills = (
   details: ReadonlyArray<string>,

@@ -26,7 +26,7 @@ export interface ProgramRunOptions {
   readonly packed: ReadonlySet<string> | undefined
   readonly prepare: LiveScenarioOptions["prepare"]
   readonly record: SessionRecord
-  /** Hears every event; feeds the record. */
+  /** Receives every event and feeds the record. */
   readonly onEvent: GuestListener
   readonly onHolding: (elapsedNs: number, holdNs: number) => Effect.Effect<void>
 }
@@ -36,16 +36,16 @@ export interface ProgramRun {
   readonly groups: ReadonlyArray<PlannedGroup>
   readonly cgroups: ReadonlyArray<PlannedCgroup>
   readonly payloads: ReadonlyArray<PayloadResult>
-  /** Why the program failed, one line each; empty when it did not. */
+  /** Why the program failed, one line each; empty if it did not. */
   readonly failures: ReadonlyArray<string>
 }
 
-/** What an interrupted program may take to clean up before it is left behind. */
+/** How long an interrupted program may take to clean up, in milliseconds. */
 const patienceMs = 5_000
-/** From `END` to `DONE`: workers are stopped and reported, 5 s and more for those that do not answer. */
+/** Limit from `END` to `DONE` in milliseconds: workers are stopped and reported, with 5 s or more for those that do not react. */
 const endMs = 60_000
 
-/** One line: tag or class where there is one, and the message. */
+/** Describes an error in one line: its tag or class, if it has one, and the message. */
 const describe = (error: unknown): string => {
   const text = error instanceof Error ? error.message : String(error)
   const tag = (error as { readonly _tag?: unknown } | null)?._tag
@@ -60,7 +60,7 @@ const failuresOf = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<string> =>
   if (Exit.isSuccess(exit)) return []
   const failed = [...Cause.failures(exit.cause)].map((error) => `the scenario failed: ${describe(error)}`)
   const died = [...Cause.defects(exit.cause)]
-    // Its commands died of it; the session's end says more.
+    // The loss of the guest ended these commands; the session's end says more.
     .filter((defect) => !isLost(defect))
     .map((defect) => `the scenario's program died: ${describe(defect)}`)
   const all = [...failed, ...died]
@@ -70,14 +70,14 @@ const failuresOf = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<string> =>
 const lostSession = (lost: GuestLost): SessionResult =>
   lost.session ?? { end: lost.end, stage: "scenario running", bootMs: undefined, kernelLog: [] }
 
-/** Interrupts a fiber and waits for its finalizers, but not for ever: the user's own may hang. */
+/** Interrupts a fiber and waits for its finalizers, but not forever: the user's own may hang. */
 const abandon = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Effect.Effect<unknown> =>
   Effect.zipRight(
     Fiber.interruptFork(fiber),
     Effect.interruptible(Effect.timeoutOption(Fiber.await(fiber), patienceMs))
   )
 
-/** Why the agent refused one of the commands; the session's end tells of a guest that is lost. */
+/** Runs commands and returns why the agent rejected one; empty if it did not. If the guest is lost, the session's end says so. */
 const obeyAll = (guest: LiveGuest, commands: ReadonlyArray<Command>): Effect.Effect<ReadonlyArray<string>> =>
   Effect.forEach(commands, (command) => guest.obey(command), { discard: true }).pipe(
     Effect.as([]),
@@ -87,7 +87,7 @@ const obeyAll = (guest: LiveGuest, commands: ReadonlyArray<Command>): Effect.Eff
     })
   )
 
-/** Runs the program within its limit; undefined: it was cut off by the guest's end. */
+/** Runs the program within its time limit and returns its failures; none if the guest's end cut it off. */
 const runBody = Effect.fnUntraced(function* (
   options: ProgramRunOptions,
   guest: LiveGuest,
@@ -108,8 +108,8 @@ const runBody = Effect.fnUntraced(function* (
 })
 
 /**
- * Follows a machine whose agent obeys, runs the program against it and then lets the agent stop and report what is left. Whatever
- * program and guest do is in the result. The session ends with the scope.
+ * Follows a machine whose agent takes commands, runs the program against it, and then lets the agent stop and report the remaining workers. The
+ * result contains whatever program and guest do. The session ends with the scope.
  */
 export const runProgram = Effect.fn("ProgramRun.run")(function* (
   vm: Vm,
@@ -131,7 +131,7 @@ export const runProgram = Effect.fn("ProgramRun.run")(function* (
   if (failures.length === 0) failures.push(...(yield* runBody(options, guest, live, Deferred.await(died))))
   const over = Effect.flip(guest.lost)
   if (failures.length === 0) {
-    // A guest that is lost meanwhile ends it; the session tells of that.
+    // If the guest is lost meanwhile, this ends early, and the session reports the loss.
     const finished = yield* Effect.raceFirst(Effect.exit(live.finish), Effect.as(over, Exit.succeed([])))
     if (Exit.isSuccess(finished)) failures.push(...finished.value)
     yield* Effect.ignore(guest.tell(Command.StepEnd({ index: 0 })))

@@ -13,14 +13,14 @@ import type { RunTrace, SettledScenario } from "./RunRequest.ts"
 import { CgroupResult, RunResult } from "./RunResult.ts"
 import { noScheduling, type Scheduling } from "./scheduling.ts"
 
-/** Where it runs. */
+/** Where a scenario runs. */
 export interface Place {
   readonly topo: TestTopology
-  /** As asked for. */
+  /** The requested topology. */
   readonly topology: string
-  /** The machine that was asked for, and the words on its kernel's command line; undefined: none was, it is what is there. */
+  /** The requested machine and the extra words on its kernel command line; undefined on a host, which is used as it is. */
   readonly asked?: { readonly topology: Topology; readonly kargs: ReadonlyArray<string> } | undefined
-  /** Why a run there makes no sense: it is skipped. */
+  /** Why a run makes no sense there; the run is then skipped. */
   readonly unfit?: string | undefined
   readonly kernel: {
     readonly image: string
@@ -28,26 +28,26 @@ export interface Place {
     readonly key: string | null
     readonly label: string | null
   }
-  /** What the result calls the scheduler. */
+  /** Name of the scheduler in the result. */
   readonly scheduler: string
-  /** What starts and ends it; undefined: nothing. */
+  /** Starts and ends the scheduler under test; undefined: there is none. */
   readonly scheduling?: Scheduling | undefined
   readonly ring: { readonly address: number; readonly size: number } | undefined
-  /** Undefined: the guest has the host's time. */
+  /** Receives the telemetry of a traced run; undefined: not traced. Without `determinism`, the guest runs in host time. */
   readonly trace?: RunTrace | undefined
   readonly determinism?: Determinism | undefined
-  /** What the machine was made of, once it was started. */
+  /** Returns the ingredients of the machine, once it has been started. */
   readonly ingredients?: (() => Ingredients | null) | undefined
-  /** Whether files reach the workers only by being packed. */
+  /** Whether files reach the workers only if they are packed into an initramfs. */
   readonly packs: boolean
-  /** Of the program of the scheduler under test. */
+  /** Hash of the program of the scheduler under test. */
   readonly schedulerSha256?: string | null | undefined
 }
 
-/** What the checks and the result ask of a plan or of what a program did. */
+/** The part of a plan, or of a program's record, that checks and result need. */
 type Ran = Pick<Plan, "groups" | "cgroups">
 
-/** Everything known when a run is over. */
+/** Everything known at the end of a run. */
 export interface Account {
   readonly request: SettledScenario
   readonly place: Place
@@ -59,7 +59,7 @@ export interface Account {
   readonly session: SessionResult | undefined
   readonly exit: string
   readonly determinism: DeterminismReport | null
-  /** What the host withheld; undefined: not known, or of no meaning. */
+  /** What the host withheld; undefined: unknown or meaningless. */
   readonly hostDelay: Whole | undefined
   readonly warnings: ReadonlyArray<string>
   readonly timings: {
@@ -72,17 +72,20 @@ export interface Account {
 
 const consoleLines = 20
 
-/** Of a kernel that did not come to its agent the log says more than its console. */
+/** Returns the last lines of the kernel: if it did not start the agent, its log says more than its console. */
 const lastWords = ({ kernelLog }: SessionResult, vm: Vm | undefined): ReadonlyArray<string> =>
   kernelLog.length > 0 ? kernelLog.slice(-consoleLines) : (vm?.consoleTail(consoleLines) ?? [])
 
-/** The kernel in the guest knows best what its own scheduler is; a host's name stays, which may be that of a sched_ext one. */
+/**
+ * Returns the name of the scheduler. The guest's kernel knows best which scheduler of its own it has; a host's name stays, because it may be that of
+ * a sched_ext scheduler.
+ */
 const schedulerName = ({ place, record }: Account): string =>
   place.asked !== undefined && isKernelScheduler(place.scheduler) && record.ready !== undefined
     ? kernelScheduler(record.ready.release)
     : place.scheduler
 
-/** The result of a run that is over. */
+/** Makes the result of a finished run. */
 export const toResult = (account: Account): RunResult => {
   const { place, plan, record, request, session, verdict, vm } = account
   const { resolved } = place.scheduling ?? noScheduling

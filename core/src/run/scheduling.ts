@@ -9,13 +9,13 @@ import {
 } from "../scheduler/index.ts"
 import type { LiveGuest } from "../session/index.ts"
 
-/** What a scheduler under test adds to a run's commands. */
+/** What a scheduler under test adds to the commands of a run. */
 export interface Scheduling {
   readonly resolved: ResolvedScheduler
-  /** Up to the moment at which it is in charge. */
+  /** Commands up to the moment at which the scheduler has attached. */
   readonly before: ReadonlyArray<Command>
   readonly after: ReadonlyArray<Command>
-  /** How long a worker may be runnable without running; 0: for ever. */
+  /** How long a worker may be runnable without running, in milliseconds; 0: forever. */
   readonly watchdogMs: number
 }
 
@@ -35,14 +35,14 @@ export const makeScheduling = (resolved: ResolvedScheduler, options: SchedulingO
 /** The kernel's own scheduler, or whatever runs on a host. */
 export const noScheduling: Scheduling = makeScheduling(resolvedEevdf, { program: undefined, watchdogMs: 0 })
 
-/** The file that the agent runs. */
+/** Encodes the file that the agent runs. */
 export const planBytes = (plan: Plan, { after, before, resolved }: Scheduling): Uint8Array => {
   // The plan's own last command is END.
   const commands = placeBelow(plan.commands.slice(0, -1), resolved.scheduler.cgroupParent)
   return encodePlan([...before, ...commands, ...after, Command.End()])
 }
 
-/** The guest with the scenario's cgroups below the scheduler's parent, as if they lay in the root. */
+/** Returns a guest that puts the scenario's cgroups below the scheduler's parent cgroup but names them as if they were in the root. */
 export const placedGuest = (guest: LiveGuest, { resolved }: Scheduling): LiveGuest => {
   const { cgroupParent } = resolved.scheduler
   if (cgroupParent === undefined) return guest

@@ -1,5 +1,5 @@
 /**
- * What the agent says of a worker as the report that checks read.
+ * Converts the agent's worker telemetry to the reports that checks read.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ const exitInfo = (telemetry: WorkerTelemetry): WorkerReport["exitInfo"] => {
 }
 
 /**
- * A `WORKER_REPORT` with the latencies of the `LATENCIES` frames that came before it, in order.
+ * Makes a report from a `WORKER_REPORT` and the latencies of the `LATENCIES` frames before it, in order.
  *
  * @since 0.1.0
  * @category conversions

@@ -1,5 +1,5 @@
 /**
- * Whether the machine that came up is the one that was asked for.
+ * Checks whether the machine that came up is the requested one.
  *
  * @since 0.2.0
  */
@@ -7,7 +7,7 @@
 import type { ReportedTopology } from "../protocol/index.ts"
 import { CpuSet, type Topology } from "../topology/index.ts"
 
-/** What keeps CPUs, caches' siblings or nodes from a kernel that the machine has them for. */
+/** Kernel arguments that hide CPUs, cache siblings or nodes of the machine from the kernel. */
 const takers = /^(nosmt|nosmp|maxcpus|nr_cpus|possible_cpus|disable_cpu_apicid|numa|acpi|noapic|nolapic)(=|$)/
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
@@ -34,8 +34,8 @@ const groupsBy = (cpus: ReadonlyArray<number>, key: (cpu: number) => unknown): s
 }
 
 /**
- * What differs between the machine that was asked for and the one that came up, in one line; undefined: nothing. Kernel arguments that are known
- * for it are named.
+ * Returns in one line how the machine that came up differs from the requested one; undefined if it does not. Names kernel arguments that are known to
+ * cause such differences.
  *
  * @since 0.2.0
  * @category accessors

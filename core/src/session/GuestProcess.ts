@@ -1,5 +1,5 @@
 /**
- * A process in the guest, from the host: its streams and its end (docs/protocol.md, "Processes").
+ * Runs a process in the guest from the host: its streams and its end (docs/protocol.md, "Processes").
  *
  * @since 0.1.0
  */
@@ -18,27 +18,34 @@ export type ProcessEnd =
   | { readonly _tag: "Signaled"; readonly signal: number }
   /** Killed at its deadline. */
   | { readonly _tag: "TimedOut" }
-  /** It never became the program; `errno` is Linux's number. */
+  /** The program could not be started; `errno` is Linux's error number. */
   | { readonly _tag: "NotRun"; readonly errno: number; readonly message: string }
 
 /**
+ * A piece of a process's output.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface ProcessOutput {
-  /** With a terminal everything is `out`. */
+  /** With a terminal, all output is `out`. */
   readonly stream: "out" | "err"
   readonly bytes: Uint8Array
 }
 
 /**
+ * A process in the guest, as seen from the host.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface GuestProcess {
-  /** All output in order, for one reader; ends with the process. The process waits for a reader that is behind by `outputWindow`. */
+  /** All output in order, for one reader; ends with the process. The process waits if its reader is `outputWindow` bytes behind. */
   readonly output: Stream.Stream<ProcessOutput, GuestLost>
-  /** Feeds its standard input; waits while `inputWindow` bytes are on their way. Refusals are not told: a process may end at any time. */
+  /**
+   * Writes to its standard input; waits while `inputWindow` bytes are in transit. Does not report rejected input, because a process may end at any
+   * time.
+   */
   readonly write: (bytes: Uint8Array) => Effect.Effect<void, GuestLost>
   readonly endInput: Effect.Effect<void, GuestLost>
   readonly resize: (size: { readonly rows: number; readonly columns: number }) => Effect.Effect<void, GuestLost>
@@ -48,7 +55,7 @@ export interface GuestProcess {
 }
 
 /**
- * Bytes of output that may be on their way from a process to its reader.
+ * Maximum number of bytes of output in transit from a process to its reader.
  *
  * @since 0.1.0
  * @category constants
@@ -56,14 +63,14 @@ export interface GuestProcess {
 export const outputWindow: number = 1024 * 1024
 
 /**
- * Bytes of input that may be on their way to a process.
+ * Maximum number of bytes of input in transit to a process.
  *
  * @since 0.1.0
  * @category constants
  */
 export const inputWindow: number = 16 * 1024
 
-/** So that a terminal's keys do not queue behind a long frame. */
+/** Maximum number of input bytes per frame, so that terminal keys do not queue behind a long frame. */
 const inputChunk = 4096
 
 const toEnd = ({ kind, value, message }: ProcessTelemetry): ProcessEnd => {
@@ -80,7 +87,8 @@ const toEnd = ({ kind, value, message }: ProcessTelemetry): ProcessEnd => {
 }
 
 /**
- * Starts a program without loss of output. `deadlineMs` undefined: it may run for ever. Closing the scope kills it when it still runs.
+ * Starts a program and delivers all its output. If `deadlineMs` is undefined, the program may run forever. Closing the scope kills the program if it
+ * is still running.
  *
  * @since 0.1.0
  * @category constructors
@@ -92,7 +100,7 @@ export const runProcess: (
     readonly environment?: Readonly<Record<string, string>> | undefined
     readonly directory?: string | undefined
     readonly terminal?: GuestProgram["terminal"]
-    /** Without a terminal: whether it gets input. Default false. */
+    /** Without a terminal: whether the program gets input. Default false. */
     readonly input?: boolean | undefined
     readonly deadlineMs?: number | undefined
   }
@@ -121,7 +129,7 @@ export const runProcess: (
       }
     }
 
-    /** The reader is done with the chunks before this one. */
+    /** Grants the process more credit when the reader has consumed a chunk. */
     const thank = ({ bytes }: ProcessOutput): Effect.Effect<void, GuestLost> => {
       unthanked += bytes.length
       if (unthanked < outputWindow / 4) return Effect.void
@@ -136,7 +144,7 @@ export const runProcess: (
     )
     yield* Effect.addFinalizer(() =>
       Effect.flatMap(Deferred.isDone(end), (ended) =>
-        // Not waited for: a guest that hangs takes no commands.
+        // Not awaited, because a guest that hangs takes no commands.
         ended ? Effect.void : Effect.forkDaemon(Effect.interruptible(guest.tell(Command.ProcKill({ id, signal: 9 }))))
       )
     )

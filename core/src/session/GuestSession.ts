@@ -1,6 +1,6 @@
 /**
- * Follows one guest from its start to its end: what the agent said, how far it came, why it ended. A guest that dies, hangs
- * or talks nonsense is a result with a cause, not an error of the host.
+ * Follows a guest from its start to its end: what the agent sent, which stage the guest reached, and why it ended. A guest that dies, hangs or sends
+ * invalid data gives a result with a cause, not an error of the host.
  *
  * @since 0.1.0
  */
@@ -12,6 +12,8 @@ import { readKernelLog } from "./PrintkRing.ts"
 import { makeTransport } from "./Transport.ts"
 
 /**
+ * How to follow a guest.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -21,14 +23,14 @@ export interface SessionOptions {
   readonly bootTimeoutMs: number
   /** Milliseconds from the first frame to `DONE`. */
   readonly planTimeoutMs: number
-  /** Nothing is to reach the guest, and the hash of what it says is wanted. Default false. */
+  /** Do not write to the guest, and hash everything it sends. Default false. */
   readonly deterministic?: boolean | undefined
-  /** Called for every event in order; must not fail. */
+  /** Receives every event in order; must not fail. */
   readonly onEvent: (event: AgentEvent) => Effect.Effect<void>
 }
 
 /**
- * Why a session ended other than by `DONE`.
+ * How a session ended.
  *
  * @since 0.1.0
  * @category models
@@ -42,17 +44,19 @@ export type GuestEnd =
   | { readonly _tag: "PlanTimeout"; readonly ms: number }
 
 /**
+ * What is known at the end of a session.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface SessionResult {
   readonly end: GuestEnd
   readonly stage: typeof InitStage.Type
-  /** Host milliseconds from the call to the first frame; undefined when there was none. */
+  /** Host milliseconds from the call to the first frame; undefined if there was none. */
   readonly bootMs: number | undefined
-  /** SHA-256 of everything the agent said; undefined: not asked for. */
+  /** SHA-256 of everything the agent sent; undefined: not requested. */
   readonly eventHash?: string | undefined
-  /** The kernel's log out of guest memory, where the guest did not come to its agent; empty else, and where there is none. */
+  /** The kernel's log from guest memory, if the agent never started; otherwise empty, as it is if no log was found. */
   readonly kernelLog: ReadonlyArray<string>
 }
 
@@ -65,19 +69,19 @@ const stageOf = (
 ): typeof InitStage.Type => {
   if (reached !== undefined) return reached
   const console = vm.consoleTail(Number.POSITIVE_INFINITY)
-  // The firmware's own words are not yet the kernel's.
+  // Lines of the firmware do not show that the kernel has started.
   if (!console.some((line) => /^\[\s*\d+\.\d+\]/.test(line))) return "no console output"
   const started = (line: string): boolean => /Run \S+ as init process|ktstr-agent:/.test(line)
   return console.some(started) || kernelLog.some(started) ? "init started" : "kernel booting"
 }
 
-/** Memory that is gone with its machine has no log. */
+/** Reads the kernel's log from guest memory; empty if the memory is gone with its machine. */
 const logInMemory = (memory: GuestMemory): Effect.Effect<ReadonlyArray<string>> =>
   Effect.try(() => readKernelLog(memory)).pipe(Effect.orElseSucceed(() => []))
 
 /**
- * Runs until the agent is done, the machine ends, the stream breaks or time is up; never fails. The machine is left as it
- * is: its scope ends it.
+ * Follows a guest until its agent is done, the machine ends, the stream breaks or time is up. Never fails. Leaves the machine running: its scope ends
+ * it.
  *
  * @since 0.1.0
  * @category running
@@ -93,7 +97,7 @@ export const followGuest: (vm: Vm, options: SessionOptions) => Effect.Effect<Ses
   let bootMs: number | undefined
 
   const handle = Effect.fnUntraced(function* (event: AgentEvent) {
-    // A guest that has said it is done has no more to say: reports after that would be nobody's.
+    // Ignore everything after `DONE`: later reports would be lost.
     if (reached === "scenario done") return
     if (event._tag === "Ready") {
       bootMs = (yield* Clock.currentTimeMillis) - began
@@ -110,7 +114,7 @@ export const followGuest: (vm: Vm, options: SessionOptions) => Effect.Effect<Ses
   })
 
   const endOfStream = Effect.gen(function* () {
-    // What came before the end is all handled before the exit is looked at: a guest that reported and died has reported.
+    // All data before the end is handled before the exit is examined, so the reports of a guest that then died still count.
     const exit = yield* Deferred.await(vm.exit)
     const torn = transport.end()
     return exit._tag === "PowerOff" && torn !== undefined
@@ -133,7 +137,7 @@ export const followGuest: (vm: Vm, options: SessionOptions) => Effect.Effect<Ses
     Effect.flatMap((end) => signals.offer({ _tag: "End", end }))
   )
 
-  /** The next signal, or undefined when `ms` have passed. */
+  /** Returns the next signal, or undefined after `ms` milliseconds. */
   const next = (ms: number) => Queue.take(signals).pipe(Effect.timeoutOption(ms), Effect.map(Option.getOrUndefined))
 
   const end = yield* Effect.gen(function* () {
@@ -150,14 +154,14 @@ export const followGuest: (vm: Vm, options: SessionOptions) => Effect.Effect<Ses
   return { end, stage: stageOf(vm, reached, kernelLog), bootMs, kernelLog, eventHash: hash?.digest() }
 })
 
-/** Why a kernel may be silent: the one thing that the machine's description cannot bring about. */
+/** Hint for a silent kernel: the one cause that the machine's description can't rule out. */
 const silent = "does the kernel have a serial console (CONFIG_SERIAL_8250_CONSOLE=y)?"
 
 const atStage = (stage: SessionResult["stage"]): string =>
   stage === "no console output" ? `stage: ${stage}; ${silent}` : `stage: ${stage}`
 
 /**
- * One line that names the cause of a session's end; undefined for an orderly one.
+ * Returns the cause of a session's end in one line; undefined for an orderly end.
  *
  * @since 0.1.0
  * @category messages
@@ -181,7 +185,7 @@ export const describeEnd = (result: SessionResult): string | undefined => {
 }
 
 /**
- * One line.
+ * Describes a machine's end in one line.
  *
  * @since 0.1.0
  * @category messages
@@ -209,12 +213,12 @@ export const describeExit = (exit: VmExit): string => {
 
 const firstLine = (text: string): string => text.split("\n", 1)[0] ?? ""
 
-/** Of the vCPU that is described first. */
+/** Returns the instruction pointer of the first vCPU described. */
 const instructionPointer = (registers: string): string =>
   /\b[ER]IP=[0-9a-f]+/i.exec(registers)?.[0] ?? "an unknown address"
 
 /**
- * {@link describeExit}, with the registers in lines of their own where they were kept.
+ * Returns {@link describeExit}, followed by the registers on lines of their own if there are any.
  *
  * @since 0.1.0
  * @category messages

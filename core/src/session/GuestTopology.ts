@@ -1,12 +1,12 @@
 /**
- * The CPUs and NUMA nodes that a guest has, in its own words.
+ * The CPUs and NUMA nodes of a guest, as the guest itself reports them.
  *
  * @since 0.1.0
  */
 import { Schema } from "effect"
 
 /**
- * A CPU as the guest's sysfs describes it.
+ * A CPU, as in the guest's sysfs.
  *
  * @since 0.1.0
  * @category models
@@ -23,7 +23,7 @@ export class GuestCpu extends Schema.Class<GuestCpu>("GuestCpu")({
 }) {}
 
 /**
- * A NUMA node as the guest's sysfs describes it.
+ * A NUMA node, as in the guest's sysfs.
  *
  * @since 0.1.0
  * @category models

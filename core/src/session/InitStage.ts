@@ -1,12 +1,12 @@
 /**
- * The stages of a guest's life, which a diagnosis names.
+ * The stages of a guest's life, as named in diagnoses.
  *
  * @since 0.1.0
  */
 import { Schema } from "effect"
 
 /**
- * How far the guest came.
+ * The stage that the guest reached.
  *
  * @since 0.1.0
  * @category models

@@ -1,5 +1,5 @@
 /**
- * A guest that obeys commands while it runs, in place of a plan (docs/protocol.md, "Commands").
+ * A guest that takes commands while it runs, instead of a plan (docs/protocol.md, "Commands").
  *
  * @since 0.1.0
  */
@@ -12,22 +12,22 @@ import { makeRingWriter } from "./Ring.ts"
 type Ready = Extract<AgentEvent, { readonly _tag: "Ready" }>
 
 /**
- * The guest is gone, or can't be understood any more.
+ * The guest has ended, or its protocol is broken.
  *
  * @since 0.1.0
  * @category errors
  */
 export class GuestLost extends Data.TaggedError("GuestLost")<{
   readonly reason: GuestEnd["_tag"]
-  /** One line: how it ended, and how far it had come. */
+  /** One line: how the guest ended, and which stage it had reached. */
   readonly message: string
   readonly end: GuestEnd
-  /** The whole session's account; undefined when this side left it. */
+  /** The result of the whole session; undefined if the host closed it. */
   readonly session?: SessionResult | undefined
 }> {}
 
 /**
- * The agent has refused a command.
+ * The agent rejected a command.
  *
  * @since 0.1.0
  * @category errors
@@ -39,7 +39,7 @@ export class CommandRefused extends Data.TaggedError("CommandRefused")<{
 }> {}
 
 /**
- * Hears every event; must neither fail nor wait.
+ * Receives every event; must neither fail nor wait.
  *
  * @since 0.1.0
  * @category models
@@ -47,26 +47,28 @@ export class CommandRefused extends Data.TaggedError("CommandRefused")<{
 export type GuestListener = (event: AgentEvent) => Effect.Effect<void>
 
 /**
+ * A running guest that takes commands.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface LiveGuest {
-  /** The agent's first words. */
+  /** The agent's first event. */
   readonly ready: Ready
-  /** Sends without waiting for the answer. Commands are obeyed in the order in which they were sent. */
+  /** Sends a command without waiting for the reply. The agent executes commands in the order in which they were sent. */
   readonly tell: (command: Command) => Effect.Effect<void, GuestLost>
-  /** Sends, and waits until the agent has done it. */
+  /** Sends a command and waits until the agent has executed it. Fails with CommandRefused if the agent rejects it. */
   readonly obey: (command: Command) => Effect.Effect<void, GuestLost | CommandRefused>
   /** Adds a listener until the scope closes. */
   readonly listen: (listener: GuestListener) => Effect.Effect<void, never, Scope.Scope>
-  /** Another number each time. */
+  /** Returns a new process ID at each call. */
   readonly newProcessId: () => number
   /** Fails when the session ends. */
   readonly lost: Effect.Effect<never, GuestLost>
 }
 
 /**
- * The agent that a scenario's program talks to, for what no other service has.
+ * The agent that a scenario's program can talk to directly, for what no other service offers.
  *
  * @since 0.1.0
  * @category services
@@ -83,7 +85,7 @@ const guestLost = (result: SessionResult): GuestLost => {
 }
 
 /**
- * Waits until the agent of a machine booted with `ktstr.mode=live` is ready, and follows it until the scope closes.
+ * Waits until the agent of a machine booted with `ktstr.mode=live` is ready, and follows the guest until the scope closes.
  *
  * @since 0.1.0
  * @category constructors
@@ -94,7 +96,7 @@ export const makeLiveGuest: (
     readonly ring: { readonly address: number; readonly size: number } | undefined
     /** Milliseconds from now to the agent's first frame. */
     readonly bootTimeoutMs: number
-    /** Hears every event before all listeners, the first and the last one included. */
+    /** Receives every event, including the first and the last, before all other listeners. */
     readonly onEvent?: GuestListener | undefined
   }
 ) => Effect.Effect<LiveGuest, GuestLost, Scope.Scope> = Effect.fn("LiveGuest.make")(function* (vm, options) {
@@ -139,7 +141,7 @@ export const makeLiveGuest: (
   const writer = first.transport === "ring" && place !== undefined ? makeRingWriter(vm.memory, place) : undefined
   const doorbell = Uint8Array.of(0x07)
 
-  /** By the ring where it takes input, else over COM2. Waits for a guest that is behind. */
+  /** Writes to the ring if it takes input, else to COM2. Waits if the guest is behind. */
   const put = (bytes: Uint8Array): Effect.Effect<void, VmmError> => {
     if (writer === undefined) return vm.channel.send(bytes)
     const written = writer.write(bytes)
@@ -159,7 +161,9 @@ export const makeLiveGuest: (
         )
   }
 
-  /** A command that has its number is sent whole, or all later ones would be out of sequence; who waits for it may go. */
+  /**
+   * A command that has a sequence number is always sent in full; otherwise all later commands would be out of sequence. Its sender may stop waiting.
+   */
   const send = (command: Command, asked?: Deferred.Deferred<void, CommandRefused>): Effect.Effect<void, GuestLost> =>
     Effect.suspend(() => {
       if (asked !== undefined) replies.set(seq, asked)
@@ -168,7 +172,7 @@ export const makeLiveGuest: (
       line.withPermits(1),
       Effect.uninterruptible,
       Effect.disconnect,
-      // A channel that takes nothing belongs to a guest whose end says more.
+      // If the channel is closed, the guest's end says more than the write error.
       Effect.catchAll(() => Deferred.await(lost)),
       Effect.raceFirst(Deferred.await(lost))
     )

@@ -1,5 +1,5 @@
 /**
- * Which CPUs the guest had from its start to its end.
+ * Records which CPUs the guest had from its start to its end.
  *
  * @since 0.2.0
  */
@@ -7,19 +7,19 @@
 import type { AgentEvent } from "../protocol/index.ts"
 import { CpuSet } from "../topology/index.ts"
 
-/** Changes that a message lists one by one. */
+/** Maximum number of changes that a message lists one by one. */
 const listed = 8
 
 /**
- * What the agent said of CPUs that came and went; the first changes are kept, the rest counted.
+ * Records the agent's events about CPUs; keeps the first changes and counts the rest.
  *
  * @since 0.2.0
  * @category models
  */
 export class OnlineRecord {
-  /** As a cpulist at the last word; undefined: none was said. */
+  /** The CPUs online at the last event, as a cpulist; undefined if there was no event. */
   online: string | undefined
-  /** CPUs that the kernel keeps tasks away from (`isolcpus=`), a cpulist. */
+  /** CPUs that the kernel keeps free of tasks (`isolcpus=`), as a cpulist. */
   isolated = ""
   private readonly changes: Array<string> = []
   private more = 0
@@ -34,7 +34,7 @@ export class OnlineRecord {
     }
   }
 
-  /** What changed since the start, in one line; undefined: nothing. */
+  /** Returns in one line what has changed since the start; undefined if nothing has. */
   changed(start: CpuSet): string | undefined {
     const end = this.online === undefined ? start : CpuSet.parseLenient(this.online)
     const [lost, gained] = [start.difference(end), end.difference(start)]

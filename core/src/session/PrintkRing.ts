@@ -1,6 +1,6 @@
 /**
- * The kernel's log as it stands in guest memory (kernel/printk/printk_ringbuffer.h). Needs neither a console nor symbols: it is there from
- * the kernel's first words on, when no console is, and costs the guest nothing.
+ * Reads the kernel's log from guest memory (kernel/printk/printk_ringbuffer.h). This needs neither a console nor symbols, works from the kernel's
+ * first message on, before there is a console, and costs the guest nothing.
  *
  * @since 0.1.0
  */
@@ -8,20 +8,20 @@ import { Buffer } from "node:buffer"
 import type { GuestMemory } from "../machine/index.ts"
 import { printable } from "../protocol/index.ts"
 
-/** The first record's text, `linux_banner` (init/version-timestamp.c), begins so. */
+/** Beginning of the first record, `linux_banner` (init/version-timestamp.c). */
 const firstWords = new TextEncoder().encode("Linux version ")
 const word = 8
 const chunkBytes = 16 << 20
-/** More than a record and its header can have (PRINTKRB_RECORD_MAX, printk.c). */
+/** Upper limit for the size of a record with its header, in bytes (PRINTKRB_RECORD_MAX, printk.c). */
 const recordMost = 4096
-/** Twice the largest ring of a distribution. */
+/** Upper limit for the size of the ring, in bytes: twice the largest ring of any distribution. */
 const ringMost = 4 << 20
-/** `DESC_ID` is all but the two bits of the state. */
+/** `DESC_ID`: all bits except the two bits of the state. */
 const idMask = (1n << 62n) - 1n
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-/** Guest RAM below the PCI hole, in pieces that overlap by `overlap`; the kernel's static data lies in it. */
+/** Yields guest RAM below the PCI hole in chunks that overlap by `overlap` bytes; the kernel's static data lies there. */
 function* pieces(memory: GuestMemory, overlap: number): Generator<readonly [address: number, bytes: Uint8Array]> {
   const end = Math.min(memory.size, 3 * 2 ** 30)
   for (let address = 0; address < end; address += chunkBytes) {
@@ -34,19 +34,19 @@ function* pieces(memory: GuestMemory, overlap: number): Generator<readonly [addr
   }
 }
 
-/** Where `pattern` is, at any byte. */
+/** Yields every offset of `pattern`. */
 function* occurrences(bytes: Uint8Array, pattern: Uint8Array): Generator<number> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   for (let at = buffer.indexOf(pattern); at !== -1; at = buffer.indexOf(pattern, at + 1)) yield at
 }
 
-/** Up to the first NUL, which no record has: the ring was all zeroes. */
+/** Decodes text up to the first NUL. Records contain no NUL; unused parts of the ring are zero. */
 const textOf = (bytes: Uint8Array): string => {
   const end = bytes.indexOf(0)
   return new TextDecoder().decode(end === -1 ? bytes : bytes.subarray(0, end))
 }
 
-/** The texts of the blocks (`struct prb_data_block`: an identifier, the text, to the next multiple of a word) that follow one another. */
+/** Returns the texts of consecutive blocks (`struct prb_data_block`: an identifier and the text, padded to a multiple of a word). */
 const textsFrom = (bytes: Uint8Array): ReadonlyArray<string> => {
   const view = viewOf(bytes)
   const texts: Array<string> = []
@@ -65,12 +65,12 @@ const textsFrom = (bytes: Uint8Array): ReadonlyArray<string> => {
 }
 
 /**
- * Identifiers begin below zero by the count of descriptors (DESC0_ID), which before 6.19 wraps at 32 bits on kernels whose count is an
- * `unsigned int`. Other copies of the banner have no such number before them.
+ * Returns whether an identifier is the first of a ring. Identifiers start at minus the number of descriptors (DESC0_ID), which before 6.19 wraps at
+ * 32 bits on kernels with an `unsigned int` count. Other copies of the banner are not preceded by such a number.
  */
 const isFirstId = (id: bigint): boolean => id >> 40n === idMask >> 40n || id >> 24n === 0xffn
 
-/** The log's texts, where the first record is still there. A ring that the kernel left for a larger one has fewer. */
+/** Returns the texts of the log if the first record still exists. A ring that the kernel has replaced by a larger one has fewer texts. */
 const findTexts = (memory: GuestMemory): ReadonlyArray<string> => {
   let most: ReadonlyArray<string> = []
   for (const [address, bytes] of pieces(memory, word + firstWords.length)) {
@@ -84,26 +84,26 @@ const findTexts = (memory: GuestMemory): ReadonlyArray<string> => {
   return most
 }
 
-/** `struct printk_info`: u64 seq, u64 ts_nsec, u16 text_len, u8 facility, u8 flags:5 and level:3; its size depends on the configuration. */
+/** `struct printk_info`: u64 seq, u64 ts_nsec, u16 text_len, u8 facility, u8 flags:5 and level:3; its size depends on the kernel configuration. */
 const infoLengthAt = 2 * word
 const infoSizes = { least: 3 * word, most: 40 * word }
-/** A notice (5) of the kernel (facility 0) that ends with a newline (LOG_NEWLINE, 2). */
+/** Marks a notice (5) of the kernel (facility 0) that ends with a newline (LOG_NEWLINE, 2). */
 const bannerMark = (5 << 5) | 2
 const levelPrefix = 2
 
 interface Info {
   readonly ns: number
-  /** Bytes of text: what the block has beyond was reserved and not needed. */
+  /** Bytes of text; the rest of the block was reserved but not used. */
   readonly length: number
 }
 
 /**
- * Bytes to the end of the line. Where the text had a level in front (KERN_SOH, two bytes), it was moved over that, and its last two bytes
- * are there once more.
+ * Returns the number of bytes to the end of the line. If the text had a level prefix (KERN_SOH, two bytes), the text was moved over it, and its last
+ * two bytes appear twice.
  */
 const firstLine = (text: string | undefined): number => new TextEncoder().encode(text?.split("\n")[0] ?? "").length
 
-/** The records' descriptions, by number, as far as they are found: the first three are known by the lengths of their texts. */
+/** Finds the descriptions of the records, by number. The lengths of the first three texts identify them. */
 const findInfos = (memory: GuestMemory, texts: ReadonlyArray<string>): ReadonlyArray<Info | undefined> => {
   const lengths = texts.slice(0, 3).map(firstLine)
   const first = (lengths[0] ?? 0) - levelPrefix
@@ -134,7 +134,7 @@ const findInfos = (memory: GuestMemory, texts: ReadonlyArray<string>): ReadonlyA
   return []
 }
 
-/** As the console prints it (print_time, printk.c). */
+/** Formats lines as the console prints them (print_time, printk.c). */
 const stamped = (text: string, info: Info | undefined): ReadonlyArray<string> => {
   const micros = Math.floor((info?.ns ?? 0) / 1000)
   const [seconds, rest] =
@@ -145,8 +145,8 @@ const stamped = (text: string, info: Info | undefined): ReadonlyArray<string> =>
 }
 
 /**
- * The lines of the kernel's log as its console would print them, oldest first. Empty before the kernel's first words, and once its ring has
- * gone round. Reads all of guest RAM below 3 GiB in the worst case: for machines that did not come to their agent.
+ * Returns the lines of the kernel's log as its console would print them, oldest first. Empty before the kernel's first message, and after its ring
+ * has wrapped. Reads all guest RAM below 3 GiB in the worst case, so use it only if the agent never started.
  *
  * @since 0.1.0
  * @category introspection

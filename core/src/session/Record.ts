@@ -1,5 +1,5 @@
 /**
- * Gathers what an agent says over one session.
+ * Collects what an agent sends during one session.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ type Ready = Extract<AgentEvent, { readonly _tag: "Ready" }>
 type GuestError = Extract<AgentEvent, { readonly _tag: "Error" }>
 
 /**
- * Grows event by event; read it when the session has ended.
+ * Collects events one by one; read it when the session has ended.
  *
  * @since 0.1.0
  * @category models
@@ -30,11 +30,11 @@ export class SessionRecord {
   private readonly logList = new BoundedList<string>(guestLimits.logs)
   private readonly reported = new Set<string>()
   private readonly doubleReports = new BoundedList<string>(guestLimits.contradictions)
-  /** Workers that the guest says it reported; undefined: it was never done. */
+  /** The number of workers that the guest says it reported; undefined: it never sent `DONE`. */
   private told: number | undefined
   private lostLatencies = 0
   private keptLatencies = 0
-  /** `/proc/schedstat` at the end; undefined: it was not sent. */
+  /** `/proc/schedstat` at the end; undefined: not received. */
   schedstat: string | undefined
   readonly scheduler = new SchedulerRecord()
   readonly online = new OnlineRecord()
@@ -43,7 +43,7 @@ export class SessionRecord {
   private firstStepAt: number | undefined
   private readonly cgroupParent: string | undefined
 
-  /** `cgroupParent`: below which the guest has the scenario's cgroups; reports name them without it. */
+  /** `cgroupParent` is the cgroup below which the guest has the scenario's cgroups; reports name them without it. */
   constructor(cgroupParent?: string) {
     this.cgroupParent = cgroupParent
   }
@@ -53,7 +53,7 @@ export class SessionRecord {
     return this.cgroupParent !== undefined && cgroup.startsWith(prefix) ? cgroup.slice(prefix.length) : cgroup
   }
 
-  /** Takes one event; gives the stimulus it made, if it made one. */
+  /** Adds an event; returns the stimulus if the event is one. */
   add(event: AgentEvent): StimulusEvent | undefined {
     switch (event._tag) {
       case "Ready":
@@ -79,7 +79,7 @@ export class SessionRecord {
         for (const latency of taken) kept.push(latency)
         this.keptLatencies += taken.length
         this.lostLatencies += event.latenciesNs.length - taken.length
-        // Also of workers that never report: as many lists as there may be reports.
+        // Workers that never report count as well: there are at most as many lists as there may be reports.
         if (this.latencies.has(key) || this.latencies.size < guestLimits.reports) this.latencies.set(key, kept)
         return undefined
       }
@@ -122,7 +122,7 @@ export class SessionRecord {
     }
   }
 
-  /** One a worker; a second report of the same worker is a contradiction. */
+  /** One report per worker; a second report of the same worker is a contradiction. */
   get reports(): ReadonlyArray<WorkerReport> {
     return this.reportList.items
   }
@@ -135,7 +135,7 @@ export class SessionRecord {
     return this.stimulusList.items
   }
 
-  /** Warnings and errors of the agent's log, and what is not kept of a guest that says too much. */
+  /** Warnings and errors of the agent's log, and how much was dropped because the guest sent too much. */
   get logs(): ReadonlyArray<string> {
     const { more } = this.logList
     const beyond = [
@@ -152,9 +152,7 @@ export class SessionRecord {
     ]
   }
 
-  /**
-   * Why what the guest reported can't be the whole truth, one line each; empty where nothing contradicts the `groups` that ran.
-   */
+  /** Returns why the guest's reports can't be complete or correct, one line each; empty if nothing contradicts the `groups` that ran. */
   contradictions(groups: ReadonlyArray<{ readonly group: number; readonly workers: number }>): ReadonlyArray<string> {
     const planned = new Map(groups.map(({ group, workers }) => [group, workers]))
     const found = new BoundedList<string>(guestLimits.contradictions)
@@ -178,7 +176,7 @@ export class SessionRecord {
     ]
   }
 
-  /** The guest's own view of its topology; null when it never said. */
+  /** The topology that the guest reports; null if it never did. */
   get topology(): {
     readonly summary: string
     readonly cpus: Array<GuestCpu>
@@ -191,7 +189,7 @@ export class SessionRecord {
   }
 }
 
-/** As `Topology.toString` writes it where the guest's CPUs form one, else the counts of what is there. */
+/** Formats the guest's topology like `Topology.toString` if its CPUs form a regular one, else as counts. */
 const summarise = (cpus: ReadonlyArray<GuestCpu>, nodes: ReadonlyArray<GuestNode>): string => {
   const llcs = new Set(cpus.map((cpu) => cpu.llcId)).size
   const cores = new Set(cpus.map((cpu) => cpu.threadSiblings)).size

@@ -1,5 +1,5 @@
 /**
- * The host's end of the telemetry ring in guest memory (docs/protocol.md, "Ring").
+ * The host's side of the telemetry ring in guest memory (docs/protocol.md, "Ring").
  *
  * @since 0.1.0
  */
@@ -14,12 +14,12 @@ const tailOffset = 128n
 const inputHeadOffset = 192
 const inputTailOffset = 256
 const dataOffset = 4096
-/** A page: the header promises whole ones. Without a byte for data every offset would be divided by zero. */
+/** Minimum size of the data area: one page, as the header promises whole pages. An empty area would cause a division by zero. */
 const leastData = 4096
 
 /**
- * Where the ring lies: 128 MiB is above every kernel image and its early allocations, and below the smallest guest memory
- * (256 MiB), so one address serves all.
+ * Location of the ring: 128 MiB is above every kernel image and its early allocations, and below the smallest guest memory (256 MiB), so one address
+ * fits all guests.
  *
  * @since 0.1.0
  * @category constants
@@ -30,8 +30,8 @@ export const defaultRing: { readonly address: number; readonly size: number } = 
 }
 
 /**
- * That of a deterministic guest, which does not look at how far the host has read: all of a run has to fit. Pages that are not written to
- * take no memory of the host. A guest whose first node has less than 640 MiB has the default one.
+ * Returns the ring of a deterministic guest, which ignores how far the host has read: a whole run must fit. Unwritten pages take no host memory. If
+ * the first node has less than 640 MiB, the default ring is used.
  *
  * @since 0.1.0
  * @category constants
@@ -51,11 +51,14 @@ export const deterministicRing = (
  * @category models
  */
 export interface RingReader {
-  /** Bytes in stream order, possibly none; a ring that contradicts itself is a `ProtocolError` at the stream offset. */
+  /** Returns bytes in stream order, possibly none; an inconsistent ring is a `ProtocolError` at the stream offset. */
   readonly drain: () => Either.Either<Uint8Array, ProtocolError>
 }
 
 /**
+ * Makes a reader for the ring at this address. The reader checks the header at the first call of `drain`; with `readOnly` it never writes to guest
+ * memory.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -95,7 +98,7 @@ export const makeRingReader = (
     try {
       return drainChecked()
     } catch (cause) {
-      // Memory that is not there: a guest smaller than its ring, or a machine that is gone.
+      // The memory does not exist: the guest is smaller than its ring, or the machine is gone.
       if (cause instanceof RangeError) return fail(`it can't be read: ${cause.message}`)
       throw cause
     }
@@ -126,18 +129,18 @@ export const makeRingReader = (
 }
 
 /**
- * Writes what the agent has not read yet.
+ * Writes bytes for the agent to read.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RingWriter {
-  /** Writes as many of the bytes as there is room for; gives their number. A doorbell has to follow. */
+  /** Writes as many bytes as there is room for and returns their number. The caller must then ring the doorbell. */
   readonly write: (bytes: Uint8Array) => number
 }
 
 /**
- * The input part of a ring whose agent has said `READY`; undefined when it has none, and commands go over COM2.
+ * Makes a writer for the input area of a ring whose agent has sent `READY`; undefined if there is no such area, and commands go over COM2.
  *
  * @since 0.1.0
  * @category constructors
@@ -157,7 +160,7 @@ export const makeRingWriter = (
   return {
     write: (bytes) => {
       const taken = Number(view(inputTailOffset, 8).getBigUint64(0, true))
-      // A tail that is no number of bytes read leaves no room, and the guest's end is its cause.
+      // An invalid tail leaves no room; it means that the guest has failed.
       const room = taken > head ? 0 : Math.max(0, size - (head - taken))
       const part = bytes.subarray(0, room)
       if (part.length === 0) return 0

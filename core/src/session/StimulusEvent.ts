@@ -1,12 +1,12 @@
 /**
- * What was done to the workers, and when.
+ * Events that changed the workers, with their times.
  *
  * @since 0.1.0
  */
 import { Schema } from "effect"
 
 /**
- * A timestamped boundary of an op or a step.
+ * The beginning or end of an op or a step, with its time.
  *
  * @since 0.1.0
  * @category models

@@ -1,5 +1,5 @@
 /**
- * From the bytes of COM2 to the agent's events, over whichever transport `READY` names (docs/protocol.md, "Transport").
+ * Decodes the agent's events from COM2 or the ring, whichever `READY` names (docs/protocol.md, "Transport").
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ import {
 import { makeRingReader, type RingReader } from "./Ring.ts"
 
 /**
- * What a chunk brought: events in order, then possibly the error after them.
+ * The content of a chunk: events in order, then possibly an error after them.
  *
  * @since 0.1.0
  * @category models
@@ -29,30 +29,36 @@ export interface ReceivedEvents {
 }
 
 /**
+ * A decoder of the agent's events.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Transport {
-  /** Takes bytes of COM2; after an error nothing more is decoded. */
+  /** Decodes bytes of COM2; after an error it decodes nothing more. */
   readonly receive: (chunk: Uint8Array) => ReceivedEvents
-  /** The stream is over: an error when it ends inside a frame. */
+  /** Ends the stream; returns an error if it ends inside a frame. */
   readonly end: () => ProtocolError | undefined
 }
 
 /**
+ * Options of a {@link Transport}.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface TransportOptions {
-  /** Nothing is written to the guest's memory, for a guest whose ring does not come round. Default false. */
+  /** Do not write to guest memory, for a guest whose ring does not wrap. Default false. */
   readonly readOnly?: boolean | undefined
-  /** Called for each frame in order, before it is decoded. */
+  /** Receives each frame in order, before it is decoded. */
   readonly onFrame?: ((frame: Frame) => void) | undefined
 }
 
 const doorbell = 0x07
 
 /**
+ * Makes a transport. `place` is the reserved range of the ring; undefined: the agent can use only COM2.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -63,13 +69,13 @@ export const makeTransport = (
 ): Transport => {
   let decoder = makeFrameDecoder()
   let ring: RingReader | undefined
-  /** Bytes of the first frame, until it is whole: what follows it may be doorbells, which are no frames. */
+  /** Bytes of the first frame until it is complete; the bytes after it may be doorbells, which are not frames. */
   let greeting: Uint8Array | undefined = new Uint8Array(0)
   let serialOffset = 0
   let greeted = false
   let broken: ProtocolError | undefined
 
-  /** `READY` comes first, and once. */
+  /** Returns what is wrong with an event's position: `READY` must come first, and only once. */
   const outOfPlace = (event: AgentEvent): string | undefined => {
     if (greeted) return event._tag === "Ready" ? "READY a second time" : undefined
     if (event._tag !== "Ready") return "the first frame is not READY"
@@ -107,7 +113,7 @@ export const makeTransport = (
     return Either.isLeft(bytes) ? { events: [], error: bytes.left } : decode(decoder.push(bytes.right))
   }
 
-  /** Takes the first frame out of what came so far, and goes on with the rest by the transport that it names. */
+  /** Extracts the first frame from the bytes so far and decodes the rest with the transport that it names. */
   const greet = (chunk: Uint8Array): ReceivedEvents => {
     const joined = new Uint8Array(greeting!.length + chunk.length)
     joined.set(greeting!)

@@ -1,5 +1,5 @@
 /**
- * One guest from its first byte to its end: transports, the agent's messages, and what was recorded.
+ * A guest session from the first byte to the end: transports, the agent's messages, and what was recorded.
  *
  * @since 0.2.0
  */
