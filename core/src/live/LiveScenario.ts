@@ -1,5 +1,5 @@
 /**
- * The services of a scenario's program over an agent that obeys, in a guest or on this host.
+ * The services of a scenario's program, over an agent that takes commands, in a guest or on this host.
  *
  * @since 0.1.0
  */
@@ -14,29 +14,35 @@ import { makeLivePayloads } from "./payloads.ts"
 import { makeLiveWorkload } from "./workload.ts"
 
 /**
+ * Options of {@link makeLiveScenario}.
+ *
  * @since 0.1.0
  * @category models
  */
 export type LiveScenarioOptions = LedgerOptions
 
 /**
+ * The services of a running program, and the record of what it did.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface LiveScenario {
   readonly services: Context.Context<CgroupManager | WorkloadEngine | PayloadRunner | GuestAgent>
-  /** What ran and where it was allowed to, in the form in which a plan says it: what the checks judge by. */
+  /** Returns what ran and where it was allowed to, in the same form as a plan, for the checks. */
   readonly account: () => {
     readonly groups: ReadonlyArray<PlannedGroup>
     readonly cgroups: ReadonlyArray<PlannedCgroup>
   }
-  /** Every payload that was started, judged; to be asked for when the session is over. */
+  /** The judged results of every payload that was started; use it after the session has ended. */
   readonly payloads: Effect.Effect<ReadonlyArray<PayloadResult>>
-  /** Stops and collects what still runs, then removes every cgroup; gives what went wrong, one line each. */
+  /** Stops and collects what still runs, then removes every cgroup; returns what went wrong, one line each. */
   readonly finish: Effect.Effect<ReadonlyArray<string>>
 }
 
 /**
+ * Makes the services over a guest.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -68,7 +74,7 @@ export const makeLiveScenario = (options: LiveScenarioOptions): LiveScenario => 
 }
 
 /**
- * The services as a layer, for programs that are not run as a scenario.
+ * Provides the services as a layer, for programs that do not run as a scenario.
  *
  * @since 0.1.0
  * @category layers

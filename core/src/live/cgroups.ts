@@ -14,7 +14,7 @@ import type { LiveLedger } from "./ledger.ts"
 
 const noInput = "\n"
 
-/** {@link CgroupManager} over an agent that obeys. */
+/** Implements {@link CgroupManager} over an agent that takes commands. */
 export const makeLiveCgroups = (ledger: LiveLedger): CgroupManager["Type"] => {
   const { state } = ledger
   const named = (cgroup: string) => (error: CommandRefused) =>

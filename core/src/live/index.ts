@@ -1,5 +1,5 @@
 /**
- * Scenarios that are programs, run over the live channel.
+ * Runs scenarios that are programs over the live channel.
  *
  * @since 0.2.0
  */

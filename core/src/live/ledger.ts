@@ -11,26 +11,26 @@ import type { CommandRefused, GuestLost, LiveGuest, SessionRecord } from "../ses
 export interface SpawnedGroup {
   readonly planned: SpawnPlan
   readonly live: LiveGroup
-  /** `none`: the agent has not made it, or refused to. */
+  /** `none`: the agent has not made it yet, or rejected it. */
   phase: "none" | "alive" | "ended"
 }
 
 export interface LedgerOptions {
   readonly guest: LiveGuest
   readonly ctx: ScenarioContext
-  /** Where the session's events are gathered; it must have heard an event before a command's answer is acted on. */
+  /** Collects the session's events; it must receive an event before the reply to its command is processed. */
   readonly record: SessionRecord
-  /** What was packed for work types that bring files; undefined: all that there is. */
+  /** Includes that were packed for work types; undefined: all files are available. */
   readonly packed: ReadonlySet<string> | undefined
-  /** Where a payload's program is, and by what its output is read. */
+  /** Returns a payload's command line and the reader of its output. */
   readonly prepare: (
     spec: PayloadSpec
   ) => Effect.Effect<Pick<PreparedPayload, "argv" | "reader">, PayloadError | OutputFormatError>
-  /** A hold goes on. */
+  /** Receives the progress of a hold. */
   readonly onHolding: (elapsedNs: number, holdNs: number) => Effect.Effect<void>
 }
 
-/** What a live scenario has done so far, kept as the plan compiler keeps what it will do: the checks need both in the same form. */
+/** Records what a live scenario has done, in the form in which the plan compiler records what it will do: the checks need both in the same form. */
 export class LiveLedger {
   readonly ctx: ScenarioContext
   readonly state: CgroupState
@@ -46,13 +46,13 @@ export class LiveLedger {
     this.random = new PCGRandom(options.ctx.seed)
   }
 
-  /** Waits until the agent has done it. A guest that is lost ends the program, which can do nothing about it. */
+  /** Sends a command and waits until the agent has executed it. If the guest is lost, the program dies, because it can't handle that. */
   obey(command: Command): Effect.Effect<void, CommandRefused> {
     this.commands++
     return this.orDie(this.options.guest.obey(command))
   }
 
-  /** The event that answers a command, which comes before its reply. */
+  /** Sends a command and returns the event that answers it, which precedes the reply. */
   ask<A>(command: Command, answer: (event: AgentEvent) => A | undefined): Effect.Effect<A, CommandRefused> {
     return Effect.scoped(
       Effect.gen(this, function* () {
@@ -68,7 +68,7 @@ export class LiveLedger {
     )
   }
 
-  /** A boundary on the timeline; not waited for. */
+  /** Marks a boundary on the timeline, without waiting for the reply. */
   mark(kind: string, detail: string): Effect.Effect<void> {
     return this.orDie(this.options.guest.tell(Command.Mark({ kind, detail })))
   }
@@ -79,7 +79,7 @@ export class LiveLedger {
     )
   }
 
-  /** Lets a cgroup run: what is frozen can't see that it is to stop, and would be killed for it. */
+  /** Unfreezes a cgroup before its tasks are stopped: frozen tasks can't react to a stop and would be killed. */
   thaw(cgroup: string): Effect.Effect<void, CommandRefused> {
     return Effect.gen(this, function* () {
       for (let frozen = this.state.frozenAt(cgroup); frozen !== undefined; frozen = this.state.frozenAt(cgroup)) {
@@ -89,7 +89,7 @@ export class LiveLedger {
     })
   }
 
-  /** To be called after whatever changes which CPUs a running worker may use. */
+  /** Records the allowed CPUs. Call it after every change to the CPUs that a running worker may use. */
   recordCpus(): void {
     const live = this.groups.map((group) => group.live)
     recordAllowed(live, this.state, { command: this.commands, step: 0 })
@@ -99,14 +99,14 @@ export class LiveLedger {
     return this.groups.filter(({ live, phase }) => phase === "alive" && live.cgroup === cgroup)
   }
 
-  /** What the checks ask of a plan. */
+  /** Returns the part of a plan that the checks need. */
   account(): { readonly groups: ReadonlyArray<PlannedGroup>; readonly cgroups: ReadonlyArray<PlannedCgroup> } {
     return {
       groups: this.groups
         .filter(({ phase }) => phase !== "none")
         .map(({ live, planned }) => {
           const allowed = this.state.effective(live.cgroup)
-          // One that was never started was allowed nothing, and yet is judged.
+          // A group that was never started has no recorded CPUs, but it is judged as well.
           const started = live.history.length > 0
           return {
             ...planned,

@@ -15,15 +15,15 @@ import type { LiveLedger } from "./ledger.ts"
 
 const SIGTERM = 15
 
-/** No such process: it has ended meanwhile. */
+/** No such process: it has already ended. */
 const ESRCH = 3
 
-/** {@link PayloadRunner} over an agent that obeys, and what the end of the run needs of it. */
+/** {@link PayloadRunner} over an agent that takes commands, and what the end of the run needs from it. */
 export interface LivePayloads {
   readonly runner: PayloadRunner["Type"]
-  /** Of every payload, in the order of their starts; of one whose end was not heard of what there is. */
+  /** Results of all payloads, in order of start. If a payload's end was not received, its result has what is known. */
   readonly results: Effect.Effect<ReadonlyArray<PayloadResult>>
-  /** Stops what still runs, all at once. */
+  /** Stops all payloads that still run, at the same time. */
   readonly finish: Effect.Effect<void, PayloadError>
 }
 
@@ -69,7 +69,7 @@ export const makeLivePayloads = (ledger: LiveLedger): LivePayloads => {
     const one: Started = { id, cgroup: spec.cgroup, judge }
     started.push(one)
     const ended = Effect.async<void>((resume) => record.processes.whenEnded(id, () => resume(Effect.void)))
-    // A guest that is lost will not tell of its end any more.
+    // A lost guest can't report the end any more.
     const result = Effect.zipRight(Effect.raceFirst(ended, Effect.ignore(guest.lost)), judge)
     const running: RunningPayload = {
       result,

@@ -12,7 +12,7 @@ import type { CommandRefused } from "../session/index.ts"
 import { Affinity, type AffinityKind } from "../topology/index.ts"
 import type { LiveLedger, SpawnedGroup } from "./ledger.ts"
 
-/** A hold is a row of short ones, so that it can be interrupted and other commands get in between. */
+/** Length of a slice in nanoseconds. A hold consists of short slices, so that it can be interrupted and other commands can run in between. */
 const sliceNs = 100_000_000
 
 const refused = (error: CommandRefused): WorkloadError =>
@@ -21,7 +21,7 @@ const wrong = (message: string): WorkloadError => new WorkloadError({ errno: 0, 
 
 const toCounters = (event: AgentEvent) => (event._tag === "Counters" ? event : undefined)
 
-/** {@link WorkloadEngine} over an agent that obeys. */
+/** Implements {@link WorkloadEngine} over an agent that takes commands. */
 export const makeLiveWorkload = (ledger: LiveLedger): WorkloadEngine["Type"] => {
   const { ctx, state } = ledger
   const obey = (command: Command) => Effect.mapError(ledger.obey(command), refused)
@@ -62,7 +62,7 @@ export const makeLiveWorkload = (ledger: LiveLedger): WorkloadEngine["Type"] => 
     const group = ledger.groups.length
     const { command, live, planned } = newGroup({ group, cgroup, step: 0 }, work, affinity, workers)
     const spawned: SpawnedGroup = { planned, live, phase: "none" }
-    // Its number is taken before the agent answers: another fiber may spawn meanwhile.
+    // Reserve the number before the agent replies: another fiber may spawn meanwhile.
     ledger.groups.push(spawned)
     yield* ledger.mark("Spawn", `${cgroup === "" ? "/" : cgroup} ${work.workers}x${name}`)
     yield* obey(command)

@@ -1,12 +1,12 @@
 /**
- * What a payload is judged by.
+ * Checks of a payload.
  *
  * @since 0.1.0
  */
 import { Data } from "effect"
 
 /**
- * Bounds are inclusive. A metric that is not in the output makes the run inconclusive.
+ * A check of a payload. Bounds are inclusive. If a metric is not in the output, the run is inconclusive.
  *
  * @since 0.1.0
  * @category models
@@ -15,17 +15,19 @@ export type PayloadCheck = Data.TaggedEnum<{
   Min: { readonly metric: string; readonly value: number }
   Max: { readonly metric: string; readonly value: number }
   Range: { readonly metric: string; readonly min: number; readonly max: number }
-  /** It ends by itself with this status. Without such a check: with 0, unless it is told to end. */
+  /** It exits by itself with this status. Without such a check the status must be 0, unless ktstr stopped the payload. */
   ExitCode: { readonly code: number }
 }>
 
 const make = Data.taggedEnum<PayloadCheck>()
 
-/** Two checks of one key say the same thing differently. */
+/** Returns the key of a check; of two checks with the same key, the later one counts. */
 const keyOf = (check: PayloadCheck): string =>
   check._tag === "ExitCode" ? check._tag : `${check._tag} ${check.metric}`
 
 /**
+ * Constructors of checks, and functions on them.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -34,9 +36,9 @@ export const PayloadCheck: {
   readonly max: (metric: string, value: number) => PayloadCheck
   readonly range: (metric: string, min: number, max: number) => PayloadCheck
   readonly exitCode: (code: number) => PayloadCheck
-  /** Later ones replace earlier ones of the same kind for the same metric. */
+  /** Merges layers; later checks replace earlier ones of the same kind for the same metric. */
   readonly merge: (...layers: ReadonlyArray<ReadonlyArray<PayloadCheck>>) => ReadonlyArray<PayloadCheck>
-  /** What is wrong with its numbers; undefined when nothing is. */
+  /** Returns what is wrong with its numbers; undefined if nothing is. */
   readonly problem: (check: PayloadCheck) => string | undefined
 } = {
   min: (metric, value) => make.Min({ metric, value }),

@@ -6,7 +6,8 @@
 import { Data } from "effect"
 
 /**
- * `Program`: it is not there, or no executable file. `Refused`: the guest's agent would not start it. `Lost`: the guest is gone.
+ * A payload can't run. `Program`: the program does not exist or is not executable. `Refused`: the guest's agent did not start it. `Lost`: the guest
+ * is gone.
  *
  * @since 0.1.0
  * @category errors

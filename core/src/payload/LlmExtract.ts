@@ -1,12 +1,12 @@
 /**
- * Numbers out of free-form program output, by a local language model.
+ * Extracts numbers from free-form program output with a local language model.
  *
  * @since 0.1.0
  */
 import { Context, Data, type Effect } from "effect"
 
 /**
- * `Missing`: the model is not in the cache. `Load`: it is there and can't be loaded. `Output`: it answered with no numbers.
+ * The model can't be used. `Missing`: it is not in the cache. `Load`: it can't be loaded. `Output`: it returned no numbers.
  *
  * @since 0.1.0
  * @category errors
@@ -17,19 +17,20 @@ export class LlmExtractError extends Data.TaggedError("LlmExtractError")<{
 }> {}
 
 /**
+ * A metric that the model found.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface ExtractedMetric {
   readonly name: string
   readonly value: number
-  /** As the output writes it; undefined: none is given. */
+  /** The unit as written in the output; undefined: none. */
   readonly unit: string | undefined
 }
 
 /**
- * Reads metrics from output that no format understands. A plugin provides it; without one, payloads that ask for it fail
- * before anything is booted.
+ * Reads metrics from output that no format understands. A plugin provides it; without one, payloads that need it fail before anything boots.
  *
  * @since 0.1.0
  * @category services
@@ -37,7 +38,7 @@ export interface ExtractedMetric {
 export class LlmExtract extends Context.Tag("@ktstr/core/LlmExtract")<
   LlmExtract,
   {
-    /** `hint` says what the output is and what to look for. Every number given was present in the text. */
+    /** Extracts metrics from a text. `hint` says what the output is and what to look for. Every returned number occurs in the text. */
     readonly extract: (text: string, hint: string) => Effect.Effect<ReadonlyArray<ExtractedMetric>, LlmExtractError>
   }
 >() {}

@@ -6,7 +6,7 @@
 import { Schema } from "effect"
 
 /**
- * Which way a metric gets better; `none`: neither, or not known.
+ * Which values of a metric are better; `none`: neither, or unknown.
  *
  * @since 0.1.0
  * @category models
@@ -14,26 +14,28 @@ import { Schema } from "effect"
 export const Polarity: Schema.Literal<["higher", "lower", "none"]> = Schema.Literal("higher", "lower", "none")
 
 /**
+ * One of the polarities listed in the schema.
+ *
  * @since 0.1.0
  * @category models
  */
 export type Polarity = typeof Polarity.Type
 
 /**
- * What is known of a metric beforehand. It has to be in the output: a run without it is inconclusive.
+ * What is known of a metric beforehand. The metric must be in the output: without it a run is inconclusive.
  *
  * @since 0.1.0
  * @category models
  */
 export interface MetricSpec {
-  /** As the output format spells it, for example `read.iops`. */
+  /** Name as spelled by the output format, for example `read.iops`. */
   readonly name: string
   readonly unit?: string | undefined
   readonly polarity?: Polarity | undefined
 }
 
 /**
- * A metric as a format found it. A `value` that is not finite (`NaN`) counts as found, and is no number to judge by.
+ * A metric found by a format. A `value` that is not finite (`NaN`) counts as found, but can't be judged.
  *
  * @since 0.1.0
  * @category models
@@ -51,7 +53,7 @@ export interface MetricValue extends MetricSpec {
 export class Metric extends Schema.Class<Metric>("Metric")({
   name: Schema.String,
   value: Schema.Number,
-  /** null: not known. */
+  /** null: unknown. */
   unit: Schema.NullOr(Schema.String),
   polarity: Polarity
 }) {}

@@ -1,5 +1,5 @@
 /**
- * From what a payload printed, and how it ended, to its result.
+ * Makes a payload's result from its output and its end.
  *
  * @since 0.1.0
  */
@@ -15,16 +15,16 @@ import { type PayloadSpec, payloadOutputLimit } from "./Payload.ts"
 import type { RecordedProcess } from "./ProcessRecord.ts"
 import { PayloadEnd, PayloadResult } from "./Result.ts"
 
-/** Lines and characters kept of each stream. */
+/** Maximum number of lines kept of each stream, and of characters per line. */
 const tailLines = 20
 const tailLength = 400
 
 const metricLimit = 4096
 
-/** Numbers of a series that a result carries. */
+/** Maximum number of values in the series of a result. */
 const seriesLimit = 65_536
 
-/** The last lines of a text, for messages; long ones are cut. */
+/** Returns the last lines of a text, for messages; long lines are cut. */
 const tailOf = (text: string): ReadonlyArray<string> => {
   const lines = text
     .slice(-64 * 1024)
@@ -33,7 +33,7 @@ const tailOf = (text: string): ReadonlyArray<string> => {
   return text === "" ? [] : lines.slice(-tailLines).map((line) => printable(line.slice(0, tailLength)))
 }
 
-/** The beginning of a text on one line, quoted. */
+/** Returns the beginning of a text on one line, quoted. */
 const beginning = (text: string): string => {
   const start = text.trim()
   return JSON.stringify(start.slice(0, 60)).replace(/"$/, `${start.length > 60 ? "…" : ""}"`)
@@ -43,7 +43,7 @@ interface ReadOutput extends ChosenReports {
   readonly problem: string | undefined
 }
 
-/** The latest reports that the limit has room for. */
+/** Returns the latest reports that fit within the limit. */
 const toSeries = (all: ReadonlyArray<OutputReport>) => {
   const known = all.map(({ metrics }) => metrics.filter(({ value }) => Number.isFinite(value)))
   const reports = known.filter((metrics) => metrics.length > 0)
@@ -59,8 +59,8 @@ const toSeries = (all: ReadonlyArray<OutputReport>) => {
 }
 
 /**
- * What a program's output says: of standard output, or of standard error where that has more of the metrics asked for, or the other
- * none at all. `problem` says why there are no metrics, and what the output begins with.
+ * Reads a program's output: standard output, or standard error if that has more of the requested metrics, or if standard output has no metrics at
+ * all. `problem` says why there are no metrics, and how the output begins.
  *
  * @since 0.1.0
  * @category reading
@@ -128,7 +128,7 @@ const toEnd = ({ end }: RecordedProcess): PayloadEnd => {
 }
 
 /**
- * Reads and judges one run. `argv` is what was run in the guest.
+ * Reads and judges one run. `argv` is the command line in the guest.
  *
  * @since 0.1.0
  * @category judging

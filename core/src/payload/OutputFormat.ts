@@ -1,5 +1,5 @@
 /**
- * How the output of payloads is read, and the registry of the formats there are.
+ * Reads the output of payloads, and registers output formats.
  *
  * @since 0.1.0
  */
@@ -18,8 +18,7 @@ import { LlmExtract } from "./LlmExtract.ts"
 import type { MetricValue } from "./Metric.ts"
 
 /**
- * A format can't be used as asked: there is none of that name, its options do not decode, or it needs a language model and
- * none is installed.
+ * A format can't be used as requested: its name is unknown, its options do not decode, or it needs a language model and none is installed.
  *
  * @since 0.1.0
  * @category errors
@@ -36,13 +35,13 @@ export class OutputFormatError extends Data.TaggedError("OutputFormatError")<{
  * @category models
  */
 export interface OutputReport {
-  /** A value that is not finite is told by its name where it is asked for, and otherwise left out. */
+  /** Metrics of the report. A value that is not finite is reported by name if the metric is requested, and otherwise left out. */
   readonly metrics: ReadonlyArray<MetricValue>
-  /** What stands where a number could, by the metric's name: `text`, `null`. */
+  /** Text found in place of a number, by the metric's name: `text`, `null`. */
   readonly others?: ReadonlyMap<string, string> | undefined
   /**
-   * Set: it breaks off, or can't be read, and has no metrics that count. Goes on from "its output", for example
-   * `is no JSON (it ends where a value should be at line 3, column 9)`.
+   * If set, the report is incomplete or unreadable and its metrics do not count. Continues a message that starts with "its output", for example `is
+   * no JSON (it ends where a value should be at line 3, column 9)`.
    */
   readonly broken?: string | undefined
 }
@@ -55,18 +54,20 @@ export interface OutputReport {
  */
 export interface OutputReader {
   readonly name: string
-  /** What makes a program print this format; comes before the payload's own arguments. */
+  /** Arguments that make a program print this format; they precede the payload's own. */
   readonly args: ReadonlyArray<string>
-  /** Whether there is anything to be read; `ExitCode` reads nothing. */
+  /** Whether there is anything to read; `ExitCode` reads nothing. */
   readonly reads: boolean
   /**
-   * The reports of one stream's whole text in their order; none: it has none. The error goes on from "its output", for example
-   * `is no JSON: "garbage"`.
+   * Reads the reports in the complete text of one stream, in order; an empty list if there are none. The error continues a message that starts with
+   * "its output", for example `is no JSON: "garbage"`.
    */
   readonly reports: (text: string) => Effect.Effect<ReadonlyArray<OutputReport>, string>
 }
 
 /**
+ * An output format.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -83,7 +84,7 @@ interface FormatDescription<O, I> {
   readonly name: string
   /** One line. */
   readonly description: string
-  /** Decodes what a payload says beside the name; unset: the format has no options. */
+  /** Decodes the options of a payload's output; unset: the format has no options. */
   readonly options?: Schema.Schema<O, I>
   /** Default: none. */
   readonly args?: ReadonlyArray<string>
@@ -92,8 +93,8 @@ interface FormatDescription<O, I> {
 }
 
 /**
- * `read` for a format whose programs print one report, `reports` (as `OutputReader.reports`, but for the Effect) where they may print several or
- * break off. An exception of either counts as an error.
+ * The parts of a format. Use `read` if programs print one report, and `reports` (like `OutputReader.reports`, but without Effect) if they may print
+ * several or incomplete ones. An exception in either counts as an error.
  *
  * @since 0.1.0
  * @category models
@@ -120,9 +121,9 @@ export class OutputFormats extends Context.Tag("@ktstr/core/OutputFormats")<
   OutputFormats,
   {
     readonly register: (format: OutputFormat) => Effect.Effect<void, DuplicateName | RegistrationError>
-    /** An unknown name's error suggests the nearest. */
+    /** Returns a format by name; the error for an unknown name suggests the nearest. */
     readonly get: (name: string) => Effect.Effect<OutputFormat, OutputFormatError>
-    /** In the order of registration. */
+    /** All formats, in order of registration. */
     readonly list: Effect.Effect<ReadonlyArray<OutputFormat>>
   }
 >() {}
@@ -133,7 +134,7 @@ const registrable: Registrable = {
   fields: { name: "name", description: "string", instantiate: "function" }
 }
 
-/** What one is made of. */
+/** Returns the shape that a format's specification must have. */
 const specified = (spec: { readonly reports?: unknown } | null | undefined): Registrable => ({
   kind: "output format",
   maker: "OutputFormat.make({ name, description, read })",
@@ -146,7 +147,7 @@ const specified = (spec: { readonly reports?: unknown } | null | undefined): Reg
 })
 
 /**
- * An empty registry.
+ * Makes an empty registry.
  *
  * @since 0.1.0
  * @category constructors
@@ -174,7 +175,7 @@ export const makeOutputFormats: Effect.Effect<Context.Tag.Service<OutputFormats>
 })
 
 /**
- * A registry without any format; plugins' layers fill it: `Layer.provideMerge(pluginLayer, layerOutputFormats)`.
+ * Provides an empty registry, which plugins' layers fill: `Layer.provideMerge(pluginLayer, layerOutputFormats)`.
  *
  * @since 0.1.0
  * @category layers
@@ -192,7 +193,7 @@ const contain = <A>(name: string, body: () => Either.Either<A, string>): Either.
   }
 }
 
-/** Of a format that was not made by `make`, too, whatever it does. */
+/** Instantiates a format and checks the result, because the format may not have been made by `make`. */
 const instantiated = (
   format: OutputFormat,
   options: Readonly<Record<string, unknown>>
@@ -218,7 +219,7 @@ const makeFormat = <O, I>(spec: OutputFormatOptions<O, I>): OutputFormat => {
   const wrong = registrationProblem(spec, specified(spec))
   if (wrong !== undefined) throw new RegistrationError({ message: wrong })
   const { args = [], description, name, reads = true } = spec
-  // Without a schema O is what an empty struct decodes to.
+  // Without a schema, O is the type that an empty struct decodes to.
   const schema = spec.options ?? (Schema.Struct({}) as Schema.Schema<unknown> as Schema.Schema<O, I>)
   const decode = Schema.decodeUnknownEither(schema, { onExcessProperty: "error" })
   return {
@@ -251,17 +252,19 @@ const makeFormat = <O, I>(spec: OutputFormatOptions<O, I>): OutputFormat => {
 }
 
 /**
+ * Functions to make and register formats.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const OutputFormat: {
-  /** A format as a value, not registered anywhere. Throws a `RegistrationError` where the specification is none. */
+  /** Makes a format without registering it. Throws a `RegistrationError` if the specification is invalid. */
   readonly make: <O = {}, I = unknown>(spec: OutputFormatOptions<O, I>) => OutputFormat
-  /** A layer that registers a format. */
+  /** Returns a layer that registers a format. */
   readonly plugin: <O = {}, I = unknown>(
     spec: OutputFormatOptions<O, I>
   ) => Layer.Layer<never, DuplicateName | RegistrationError, OutputFormats>
-  /** A layer that registers several made by `make`, in order. */
+  /** Returns a layer that registers several formats made by `make`, in order. */
   readonly layerAll: (
     formats: ReadonlyArray<OutputFormat>
   ) => Layer.Layer<never, DuplicateName | RegistrationError, OutputFormats>
@@ -275,29 +278,31 @@ export const OutputFormat: {
 }
 
 /**
- * What a payload says of its output.
+ * How a payload's output is to be read.
  *
  * @since 0.1.0
  * @category models
  */
 export type OutputRef = Data.TaggedEnum<{
   Format: { readonly name: string; readonly options: Readonly<Record<string, unknown>> }
-  /** Free text, read by a local language model that is told `hint`. */
+  /** Free text, read by a local language model with this `hint`. */
   LlmExtract: { readonly hint: string }
 }>
 
 const refs = Data.taggedEnum<OutputRef>()
 
 /**
+ * Constructors of references to formats.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const OutputRef: {
-  /** A registered format, with options where it has some. */
+  /** References a registered format, with its options if it has any. */
   readonly of: (name: string, options?: Readonly<Record<string, unknown>>) => OutputRef
-  /** Only how it ends counts. */
+  /** Reads nothing; only the exit status counts. */
   readonly ExitCode: OutputRef
-  /** Every number in a JSON document, by its dotted path. */
+  /** Reads every number in a JSON document, by its dotted path. */
   readonly Json: OutputRef
   readonly LlmExtract: (hint: string) => OutputRef
   /** Looks the format up and decodes its options. */

@@ -1,5 +1,5 @@
 /**
- * External programs that run in the guest beside the workers, or in their place.
+ * External programs that run in the guest next to the workers, or instead of them.
  *
  * @since 0.1.0
  */
@@ -9,15 +9,15 @@ import type { MetricSpec } from "./Metric.ts"
 import { OutputRef } from "./OutputFormat.ts"
 
 /**
- * A program. It begins in `/tmp` of the guest, with `PATH` and `HOME` in its environment and `/dev/null` as its input.
+ * A program. It starts in `/tmp` of the guest, with `PATH` and `HOME` in its environment and `/dev/null` as its input.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Payload {
-  /** By which ops address it, and results show it. */
+  /** Name by which ops address it and results show it. */
   readonly name: string
-  /** On this host, as for `-i`: a name (working directory, then `PATH`), a path, or either with `:/guest/path`; or `{ guest }`. */
+  /** The program on this host, as for `-i`: a name (working directory, then `PATH`), a path, or either with `:/guest/path`; or `{ guest }`. */
   readonly binary: string | { readonly guest: string }
   readonly defaultArgs: ReadonlyArray<string>
   readonly output: OutputRef
@@ -29,24 +29,26 @@ export interface Payload {
 }
 
 /**
+ * Options of {@link Payload}'s `make`; all but `binary` are optional.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface PayloadOptions {
   /**
-   * The program: a name (working directory, then `PATH`), a path, or either with `:/guest/path`; it goes into the guest with
-   * the libraries it needs. `{ guest: path }`: one that is there anyway, because `includeFiles` bring it.
+   * The program: a name (working directory, then `PATH`), a path, or either with `:/guest/path`; it is packed into the guest with its libraries. `{
+   * guest: path }`: a program that is in the guest already, because `includeFiles` has it.
    */
   readonly binary: string | { readonly guest: string }
-  /** Come before those of a run. */
+  /** Arguments that precede those of a run. */
   readonly defaultArgs?: ReadonlyArray<string> | undefined
-  /** A registered format by name or with options; default `ExitCode`. */
+  /** A registered format, by name or with options; default `ExitCode`. */
   readonly output?: OutputRef | string | undefined
-  /** Judge every run, unless the run's own replace them. */
+  /** Checks of every run, unless the run's own replace them. */
   readonly defaultChecks?: ReadonlyArray<PayloadCheck> | undefined
   /** Units and polarities of metrics that must be in the output. */
   readonly metrics?: ReadonlyArray<MetricSpec> | undefined
-  /** Files for the guest, as for `-i`; directories are walked. */
+  /** Files for the guest, as for `-i`; directories are included with their contents. */
   readonly includeFiles?: ReadonlyArray<string> | undefined
   readonly environment?: Readonly<Record<string, string>> | undefined
   /** Working directory in the guest; default `/tmp`. */
@@ -54,38 +56,38 @@ export interface PayloadOptions {
 }
 
 /**
- * What one run of a payload may say beside the payload.
+ * Options of one run of a payload.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PayloadRunOptions {
-  /** Come after the default ones. */
+  /** Arguments after the default ones. */
   readonly args?: ReadonlyArray<string> | undefined
   readonly checks?: ReadonlyArray<PayloadCheck> | undefined
-  /** After so long it is killed, and the run fails; default: it may run as long as what started it. */
+  /** Time after which the payload is killed and the run fails. Default: none, so it may run as long as the step or program that started it. */
   readonly timeout?: Duration.DurationInput | undefined
 }
 
 /**
- * A payload with what one run of it adds.
+ * A payload with the options of one run.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PayloadSpec {
   readonly payload: Payload
-  /** Relative to the root of the run; "": the root. */
+  /** Cgroup relative to the root of the run; "": the root. */
   readonly cgroup: string
-  /** After the default ones. */
+  /** Arguments after the default ones. */
   readonly args: ReadonlyArray<string>
-  /** The payload's own and the run's, merged. */
+  /** The payload's own checks and the run's, merged. */
   readonly checks: ReadonlyArray<PayloadCheck>
   readonly timeoutMs: number | undefined
 }
 
 /**
- * Bytes of a payload's output that are kept, standard output and standard error together; what it prints beyond them is counted.
+ * Maximum number of bytes of a payload's output that are kept, standard output and standard error together; the rest is only counted.
  *
  * @since 0.1.0
  * @category constants
@@ -93,7 +95,7 @@ export interface PayloadSpec {
 export const payloadOutputLimit: number = 4 * 1024 * 1024
 
 /**
- * Milliseconds that a payload has from SIGTERM to SIGKILL when it is told to end.
+ * Milliseconds between SIGTERM and SIGKILL when a payload is stopped.
  *
  * @since 0.1.0
  * @category constants
@@ -115,20 +117,22 @@ const optionProblem = ({ binary, directory, environment }: Payload): string | un
 }
 
 /**
+ * Functions to make payloads and their runs.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const Payload: {
-  /** What is wrong with it is told when a scenario that runs it is compiled. */
+  /** Makes a payload. Errors in it are reported when a scenario that runs it is compiled. */
   readonly make: (name: string, options: PayloadOptions) => Payload
-  /** A run of it; the cgroup defaults to the root. */
+  /** Makes a run of a payload; the cgroup defaults to the root. */
   readonly spec: (
     payload: Payload,
     options?: PayloadRunOptions & { readonly cgroup?: string | undefined }
   ) => PayloadSpec
-  /** What is wrong with a run; undefined when nothing is. */
+  /** Returns what is wrong with a run; undefined if nothing is. */
   readonly problem: (spec: PayloadSpec) => string | undefined
-  /** The specs of files it needs in the guest, the program first where it is one of this host. */
+  /** Returns the specs of files that a payload needs in the guest; the program comes first if it is from this host. */
   readonly includes: (payload: Payload) => ReadonlyArray<string>
 } = {
   make: (name, options) => ({

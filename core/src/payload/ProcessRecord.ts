@@ -1,5 +1,5 @@
 /**
- * What the processes of a session printed, and how they ended.
+ * Collects the output and the ends of a session's processes.
  *
  * @since 0.1.0
  */
@@ -7,6 +7,8 @@ import { concatBytes } from "../base/index.ts"
 import { type AgentEvent, guestLimits, type ProcessTelemetry } from "../protocol/index.ts"
 
 /**
+ * What is known of a process.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -15,7 +17,7 @@ export interface RecordedProcess {
   readonly stderr: Uint8Array
   /** Bytes that were not kept, here or in the guest. */
   readonly dropped: number
-  /** Undefined: nothing was heard of its end. */
+  /** Undefined: its end was not received. */
   readonly end: ProcessTelemetry | undefined
 }
 
@@ -27,7 +29,8 @@ interface Growing {
 }
 
 /**
- * Grows event by event. Keeps the first of all output, and of all processes (`guestLimits`). Of the ends of one process the first counts.
+ * Collects events one by one. Keeps the beginning of all output and the first processes (`guestLimits`). If a process is reported to end twice, the
+ * first end counts.
  *
  * @since 0.1.0
  * @category models
@@ -47,11 +50,11 @@ export class ProcessRecord {
     const room = Math.min(event.bytes.length, guestLimits.outputBytes - this.kept)
     this.kept += room
     process.dropped += event.bytes.length - room
-    // A copy: the event's bytes may be a view of a whole frame.
+    // Copy the bytes, because they may be a view of a whole frame.
     if (room > 0) process.chunks[event.stream === "stderr" ? 1 : 0].push(event.bytes.slice(0, room))
   }
 
-  /** What was heard so far of the process with this number. */
+  /** Returns what is known so far of the process with this number. */
   get(id: number): RecordedProcess {
     const { chunks, dropped, end } = this.of(id)
     return {
@@ -62,7 +65,7 @@ export class ProcessRecord {
     }
   }
 
-  /** Calls back once its end is heard of, at once when it was. */
+  /** Calls back when the process's end has been received; immediately if it already was. */
   whenEnded(id: number, heard: () => void): void {
     const process = this.of(id)
     if (process.end === undefined) process.waiting.push(heard)

@@ -1,5 +1,5 @@
 /**
- * Output formats are plugins: what they give is looked at, and what goes wrong in them is told with their names.
+ * Calls output formats, which are plugins: checks their results, and reports their errors under their names.
  *
  * @since 0.2.0
  */
@@ -8,7 +8,7 @@ import { describeFault } from "../base/index.ts"
 import type { MetricValue } from "./Metric.ts"
 import type { OutputReader, OutputReport } from "./OutputFormat.ts"
 
-/** Longest that a format reads one stream, which has a few MiB at most. */
+/** Longest time a format may take to read one stream of at most a few MiB. */
 const longest = "1 minute"
 
 const isMetric = (value: unknown): value is MetricValue => {
@@ -36,7 +36,7 @@ const isReport = (value: unknown): value is OutputReport => {
 const isWhole = (value: unknown): value is ReadonlyArray<OutputReport> => Array.isArray(value) && value.every(isReport)
 
 /**
- * The reports of a text, or why there are none, to go on from "its output".
+ * Returns the reports of a text, or why there are none, as the rest of a message that starts with "its output".
  *
  * @since 0.2.0
  * @category reading

@@ -7,7 +7,7 @@ import type { Metric, MetricSpec } from "./Metric.ts"
 import { payloadOutputLimit } from "./Payload.ts"
 import type { PayloadResult } from "./Result.ts"
 
-/** One reason why a payload's run is no pass. */
+/** One reason why a payload's run does not pass. */
 export interface PayloadFinding {
   readonly outcome: Outcome
   readonly detail: string
@@ -16,12 +16,12 @@ export interface PayloadFinding {
 /** A run before it is judged. */
 export type UnjudgedPayload = Omit<PayloadResult, "outcome" | "details" | "warnings">
 
-/** As short as it stays exact enough to compare: six digits. */
+/** Formats a number with six significant digits, which is short but precise enough to compare. */
 const number = (value: number): string => String(Number(value.toPrecision(6)))
 
 const withUnit = ({ unit, value }: Metric): string => `${number(value)}${unit === null ? "" : ` ${printable(unit)}`}`
 
-/** The last line that says something, for the end of a message. */
+/** Returns the last line that is not blank, for the end of a message. */
 const lastWords = ({ stderrTail, stdoutTail }: UnjudgedPayload): string => {
   const line = [...stdoutTail, ...stderrTail].reverse().find((text) => text.trim() !== "")
   return line === undefined ? "" : `: ${line.trim().slice(0, 200)}`
@@ -71,7 +71,7 @@ const bound = (metric: Metric, check: Exclude<PayloadCheck, { _tag: "ExitCode" }
   }
 }
 
-/** The metrics that declarations and checks ask for, each once. */
+/** Returns the metrics that declarations and checks request, without duplicates. */
 export const askedFor = (
   specs: ReadonlyArray<MetricSpec>,
   checks: ReadonlyArray<PayloadCheck>
@@ -79,14 +79,14 @@ export const askedFor = (
   ...new Set([...specs.map(({ name }) => name), ...checks.flatMap((c) => (c._tag === "ExitCode" ? [] : [c.metric]))])
 ]
 
-/** Characters of a name that a message shows. */
+/** Maximum number of characters of a name in a message. */
 const longestName = 80
 
-/** A name as a program prints it, in a message. */
+/** Formats a name from a program's output for a message. */
 const shown = (name: string): string =>
   printable(name.length > longestName ? `${name.slice(0, longestName)}…` : name).replace(/[\n\t]/g, " ")
 
-/** Everything that is wrong with a run, the worst first, and what is worth knowing though it is no verdict. */
+/** Returns everything that is wrong with a run, the worst first, and warnings that do not affect the verdict. */
 export const judgePayload = (
   run: UnjudgedPayload,
   read: Pick<ChosenReports, "broken" | "others">,
@@ -102,7 +102,7 @@ export const judgePayload = (
   const open = (detail: string) => findings.push({ outcome: "inconclusive", detail: `${subject}: ${detail}` })
   const asked = askedFor(specs, checks)
   if (run.problem !== null) {
-    // Of one that failed anyway nobody expects numbers; nor of one that was told to end, unless they were asked for.
+    // A run that failed anyway needs no numbers. Neither does one that was stopped, unless metrics were requested.
     if (ended === undefined && (run.end.kind !== "Stopped" || asked.length > 0)) open(run.problem)
     return all
   }

@@ -1,19 +1,19 @@
 import type { MetricValue } from "./Metric.ts"
 import type { OutputReport } from "./OutputFormat.ts"
 
-/** What counts of a program's reports. */
+/** The reports of a program that count. */
 export interface ChosenReports {
-  /** Finite, each name once. */
+  /** Finite values, each name once. */
   readonly metrics: ReadonlyArray<MetricValue>
-  /** Metrics asked for that are no finite number, and what they are instead. */
+  /** Requested metrics that are not finite numbers, and what the output has instead. */
   readonly others: ReadonlyMap<string, string>
-  /** Why a report behind those that count can't be read. */
+  /** Why a report after those that count can't be read. */
   readonly broken: string | undefined
   /** All reports of the stream that counts. */
   readonly reports: ReadonlyArray<OutputReport>
 }
 
-/** A report that has at least so much of the most metrics of any is one like it, and no line of a log. */
+/** A report with at least this share of the largest number of metrics is a real report, not a log line. */
 const alike = 0.5
 
 const names = ({ metrics, others }: OutputReport, name: string): boolean =>
@@ -22,7 +22,7 @@ const names = ({ metrics, others }: OutputReport, name: string): boolean =>
 const lastWith = (reports: ReadonlyArray<OutputReport>, name: string): number =>
   reports.findLastIndex((report) => report.broken === undefined && names(report, name))
 
-/** The last that is like the largest; -1: none has a number. */
+/** Returns the last report that is about as large as the largest; -1: none has a number. */
 const lastLarge = (reports: ReadonlyArray<OutputReport>): number => {
   const sizes = reports.map(({ broken, metrics }) =>
     broken === undefined ? metrics.filter(({ value }) => Number.isFinite(value)).length : 0
@@ -54,9 +54,10 @@ const choose = (reports: ReadonlyArray<OutputReport>, asked: ReadonlyArray<strin
 }
 
 /**
- * Of each metric asked for the last report counts that has it, so that a line of a log behind the reports, which is JSON too, hides none. Other
- * metrics are those of the last such report; where none is asked for, of the last that has at least half as many numbers as the largest.
- * Of several streams the one counts that has most of what is asked for, the first of equals that has any metrics. Undefined: there are none.
+ * Chooses the reports that count. For each requested metric it is the last report that has the metric, so that a log line in JSON after the reports
+ * hides none. Other metrics come from the last of these reports. If no metric is requested, the last report with at least half as many numbers as the
+ * largest counts. Among several streams, the one with most of the requested metrics counts; among equals, the first with any metrics. Undefined:
+ * there are no metrics.
  */
 export const chooseReports = (
   streams: ReadonlyArray<ReadonlyArray<OutputReport>>,
@@ -69,7 +70,7 @@ export const chooseReports = (
   const [best] = [...usable].sort((a, b) => b.score - a.score)
   if (best === undefined) return undefined
   const chosen = choose(best.reports, asked)
-  // The streams have no common order: a report that breaks off at the end of the other may be the last of all.
+  // The streams have no common order, so an incomplete report at the end of the other stream may be the last of all.
   const elsewhere = streams.flatMap((reports) => (reports === best.reports ? [] : (reports.at(-1)?.broken ?? [])))
   return { ...chosen, broken: chosen.broken ?? elsewhere[0], reports: best.reports }
 }

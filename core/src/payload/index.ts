@@ -1,5 +1,5 @@
 /**
- * Programs that run beside the workers, how their output is read, and how it is judged.
+ * Programs that run next to the workers, how their output is read, and how it is judged.
  *
  * @since 0.2.0
  */

@@ -1,5 +1,5 @@
 /**
- * What compiling a scenario gives.
+ * The result of compiling a scenario.
  *
  * @since 0.1.0
  */
@@ -8,13 +8,13 @@ import type { PayloadSpec } from "../payload/index.ts"
 import type { Command } from "../protocol/index.ts"
 
 /**
- * One `PROC_RUN` of the plan.
+ * A payload that one `PROC_RUN` of the plan starts.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PlannedPayload {
-  /** Its number among the processes. */
+  /** Its process ID in the protocol. */
   readonly id: number
   readonly spec: PayloadSpec
   /** Step in which it is started; -1: the backdrop. */
@@ -22,6 +22,8 @@ export interface PlannedPayload {
 }
 
 /**
+ * A step of the plan, with the nanoseconds for which it holds.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -32,7 +34,7 @@ export interface PlannedStep {
 }
 
 /**
- * A plan before the checks it is judged by.
+ * A compiled plan without its checks.
  *
  * @since 0.2.0
  * @category models
@@ -41,14 +43,14 @@ export interface CompiledPlan {
   readonly commands: ReadonlyArray<Command>
   /** Every group, by its number. */
   readonly groups: ReadonlyArray<PlannedGroup>
-  /** Every payload, in the order of their starts. Programs in `commands` are as on this host: see `preparePayloads`. */
+  /** Every payload, in order of start. Programs in `commands` have their paths on this host: see `preparePayloads`. */
   readonly payloads: ReadonlyArray<PlannedPayload>
-  /** Every cgroup ever created, in that order. */
+  /** Every cgroup ever created, in order. */
   readonly cgroups: ReadonlyArray<PlannedCgroup>
   readonly steps: ReadonlyArray<PlannedStep>
-  /** Nanoseconds of all holds together; what starting and stopping takes comes on top. */
+  /** Total length of all holds in nanoseconds; starting and stopping takes additional time. */
   readonly plannedNs: number
   readonly warnings: ReadonlyArray<string>
-  /** Files of this host that its work types and payloads need in the guest, as for `-i`, each once. */
+  /** Files of this host that its work types and payloads need in the guest, as for `-i`, without duplicates. */
   readonly includes: ReadonlyArray<string>
 }

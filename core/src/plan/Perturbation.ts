@@ -1,5 +1,5 @@
 /**
- * What a seed does to a plan, so that another one comes to another interleaving.
+ * Perturbs a plan by a seed, so that each seed gives a different interleaving.
  *
  * @since 0.1.0
  */
@@ -8,41 +8,43 @@ import { PCGRandom } from "effect/Utils"
 import { Command } from "../protocol/index.ts"
 
 /**
- * All that a seed changed, in nanoseconds of virtual time.
+ * Everything that a seed changed, in nanoseconds of virtual time.
  *
  * @since 0.1.0
  * @category models
  */
 export class Perturbation extends Schema.Class<Perturbation>("Perturbation")({
-  /** Between timer interrupts on one CPU, on average: each may preempt what runs there, and ends the turn of the vCPU that runs. */
+  /** Average time between timer interrupts on one CPU. Each interrupt may preempt what runs there, and ends the turn of the running vCPU. */
   interruptsMeanNs: Schema.Number,
   /** How long after its release each worker begins, by group. */
   startOffsetsNs: Schema.Array(Schema.Struct({ group: Schema.Number, ns: Schema.Array(Schema.Number) })),
-  /** Pauses before commands, by their place in the plan. */
+  /** Pauses before commands, by their index in the plan. */
   pausesNs: Schema.Array(Schema.Struct({ command: Schema.Number, ns: Schema.Number }))
 }) {}
 
 /**
+ * A plan after perturbation.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface PerturbedPlan {
   readonly commands: ReadonlyArray<Command>
-  /** Undefined: the seed is 0, and the plan as it was. */
+  /** Undefined for seed 0, which leaves the plan unchanged. */
   readonly perturbation: Perturbation | undefined
 }
 
-/** Workers begin within two ticks of a kernel of 250 Hz. */
+/** Workers begin within two ticks of a 250 Hz kernel, in nanoseconds. */
 const mostOffsetNs = 8_000_000
 
-/** Long enough to reach another tick, short beside any hold. */
+/** Longest pause in nanoseconds: long enough to reach another tick, and short compared with any hold. */
 const mostPauseNs = 8_000_000
 
-/** Interrupts of all CPUs together, a second. Each takes some 10 µs of the virtual time that all share. */
+/** Interrupts per second on all CPUs together. Each takes some 10 µs of the virtual time that all CPUs share. */
 const fewestInterrupts = 500
 const mostInterrupts = 4000
 
-/** Commands whose moment matters to who runs where. */
+/** Commands whose timing affects where tasks run. */
 const paused: ReadonlySet<Command["_tag"]> = new Set([
   "CgroupWrite",
   "CgroupRemove",
@@ -57,8 +59,8 @@ const paused: ReadonlySet<Command["_tag"]> = new Set([
 ])
 
 /**
- * The plan under a seed: workers begin one after the other, commands that change something come a little later, and timer interrupts fall at
- * moments of their own on every CPU. Pure: same plan, seed and number of CPUs, same outcome. Seed 0 leaves the plan as it is.
+ * Perturbs a plan by a seed: workers begin at different times, commands that change something are delayed a little, and every CPU gets timer
+ * interrupts at times of its own. Pure: the same plan, seed and number of CPUs give the same result. Seed 0 leaves the plan unchanged.
  *
  * @since 0.1.0
  * @category conversions
@@ -66,10 +68,10 @@ const paused: ReadonlySet<Command["_tag"]> = new Set([
 export const perturb = (commands: ReadonlyArray<Command>, seed: number, cpus: number): PerturbedPlan => {
   if (seed === 0) return { commands, perturbation: undefined }
   const random = new PCGRandom(seed)
-  // The first numbers of seeds that follow each other are close.
+  // The first random numbers of consecutive seeds are similar.
   for (let i = 0; i < 8; i++) random.number()
   const below = (limit: number): number => Math.floor(random.number() * limit)
-  // The exponent is what is even: seeds differ by how often as much as by when.
+  // The exponent is uniformly distributed, so that seeds differ in the frequency of interrupts as well as in their times.
   const rate = fewestInterrupts * (mostInterrupts / fewestInterrupts) ** random.number()
   const interruptsMeanNs = Math.round((1e9 * cpus) / rate)
   const workers = new Map<number, number>()

@@ -12,7 +12,7 @@ import { PlanCompiler } from "./compiler.ts"
 import { PlanError } from "./PlanError.ts"
 
 /**
- * `commands` is the whole of `/ktstr/plan` but for a leading `CONFIG`, up to and including `END`.
+ * A compiled plan. `commands` is all of `/ktstr/plan` except a leading `CONFIG`, up to and including `END`.
  *
  * @since 0.1.0
  * @category models
@@ -23,11 +23,13 @@ export interface Plan extends CompiledPlan {
 }
 
 /**
+ * The compiler of scenarios.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const Plan: {
-  /** Resolves every cpuset, affinity, policy and work type, then gives the commands; fails before anything is written. */
+  /** Resolves every cpuset, affinity, policy and work type, and returns the commands. Fails before anything is written. */
   readonly compile: (
     scenario: Scenario | ScenarioSteps,
     ctx: ScenarioContext

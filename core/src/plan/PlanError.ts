@@ -6,7 +6,7 @@
 import { Data } from "effect"
 
 /**
- * Why a scenario does not compile. Nothing was written or started when this is raised.
+ * A scenario does not compile. Nothing has been written or started.
  *
  * @since 0.1.0
  * @category errors

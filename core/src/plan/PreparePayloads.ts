@@ -1,5 +1,5 @@
 /**
- * Before anything is started: where each payload's program will be, and by what its output will be read.
+ * Before anything starts, determines where each payload's program will be, and which reader reads its output.
  *
  * @since 0.1.0
  */
@@ -20,26 +20,26 @@ import type { PlannedPayload } from "./CompiledPlan.ts"
 import type { Plan } from "./Plan.ts"
 
 /**
- * A payload that can be started.
+ * A payload that is ready to start.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PreparedPayload extends PlannedPayload {
-  /** The program as it is called where it runs, what its format adds, then the payload's and the run's arguments. */
+  /** The program's path where it runs, the arguments of its format, then those of the payload and of the run. */
   readonly argv: ReadonlyArray<string>
   readonly reader: OutputReader
 }
 
 /**
- * Where the program runs: in a guest, which has files of this host at places of their own, or on this host itself.
+ * Where a program runs: in a guest, where files of this host have other paths, or on this host.
  *
  * @since 0.1.0
  * @category models
  */
 export type PayloadPlace = "guest" | "host"
 
-/** The program's path where it will run. */
+/** Returns the program's path where it will run. */
 const programOf = Effect.fnUntraced(function* ({ binary, name }: Payload, place: PayloadPlace) {
   if (typeof binary !== "string") return binary.guest
   const fail = (why: string) => new PayloadError({ reason: "Program", message: `payload '${name}': ${why}` })
@@ -55,7 +55,7 @@ const programOf = Effect.fnUntraced(function* ({ binary, name }: Payload, place:
 })
 
 /**
- * One payload: its whole command line and its reader.
+ * Prepares one payload: its complete command line and its reader.
  *
  * @since 0.1.0
  * @category constructors
@@ -74,7 +74,7 @@ export const preparePayload: (
 })
 
 /**
- * All payloads of a plan, and its commands with their command lines.
+ * Prepares all payloads of a plan, and puts their command lines into its commands.
  *
  * @since 0.1.0
  * @category constructors

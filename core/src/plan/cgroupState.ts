@@ -1,25 +1,25 @@
 import type { CpuSet } from "../topology/index.ts"
 
-/** A cgroup as the compiler knows it at one point of the plan. */
+/** What the compiler knows of a cgroup at one point of the plan. */
 interface Known {
   cpuset: CpuSet | undefined
   frozen: boolean
 }
 
-/** Every path above and including `path`, outermost first. */
+/** Returns the path and all its ancestors, outermost first. */
 export const pathAndAbove = (path: string): ReadonlyArray<string> => {
   const parts = path.split("/")
   return parts.map((_, i) => parts.slice(0, i + 1).join("/"))
 }
 
 /**
- * The cgroups of a plan while it is compiled: which exist and which CPUs each may use, as the kernel will see it
+ * The cgroups of a plan during compilation: which exist, and which CPUs the kernel will let each of them use
  * (Documentation/admin-guide/cgroup-v2.rst, cpuset.cpus.effective).
  */
 export class CgroupState {
   private readonly known = new Map<string, Known>()
   private readonly everCreated = new Set<string>()
-  /** What was last set, removed cgroups included. */
+  /** The last cpuset of each cgroup, including removed ones. */
   private readonly lastCpuset = new Map<string, CpuSet | undefined>()
   private readonly allCpus: CpuSet
 
@@ -27,7 +27,7 @@ export class CgroupState {
     this.allCpus = allCpus
   }
 
-  /** The paths that this creation adds, outermost first. */
+  /** Creates a cgroup with its ancestors; returns the new paths, outermost first. */
   create(path: string): ReadonlyArray<string> {
     const added = pathAndAbove(path).filter((above) => !this.known.has(above))
     for (const above of added) {
@@ -38,7 +38,7 @@ export class CgroupState {
     return added
   }
 
-  /** Forgets the cgroup and all below it; whether it was there. */
+  /** Removes the cgroup and everything below it; returns whether it existed. */
   remove(path: string): boolean {
     const existed = this.known.has(path)
     for (const name of [...this.known.keys()]) {
@@ -70,7 +70,7 @@ export class CgroupState {
     return this.known.get(path)?.cpuset
   }
 
-  /** The cpuset it had last, even when it is gone. */
+  /** Returns its last cpuset, even if it has been removed. */
   lastCpusetOf(path: string): CpuSet | undefined {
     return this.lastCpuset.get(path)
   }
@@ -80,17 +80,17 @@ export class CgroupState {
     if (found !== undefined) found.frozen = frozen
   }
 
-  /** The nearest frozen cgroup at or above the path. */
+  /** Returns the outermost frozen cgroup among the path and its ancestors. */
   frozenAt(path: string): string | undefined {
     return path === "" ? undefined : pathAndAbove(path).find((above) => this.known.get(above)?.frozen === true)
   }
 
-  /** Whether it or one above it has a cpuset of its own. */
+  /** Returns whether it or an ancestor has a cpuset of its own. */
   isConfined(path: string): boolean {
     return path !== "" && pathAndAbove(path).some((above) => this.cpusetOf(above) !== undefined)
   }
 
-  /** The CPUs its tasks may use: its own set within its parent's, the parent's when nothing is left of it. */
+  /** Returns the CPUs that its tasks may use: its own cpuset within its parent's, or the parent's if the intersection is empty. */
   effective(path: string): CpuSet {
     if (path === "") return this.allCpus
     return pathAndAbove(path).reduce((above, name) => {
@@ -99,7 +99,7 @@ export class CgroupState {
     }, this.allCpus)
   }
 
-  /** Equal texts mean equal states. */
+  /** Returns a text that is equal for equal states. */
   snapshot(): string {
     return JSON.stringify([...this.known].sort(([a], [b]) => (a < b ? -1 : 1)))
   }

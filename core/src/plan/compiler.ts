@@ -25,20 +25,20 @@ import { affinityFailure, resolveWork, toWorkers } from "./work.ts"
 
 type Compiled<A = void> = Effect.Effect<A, PlanError, WorkTypes>
 
-/** What a backdrop or a step made, and what ends with it. */
+/** What a backdrop or a step has created, which ends with it. */
 interface Lifetime {
   readonly cgroups: Array<string>
   readonly groups: Array<LiveGroup>
   readonly payloads: Array<LivePayload>
 }
 
-/** A zero-length write never reaches the cgroup; a newline is what `echo >` sends. */
+/** The value that clears a cpuset. A zero-length write never reaches the cgroup; `echo >` sends a newline, too. */
 const cleared = "\n"
 
 const badName = (message: string | undefined): Compiled =>
   message === undefined ? Effect.void : new PlanError({ reason: "Name", message })
 
-/** Turns ops and definitions into commands while following what each will have done to cgroups and workers. */
+/** Compiles ops and definitions to commands, and tracks what each command will do to cgroups and workers. */
 export class PlanCompiler {
   private readonly commands: Array<Command> = []
   private readonly state: CgroupState
@@ -119,7 +119,7 @@ export class PlanCompiler {
     this.commands.push(...commands)
   }
 
-  /** To be called after whatever changes which CPUs a running worker may use. */
+  /** Records the allowed CPUs. Call it after every change to the CPUs that a running worker may use. */
   private record(): void {
     recordAllowed(this.live, this.state, { command: this.commands.length, step: this.current })
   }
@@ -148,7 +148,7 @@ export class PlanCompiler {
           details.push(`${group.workers}x${this.planned[group.group]!.workType}`)
         }
         for (const { payload } of def.payloads) details.push(payload.name)
-        // What it came to is known only now; the mark stays in front, where its time is right.
+        // The details are known only now, but the mark stays at the beginning, where its time is right.
         this.commands[mark] = Command.Mark({ kind: "CgroupDef", detail: details.join(" ") })
       }
       this.start(groups)
@@ -229,7 +229,7 @@ export class PlanCompiler {
   private create(path: string, controllers: ReadonlyArray<CgroupController>): void {
     const added = this.state.create(path)
     this.lifetime.cgroups.push(...added)
-    // Creating one that is there is harmless, and shows on the timeline.
+    // Creating an existing cgroup is harmless, and shows on the timeline.
     for (const name of added.length === 0 ? [path] : added) this.emit(Command.CgroupCreate({ path: name, controllers }))
   }
 
@@ -308,7 +308,7 @@ export class PlanCompiler {
     for (const group of running) group.running = false
   }
 
-  /** What is frozen can't see that it is to stop, and would be killed for it. */
+  /** Unfreezes a cgroup before its tasks are stopped: frozen tasks can't react to a stop and would be killed. */
   private thaw(cgroup: string): void {
     for (let frozen = this.state.frozenAt(cgroup); frozen !== undefined; frozen = this.state.frozenAt(cgroup)) {
       this.emit(Command.CgroupWrite({ path: frozen, file: "cgroup.freeze", value: "0" }))

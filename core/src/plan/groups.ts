@@ -5,20 +5,20 @@ import { CpuSet } from "../topology/index.ts"
 import type { CgroupState } from "./cgroupState.ts"
 import { blocks, movesItself, type ResolvedWork } from "./work.ts"
 
-/** CPUs that a group's cgroup allowed from one command of the plan on. */
+/** The CPUs that a group's cgroup allows, starting with one command of the plan. */
 export interface CpusetChange {
-  /** Index in the plan's commands from which on it holds. */
+  /** Index of the command of the plan that sets it. */
   readonly command: number
-  /** Step in which it was set; -1 before the first. */
+  /** Step in which it is set; -1 before the first. */
   readonly step: number
   readonly cpus: CpuSet
 }
 
-/** A spawned group while the plan is compiled. */
+/** A spawned group during compilation. */
 export interface LiveGroup {
   readonly group: number
   readonly workers: number
-  /** Whether the program itself asks for explicit CPUs, so that no affinity limits it. */
+  /** Whether the program itself sets its affinity to explicit CPUs, so that no affinity limits it. */
   readonly movesItself: boolean
   cgroup: string
   affinity: ReadonlyArray<CpuSet | undefined>
@@ -26,14 +26,14 @@ export interface LiveGroup {
   affinityChanged: boolean
   running: boolean
   readonly history: Array<CpusetChange>
-  /** By worker: every CPU it was ever allowed to use. */
+  /** By worker: every CPU that it was ever allowed to use. */
   allowed: ReadonlyArray<CpuSet>
 }
 
-/** What is planned of a group before it has run: its CPUs come to it as it runs. */
+/** What is planned for a group before it runs; its CPUs are recorded while it runs. */
 export type SpawnPlan = Omit<PlannedGroup, "cpusets" | "allowedCpus">
 
-/** A group that is to be spawned: as the plan tells of it, as it begins, and what the agent is told. */
+/** Makes a new group: its plan, its initial state, and the command that spawns it. */
 export const newGroup = (
   { group, cgroup, step }: Pick<SpawnPlan, "group" | "cgroup" | "step">,
   work: ResolvedWork,
@@ -67,14 +67,14 @@ export const newGroup = (
   }
 }
 
-/** The CPUs a mask leaves of what the cgroup allows; the kernel falls back to the latter when nothing is left. */
+/** Returns the CPUs of the cgroup that a mask allows. If there are none, the kernel falls back to all CPUs of the cgroup. */
 const within = (effective: CpuSet, mask: CpuSet | undefined): CpuSet => {
   if (mask === undefined) return effective
   const both = effective.intersect(mask)
   return both.isEmpty ? effective : both
 }
 
-/** Adds what the state allows now to what each running group was allowed so far. */
+/** Adds the currently allowed CPUs to those recorded for each running group. */
 export const recordAllowed = (
   groups: Iterable<LiveGroup>,
   state: CgroupState,
@@ -94,7 +94,7 @@ export const recordAllowed = (
   }
 }
 
-/** Which worker is the nth of these groups, counted in their order, and how many there are. */
+/** Finds the nth worker of these groups, counted in order, and returns the total number of workers. */
 export const workerAt = (
   groups: ReadonlyArray<LiveGroup>,
   nth: number

@@ -4,18 +4,18 @@ import type { WorkTypes } from "../work/index.ts"
 import { isSameRound } from "./ops.ts"
 import { PlanError } from "./PlanError.ts"
 
-/** Commands that one loop may unroll to; some 20 MiB of plan. */
+/** Maximum number of commands in an unrolled loop; some 20 MiB of plan. */
 const unrollLimit = 500_000
 
 /**
- * Appends a loop to the commands. The agent repeats what is the same every time. What is not (swapped cpusets, new workers,
- * random masks) is unrolled, each round a loop of a single turn, so that the pace does not drift.
+ * Appends a loop to the commands. The agent repeats rounds that are identical. Rounds that are not (swapped cpusets, new workers, random masks) are
+ * unrolled, each as a loop with a single round, so that the pace does not drift.
  */
 export const compileLoop = (loop: {
   readonly commands: Array<Command>
   /** Appends the commands of one round. */
   readonly body: Effect.Effect<void, PlanError, WorkTypes>
-  /** Equal texts mean that a round would find everything as the one before. */
+  /** Returns a text that is equal for equal states, in which a round would give the same commands. */
   readonly state: () => string
   readonly totalNs: number
   readonly intervalNs: number

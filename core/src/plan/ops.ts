@@ -4,7 +4,7 @@ import type { Op } from "../scenario/index.ts"
 import type { CgroupState } from "./cgroupState.ts"
 import { payloadOpProblem } from "./payloads.ts"
 
-/** The cgroups an op names. */
+/** Returns the cgroups that an op names. */
 export const cgroupsOf = (op: Op): ReadonlyArray<string> => {
   switch (op._tag) {
     case "SwapCpusets":
@@ -28,7 +28,7 @@ export const cgroupsOf = (op: Op): ReadonlyArray<string> => {
 
 const pathLimit = 255
 
-/** What is wrong with a cgroup's name; undefined when nothing is. */
+/** Returns what is wrong with a cgroup's name; undefined if nothing is. */
 export const cgroupNameProblem = (name: string): string | undefined => {
   const wrong = (what: string) => `cgroup name '${name}': ${what}; write a name such as cg_0, or a/b for a nested one`
   for (const part of name.split("/")) {
@@ -41,7 +41,7 @@ export const cgroupNameProblem = (name: string): string | undefined => {
   return undefined
 }
 
-/** What is wrong with an op's numbers; undefined when nothing is. */
+/** Returns what is wrong with an op's numbers; undefined if nothing is. */
 export const opValueProblem = (op: Op): string | undefined => {
   const within = (what: string, value: number, min: number, max: number): string | undefined =>
     Number.isInteger(value) && value >= min && value <= max
@@ -67,12 +67,12 @@ export const opValueProblem = (op: Op): string | undefined => {
   }
 }
 
-/** Whether two rounds of a loop are the same commands; one that spawns never is, its groups have other numbers. */
+/** Returns whether two rounds of a loop consist of the same commands. A round that spawns never does, because its groups have new numbers. */
 export const isSameRound = (a: ReadonlyArray<Command>, b: ReadonlyArray<Command>): boolean =>
   a.length === b.length &&
   a.every((command, i) => command._tag !== "Spawn" && JSON.stringify(command) === JSON.stringify(b[i]))
 
-/** Only for ops on workers, which never name a file: the others fail in the guest, with the path. */
+/** Returns an error if the op's cgroup was never created. Only for ops on workers, which name no file: other ops fail in the guest, with the path. */
 export const createdProblem = (op: Op & { readonly cgroup: string }, state: CgroupState): string | undefined =>
   state.wasEverCreated(op.cgroup)
     ? undefined

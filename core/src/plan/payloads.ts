@@ -6,15 +6,15 @@ import type { Op } from "../scenario/index.ts"
 import type { PlannedPayload } from "./CompiledPlan.ts"
 import { PlanError } from "./PlanError.ts"
 
-/** A payload while the plan is compiled. */
+/** A payload during compilation. */
 export interface LivePayload {
   readonly id: number
   readonly name: string
-  /** Where it was started, by which it is addressed. */
+  /** The cgroup in which it was started, by which it is addressed. */
   readonly started: string
-  /** Where it is. */
+  /** The cgroup in which it is now. */
   cgroup: string
-  /** Whether it may still run: nothing has waited for its end or brought it about. */
+  /** Whether it may still run: nothing has waited for its end or stopped it. */
   running: boolean
 }
 
@@ -26,7 +26,7 @@ const placeOf = (cgroup: string): string => (cgroup === "" ? "the root cgroup" :
 
 const fail = (message: string) => new PlanError({ reason: "Payload", message })
 
-/** The command that starts it; the first word of its command line is replaced once the program's place is known. */
+/** Returns the command that starts a payload; the first word of its command line is replaced once the program's path is known. */
 export const payloadCommand = (spec: PayloadSpec, id: number): Extract<Command, { readonly _tag: "ProcRun" }> => {
   const { binary, directory, environment } = spec.payload
   return Command.ProcRun({
@@ -43,16 +43,16 @@ export const payloadCommand = (spec: PayloadSpec, id: number): Extract<Command, 
   })
 }
 
-/** What it asks of the compiler around it. */
+/** What PlanPayloads needs from the compiler. */
 interface Surroundings {
   readonly emit: (command: Command) => void
-  /** Lets a cgroup run, so that what is in it can see that it is to end. */
+  /** Unfreezes a cgroup, so that its tasks can react to a stop. */
   readonly thaw: (cgroup: string) => void
-  /** Takes the spec of a file for the guest. */
+  /** Adds the spec of a file for the guest. */
   readonly include: (spec: string) => void
 }
 
-/** The payloads of a plan: their numbers, where they are, and the commands that start and end them. */
+/** The payloads of a plan: their numbers, their cgroups, and the commands that start and end them. */
 export class PlanPayloads {
   readonly planned: Array<PlannedPayload> = []
   private readonly live: Array<LivePayload> = []
@@ -62,7 +62,7 @@ export class PlanPayloads {
     this.around = around
   }
 
-  /** Starts one. */
+  /** Starts a payload. */
   run(spec: PayloadSpec, step: number): Compiled<LivePayload> {
     return Effect.suspend(() => {
       const { name } = spec.payload
@@ -84,7 +84,7 @@ export class PlanPayloads {
     })
   }
 
-  /** Waits for its end; kills it when the time has passed. */
+  /** Waits for its end; kills it after the timeout. */
   wait(op: Extract<Op, { readonly _tag: "WaitPayload" }>): Compiled<void> {
     return Effect.map(this.find(op), (payload) => {
       payload.running = false
@@ -97,7 +97,7 @@ export class PlanPayloads {
     return Effect.map(this.find(op), (payload) => this.stop([payload], op.signal))
   }
 
-  /** Tells those that may still run to end, and waits until they have. */
+  /** Sends a signal to the payloads that may still run, and waits until they have ended. */
   stop(payloads: ReadonlyArray<LivePayload>, signal: number = SIGTERM): void {
     const running = payloads.filter((payload) => payload.running)
     for (const payload of running) {
@@ -108,7 +108,7 @@ export class PlanPayloads {
     this.around.emit(Command.ProcStop({ ids: running.map(({ id }) => id), signal, graceNs: payloadGraceMs * 1e6 }))
   }
 
-  /** The latest of that name, in that cgroup where one is named. */
+  /** Finds the latest payload with that name, in that cgroup if the op names one. */
   private find(op: Extract<Op, { readonly _tag: "WaitPayload" | "KillPayload" }>): Compiled<LivePayload> {
     const named = this.live.filter((payload) => payload.name === op.name)
     const here = named.filter((payload) => op.cgroup === undefined || payload.started === op.cgroup)
@@ -127,18 +127,18 @@ export class PlanPayloads {
     return fail(`${op._tag}: no payload '${op.name}' was started before${near}`)
   }
 
-  /** Follows tasks that were moved, where `isThere` says that they were. */
+  /** Records that tasks were moved to `to` from the cgroups that `isThere` accepts. */
   move(isThere: (cgroup: string) => boolean, to: string): void {
     for (const payload of this.live) if (payload.running && isThere(payload.cgroup)) payload.cgroup = to
   }
 
-  /** Equal texts mean equal states. */
+  /** Returns a text that is equal for equal states. */
   snapshot(): string {
     return this.live.flatMap(({ id, running }) => (running ? [id] : [])).join()
   }
 }
 
-/** What is wrong with the numbers of an op; undefined when nothing is. */
+/** Returns what is wrong with the numbers of an op; undefined if nothing is. */
 export const payloadOpProblem = (op: Op): string | undefined => {
   if (op._tag === "KillPayload") {
     return Number.isInteger(op.signal) && op.signal >= 1 && op.signal <= 64

@@ -18,7 +18,7 @@ import { PlanError } from "./PlanError.ts"
 const workTypeFailure = (error: WorkTypeError): PlanError =>
   new PlanError({ reason: error.reason === "WorkerCount" ? "WorkerCount" : "WorkType", message: error.message })
 
-/** How a wrong affinity of a cgroup is reported. */
+/** Converts the message of an invalid affinity to an error of its cgroup. */
 export const affinityFailure =
   (subject: string) =>
   (message: string): PlanError =>
@@ -30,15 +30,15 @@ const someNode = (program: WorkProgram, matches: (node: WorkNode) => boolean): b
   return inList(program.setup) || inList(program.body) || inList(program.teardown)
 }
 
-/** Whether the program sets its own affinity to CPUs that it names. */
+/** Returns whether the program sets its own affinity to explicit CPUs. */
 export const movesItself = (program: WorkProgram): boolean =>
   someNode(program, (node) => node._tag === "SetAffinity" && typeof node.target !== "string")
 
-/** Whether every worker of the program will see wake latencies; an uncontended lock, for one, promises none. */
+/** Returns whether every worker of the program will have wake latencies. A lock does not count, because it may be uncontended. */
 export const blocks = (program: WorkProgram): boolean =>
   someNode(program, (node) => ["Yield", "Sleep", "Await", "PipeRead"].includes(node._tag))
 
-/** What a spawn comes to. */
+/** A spawn with everything resolved. */
 export interface ResolvedWork {
   readonly instance: WorkInstance
   readonly workers: number
@@ -48,8 +48,8 @@ export interface ResolvedWork {
 }
 
 /**
- * The work type, count and program of a spawn. An override replaces a swappable one's work type; when the scenario itself
- * fixed the number of workers and the override's group size does not divide it, the override is left out with a warning.
+ * Resolves work type, count and program of a spawn. An override replaces the work type if it is swappable. If the scenario fixes the number of
+ * workers and it is not a multiple of the override's group size, the override is ignored with a warning.
  */
 export const resolveWork = (
   spec: WorkSpec,
@@ -76,7 +76,7 @@ export const resolveWork = (
     return { instance, workers, program, channels: WorkProgram.channels(instance.program), warning }
   }).pipe(Effect.mapError(workTypeFailure))
 
-/** The workers of a spawn as the agent takes them. */
+/** Returns the workers of a spawn in the form the agent takes. */
 export const toWorkers = (
   spec: WorkSpec,
   affinity: ReadonlyArray<CpuSet | undefined>,

@@ -1,5 +1,5 @@
 /**
- * What lives across all steps of a scenario.
+ * What exists during all steps of a scenario.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,7 @@ import type { CgroupDef } from "./CgroupDef.ts"
 import type { Op } from "./Op.ts"
 
 /**
- * Set up before the first step (ops, then definitions), stopped and collected after the last.
+ * Ops and cgroups that are set up before the first step (ops first, then definitions), and stopped and collected after the last.
  *
  * @since 0.1.0
  * @category models

@@ -25,7 +25,7 @@ export class UnknownScenario extends Data.TaggedError("UnknownScenario")<{
   readonly message: string
 }> {}
 
-/** Spinning workers, whose work type an override may replace. */
+/** Defines a cgroup of spinning workers, whose work type an override may replace. */
 const spinning = (ctx: ScenarioContext, index: number): CgroupDef =>
   CgroupDef.named(ctx.cgroupName(index)).swappable(true)
 
@@ -35,7 +35,7 @@ const canned = (options: Parameters<typeof Scenario.make>[0]): Scenario =>
 const half = HoldSpec.Frac(0.5)
 const third = HoldSpec.Frac(1 / 3)
 
-/** The next multiple of `of`, for work types whose workers come in groups. */
+/** Rounds up to a multiple of `of`, for work types whose workers come in groups. */
 const roundUp = (count: number, of: number): number => Math.ceil(count / of) * of
 
 const steady = canned({
@@ -72,8 +72,9 @@ const oversubscribed = canned({
 })
 
 /**
- * Two workers a CPU may stand three to one until load balancing (kernel/sched/fair.c) evens that out, which a second or two need not see: the one is
- * never off CPU, the three are for 67 %. Seeds of EEVDF differ in it: up to 42 % of seeds 0 to 3.
+ * With two workers per CPU, three may share one CPU while the fourth has the other to itself, until load balancing (kernel/sched/fair.c) evens that
+ * out. This may take longer than the second or two of a run: the fourth worker is then never off CPU, and the three are for 67 % of the time. With
+ * EEVDF, seeds differ in this: up to 42 % among seeds 0 to 3.
  */
 const threeToOne = { maxSpreadPct: 75 }
 
@@ -93,8 +94,8 @@ const mixedWorkloads = canned({
           HoldSpec.FULL
         )
       ],
-      // Bursty workers sleep when they like, and six workers do not divide evenly among four CPUs: in a second one of two may have had the company of
-      // a spinner throughout, and the other none. Seeds of EEVDF differ in it (seed 2 of 0 to 2: 57 %).
+      // Bursty workers sleep at times of their own, and six workers do not divide evenly among four CPUs. Within a second, one of two workers may
+      // share its CPU with a spinner all the time and the other never. With EEVDF, seeds differ in this (seed 2 of 0 to 2: 57 %).
       { maxSpreadPct: 75 }
     )
 })
@@ -205,7 +206,7 @@ const affinityChange = canned({
         ),
         Step.new([Op.SetAffinity(a, Affinity.Inherit), Op.SetAffinity(b, Affinity.Inherit)], third).named("free again")
       ],
-      // Pinned workers of one cgroup have CPUs with different loads: how unlike they fare says nothing of the scheduler.
+      // Pinned workers of one cgroup are on CPUs with different loads, so a difference between them says nothing about the scheduler.
       { maxSpreadPct: false },
       Backdrop.withDefs([spinning(ctx, 0), spinning(ctx, 1)])
     )
@@ -267,7 +268,7 @@ const nestedTaskMove = canned({
         Step.new([Op.MoveAllTasks(from, sibling)], third).named("with the sibling"),
         Step.new([Op.MoveAllTasks(sibling, elsewhere)], third).named("elsewhere")
       ],
-      // Those that were joined and those that joined are not alike: they shared different cgroups for different times.
+      // The workers that moved and those they joined are not comparable: they shared different cgroups for different times.
       { maxSpreadPct: false },
       Backdrop.withDefs([from, sibling, elsewhere].map((name) => CgroupDef.named(name).swappable(true)))
     )
@@ -292,12 +293,14 @@ const all: ReadonlyArray<Scenario> = [
 ]
 
 /**
+ * The canned scenarios, and a lookup by name.
+ *
  * @since 0.1.0
  * @category scenarios
  */
 export const CannedScenarios: {
   readonly all: ReadonlyArray<Scenario>
-  /** The scenario of that name, or an error that suggests the nearest. */
+  /** Returns the scenario with that name, or an error that suggests the nearest. */
   readonly find: (name: string) => Either.Either<Scenario, UnknownScenario>
 } = {
   all,

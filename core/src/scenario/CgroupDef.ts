@@ -10,7 +10,7 @@ import type { SchedPolicy, WorkTypeRef } from "../work/index.ts"
 import { WorkSpec } from "./WorkSpec.ts"
 
 /**
- * Controllers of cgroup v2 that ktstr switches on.
+ * Controllers of cgroup v2 that ktstr enables.
  *
  * @since 0.1.0
  * @category models
@@ -28,7 +28,7 @@ interface Fields {
 }
 
 /**
- * What a cgroup gets when nothing else is said.
+ * The controllers of a cgroup by default.
  *
  * @since 0.1.0
  * @category constants
@@ -36,25 +36,25 @@ interface Fields {
 export const allControllers: ReadonlyArray<CgroupController> = ["cpuset", "cpu"]
 
 /**
- * Immutable: every method gives a new definition. Without more it is one group of the context's `workersPerCgroup` SpinWait
- * workers and no cpuset of its own. A nested name (`a/b`) makes nested cgroups.
+ * An immutable definition of a cgroup: every method returns a new definition. By default it has one group of `workersPerCgroup` SpinWait workers,
+ * from the context, and no cpuset of its own. A nested name (`a/b`) makes nested cgroups.
  *
- * Each `work(spec)` adds a group; groups take what they leave unset (affinity, policy, …) from the definition. Once there is
- * a `work` or a `payload`, the definition has a group of its own only if `workers` or `workType` was called.
+ * Each `work(spec)` adds a group; fields that the group leaves unset (affinity, policy, …) come from the definition. With a `work` or a `payload`,
+ * the definition has a group of its own only if `workers` or `workType` was called.
  *
  * @since 0.1.0
  * @category models
  */
 export class CgroupDef {
   readonly name: string
-  /** Enabled for it and, where they do not exist yet, for those above it. Default: both. */
+  /** Enabled for the cgroup, and for its ancestors if they do not exist yet. Default: both. */
   readonly controllers: ReadonlyArray<CgroupController>
   readonly cpuset: CpusetSpec | undefined
   /** Whether a work-type override replaces its work types. */
   readonly isSwappable: boolean
   private readonly base: WorkSpec
   private readonly works: ReadonlyArray<WorkSpec>
-  /** Started in it once its workers run, and ended with it. */
+  /** Started in the cgroup once its workers run, and ended with it. */
   readonly payloads: ReadonlyArray<PayloadSpec>
 
   private constructor(fields: Fields) {
@@ -80,19 +80,19 @@ export class CgroupDef {
   }
 
   /**
-   * Without `cpu` its workers compete one by one with those of its siblings, as long as nothing else enables the controller
-   * above them; without `cpuset` it can have no cpuset of its own.
+   * Sets the controllers. Without `cpu`, its workers compete one by one with those of its siblings, unless something else enables the controller
+   * above them; without `cpuset`, it can have no cpuset of its own.
    */
   withControllers(controllers: ReadonlyArray<CgroupController>): CgroupDef {
     return this.with({ controllers })
   }
 
-  /** Workers of its own group. */
+  /** Sets the number of workers of its own group. */
   workers(count: number): CgroupDef {
     return this.withBase({ workers: count })
   }
 
-  /** Work type of its own group, by name or reference. */
+  /** Sets the work type of its own group, by name or reference. */
   workType(type: WorkTypeRef | string): CgroupDef {
     return this.withBase(WorkSpec.make({ workType: type }))
   }
@@ -105,7 +105,7 @@ export class CgroupDef {
     return this.withBase({ schedPolicy })
   }
 
-  /** −20 (most CPU) to 19. */
+  /** Sets the nice value, from −20 (most CPU) to 19. */
   nice(nice: number): CgroupDef {
     return this.withBase({ nice })
   }
@@ -118,17 +118,17 @@ export class CgroupDef {
     return this.withBase({ memPolicy })
   }
 
-  /** `MpolFlags` combined with `|`. */
+  /** Sets the flags of the memory policy: `MpolFlags` combined with `|`. */
   mpolFlags(mpolFlags: number): CgroupDef {
     return this.withBase({ mpolFlags })
   }
 
-  /** One more group of workers. */
+  /** Adds a group of workers. */
   work(spec: Parameters<typeof WorkSpec.make>[0]): CgroupDef {
     return this.with({ works: [...this.works, WorkSpec.make(spec)] })
   }
 
-  /** One more external program beside its workers. */
+  /** Adds an external program that runs next to its workers. */
   payload(payload: Payload, options?: PayloadRunOptions): CgroupDef {
     return this.with({ payloads: [...this.payloads, Payload.spec(payload, { ...options, cgroup: this.name })] })
   }
@@ -137,7 +137,7 @@ export class CgroupDef {
     return this.with({ isSwappable })
   }
 
-  /** Its groups in order, its own first; each with what it takes from the definition. */
+  /** Returns its groups in order, its own first, each completed with fields of the definition. */
   get workGroups(): ReadonlyArray<WorkSpec> {
     const alone = this.works.length === 0 && this.payloads.length === 0
     const hasOwn = alone || this.base.workers !== undefined || this.base.workType !== undefined

@@ -1,5 +1,5 @@
 /**
- * The cgroups of a running scenario, for scenarios that are programs instead of data.
+ * Manages the cgroups of a running scenario, for scenarios that are programs instead of data.
  *
  * @since 0.1.0
  */
@@ -8,14 +8,14 @@ import type { CpusetSpec, CpusetSpecError } from "../topology/index.ts"
 import type { CgroupController, CgroupDef } from "./CgroupDef.ts"
 
 /**
- * A cgroup operation was refused. The message is the kernel's own with the path, for example
- * `No such file or directory: /sys/fs/cgroup/cg_0/cgroup.procs`.
+ * A cgroup operation failed. The message is the kernel's own with the path, for example `No such file or directory:
+ * /sys/fs/cgroup/cg_0/cgroup.procs`.
  *
  * @since 0.1.0
  * @category errors
  */
 export class CgroupError extends Data.TaggedError("CgroupError")<{
-  /** The kernel's error number; 0 when it is not the kernel that refused. */
+  /** The kernel's error number; 0 if the error does not come from the kernel. */
   readonly errno: number
   /** Path below the root of the run. */
   readonly cgroup: string
@@ -23,8 +23,8 @@ export class CgroupError extends Data.TaggedError("CgroupError")<{
 }> {}
 
 /**
- * Creates, confines and removes cgroups, wherever the scenario runs: the same program works in a guest (over the live
- * channel) and on the host, by the layer it is given. Names are relative to the root of the run; `a/b` is nested.
+ * Creates, confines and removes cgroups wherever the scenario runs: depending on the layer, the same program works in a guest (over the live channel)
+ * or on the host. Names are relative to the root of the run; `a/b` is nested.
  *
  * @since 0.1.0
  * @category services
@@ -32,19 +32,19 @@ export class CgroupError extends Data.TaggedError("CgroupError")<{
 export class CgroupManager extends Context.Tag("@ktstr/core/CgroupManager")<
   CgroupManager,
   {
-    /** Creates the cgroups of the definitions with their cpusets, in order; starts no worker. Idempotent. */
+    /** Creates the cgroups of the definitions with their cpusets, in order, without starting workers. Idempotent. */
     readonly setupCgroups: (defs: ReadonlyArray<CgroupDef>) => Effect.Effect<void, CgroupError | CpusetSpecError>
-    /** Creates a cgroup and those above it, the controllers (default: `cpuset` and `cpu`) enabled all the way down. Idempotent. */
+    /** Creates a cgroup and its ancestors, with the controllers (default: `cpuset` and `cpu`) enabled at every level. Idempotent. */
     readonly create: (cgroup: string, controllers?: ReadonlyArray<CgroupController>) => Effect.Effect<void, CgroupError>
-    /** Moves its tasks to the root, then removes it, children first. */
+    /** Moves the cgroup's tasks to the root, then removes the cgroup, children first. */
     readonly remove: (cgroup: string) => Effect.Effect<void, CgroupError>
     readonly setCpuset: (cgroup: string, cpuset: CpusetSpec) => Effect.Effect<void, CgroupError | CpusetSpecError>
     readonly clearCpuset: (cgroup: string) => Effect.Effect<void, CgroupError>
     /** Writes a file of the cgroup, for example `cpu.weight`. */
     readonly write: (cgroup: string, file: string, value: string) => Effect.Effect<void, CgroupError>
-    /** A file of the cgroup as the kernel gives it, for example `cpu.stat`. */
+    /** Reads a file of the cgroup, for example `cpu.stat`, and returns its unchanged text. */
     readonly read: (cgroup: string, file: string) => Effect.Effect<string, CgroupError>
-    /** Moves every task; one that ends meanwhile is passed over, a refusal (EBUSY) is retried 3 times 100 ms apart. */
+    /** Moves every task. Skips tasks that end meanwhile; retries EBUSY 3 times, 100 ms apart. */
     readonly moveTasks: (from: string, to: string) => Effect.Effect<void, CgroupError>
   }
 >() {}

@@ -9,33 +9,37 @@ import type { WorkTypeRef } from "../work/index.ts"
 import { PayloadRun } from "./PayloadRun.ts"
 
 /**
+ * The machine and settings for which a scenario is built.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface ScenarioContext {
   readonly topo: TestTopology
-  /** The scenario's duration in milliseconds, which fractions of holds are of. */
+  /** The scenario's duration in milliseconds; fractional holds refer to it. */
   readonly durationMs: number
-  /** Workers of a group that does not say how many. */
+  /** Number of workers of a group that does not set one. */
   readonly workersPerCgroup: number
   /** Replaces the work types of swappable definitions. */
   readonly workTypeOverride: WorkTypeRef | undefined
-  /** Name of the scheduler under test; `eevdf`, `cfs`, `default`: the kernel's own, which can't be detached. */
+  /** Name of the scheduler under test; `eevdf`, `cfs` and `default` stand for the kernel's own, which can't be detached. */
   readonly scheduler: string
-  /** Decides every random choice of the host. */
+  /** Seed of every random choice on the host. */
   readonly seed: number
-  /** `cg_0`, `cg_1`, … */
+  /** Returns the name of a cgroup: `cg_0`, `cg_1`, … */
   readonly cgroupName: (index: number) => string
-  /** A run of a payload, for programs: `yield* ctx.payload(fio).inCgroup("io").run()`. */
+  /** Makes a run of a payload, for programs: `yield* ctx.payload(fio).inCgroup("io").run()`. */
   readonly payload: (payload: Payload) => PayloadRun
 }
 
 /**
+ * The constructor of contexts.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const ScenarioContext: {
-  /** Defaults: 2 s, 2 workers a cgroup, no override, eevdf, seed 0. */
+  /** Makes a context. Defaults: 2 s, 2 workers per cgroup, no override, eevdf, seed 0. */
   readonly make: (options: {
     readonly topo: TestTopology
     readonly durationMs?: number | undefined

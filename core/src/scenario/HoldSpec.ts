@@ -6,8 +6,8 @@
 import { Data, Duration, Either } from "effect"
 
 /**
- * `Frac` is of the scenario's duration. `Loop` sets up once, then repeats the step's ops every `interval` until
- * the time is up: a fraction of the scenario's duration, or what earlier steps left of it.
+ * The length of a hold. `Frac` is a fraction of the scenario's duration. `Loop` sets up once, then repeats the step's ops every `interval` until the
+ * time is up: a fraction of the scenario's duration, or what earlier steps left of it.
  *
  * @since 0.1.0
  * @category models
@@ -19,7 +19,7 @@ export type HoldSpec = Data.TaggedEnum<{
 }>
 
 /**
- * A hold that is none.
+ * A hold is invalid.
  *
  * @since 0.1.0
  * @category errors
@@ -28,25 +28,27 @@ export class HoldSpecError extends Data.TaggedError("HoldSpecError")<{ readonly 
 
 const make = Data.taggedEnum<HoldSpec>()
 
-/** Infinite durations have no count of nanoseconds of their own. */
+/** Converts a duration to nanoseconds; infinite durations have no such count of their own. */
 const nanos = (duration: Duration.Duration): number =>
   Duration.isFinite(duration) ? Number(Duration.unsafeToNanos(duration)) : Number.POSITIVE_INFINITY
 
 /**
+ * Constructors and functions for holds.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const HoldSpec: {
-  /** A fraction of the scenario's duration. */
+  /** Holds for a fraction of the scenario's duration, from 0 to 1. */
   readonly Frac: (fraction: number) => HoldSpec
-  /** The whole duration. */
+  /** The scenario's whole duration. */
   readonly FULL: HoldSpec
   readonly Fixed: (duration: Duration.DurationInput) => HoldSpec
-  /** Repeats the ops every `interval` for `fraction` of the scenario's duration; unset: for what earlier steps left of it. */
+  /** Repeats the ops every `interval` for `fraction` of the scenario's duration; without a fraction, for the time that earlier steps left. */
   readonly Loop: (interval: Duration.DurationInput, fraction?: number) => HoldSpec
-  /** Nanoseconds the step holds in a scenario of `durationMs` of which `heldNs` are used up, or what is wrong with it. */
+  /** Returns the nanoseconds for which the step holds, in a scenario of `durationMs` with `heldNs` already used, or what is wrong with the hold. */
   readonly resolve: (spec: HoldSpec, durationMs: number, heldNs?: number) => Either.Either<number, HoldSpecError>
-  /** Nanoseconds between two rounds of a loop. */
+  /** Returns the nanoseconds between two rounds of a loop. */
   readonly intervalNs: (spec: Extract<HoldSpec, { readonly _tag: "Loop" }>) => number
 } = {
   Frac: (fraction) => make.Frac({ fraction }),

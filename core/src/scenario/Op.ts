@@ -1,5 +1,5 @@
 /**
- * What a step can do to cgroups and workers.
+ * Operations of a step on cgroups and workers.
  *
  * @since 0.1.0
  */
@@ -11,18 +11,18 @@ import { allControllers, type CgroupController } from "./CgroupDef.ts"
 import type { WorkSpec } from "./WorkSpec.ts"
 
 /**
- * cgroups are addressed by name, below the root of the run; `a/b` is nested.
+ * An operation. Cgroups are addressed by name, below the root of the run; `a/b` is nested.
  *
  * @since 0.1.0
  * @category models
  */
 export type Op = Data.TaggedEnum<{
-  /** Creates a cgroup (and those above it); no error when it is there. */
+  /** Creates a cgroup and its ancestors; succeeds if it exists. */
   AddCgroup: { readonly cgroup: string; readonly controllers: ReadonlyArray<CgroupController> }
   /** Moves its tasks to the root and removes it. */
   RemoveCgroup: { readonly cgroup: string }
   SetCpuset: { readonly cgroup: string; readonly cpuset: CpusetSpec }
-  /** Takes its cpuset away: it may use what its parent may. */
+  /** Removes its own cpuset, so that it may use the CPUs of its parent. */
   ClearCpuset: { readonly cgroup: string }
   /** Exchanges the cpusets of two cgroups. */
   SwapCpusets: { readonly a: string; readonly b: string }
@@ -38,29 +38,29 @@ export type Op = Data.TaggedEnum<{
   MoveAllTasks: { readonly from: string; readonly to: string }
   FreezeCgroup: { readonly cgroup: string }
   UnfreezeCgroup: { readonly cgroup: string }
-  /** `cpu.weight`, 1 to 10000; the kernel's default is 100. */
+  /** Sets `cpu.weight`, 1 to 10000; the kernel's default is 100. */
   SetWeight: { readonly cgroup: string; readonly weight: number }
-  /** `cpu.max`: so many microseconds of CPU time in every period; `"max"`: no limit. */
+  /** Sets `cpu.max`: microseconds of CPU time per period; `"max"`: no limit. */
   SetBandwidth: { readonly cgroup: string; readonly quotaUs: number | "max"; readonly periodUs: number }
-  /** Ends the scheduler under test: the kernel's own takes over. */
+  /** Stops the scheduler under test; the kernel's own takes over. */
   DetachScheduler: {}
-  /** Starts it again. */
+  /** Starts the scheduler under test again. */
   AttachScheduler: {}
-  /** Ends it and starts it again. */
+  /** Stops the scheduler under test and starts it again. */
   RestartScheduler: {}
-  /** Starts a payload, and goes on at once. It ends with the step that started it: SIGTERM, SIGKILL 5 s later. */
+  /** Starts a payload without waiting for it. The payload ends with the step that started it: SIGTERM, then SIGKILL after 5 s. */
   RunPayload: { readonly spec: PayloadSpec }
-  /** Waits until a payload has ended. One that has not after the timeout is killed, and the run fails. */
+  /** Waits until a payload has ended. If it has not ended after the timeout, it is killed and the run fails. */
   WaitPayload: { readonly name: string; readonly cgroup: string | undefined; readonly timeout: Duration.Duration }
-  /** Sends a payload a signal and waits for its end; SIGKILL comes 5 s later. No error when it has ended. */
+  /** Sends a signal to a payload and waits for its end; SIGKILL follows after 5 s. Succeeds if the payload has already ended. */
   KillPayload: { readonly name: string; readonly cgroup: string | undefined; readonly signal: number }
-  /** Sends a signal to one worker of a cgroup, counted in the order of spawning: a fault to be reported. */
+  /** Sends a signal to one worker of a cgroup, counted in the order of spawning: a fault that must be reported. */
   KillWorker: { readonly cgroup: string; readonly worker: number; readonly signal: number }
 }>
 
 const make = Data.taggedEnum<Op>()
 
-/** Which run of a payload is meant: the latest of its name, or the latest in this cgroup (`""`: the root). */
+/** Selects a run of a payload: the latest with its name, or the latest in this cgroup (`""`: the root). */
 interface PayloadAddress {
   readonly cgroup?: string | undefined
 }
@@ -71,11 +71,13 @@ const payloadText = (name: string, cgroup: string | undefined): string =>
   cgroup === undefined || cgroup === "" ? name : `${cgroup} ${name}`
 
 /**
+ * Constructors of ops.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const Op: {
-  /** The controllers default to both; see `CgroupDef.withControllers`. */
+  /** Makes an AddCgroup; the controllers default to both, see `CgroupDef.withControllers`. */
   readonly AddCgroup: (cgroup: string, controllers?: ReadonlyArray<CgroupController>) => Op
   readonly RemoveCgroup: (cgroup: string) => Op
   readonly SetCpuset: (cgroup: string, cpuset: CpusetSpec) => Op
@@ -89,26 +91,26 @@ export const Op: {
   readonly FreezeCgroup: (cgroup: string) => Op
   readonly UnfreezeCgroup: (cgroup: string) => Op
   readonly SetWeight: (cgroup: string, weight: number) => Op
-  /** The period defaults to the kernel's 100 ms. */
+  /** Makes a SetBandwidth; the period defaults to the kernel's 100 ms. */
   readonly SetBandwidth: (cgroup: string, quotaUs: number | "max", periodUs?: number) => Op
   readonly DetachScheduler: Op
   readonly AttachScheduler: Op
   readonly RestartScheduler: Op
-  /** The cgroup defaults to the root. */
+  /** Makes a RunPayload; the cgroup defaults to the root. */
   readonly RunPayload: (payload: Payload, options?: PayloadRunOptions & PayloadAddress) => Op
-  /** The timeout defaults to 60 s. */
+  /** Makes a WaitPayload; the timeout defaults to 60 s. */
   readonly WaitPayload: (
     payload: Payload | string,
     options?: PayloadAddress & { readonly timeout?: Duration.DurationInput | undefined }
   ) => Op
-  /** The signal defaults to SIGTERM. */
+  /** Makes a KillPayload; the signal defaults to SIGTERM. */
   readonly KillPayload: (
     payload: Payload | string,
     options?: PayloadAddress & { readonly signal?: number | undefined }
   ) => Op
-  /** The signal defaults to SIGKILL. */
+  /** Makes a KillWorker; the signal defaults to SIGKILL. */
   readonly KillWorker: (cgroup: string, worker: number, signal?: number) => Op
-  /** The op's subject and values in a few words, for the timeline. */
+  /** Describes the op's subject and values in a few words, for the timeline. */
   readonly describe: (op: Op) => string
 } = {
   AddCgroup: (cgroup, controllers = allControllers) => make.AddCgroup({ cgroup, controllers }),

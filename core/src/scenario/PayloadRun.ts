@@ -1,5 +1,5 @@
 /**
- * Payloads of scenarios that are programs: started, waited for and stopped while the program runs.
+ * Payloads of scenarios that are programs: starts, awaits and stops them while the program runs.
  *
  * @since 0.1.0
  */
@@ -15,22 +15,22 @@ import {
 } from "../payload/index.ts"
 
 /**
- * A payload that was started. What its run comes to counts in the verdict, whether or not anyone asks for it here.
+ * A started payload. Its result counts in the verdict, whether or not the program asks for it here.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RunningPayload {
-  /** Waits for its end, then reads and judges what it printed. */
+  /** Waits for its end, then reads and judges its output. */
   readonly result: Effect.Effect<PayloadResult>
-  /** Sends a signal to its process group; nothing when it has ended. */
+  /** Sends a signal to its process group; does nothing if it has ended. */
   readonly signal: (signal: number) => Effect.Effect<void, PayloadError>
-  /** SIGTERM, SIGKILL 5 s later; then as `result`. Other commands wait meanwhile. */
+  /** Sends SIGTERM, and SIGKILL after 5 s, then returns the result. Other commands wait meanwhile. */
   readonly stop: Effect.Effect<PayloadResult, PayloadError>
 }
 
 /**
- * Starts payloads, wherever the scenario runs. What still runs when the program ends is stopped.
+ * Starts payloads wherever the scenario runs. Payloads that still run when the program ends are stopped.
  *
  * @since 0.1.0
  * @category services
@@ -38,14 +38,13 @@ export interface RunningPayload {
 export class PayloadRunner extends Context.Tag("@ktstr/core/PayloadRunner")<
   PayloadRunner,
   {
-    /** Its files must be in the guest: the program's `payloads`, or the test's `payload` and `workloads`, bring them. */
+    /** Starts a payload. Its files must be in the guest: list it in the program's `payloads`, or in the test's `payload` or `workloads`. */
     readonly start: (spec: PayloadSpec) => Effect.Effect<RunningPayload, PayloadError | OutputFormatError>
   }
 >() {}
 
 /**
- * One run of a payload to be: immutable, every method gives another.
- * `ctx.payload(fio).args("--runtime=2").inCgroup("io").run()`.
+ * A run of a payload that has not started. Immutable: every method returns a new run. `ctx.payload(fio).args("--runtime=2").inCgroup("io").run()`.
  *
  * @since 0.1.0
  * @category models
@@ -63,22 +62,22 @@ export class PayloadRun {
     return new PayloadRun(payload, {})
   }
 
-  /** More arguments, behind the payload's own and those given before. */
+  /** Adds arguments after the payload's own and those added before. */
   args(...args: ReadonlyArray<string>): PayloadRun {
     return this.with({ args: [...(this.options.args ?? []), ...args] })
   }
 
-  /** More checks; one of the same kind for the same metric replaces what there was. */
+  /** Adds checks; a check of the same kind for the same metric replaces the earlier one. */
   checks(...checks: ReadonlyArray<PayloadCheck>): PayloadRun {
     return this.with({ checks: [...(this.options.checks ?? []), ...checks] })
   }
 
-  /** Default: the root of the run. */
+  /** Sets the cgroup. Default: the root of the run. */
   inCgroup(cgroup: string): PayloadRun {
     return this.with({ cgroup })
   }
 
-  /** After so long it is killed, and the run fails. */
+  /** Sets the time after which the payload is killed and the run fails. */
   timeout(timeout: Duration.DurationInput): PayloadRun {
     return this.with({ timeout })
   }
@@ -87,12 +86,12 @@ export class PayloadRun {
     return Payload.spec(this.payload, this.options)
   }
 
-  /** Starts it, and goes on. */
+  /** Starts the payload without waiting for it. */
   spawn(): Effect.Effect<RunningPayload, PayloadError | OutputFormatError, PayloadRunner> {
     return Effect.flatMap(PayloadRunner, (runner) => runner.start(this.spec))
   }
 
-  /** Runs it to its end; stops it when interrupted. */
+  /** Runs the payload to its end; stops it if interrupted. */
   run(): Effect.Effect<PayloadResult, PayloadError | OutputFormatError, PayloadRunner> {
     return Effect.flatMap(this.spawn(), (running) =>
       Effect.onInterrupt(running.result, () => Effect.ignore(running.stop))

@@ -1,5 +1,5 @@
 /**
- * Scenarios as programs: an Effect that directs cgroups and workers while they run, where steps of data do not reach.
+ * Scenarios as programs: an Effect that controls cgroups and workers while they run, for what steps can't express.
  *
  * @since 0.1.0
  */
@@ -14,8 +14,8 @@ import type { PayloadRunner } from "./PayloadRun.ts"
 import type { WorkloadEngine } from "./WorkloadEngine.ts"
 
 /**
- * What a scenario's program may use. In a machine it goes over the live channel, with `ktstr run --host` to the agent on this host: the
- * program is the same.
+ * The services of a scenario's program. In a machine they use the live channel, with `ktstr run --host` the agent on this host; the program is the
+ * same.
  *
  * @since 0.1.0
  * @category models
@@ -23,28 +23,30 @@ import type { WorkloadEngine } from "./WorkloadEngine.ts"
 export type ScenarioServices = CgroupManager | WorkloadEngine | PayloadRunner | WorkTypes | GuestAgent
 
 /**
+ * Options of a program that must be known before it runs.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface ScenarioProgramOptions {
   /** The scenario's own layer of checks. */
   readonly assert?: Assert | undefined
-  /** Files and programs that its work needs in the guest, as for `-i`: packed before the program runs. */
+  /** Files and programs that its work needs in the guest, as for `-i`; they are packed before the program runs. */
   readonly includes?: ReadonlyArray<string> | undefined
-  /** It takes CPUs away, or brings some, on purpose: see `Scenario`. Default: false. */
+  /** Whether it takes CPUs offline or online on purpose: see `Scenario`. Default: false. */
   readonly cpuHotplug?: boolean | undefined
-  /** Programs that it will start: packed with what they need before it runs. */
+  /** Payloads that it will start; they are packed with their files before it runs. */
   readonly payloads?: ReadonlyArray<Payload> | undefined
-  /** After so long the program is interrupted and the run fails. Default: twice the scenario's duration and 60 s. */
+  /** Time after which the program is interrupted and the run fails. Default: twice the scenario's duration plus 60 s. */
   readonly limit?: Duration.DurationInput | undefined
 }
 
 /**
- * A program with what must be known before it runs.
+ * A program with its options.
  *
- * It runs in ktstr's own process, so `Effect.sleep` takes the host's time; `WorkloadEngine.hold` takes the time of the machine in which the
- * workers run, which is what a scenario's phases are measured by. What it leaves running when it ends is stopped and collected, its
- * cgroups are removed. A failure, a defect and running into the limit fail the run; workers are then reported all the same.
+ * The program runs in ktstr's own process, so `Effect.sleep` uses the host's time. `WorkloadEngine.hold` uses the time of the machine in which the
+ * workers run; use it to time a scenario's phases. When the program ends, its remaining workers are stopped and their reports collected, and its
+ * cgroups are removed. A failure, a defect or exceeding the limit fails the run; workers are still reported.
  *
  * @since 0.1.0
  * @category models
@@ -71,7 +73,7 @@ export class ScenarioProgram {
 }
 
 /**
- * Whether a scenario's body is a program. By its shape: a user's configuration may have another copy of this package.
+ * Returns whether a scenario's body is a program. Checks its shape, because a user's configuration may have another copy of this package.
  *
  * @since 0.1.0
  * @category predicates
@@ -79,7 +81,7 @@ export class ScenarioProgram {
 export const isScenarioProgram = (body: object): body is ScenarioProgram => "program" in body && "limitMs" in body
 
 /**
- * The body of an imperative scenario: `Scenario.make({ …, build: (ctx) => executeProgram(ctx, Effect.gen(…)) })`.
+ * Makes the body of an imperative scenario: `Scenario.make({ …, build: (ctx) => executeProgram(ctx, Effect.gen(…)) })`.
  *
  * @since 0.1.0
  * @category constructors

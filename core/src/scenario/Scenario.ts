@@ -1,5 +1,5 @@
 /**
- * Scenarios: what happens in the guest and by what it is judged.
+ * Scenarios: what happens in the guest, and what it is judged by.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import type { ScenarioProgram } from "./Program.ts"
 import { Step } from "./Step.ts"
 
 /**
- * What a scenario comes to on a given machine.
+ * The steps of a scenario for a given machine.
  *
  * @since 0.1.0
  * @category models
@@ -25,12 +25,12 @@ export interface ScenarioSteps {
   readonly backdrop: Backdrop
   /** The scenario's own layer of checks: above the clock's and the scheduler's, below the test's. */
   readonly assert: Assert
-  /** Its steps take CPUs away, or bring some, on purpose: see `Scenario`. Default: false. */
+  /** Whether its steps take CPUs offline or online on purpose: see `Scenario`. Default: false. */
   readonly cpuHotplug?: boolean | undefined
 }
 
 /**
- * What a machine must have at least; unset: 1.
+ * Minimum requirements for a machine; unset: 1.
  *
  * @since 0.1.0
  * @category models
@@ -42,28 +42,30 @@ export interface ScenarioNeeds {
 }
 
 /**
+ * A named scenario, which can be built for any machine that meets its needs.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Scenario {
   readonly name: string
-  /** What it is listed under. */
+  /** Heading under which it is listed. */
   readonly category: string
   /** One line. */
   readonly description: string
-  /** Where they are not met the scenario is skipped with the reason. */
+  /** If the machine does not meet these needs, the scenario is skipped with the reason. */
   readonly needs: ScenarioNeeds
   /**
-   * It takes CPUs offline, or brings some online, on purpose. A run of any other, in which the machine has not the CPUs, caches and NUMA nodes that
-   * were asked for from start to end, is inconclusive. Default: false.
+   * Whether it takes CPUs offline or online on purpose. Any other run is inconclusive if the machine lacks the requested CPUs, caches or NUMA nodes
+   * at any time. Default: false.
    */
   readonly cpuHotplug?: boolean | undefined
-  /** Steps, which are compiled to a plan and run without the host, or a program of `executeProgram`. */
+  /** Builds steps, which are compiled to a plan and run without the host, or a program made by `executeProgram`. Throws only ScenarioError. */
   readonly build: (ctx: ScenarioContext) => ScenarioSteps | ScenarioProgram
 }
 
 /**
- * What a scenario's function may give: steps alone are steps without a backdrop.
+ * What a scenario's function may return; steps alone have no backdrop.
  *
  * @since 0.2.0
  * @category models
@@ -74,7 +76,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null
 
 /**
- * A scenario could not be built: its function threw, or gave what is no scenario. `build` throws it.
+ * A scenario could not be built: its function threw, or returned something that is not a scenario. `build` throws it.
  *
  * @since 0.2.0
  * @category errors
@@ -82,7 +84,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 export class ScenarioError extends Data.TaggedError("ScenarioError")<{ readonly message: string }> {}
 
 /**
- * By its tag: a user's configuration may have another copy of this package.
+ * Returns whether an error is a ScenarioError. Checks its tag, because a user's configuration may have another copy of this package.
  *
  * @since 0.2.0
  * @category predicates
@@ -90,7 +92,7 @@ export class ScenarioError extends Data.TaggedError("ScenarioError")<{ readonly 
 export const isScenarioError = (error: unknown): error is ScenarioError =>
   isObject(error) && error._tag === "ScenarioError"
 
-/** By its shape: a user's configuration may have another copy of this package. */
+/** Returns whether a value is a step. Checks its shape, because a user's configuration may have another copy of this package. */
 const isStep = (value: unknown): value is Step => isObject(value) && Array.isArray(value.ops) && isObject(value.hold)
 
 const nameOf = (value: unknown): string => {
@@ -103,7 +105,7 @@ const nameOf = (value: unknown): string => {
 const forms = "give a list of steps, or what executeSteps, executeDefs or executeProgram makes"
 
 /**
- * The one form of what a scenario's function gave; throws a {@link ScenarioError}, whose message begins with `whose`.
+ * Converts what a scenario's function returned to one form. Throws a {@link ScenarioError} whose message begins with `whose`.
  *
  * @since 0.2.0
  * @category conversions
@@ -129,7 +131,10 @@ export const scenarioBody = (ctx: ScenarioContext, data: unknown, whose: string)
 
 type Build = Scenario["build"]
 
-/** Of builds that are guarded already: of a scenario that `make` made and a registry takes. That of a configuration is another copy's. */
+/**
+ * Marks a guarded build, so that a scenario from `make` is not guarded again by a registry. A symbol of the global registry, because a configuration
+ * may have another copy of this package.
+ */
 const guardMark: unique symbol = Symbol.for("@ktstr/core/guardedBuild")
 
 const guarded = (name: string, build: ((ctx: ScenarioContext) => unknown) & { readonly [guardMark]?: true }): Build => {
@@ -148,11 +153,13 @@ const guarded = (name: string, build: ((ctx: ScenarioContext) => unknown) & { re
 }
 
 /**
+ * Functions to make and check scenarios.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const Scenario: {
-  /** Its `build` throws only {@link ScenarioError}. */
+  /** Makes a scenario whose `build` throws only {@link ScenarioError}. */
   readonly make: (options: {
     readonly name: string
     /** Default: `other`. */
@@ -163,7 +170,7 @@ export const Scenario: {
     readonly cpuHotplug?: boolean | undefined
     readonly build: (ctx: ScenarioContext) => ScenarioBody
   }) => Scenario
-  /** Why the scenario can't run on this machine; undefined when it can. */
+  /** Returns why the scenario can't run on this machine; undefined if it can. */
   readonly unmet: (scenario: Scenario, topology: TestTopology) => string | undefined
 } = {
   make: (options) => ({
@@ -188,7 +195,7 @@ export const Scenario: {
 }
 
 /**
- * The steps, with nothing that outlives them.
+ * Makes a scenario from steps, without a backdrop.
  *
  * @since 0.1.0
  * @category constructors
@@ -197,7 +204,7 @@ export const executeSteps = (ctx: ScenarioContext, steps: ReadonlyArray<Step>): 
   executeStepsWith(ctx, steps, {})
 
 /**
- * The steps, in front of a backdrop where there is one, with the scenario's own layer of checks.
+ * Makes a scenario from steps, its own layer of checks, and optionally a backdrop.
  *
  * @since 0.1.0
  * @category constructors
@@ -210,7 +217,7 @@ export const executeStepsWith = (
 ): ScenarioSteps => ({ steps, backdrop, assert: Assert.merge(assert) })
 
 /**
- * One step with these cgroups for the whole duration.
+ * Makes a scenario of one step with these cgroups for the whole duration.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * The registry of scenarios that are run by name: the canned ones and what plugins add.
+ * The registry of scenarios that run by name: the canned ones and those of plugins.
  *
  * @since 0.1.0
  */
@@ -10,6 +10,8 @@ import { CannedScenarios, UnknownScenario } from "./CannedScenarios.ts"
 import { Scenario } from "./Scenario.ts"
 
 /**
+ * The registered scenarios.
+ *
  * @since 0.1.0
  * @category services
  */
@@ -17,11 +19,14 @@ export class Scenarios extends Context.Tag("@ktstr/core/Scenarios")<
   Scenarios,
   {
     readonly register: (scenario: Scenario) => Effect.Effect<void, DuplicateName | RegistrationError>
-    /** By its whole name; an unknown name's error suggests the nearest. */
+    /** Returns a scenario by its full name; the error for an unknown name suggests the nearest. */
     readonly get: (name: string) => Effect.Effect<Scenario, UnknownScenario>
-    /** All whose names match, in the order of registration: a name, or a pattern in which `*` and `?` stand for any text and any one character. */
+    /**
+     * Returns all scenarios whose names match, in order of registration. The pattern is a name in which `*` stands for any text and `?` for any one
+     * character.
+     */
     readonly matching: (pattern: string) => Effect.Effect<ReadonlyArray<Scenario>, UnknownScenario>
-    /** In the order of registration, the canned ones first. */
+    /** All scenarios in order of registration, the canned ones first. */
     readonly list: Effect.Effect<ReadonlyArray<Scenario>>
   }
 >() {}
@@ -42,7 +47,7 @@ const patternOf = (text: string): RegExp => {
 }
 
 /**
- * A registry with the canned scenarios.
+ * Makes a registry with the canned scenarios.
  *
  * @since 0.1.0
  * @category constructors
@@ -67,7 +72,7 @@ export const makeScenarios: Effect.Effect<Context.Tag.Service<Scenarios>> = Effe
         const message = `scenario '${name}': a name has no blanks around it, no * and no ?`
         return yield* new DuplicateName({ name, message })
       }
-      // One that was written as a plain object is checked like others.
+      // A scenario written as a plain object gets the same checks as others.
       known.set(name, Scenario.make(scenario))
     }),
     get,
@@ -84,7 +89,7 @@ export const makeScenarios: Effect.Effect<Context.Tag.Service<Scenarios>> = Effe
 })
 
 /**
- * A registry with the canned scenarios; plugins' layers add theirs: `Layer.provideMerge(pluginLayer, layerScenarios)`.
+ * Provides a registry with the canned scenarios; plugins' layers add theirs: `Layer.provideMerge(pluginLayer, layerScenarios)`.
  *
  * @since 0.1.0
  * @category layers
@@ -92,7 +97,7 @@ export const makeScenarios: Effect.Effect<Context.Tag.Service<Scenarios>> = Effe
 export const layerScenarios: Layer.Layer<Scenarios> = Layer.effect(Scenarios, makeScenarios)
 
 /**
- * A layer that registers scenarios, in order.
+ * Returns a layer that registers scenarios, in order.
  *
  * @since 0.1.0
  * @category layers

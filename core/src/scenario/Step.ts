@@ -8,9 +8,9 @@ import type { HoldSpec } from "./HoldSpec.ts"
 import type { Op } from "./Op.ts"
 
 /**
- * In order: ops, then definitions (created, filled, all their workers released together), then the hold; with
- * `HoldSpec.Loop` the definitions first, then the ops again and again. What a step creates ends with it: its workers are
- * stopped and collected, its cgroups removed. What must outlive it belongs in the {@link Backdrop}.
+ * A step runs its ops, then sets up its definitions (creates and fills the cgroups, and releases all workers together), then holds. With
+ * `HoldSpec.Loop` it sets up the definitions first, then repeats the ops. Whatever a step creates ends with it: its workers are stopped and
+ * collected, and its cgroups removed. Put what must outlive it in the {@link Backdrop}.
  *
  * @since 0.1.0
  * @category models
@@ -49,7 +49,7 @@ export class Step {
     return new Step(this.ops, defs, this.hold, this.label)
   }
 
-  /** The name under which it appears in progress and on the timeline. */
+  /** Sets the name under which the step appears in progress and on the timeline. */
   named(label: string): Step {
     return new Step(this.ops, this.defs, this.hold, label)
   }

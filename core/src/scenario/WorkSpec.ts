@@ -1,5 +1,5 @@
 /**
- * One group of like workers in a cgroup.
+ * A group of identical workers in a cgroup.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,7 @@ import type { AffinityKind, MemPolicy } from "../topology/index.ts"
 import { type SchedPolicy, WorkTypeRef } from "../work/index.ts"
 
 /**
- * What is unset is taken from the cgroup's definition, then from the scenario's context.
+ * What a group of workers does. Unset fields come from the cgroup's definition, then from the scenario's context.
  *
  * @since 0.1.0
  * @category models
@@ -19,7 +19,7 @@ export interface WorkSpec {
   readonly workers?: number | undefined
   readonly affinity?: AffinityKind | undefined
   readonly schedPolicy?: SchedPolicy | undefined
-  /** −20 (most CPU) to 19. */
+  /** From −20 (most CPU) to 19. */
   readonly nice?: number | undefined
   readonly memPolicy?: MemPolicy | undefined
   /** `MpolFlags` combined with `|`. */
@@ -27,13 +27,15 @@ export interface WorkSpec {
 }
 
 /**
+ * Functions to make and combine groups of workers.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const WorkSpec: {
-  /** A work type may be given by its name. */
+  /** Makes a group; a work type may be given by name. */
   readonly make: (options: Omit<WorkSpec, "workType"> & { readonly workType?: WorkTypeRef | string }) => WorkSpec
-  /** Fills what `spec` leaves unset from `base`. */
+  /** Fills the unset fields of `spec` from `base`. */
   readonly withBase: (spec: WorkSpec, base: WorkSpec) => WorkSpec
 } = {
   make: ({ workType, ...rest }) => ({

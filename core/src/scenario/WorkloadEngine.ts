@@ -1,5 +1,5 @@
 /**
- * The workers of a running scenario, for scenarios that are programs instead of data.
+ * Controls the workers of a running scenario, for scenarios that are programs instead of data.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import type { WorkSpec } from "./WorkSpec.ts"
  * @category errors
  */
 export class WorkloadError extends Data.TaggedError("WorkloadError")<{
-  /** The kernel's error number; 0 when it is not the kernel that refused. */
+  /** The kernel's error number; 0 if the error does not come from the kernel. */
   readonly errno: number
   readonly message: string
 }> {}
@@ -50,8 +50,8 @@ export interface WorkerCounters {
 }
 
 /**
- * Starts and stops workers, wherever the scenario runs: the same program works in a guest (over the live channel) and on the
- * host, by the layer it is given. Starting has two phases, so that all workers of a scenario begin at once.
+ * Starts and stops workers wherever the scenario runs: depending on the layer, the same program works in a guest (over the live channel) or on the
+ * host. Starting has two phases, so that all workers of a scenario can begin together.
  *
  * @since 0.1.0
  * @category services
@@ -59,21 +59,21 @@ export interface WorkerCounters {
 export class WorkloadEngine extends Context.Tag("@ktstr/core/WorkloadEngine")<
   WorkloadEngine,
   {
-    /** Forks workers, places them with affinity and policies, and holds them; unset count and work type: the context's. */
+    /** Forks workers, sets their affinity and policies, and holds them. Unset count and work type come from the context. */
     readonly spawn: (cgroup: string, work: WorkSpec) => Effect.Effect<WorkloadGroup, WorkloadError, WorkTypes>
-    /** The workers of the definitions, in order, for cgroups that are there (`CgroupManager.setupCgroups`). */
+    /** Spawns the workers of the definitions, in order, in cgroups that already exist (`CgroupManager.setupCgroups`). */
     readonly spawnDefs: (
       defs: ReadonlyArray<CgroupDef>
     ) => Effect.Effect<ReadonlyArray<WorkloadGroup>, WorkloadError, WorkTypes>
     /** Releases groups together. */
     readonly start: (groups: ReadonlyArray<WorkloadGroup>) => Effect.Effect<void, WorkloadError>
     readonly setAffinity: (group: WorkloadGroup, affinity: AffinityKind) => Effect.Effect<void, WorkloadError>
-    /** Waits on the clock of the machine in which the workers run, under emulation the guest's; other commands go on meanwhile. */
+    /** Waits by the clock of the machine in which the workers run (under emulation the guest's). Other commands are executed meanwhile. */
     readonly hold: (duration: Duration.DurationInput) => Effect.Effect<void, WorkloadError>
     readonly counters: Effect.Effect<ReadonlyArray<WorkerCounters>, WorkloadError>
     /**
-     * Stops groups and gives a report of every worker; one that does not answer in 5 s is killed and reported as such. Of a group that
-     * was stopped before it gives the reports again.
+     * Stops groups and returns a report of every worker. A worker that does not react within 5 s is killed and reported as such. For a group that was
+     * already stopped, returns its reports again.
      */
     readonly stopAndCollect: (
       groups: ReadonlyArray<WorkloadGroup>

@@ -4,7 +4,7 @@ import { Op } from "./Op.ts"
 import { ScenarioProgram } from "./Program.ts"
 import type { ScenarioSteps } from "./Scenario.ts"
 
-/** The names of the payloads that steps start by themselves. */
+/** Returns the names of the payloads that the steps start themselves. */
 const startedBy = ({ backdrop, steps }: ScenarioSteps): ReadonlySet<string> =>
   new Set(
     [backdrop, ...steps].flatMap(({ defs, ops }) => [
@@ -13,7 +13,10 @@ const startedBy = ({ backdrop, steps }: ScenarioSteps): ReadonlySet<string> =>
     ])
   )
 
-/** Steps with a test's payloads: those that they do not start by themselves run beside them, in the root cgroup. A program starts its own. */
+/**
+ * Adds a test's payloads to steps: those that the steps do not start run in the root cgroup during all steps. A program is returned unchanged,
+ * because it starts its own.
+ */
 export const withBackgroundPayloads = (
   steps: ScenarioSteps | ScenarioProgram,
   payloads: ReadonlyArray<Payload>

@@ -1,5 +1,5 @@
 /**
- * From a scheduler's declaration to a program that a guest can run.
+ * Finds the program of a declared scheduler that a guest can run.
  *
  * @since 0.1.0
  */
@@ -12,26 +12,26 @@ import { FlagProfile } from "./FlagProfile.ts"
 import { Scheduler, type SchedulerBinary } from "./Scheduler.ts"
 
 /**
- * A scheduler as a run needs it.
+ * A scheduler with its program and arguments, ready for a run.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ResolvedScheduler {
   readonly scheduler: Scheduler
-  /** The name it was asked for by, where that may be another than its own: the kernel's scheduler has several. */
+  /** The requested name, if it may differ from the scheduler's own: the kernel's scheduler has several names. */
   readonly asked?: string | undefined
   readonly profile: FlagProfile
   /** Absolute path of its program on this host; undefined for the kernel's own and for built-in ones. */
   readonly program: string | undefined
   /** All its arguments. */
   readonly args: ReadonlyArray<string>
-  /** The shell that switches a built-in one on and off. */
+  /** The shell that enables and disables a built-in one. */
   readonly busybox: Busybox | undefined
 }
 
 /**
- * What runs when nothing is said.
+ * The kernel's own scheduler, which runs by default.
  *
  * @since 0.1.0
  * @category constants
@@ -46,12 +46,12 @@ export const resolvedEevdf: ResolvedScheduler = {
 
 const fail = (reason: SchedulerErrorReason, message: string) => new SchedulerError({ reason, message })
 
-/** Where the guest has the scheduler's configuration file. */
+/** Returns the guest's path of the scheduler's configuration file. */
 const configPath = (file: string): string => `/include-files/${file.split("/").at(-1)}`
 
 /**
- * The arguments in their order: `--config`, `--cell-parent-cgroup` (unless it is given further on), the scheduler's own, the
- * test's, the flags'.
+ * Returns the arguments in order: `--config`, `--cell-parent-cgroup` (unless a later argument sets it), the scheduler's own, the test's, and those of
+ * the flags.
  *
  * @since 0.1.0
  * @category conversions
@@ -71,7 +71,7 @@ export const schedulerArgs = (
   ]
 }
 
-/** `e_machine` of the ELF header, for messages. */
+/** Values of `e_machine` in the ELF header, for messages. */
 const machines: Readonly<Record<number, string>> = {
   3: "x86",
   40: "arm",
@@ -83,7 +83,7 @@ const machines: Readonly<Record<number, string>> = {
 
 const x86_64 = 62
 
-/** The guest would only say "Exec format error", and late. */
+/** Checks that a file can run in the guest, which would only report "Exec format error", and late. */
 const checkProgram = Effect.fnUntraced(function* (name: string, file: string) {
   const fs = yield* FileSystem.FileSystem
   const refuse = (what: string) => fail("Unusable", `scheduler '${name}': ${file} ${what}`)
@@ -118,7 +118,7 @@ const isFile = (file: string) =>
     )
   })
 
-/** Beside the test, then in the build directories above it, then in those of the working directory. */
+/** Returns the places where a program is looked for: next to the test, in the build directories above it, then in those of the working directory. */
 const placesOf = (path: Path.Path, name: string, directory: string): ReadonlyArray<string> => {
   const above: Array<string> = []
   for (let at = directory; ; at = path.dirname(at)) {
@@ -132,7 +132,7 @@ const placesOf = (path: Path.Path, name: string, directory: string): ReadonlyArr
 const runBuild = Effect.fnUntraced(function* (name: string, build: ReadonlyArray<string>, directory: string) {
   if (build.length === 0) return yield* fail("Declared", `scheduler '${name}': its build command is empty`)
   const line = build.join(" ")
-  // Standard output is the result's: what a build says there goes to standard error.
+  // The build's standard output goes to standard error, because standard output is reserved for the result.
   const command = Command.make("sh", "-c", 'exec "$@" >&2', "sh", ...build).pipe(
     Command.workingDirectory(directory),
     Command.stderr("inherit")
@@ -203,9 +203,9 @@ const programOf = Effect.fnUntraced(function* (scheduler: Scheduler, directory: 
 })
 
 /**
- * Finds the scheduler's program. `Discover` looks at `KTSTR_SCHEDULER`, then in `directory`, then in `target/debug`, `target/release` and `build`
- * of it and of the directories above, then in those of the working directory; then it runs the declared build command, or
- * `cargo build -p` when a manifest names the scheduler. The program must be executable and of the guest's architecture.
+ * Finds the scheduler's program. `Discover` looks at `KTSTR_SCHEDULER`, then in `directory`, then in `target/debug`, `target/release` and `build` of
+ * it and its ancestors, then in those of the working directory. If the program is not there, it runs the declared build command, or `cargo build -p`
+ * if a manifest names the scheduler. The program must be executable and built for the guest's architecture.
  *
  * @since 0.1.0
  * @category constructors
@@ -216,7 +216,7 @@ export const resolveScheduler: (
     readonly profile?: FlagProfile
     /** The test's own arguments. */
     readonly extraArgs?: ReadonlyArray<string> | undefined
-    /** Where the test lies. Default: the working directory. */
+    /** The test's directory. Default: the working directory. */
     readonly directory?: string | undefined
   }
 ) => Effect.Effect<

@@ -9,7 +9,7 @@ import { SchedulerError } from "./Error.ts"
 import type { Scheduler } from "./Scheduler.ts"
 
 /**
- * Flags that are on together, with all that they require.
+ * A set of enabled flags, including all flags that they require.
  *
  * @since 0.1.0
  * @category models
@@ -21,7 +21,7 @@ export interface FlagProfile<out F extends string = string> {
   readonly flags: ReadonlyArray<F>
 }
 
-/** Twice as many with each flag; beyond this nobody waits for them. */
+/** Maximum number of optional flags: each one doubles the number of profiles. */
 const mostOptional = 16
 
 type Checked<A> = Either.Either<A, SchedulerError>
@@ -38,7 +38,7 @@ const unknownFlag = <F extends string>(scheduler: Scheduler<F>, names: Iterable<
   return undefined
 }
 
-/** The flags with all that they require, and what these require. */
+/** Returns the flags and everything that they require, directly or indirectly. */
 const closure = <F extends string>(scheduler: Scheduler<F>, flags: Iterable<F>): ReadonlySet<F> => {
   const closed = new Set<F>()
   const add = (name: F): void => {
@@ -56,23 +56,25 @@ const profileOf = <F extends string>(scheduler: Scheduler<F>, on: ReadonlySet<F>
 }
 
 /**
+ * Functions that make profiles.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const FlagProfile: {
-  /** No flag at all. */
+  /** The profile without flags. */
   readonly none: FlagProfile<never>
-  /** These flags and what they require; names come from a person, so that they are checked. */
+  /** Makes the profile of these flags and what they require. Fails if a name is unknown, because the names come from users. */
   readonly of: <F extends string>(scheduler: Scheduler<F>, flags: Iterable<string>) => Checked<FlagProfile<F>>
   /**
-   * Every set of flags that has the required ones, none of the excluded ones, and all that its members require; smaller sets
+   * Returns every set of flags that contains the required ones, none of the excluded ones, and everything that its members require; smaller sets
    * first.
    */
   readonly all: <F extends string>(
     scheduler: Scheduler<F>,
     options?: { readonly required?: Iterable<string>; readonly excluded?: Iterable<string> }
   ) => Checked<ReadonlyArray<FlagProfile<F>>>
-  /** The arguments that turn the flags on. */
+  /** Returns the arguments that enable the flags. */
   readonly args: (scheduler: Scheduler, profile: FlagProfile) => ReadonlyArray<string>
 } = {
   none: { name: "default", flags: [] },

@@ -1,18 +1,21 @@
 /**
- * What schedulers print, made readable: repeated blocks are shown twice and counted.
+ * Makes the output of schedulers readable: shows a repeated block twice and counts the others.
  *
  * @since 0.1.0
  */
 
-/** A block shorter than this is left as it is. */
+/** Minimum length of a repeated block, in lines. */
 const leastPeriod = 5
 const leastTimes = 3
-/** Inner loops first, then those around them. */
+/** Inner loops are collapsed first, then those around them. */
 const mostPasses = 5
-/** A verifier's loop body has a few dozen instructions; the search takes time with its square. */
+/**
+ * Maximum length of a repeated block, in lines. A loop body in the verifier's log has a few dozen instructions, and the search takes time
+ * proportional to the square.
+ */
 const mostPeriod = 400
 
-/** Lines are alike that differ in numbers only: registers, addresses, counters, times. */
+/** Normalises numbers, so that lines compare equal if they differ only in registers, addresses, counters or times. */
 const normalise = (line: string): string =>
   line
     .replace(/0x[0-9a-f]+/gi, "#")
@@ -20,14 +23,14 @@ const normalise = (line: string): string =>
     .replace(/\s+/g, " ")
     .trim()
 
-/** `times` blocks of `period` lines each, from `start` on. */
+/** `times` blocks of `period` lines each, from line `start`. */
 interface Repeat {
   readonly start: number
   readonly period: number
   readonly times: number
 }
 
-/** The repeat that covers the most lines; of those that cover as many the one with the shortest block. */
+/** Returns the repeat that covers the most lines; among equals, the one with the shortest block. */
 const longestRepeat = (keys: ReadonlyArray<number>): Repeat | undefined => {
   let best: Repeat | undefined
   const most = Math.min(mostPeriod, Math.floor(keys.length / leastTimes))
@@ -38,7 +41,7 @@ const longestRepeat = (keys: ReadonlyArray<number>): Repeat | undefined => {
         same++
         continue
       }
-      // `same` lines equal those one period before: with the first block they make so many whole ones.
+      // `same` lines equal those one period before, so together with the first block they make this many complete blocks.
       const times = Math.floor(same / period) + 1
       if (times >= leastTimes && (best === undefined || times * period > best.times * best.period)) {
         best = { start: i - same - period, period, times }
@@ -50,8 +53,8 @@ const longestRepeat = (keys: ReadonlyArray<number>): Repeat | undefined => {
 }
 
 /**
- * The lines with repeated blocks (5 lines or more, 3 times or more, alike but for numbers) collapsed to the first, a line that counts those left
- * out, and the last; up to 5 passes, for loops in loops.
+ * Collapses repeated blocks (5 lines or more, 3 times or more, equal except for numbers) to the first block, a line that counts those left out, and
+ * the last block. Makes up to 5 passes, for nested loops.
  *
  * @since 0.1.0
  * @category rendering
@@ -81,7 +84,7 @@ export const collapseLog = (lines: ReadonlyArray<string>): ReadonlyArray<string>
 }
 
 /**
- * At most so many lines: the first and the last of them around one that counts the rest.
+ * Limits the number of lines: returns the first and the last ones, with a line in between that counts the rest.
  *
  * @since 0.1.0
  * @category rendering
@@ -94,7 +97,7 @@ export const boundLines = (lines: ReadonlyArray<string>, most: number): Readonly
 }
 
 /**
- * What the kernel's verifier said of a BPF program that it refused.
+ * The verifier's reason for rejecting a BPF program.
  *
  * @since 0.1.0
  * @category models
@@ -103,14 +106,14 @@ export interface VerifierRefusal {
   readonly program: string
   /** The errno, in words. */
   readonly error: string
-  /** Its log's last line before the statistics: what it objects to. */
+  /** The last line of its log before the statistics: the objection. */
   readonly objection: string
-  /** `processed 106630 insns (limit 1000000) …`; undefined where the log has none. */
+  /** `processed 106630 insns (limit 1000000) …`; undefined if the log has none. */
   readonly statistics: string | undefined
 }
 
 /**
- * The refusal in what libbpf prints when it loads a scheduler; undefined when there is none. The middle of a long log may be missing.
+ * Finds the verifier's rejection in libbpf's output; undefined if there is none. The middle of a long log may be missing.
  *
  * @since 0.1.0
  * @category parsing
@@ -123,7 +126,7 @@ export const verifierRefusal = (log: ReadonlyArray<string>): VerifierRefusal | u
   const [, program = "", error = ""] = failedLoad.exec(refused ?? "") ?? []
   if (program === "") return undefined
   const all = log.slice(begin + 1, end)
-  // From 7.3 on an explanation with source lines follows what it objects to.
+  // Since 7.3, an explanation with source lines follows the objection.
   const explained = all.findIndex((line) => line.startsWith("Verification failed: "))
   const said = all.filter(
     (line, at) => line.trim() !== "" && !line.startsWith("… ") && (explained < 0 || at < explained)
@@ -138,5 +141,5 @@ export const verifierRefusal = (log: ReadonlyArray<string>): VerifierRefusal | u
   }
 }
 
-/** libbpf's words, wherever a program's own logger puts them. */
+/** The message of libbpf, wherever a program's own logger puts it. */
 const failedLoad = /prog '([^']+)': BPF program load failed: (.*)$/

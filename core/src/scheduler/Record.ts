@@ -1,5 +1,5 @@
 /**
- * Gathers what an agent says of the scheduler under test.
+ * Collects what an agent sends about the scheduler under test.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ const linesOf = (text: string): ReadonlyArray<string> => {
 }
 
 /**
- * Grows event by event; read it when the session has ended.
+ * Collects events one by one; read it when the session has ended.
  *
  * @since 0.1.0
  * @category models
@@ -31,12 +31,12 @@ export class SchedulerRecord {
   private readonly dumps: Array<Uint8Array> = []
   private outputBytes = 0
   private dumpBytes = 0
-  /** Where bytes are missing: before which part, and how many. */
+  /** Where bytes of the output are missing: before which part, and how many. */
   private readonly gaps: Array<{ readonly at: number; readonly bytes: number }> = []
-  /** The first part of the end of the output, which follows what was dropped. */
+  /** Index of the first part after the dropped output. */
   private tailAt: number | undefined
 
-  /** Takes one event; of no concern are those of other matters. */
+  /** Adds an event; ignores events that are not about the scheduler. */
   add(event: AgentEvent): void {
     switch (event._tag) {
       case "SchedStarted":
@@ -44,7 +44,7 @@ export class SchedulerRecord {
         return
       case "SchedEnded": {
         const { _tag, ...end } = event
-        // The latest counts whatever came before it.
+        // Beyond the limit, the latest end replaces the last one kept.
         if (!this.endList.push(end)) this.endList.items[this.endList.items.length - 1] = end
         else if (end.dropped > 0) this.gaps.push({ at: this.tailAt ?? this.output.length, bytes: end.dropped })
         this.tailAt = undefined
@@ -64,7 +64,7 @@ export class SchedulerRecord {
     }
   }
 
-  /** How it came to be in charge, each time. */
+  /** Every time that the scheduler attached. */
   get starts(): ReadonlyArray<Started> {
     return this.startList.items
   }
@@ -73,17 +73,17 @@ export class SchedulerRecord {
     return this.endList.items
   }
 
-  /** The latest end that nobody had asked for. */
+  /** The latest end that was not requested. */
   get failure(): SchedulerTelemetry | undefined {
     return this.ends.findLast((end) => end.message !== "")
   }
 
-  /** Whether it failed only in ending: it was told to stop, and did not do so in good order. */
+  /** Whether it failed only while stopping: it was asked to stop, and did not do so properly. */
   get failedAtStop(): boolean {
     return this.failure?.cause === "told to"
   }
 
-  /** What it printed, with a line where something is left out. */
+  /** Its output, with a line where something was left out. */
   get log(): ReadonlyArray<string> {
     let from = 0
     const lines: Array<string> = []
@@ -95,7 +95,7 @@ export class SchedulerRecord {
     return lines
   }
 
-  /** The dumps without what trace_pipe puts before each line. */
+  /** The dumps without the prefixes of trace_pipe. */
   get dump(): ReadonlyArray<string> {
     const mark = "sched_ext_dump: "
     return linesOf(decodeAll(this.dumps)).map((line) => {
@@ -106,7 +106,7 @@ export class SchedulerRecord {
 }
 
 /**
- * How the scheduler's process ended, in words.
+ * Describes how the scheduler's process ended.
  *
  * @since 0.1.0
  * @category messages
@@ -129,8 +129,8 @@ export const describeSchedulerExit = (end: SchedulerTelemetry): string => {
 const disabled = /^sched_ext: BPF scheduler "(.*)" disabled \((.*)\)$/
 
 /**
- * Why the kernel disabled the scheduler, of its log's lines: `runnable task stall: kworker/u8:1[42] failed to run for 5.120s`; undefined when it
- * was taken out by its own process or by the agent, or never was in.
+ * Returns why the kernel disabled the scheduler, from lines of its log: `runnable task stall: kworker/u8:1[42] failed to run for 5.120s`. Undefined
+ * if its own process or the agent disabled it, or if it never attached.
  *
  * @since 0.1.0
  * @category messages

@@ -1,11 +1,13 @@
 /**
- * The scheduler under test as a result tells of it.
+ * The scheduler under test, as shown in results.
  *
  * @since 0.1.0
  */
 import { Schema } from "effect"
 
 /**
+ * What the scheduler under test did in a run.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -13,27 +15,27 @@ export class SchedulerReport extends Schema.Class<SchedulerReport>("SchedulerRep
   name: Schema.String,
   /** Its flags joined by `+`, or `default`. */
   profile: Schema.String,
-  /** Path on the host; null for one that is part of the kernel. */
+  /** Path on the host; null if it is part of the kernel. */
   program: Schema.NullOr(Schema.String),
   args: Schema.Array(Schema.String),
-  /** What the kernel calls it; null when it never attached, or is the kernel's own. */
+  /** The kernel's name for it; null if it never attached, or is the kernel's own. */
   ops: Schema.NullOr(Schema.String),
-  /** Milliseconds of the guest from its start until the kernel had enabled it; null: never. Of the first start. */
+  /** Milliseconds of guest time from its first start until the kernel had enabled it; null: never. */
   attachMs: Schema.NullOr(Schema.Number),
-  /** How often it attached: more than once after restarts. */
+  /** Number of times it attached: more than one after restarts. */
   starts: Schema.Number,
   /** `/sys/kernel/sched_ext/enable_seq` after the last start. */
   enableSeq: Schema.NullOr(Schema.Number),
-  /** `/sys/kernel/sched_ext/nr_rejected` at its end: tasks that asked for SCHED_EXT and were refused. */
+  /** `/sys/kernel/sched_ext/nr_rejected` at its end: tasks whose request for SCHED_EXT was rejected. */
   nrRejected: Schema.NullOr(Schema.Number),
-  /** How its process ended; null when that was not seen. */
+  /** How its process ended; null if unknown. */
   exit: Schema.NullOr(Schema.String),
-  /** Why the kernel disabled it; null: its own process took it out. */
+  /** Why the kernel disabled it; null: its own process detached it. */
   kernelReason: Schema.NullOr(Schema.String),
-  /** The rest only when the run went wrong. Lines of the kernel log about it. */
+  /** Lines of the kernel log about it. This field and the following ones are set only if the run went wrong. */
   kernelLog: Schema.Array(Schema.String),
-  /** What it printed, repeated blocks collapsed, bounded. */
+  /** Its output, with repeated blocks collapsed and limited in length. */
   log: Schema.Array(Schema.String),
-  /** The kernel's dumps of sched_ext's state, bounded. */
+  /** The kernel's dumps of the sched_ext state, limited in length. */
   dump: Schema.Array(Schema.String)
 }) {}

@@ -1,5 +1,5 @@
 /**
- * The scheduler's part of a run: what the agent is told, and what is reported of it.
+ * The scheduler's part of a run: commands for the agent, and the report.
  *
  * @since 0.1.0
  */
@@ -10,38 +10,38 @@ import { describeSchedulerExit, kernelReason, type SchedulerRecord } from "./Rec
 import { SchedulerReport } from "./Report.ts"
 
 /**
- * How long a worker may be runnable without running before the agent ends the scheduler, milliseconds.
+ * Default for how long a worker may be runnable without running before the agent ends the scheduler, in milliseconds.
  *
  * @since 0.1.0
  * @category constants
  */
 export const defaultWatchdogMs = 2000
 
-/** Lines of log and of dump that a result shows; all of them are in the run's directory. */
+/** Maximum numbers of log and dump lines in a result; the run's directory has all lines. */
 const shownLogLines = 200
 const shownDumpLines = 120
 
-/** What the shell of a built-in one runs: each line must succeed. */
+/** Returns the command of a built-in scheduler: shell lines, each of which must succeed. */
 const shell = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
   lines.length === 0 ? [] : ["/bin/sh", "-e", "-c", lines.join("\n")]
 
 /**
- * How a run looks after its scheduler.
+ * How a run starts and watches its scheduler.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SchedulingOptions {
-  /** The guest's path. */
+  /** The program's path in the guest. */
   readonly program: string | undefined
-  /** How long a worker may be runnable without running; 0: for ever. */
+  /** How long a worker may be runnable without running, in milliseconds; 0: forever. */
   readonly watchdogMs: number
-  /** The time of the kernel's own watchdog; undefined: as the scheduler has it. */
+  /** Timeout of the kernel's own watchdog in milliseconds; undefined: the scheduler's own. */
   readonly timeoutMs?: number | undefined
 }
 
 /**
- * What goes before and after the scenario's own commands; nothing for the kernel's own scheduler.
+ * Returns the commands before and after those of the scenario; for the kernel's own scheduler, only its parent cgroup.
  *
  * @since 0.1.0
  * @category conversions
@@ -72,7 +72,7 @@ export const schedulerCommands = (
 const cgroupFields = ["path", "cgroup", "from", "to"] as const
 
 /**
- * The commands with every cgroup below `parent`; what names the root goes on to do so.
+ * Moves every cgroup of the commands below `parent`; names of the root stay unchanged.
  *
  * @since 0.1.0
  * @category conversions
@@ -90,7 +90,7 @@ export const placeBelow = (commands: ReadonlyArray<Command>, parent: string | un
 }
 
 /**
- * What the scheduler did in a run. Log and dump are there when the run `failed`.
+ * Reports what the scheduler did in a run; null for the kernel's own. Log and dump are included if the run `failed`.
  *
  * @since 0.1.0
  * @category conversions
@@ -125,7 +125,7 @@ export const schedulerReport = (
   )
 }
 
-/** What a program says of its end is most often its last line. */
+/** Returns the last line of its output, where programs usually say why they end. */
 const lastWords = (record: SchedulerRecord): string | undefined =>
   record.log.findLast((line) => /\p{L}{2}/u.test(line) && !line.startsWith("… "))?.trim()
 
@@ -133,8 +133,8 @@ const refusedBy = ({ error, objection, program }: VerifierRefusal): string =>
   `the kernel's verifier refused program ${program}: ${objection.slice(0, 200)} (${error})`
 
 /**
- * Why the scheduler ended, in one line each, the cause first: the verifier's refusal, else the agent's message with the kernel's
- * reason; nothing when it ended as it was told to.
+ * Returns why the scheduler ended, one line each, the cause first: the verifier's rejection, else the agent's message with the kernel's reason. Empty
+ * if it ended as requested.
  *
  * @since 0.1.0
  * @category messages
@@ -142,16 +142,16 @@ const refusedBy = ({ error, objection, program }: VerifierRefusal): string =>
 export const schedulerCauses = (record: SchedulerRecord): ReadonlyArray<string> => {
   const end = record.failure
   if (end === undefined) return []
-  // What it says of its end is that the agent ended it.
+  // The agent ended it, so its own last words would only say that.
   if (end.cause === "watchdog")
     return [end.message, "the worker watchdog ended it; --watchdog 0 leaves that to the kernel's own"]
   const reason = kernelReason(end)
-  // One that is told to end says nothing of why.
+  // A scheduler that was asked to end does not say why.
   const words = reason === undefined && !record.failedAtStop ? lastWords(record) : undefined
-  // Of one that never attached and of one that the kernel disabled the agent's message tells this, too.
+  // If it never attached or the kernel disabled it, the agent's message already says how its process ended.
   const ended = end.cause === "by itself" ? [describeSchedulerExit(end)] : []
   const why = reason === undefined ? ended : [`the kernel's reason: ${reason}`]
-  // That the program then exited follows from it.
+  // The program's exit is a consequence of the rejection.
   const refusal = end.cause === "never attached" ? verifierRefusal(record.log) : undefined
   return [
     ...(refusal === undefined ? [] : [refusedBy(refusal)]),

@@ -18,21 +18,23 @@ import { SchedulerError } from "./Error.ts"
 export type SchedulerBinary = Data.TaggedEnum<{
   /** The kernel's own. */
   Eevdf: {}
-  /** A program looked for by its name, and built when it is not there; see `resolveScheduler`. */
+  /** A program that is looked up by name, and built if it is not found; see `resolveScheduler`. */
   Discover: {
     readonly name: string
-    /** What builds it, run in the directory of the test; `undefined`: cargo, when a manifest names it. */
+    /** The command that builds it, run in the directory of the test; `undefined`: cargo, if a manifest names it. */
     readonly build: ReadonlyArray<string> | undefined
   }
   /** A program of this host. */
   Path: { readonly path: string }
-  /** Part of the kernel: shell lines, run in the guest, that switch it on and off. */
+  /** Part of the kernel; shell commands in the guest enable and disable it. */
   KernelBuiltin: { readonly enable: ReadonlyArray<string>; readonly disable: ReadonlyArray<string> }
 }>
 
 const binaries = Data.taggedEnum<SchedulerBinary>()
 
 /**
+ * Constructors of the places that a scheduler comes from.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -52,7 +54,7 @@ export const SchedulerBinary: {
 }
 
 /**
- * A switch of a scheduler: the arguments that turn it on, and the flags it makes no sense without.
+ * A flag of a scheduler: the arguments that enable it, and the flags that it requires.
  *
  * @since 0.1.0
  * @category models
@@ -64,37 +66,39 @@ export interface SchedulerFlag<F extends string = string> {
 }
 
 /**
- * A scheduler with the names of its flags as type parameter.
+ * A scheduler, with the names of its flags as type parameter.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Scheduler<out F extends string = string> {
-  /** As results name it. */
+  /** Its name in results. */
   readonly name: string
   readonly binary: SchedulerBinary
   /** In the order of their declaration. */
   readonly flags: ReadonlyArray<SchedulerFlag<F>>
-  /** For tests that name none. */
+  /** Topology of tests that set none. */
   readonly topology: Topology | undefined
   readonly schedArgs: ReadonlyArray<string>
-  /** Written before the scheduler starts, by name: `kernel.sched_rt_runtime_us`. */
+  /** Sysctls written before the scheduler starts, by name: `kernel.sched_rt_runtime_us`. */
   readonly sysctls: Readonly<Record<string, string>>
-  /** Words for the kernel command line, before the test's own. */
+  /** Kernel arguments, before the test's own. */
   readonly kargs: ReadonlyArray<string>
-  /** cgroup below which the scenario's cgroups are made, and of which it is told; `undefined`: the root. */
+  /** Cgroup below which the scenario's cgroups are made, passed to the scheduler as `--cell-parent-cgroup`; `undefined`: the root. */
   readonly cgroupParent: string | undefined
-  /** A file of this host, from the test's directory, that the guest gets as `/include-files/NAME`, and the scheduler as `--config`. */
+  /** A file of this host, relative to the test's directory. The guest gets it as `/include-files/NAME`, and the scheduler as `--config`. */
   readonly configFile: string | undefined
   /** Its layer of checks, above the clock's default and below the scenario's. */
   readonly assert: Assert
-  /** Machines it fits; a test's own constraints come before these. */
+  /** Constraints on machines; a test's own constraints take precedence. */
   readonly constraints: TestConstraints
-  /** Longest time from its start until the kernel has enabled it, milliseconds of the guest. */
+  /** Longest time from its start until the kernel has enabled it, in milliseconds of guest time. */
   readonly startTimeoutMs: number
 }
 
 /**
+ * Options of {@link Scheduler}'s `make`; all but `binary` are optional.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -111,15 +115,15 @@ export interface SchedulerOptions<F extends string> {
   readonly configFile?: string
   readonly assert?: Assert
   readonly constraints?: TestConstraints
-  /** Seconds. Default 60: an emulated machine takes its time over a verifier's work. */
+  /** Seconds. Default 60, because verification is slow on an emulated machine. */
   readonly startTimeoutS?: number
 }
 
-/** What ktstr itself must be able to rely on. */
+/** Kernel arguments that ktstr itself depends on. */
 const ownKargs = ["console", "init", "rdinit", "loglevel"]
 
 const flagsOf = <F extends string>(options: SchedulerOptions<F>): ReadonlyArray<SchedulerFlag<F>> =>
-  // Object.keys forgets what the type says of them.
+  // The type of Object.keys loses the names of the flags.
   (Object.keys(options.flags ?? {}) as unknown as ReadonlyArray<F>).flatMap((name) => {
     const flag = options.flags?.[name]
     return flag === undefined ? [] : [{ name, args: flag.args, requires: flag.requires ?? [] }]
@@ -178,12 +182,14 @@ const make = <F extends string = never>(name: string, options: SchedulerOptions<
 const eevdf: Scheduler<never> = make("eevdf", { binary: SchedulerBinary.Eevdf })
 
 /**
+ * The constructor of schedulers, and the kernel's own scheduler.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const Scheduler: {
-  /** Throws a `SchedulerError` for a declaration that no run can come of. */
+  /** Makes a scheduler. Throws a `SchedulerError` if the declaration is invalid. */
   readonly make: typeof make
-  /** The kernel's own: what runs when nothing is said. Results name it after the kernel, `cfs` before Linux 6.6. */
+  /** The kernel's own, which runs by default. Results name it after the kernel: `cfs` before Linux 6.6. */
   readonly eevdf: Scheduler<never>
 } = { make, eevdf }

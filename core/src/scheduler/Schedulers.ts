@@ -1,5 +1,5 @@
 /**
- * The registry of schedulers that are run by name.
+ * The registry of schedulers that run by name.
  *
  * @since 0.1.0
  */
@@ -9,6 +9,8 @@ import { DuplicateName } from "../work/index.ts"
 import type { Scheduler } from "./Scheduler.ts"
 
 /**
+ * The registered schedulers.
+ *
  * @since 0.1.0
  * @category services
  */
@@ -17,7 +19,7 @@ export class Schedulers extends Context.Tag("@ktstr/core/Schedulers")<
   {
     readonly register: (scheduler: Scheduler) => Effect.Effect<void, DuplicateName | RegistrationError>
     readonly get: (name: string) => Effect.Effect<Option.Option<Scheduler>>
-    /** In the order of registration. */
+    /** All schedulers, in order of registration. */
     readonly list: Effect.Effect<ReadonlyArray<Scheduler>>
   }
 >() {}
@@ -39,6 +41,8 @@ const registrable: Registrable = {
 }
 
 /**
+ * Makes an empty registry of schedulers.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -60,7 +64,7 @@ export const makeSchedulers: Effect.Effect<Context.Tag.Service<Schedulers>> = Ef
 })
 
 /**
- * A registry without any scheduler; plugins' layers fill it.
+ * Provides an empty registry, which plugins' layers fill.
  *
  * @since 0.1.0
  * @category layers
@@ -68,7 +72,7 @@ export const makeSchedulers: Effect.Effect<Context.Tag.Service<Schedulers>> = Ef
 export const layerSchedulers: Layer.Layer<Schedulers> = Layer.effect(Schedulers, makeSchedulers)
 
 /**
- * A layer that registers schedulers, in order: a plugin for `ktstr.config.ts`.
+ * Returns a layer that registers schedulers, in order: a plugin for `ktstr.config.ts`.
  *
  * @since 0.1.0
  * @category layers

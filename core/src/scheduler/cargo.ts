@@ -2,7 +2,7 @@ import { Command, FileSystem, Path } from "@effect/platform"
 import { Effect, Schema } from "effect"
 import { SchedulerError } from "./Error.ts"
 
-/** As much of `cargo metadata` (format version 1) as it takes to find a program. */
+/** The part of `cargo metadata` (format version 1) that is needed to find a program. */
 const Metadata = Schema.parseJson(
   Schema.Struct({
     target_directory: Schema.String,
@@ -26,10 +26,7 @@ const manifestAbove = Effect.fnUntraced(function* (directory: string) {
 
 const bad = (message: string) => new SchedulerError({ reason: "Build", message })
 
-/**
- * Builds the program when the nearest Cargo manifest, or a member of its workspace, names it; gives its path. Undefined: no
- * manifest knows it.
- */
+/** Builds the program if the nearest Cargo manifest, or a member of its workspace, names it. Returns its path; undefined if no manifest names it. */
 export const cargoBuild = Effect.fn("SchedulerDiscovery.cargoBuild")(function* (name: string, directory: string) {
   const path = yield* Path.Path
   const home = yield* manifestAbove(directory)
@@ -46,7 +43,7 @@ export const cargoBuild = Effect.fn("SchedulerDiscovery.cargoBuild")(function* (
     targets.some((target) => target.name === name && target.kind.includes("bin"))
   )
   if (owner === undefined) return undefined
-  // Cargo tells how it gets on; standard output is the result's.
+  // Cargo reports its progress on standard error; standard output is reserved for the result.
   const code = yield* Effect.mapError(
     Command.exitCode(cargo("build", "-p", owner.name).pipe(Command.stderr("inherit"))),
     (cause) => bad(`scheduler '${name}': cargo can't be run: ${cause.message}`)

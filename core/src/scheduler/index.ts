@@ -1,5 +1,5 @@
 /**
- * Schedulers under test: how they are declared, found, started, and what they said.
+ * Schedulers under test: how they are declared, found and started, and what they reported.
  *
  * @since 0.2.0
  */

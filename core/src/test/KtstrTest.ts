@@ -1,5 +1,5 @@
 /**
- * Tests of schedulers: a scenario with the machine it needs and the checks it is judged by.
+ * Tests of schedulers: a scenario, the machine it needs, and the checks that judge it.
  *
  * @since 0.1.0
  */
@@ -24,25 +24,25 @@ import { TestConstraints, TestTopology, Topology } from "../topology/index.ts"
 import { WorkTypeRef } from "../work/index.ts"
 
 /**
- * Every field is optional. The fields of {@link Assert} are the test's layer of checks. `F`: the flags of its scheduler.
+ * Options of a test, all optional. The fields of {@link Assert} are the test's layer of checks. `F`: the flags of its scheduler.
  *
  * @since 0.1.0
  * @category models
  */
 export interface KtstrTestOptions<F extends string = string> extends Assert {
-  /** Under test. Default: the kernel's own. Its topology, constraints and checks hold where the test sets none. */
+  /** The scheduler under test. Default: the kernel's own. Its topology, constraints and checks apply if the test sets none. */
   readonly scheduler?: Scheduler<F> | undefined
-  /** Flags that are on in every profile, with what they require. */
+  /** Flags that are enabled in every profile, with the flags they require. */
   readonly requiredFlags?: ReadonlyArray<NoInfer<F>> | undefined
-  /** Flags that are on in none. */
+  /** Flags that are enabled in no profile. */
   readonly excludedFlags?: ReadonlyArray<NoInfer<F>> | undefined
-  /** Arguments for the scheduler, behind its own and before those of its flags. */
+  /** Arguments for the scheduler, after its own and before those of its flags. */
   readonly extraSchedArgs?: ReadonlyArray<string> | undefined
-  /** Seconds that a worker may be runnable without running before the scheduler is ended; 0: for ever. Default 2. */
+  /** Seconds that a worker may be runnable without running before the scheduler is ended; 0: forever. Default 2. */
   readonly workerWatchdogS?: number | undefined
-  /** The kernel's own watchdog, seconds, at most 30; put in the place of the scheduler's `timeout_ms`. Default: as that has it. */
+  /** Timeout of the kernel's own watchdog in seconds, at most 30; replaces the scheduler's `timeout_ms`. Default: the scheduler's own. */
   readonly watchdogTimeoutS?: number | undefined
-  /** Whole, as value or text; else from the single dimensions below. */
+  /** The complete topology, as value or text. Default: built from the dimensions below. */
   readonly topology?: Topology | string | undefined
   /** Default 1. */
   readonly numaNodes?: number | undefined
@@ -52,41 +52,41 @@ export interface KtstrTestOptions<F extends string = string> extends Assert {
   readonly cores?: number | undefined
   /** Threads per core. Default 1. */
   readonly threads?: number | undefined
-  /** Guest memory in MiB. Default: by the number of CPUs. */
+  /** Guest memory in MiB. Default: 2048, or more if the topology or the initramfs needs it. */
   readonly memoryMb?: number | undefined
   /** Seconds. Default 2. */
   readonly durationS?: number | undefined
   /** Default 2. */
   readonly workersPerCgroup?: number | undefined
-  /** Replaces the work types of swappable cgroups, `NAME` or `NAME:param=value`. */
+  /** Replaces the work types of swappable cgroups: `NAME` or `NAME:param=value`. */
   readonly workType?: WorkTypeRef | string | undefined
-  /** The test passes when the scenario fails; with a pattern, when a detail matches it. */
+  /** Inverts the test: it passes if the scenario fails, or with a pattern, if the scenario fails and a detail matches it. */
   readonly expectError?: boolean | RegExp | undefined
   readonly constraints?: TestConstraints | undefined
   /**
-   * The test takes CPUs offline, or boots with fewer than its topology has, on purpose; the result has a warning then. Default: as the scenario says;
-   * else a run in which the machine has not what was asked for, from start to end, is inconclusive.
+   * The test takes CPUs offline, or boots with fewer than its topology has, on purpose; the result then has a warning. Default: as the scenario says.
+   * In all other tests, a run is inconclusive if the machine lacks something that was requested, at any time.
    */
   readonly cpuHotplug?: boolean | undefined
-  /** Files and programs for the guest, `NAME`, `PATH`, `DIRECTORY` or `SOURCE:/guest/path`; libraries come along. */
+  /** Files and programs for the guest: `NAME`, `PATH`, `DIRECTORY` or `SOURCE:/guest/path`; libraries are added automatically. */
   readonly extraIncludeFiles?: ReadonlyArray<string> | undefined
   /**
-   * The program that the test is about. Where steps do not start it by an op or in a cgroup of theirs, it runs beside them in the
-   * root, from before the first to behind the last; a scenario that is a program starts it by itself.
+   * The program under test. If neither an op nor a cgroup of the steps starts it, it runs in the root cgroup during all steps. A scenario that is a
+   * program starts it itself.
    */
   readonly payload?: Payload | undefined
-  /** More programs, as `payload`. */
+  /** More programs, like `payload`. */
   readonly workloads?: ReadonlyArray<Payload> | undefined
-  /** Words for the kernel command line. */
+  /** Kernel arguments. */
   readonly kargs?: ReadonlyArray<string> | undefined
   /** Seed of every random choice. Default 0. */
   readonly seed?: number | undefined
-  /** Longest time until the guest answers, seconds. */
+  /** Maximum time to wait for the guest to boot, in seconds. */
   readonly bootTimeoutS?: number | undefined
 }
 
 /**
- * What a scenario function may give.
+ * What a scenario function may return.
  *
  * @since 0.1.0
  * @category models
@@ -94,7 +94,7 @@ export interface KtstrTestOptions<F extends string = string> extends Assert {
 export type ScenarioData = ScenarioBody
 
 /**
- * The name of a registered scenario, steps, or what gives steps for a context.
+ * The name of a registered scenario, steps, or a function that returns steps for a context.
  *
  * @since 0.1.0
  * @category models
@@ -105,7 +105,7 @@ export type ScenarioInput =
   | ((ctx: ScenarioContext) => ScenarioData | Effect.Effect<ScenarioData, unknown>)
 
 /**
- * A test is declared in a way that no run can come of.
+ * A test is declared in a way that can't run.
  *
  * @since 0.1.0
  * @category errors
@@ -113,7 +113,7 @@ export type ScenarioInput =
 export class KtstrTestError extends Data.TaggedError("KtstrTestError")<{ readonly message: string }> {}
 
 /**
- * A test whose options are checked.
+ * A test with checked options.
  *
  * @since 0.1.0
  * @category models
@@ -217,13 +217,13 @@ const problem = (name: string, options: KtstrTestOptions): string | undefined =>
   return undefined
 }
 
-/** The one a test runs under comes first: the required flags and no others. */
+/** Returns the profiles of a test. The test runs under the first one: the required flags and no others. */
 const profilesOf = ({ excludedFlags, requiredFlags, scheduler }: KtstrTestOptions) =>
   scheduler === undefined
     ? Either.right([])
     : FlagProfile.all(scheduler, { required: requiredFlags ?? [], excluded: excludedFlags ?? [] })
 
-/** The test's own fields come before those of its scheduler. */
+/** Merges the constraints; the test's own fields take precedence over those of its scheduler. */
 const constraintsOf = ({ constraints, scheduler }: KtstrTestOptions): TestConstraints => ({
   ...scheduler?.constraints,
   ...constraints
@@ -270,26 +270,28 @@ const withPayloads = (scenario: Scenario, payloads: ReadonlyArray<Payload>): Sce
     : { ...scenario, build: (ctx) => withBackgroundPayloads(scenario.build(ctx), payloads) }
 
 /**
+ * Functions to declare a test and to run it.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const KtstrTest: {
-  /** Checks name and options; the message names the test and the option. */
+  /** Checks name and options; the error message names the test and the option. */
   readonly make: (
     name: string,
     options: KtstrTestOptions,
     scenario: ScenarioInput
   ) => Either.Either<KtstrTest, KtstrTestError>
-  /** `demo_…`: left out unless asked for. */
+  /** Returns whether the name is `demo_…`: such a test runs only if it is selected explicitly. */
   readonly isDemo: (test: KtstrTest) => boolean
-  /** Why the test does not fit its own topology; undefined when it does. */
+  /** Returns why the test does not fit its own topology; undefined if it does. */
   readonly unmet: (test: KtstrTest) => string | undefined
-  /** What the main job needs to run it. */
+  /** Makes the request that `runScenario` needs to run the test. */
   readonly request: (
     test: KtstrTest,
     kernel: ResolvedKernel,
     options?: {
-      /** Where the test lies, beside which its scheduler is looked for. Default: the working directory. */
+      /** The test's directory, next to which its scheduler is looked for. Default: the working directory. */
       readonly directory?: string | undefined
     }
   ) => Effect.Effect<

@@ -1,5 +1,5 @@
 /**
- * What a test declares.
+ * The declaration of tests.
  *
  * @since 0.2.0
  */
