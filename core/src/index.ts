@@ -1,6 +1,6 @@
 /**
- * What a test, a scenario, a work type, an output format or a reporter is written with, and a script that runs them. All else is in the rooms: `@ktstr/core/kernel`,
- * `@ktstr/core/session`, ….
+ * Everything needed to write tests, scenarios, work types, output formats and reporters, and scripts that run them. Everything else is in the rooms:
+ * `@ktstr/core/kernel`, `@ktstr/core/session`, ….
  *
  * @since 0.1.0
  */

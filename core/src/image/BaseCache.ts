@@ -1,5 +1,5 @@
 /**
- * The cached initramfs: an entry is used only after its owner, its mode and every byte of it were checked.
+ * The cached initramfs: an entry is used only after its owner, its mode and every byte of it have been checked.
  *
  * @since 0.2.0
  */
@@ -9,14 +9,14 @@ import { Effect } from "effect"
 import { CacheError, cacheWriteError, pruneCache, resolveCacheDirs } from "../cache/index.ts"
 import { ownTemporaryPrefix } from "../host/index.ts"
 
-/** Bases kept beside those of the last hour. */
+/** Number of bases to keep, apart from those used in the last hour. */
 const keptBases = 16
 
 const chunkSize = 2 ** 20
 
 const othersMayWrite = 0o022
 
-/** Whose file it is, where that is neither this user nor root. */
+/** Returns who owns a file if it is neither this user nor root. */
 const strangerOf = ({ uid }: { readonly uid: number }): string | undefined => {
   const self = process.geteuid?.()
   return self === undefined || uid === self || uid === 0 ? undefined : `belongs to user ${uid}`
@@ -40,11 +40,11 @@ const holds = (file: number, content: Uint8Array): boolean => {
 
 type Entry = { readonly _tag: "Good" } | { readonly _tag: "Absent" } | { readonly _tag: "Bad"; readonly why: string }
 
-/** What is at a path, held against the content that it must have. */
+/** Inspects the file at a path and compares it with the content that it must have. */
 const inspect = (path: string, content: Uint8Array): Entry => {
   let file: number
   try {
-    // A pipe of this name would wait for its writer.
+    // Without O_NONBLOCK, opening a pipe with this name would wait for a writer.
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
     const code = codeOf(error)
@@ -65,7 +65,7 @@ const inspect = (path: string, content: Uint8Array): Entry => {
   }
 }
 
-/** Makes the directory this user's alone: elsewhere somebody could replace an entry after it was checked. */
+/** Makes sure that only this user can write the directory; otherwise somebody could replace an entry after it was checked. */
 const claimDirectory = (directory: string): Effect.Effect<void, CacheError> =>
   Effect.try({
     try: () => {
@@ -86,8 +86,8 @@ const claimDirectory = (directory: string): Effect.Effect<void, CacheError> =>
   )
 
 /**
- * The path of a cached archive with this content, written where it is not there yet. One that is damaged, a symbolic link, or somebody else's is
- * replaced, and `warnings` says so.
+ * Returns the path of a cached archive with this content; writes the archive if it is not there. An entry that is damaged, a symbolic link, or owned
+ * by somebody else is replaced, and `warnings` says so.
  *
  * @since 0.2.0
  * @category constructors
@@ -110,7 +110,7 @@ export const cachedBase: (
   if (!isThere) {
     yield* fs.makeDirectory(path.dirname(initramfs), { recursive: true }).pipe(
       Effect.zipRight(fs.makeDirectory(initramfs, { mode: 0o700 })),
-      // Another process may have been faster.
+      // Another process may have made it first.
       Effect.catchIf(
         (error) => error._tag === "SystemError" && error.reason === "AlreadyExists",
         () => Effect.void
@@ -126,7 +126,7 @@ export const cachedBase: (
     return { path: file, warnings: [] }
   }
   yield* fs.writeFile(temporary, archive, { flag: "wx", mode: 0o600 }).pipe(
-    // A rename replaces a link, not what the link leads to.
+    // A rename replaces a symbolic link, not the link's target.
     Effect.zipRight(fs.rename(temporary, file)),
     Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true }))),
     Effect.mapError(unwritable)

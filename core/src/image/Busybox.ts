@@ -1,5 +1,5 @@
 /**
- * The guest's user space where one is wanted: this host's static busybox.
+ * Finds this host's static busybox, the user space of guests that need one.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import { Data, Effect, Option } from "effect"
 import { programNeeds } from "./ElfDeps.ts"
 
 /**
- * There is no busybox on this host that a guest could run.
+ * This host has no busybox that a guest could run.
  *
  * @since 0.1.0
  * @category errors
@@ -16,13 +16,15 @@ import { programNeeds } from "./ElfDeps.ts"
 export class BusyboxMissing extends Data.TaggedError("BusyboxMissing")<{ readonly message: string }> {}
 
 /**
+ * A static busybox of this host.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Busybox {
   /** Absolute path on this host. */
   readonly path: string
-  /** Guest paths by which its applets are called, sorted. */
+  /** Guest paths of its applets, sorted. */
   readonly applets: ReadonlyArray<string>
 }
 
@@ -31,7 +33,7 @@ const places = ["/bin/busybox", "/usr/bin/busybox"]
 const mend = "run: apt-get install -y --no-install-recommends busybox-static"
 
 /**
- * Looks where Debian's package puts it, and asks it for its applets.
+ * Looks for busybox where Debian's package installs it, and asks it for its applets. Fails if it is missing or not static.
  *
  * @since 0.1.0
  * @category constructors
@@ -55,7 +57,7 @@ export const findBusybox: Effect.Effect<
   )
   const applets = list
     .split("\n")
-    // `linuxrc` lies in the root, and stands for an init of its own.
+    // Skip `linuxrc`, which is in the root and would be an init of its own.
     .filter((name) => name.includes("/"))
     .map((name) => `/${name}`)
   return { path, applets: applets.sort() }

@@ -1,13 +1,13 @@
 /**
- * The x86 boot image: what a file that is offered as a kernel is, and where its compressed payload lies.
- * Offsets are those of Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header".
+ * The x86 boot image: determines what kind of kernel a file is, and where its compressed payload starts. Offsets are those of
+ * Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header".
  *
  * @since 0.1.0
  */
 import { Data, Either } from "effect"
 
 /**
- * How the payload of a bzImage is compressed, by the magic of its first bytes.
+ * Compression of a bzImage's payload, determined by its first bytes.
  *
  * @since 0.1.0
  * @category models
@@ -15,7 +15,7 @@ import { Data, Either } from "effect"
 export type PayloadFormat = "gzip" | "zstd" | "lz4" | "xz" | "lzma" | "bzip2" | "lzo" | "none" | "unknown"
 
 /**
- * What the setup header of a bzImage says. Offsets and sizes in bytes.
+ * The setup header of a bzImage. Offsets and sizes in bytes.
  *
  * @since 0.1.0
  * @category models
@@ -23,20 +23,20 @@ export type PayloadFormat = "gzip" | "zstd" | "lz4" | "xz" | "lzma" | "bzip2" | 
 export interface BzImageHeader {
   /** Boot protocol, high byte major, low byte minor: 0x020f is 2.15. */
   readonly protocol: number
-  /** First token of the version string, as `uname -r` will say it; empty when the image carries none. */
+  /** First word of the version string, as `uname -r` will print it; empty if the image has none. */
   readonly release: string
-  /** The whole version string with builder and date. */
+  /** The complete version string with builder and date. */
   readonly versionString: string
-  /** Bytes of boot sector and setup code; protected-mode code begins here. */
+  /** Size of boot sector and setup code, in bytes; the protected-mode code begins after them. */
   readonly setupSize: number
-  /** Bytes the file must have: setup code and protected-mode code. */
+  /** Minimum size of the file, in bytes: setup code and protected-mode code. */
   readonly requiredSize: number
-  /** Offset of the compressed kernel in the file; undefined before protocol 2.08. */
+  /** Position of the compressed kernel in the file; undefined before protocol 2.08. */
   readonly payload: { readonly offset: number; readonly length: number } | undefined
 }
 
 /**
- * What a file is.
+ * The kind of a kernel file.
  *
  * @since 0.1.0
  * @category models
@@ -44,7 +44,7 @@ export interface BzImageHeader {
 export type KernelImage = { readonly _tag: "BzImage"; readonly header: BzImageHeader } | { readonly _tag: "Vmlinux" }
 
 /**
- * A file that is not a bootable x86-64 kernel. `message` continues a sentence that begins with the file's path.
+ * A file is not a bootable x86-64 kernel. `message` continues a sentence that begins with the file's path.
  *
  * @since 0.1.0
  * @category errors
@@ -54,7 +54,7 @@ export class KernelImageError extends Data.TaggedError("KernelImageError")<{
   readonly message: string
 }> {}
 
-/** Bytes from the start of a file that {@link parseKernelImage} needs: the largest setup area (64 sectors and the boot sector). */
+/** Number of bytes from the start of a file that {@link parseKernelImage} needs: the largest setup area (64 sectors and the boot sector). */
 export const kernelHeaderSize = 65 * 512
 
 const fail = (reason: KernelImageError["reason"], message: string): Either.Either<never, KernelImageError> =>
@@ -73,7 +73,7 @@ const parseElf = (start: Uint8Array): Either.Either<KernelImage, KernelImageErro
   }
   const view = new DataView(start.buffer, start.byteOffset, start.byteLength)
   const machine = view.getUint16(18, true)
-  // EM_X86_64; a 32-bit or foreign ELF has the magic too.
+  // EM_X86_64; a 32-bit or foreign ELF has the same magic.
   if (start[4] !== 2 || machine !== 62) {
     return fail(
       "WrongArchitecture",
@@ -89,7 +89,7 @@ const parseElf = (start: Uint8Array): Either.Either<KernelImage, KernelImageErro
 }
 
 /**
- * Classifies a file by its first {@link kernelHeaderSize} bytes (fewer when the file is shorter) and its size.
+ * Classifies a file by its size and its first {@link kernelHeaderSize} bytes (fewer if the file is shorter).
  *
  * @since 0.1.0
  * @category parsing
@@ -109,7 +109,7 @@ export const parseKernelImage = (start: Uint8Array, fileSize: number): Either.Ei
   // 0 means 4 for backwards compatibility (boot.rst, "setup_sects").
   const setupSize = ((start[0x1f1] || 4) + 1) * 512
   const requiredSize = setupSize + view.getUint32(0x1f4, true) * 16
-  // syssize is rounded up to 16 bytes, the file need not be.
+  // syssize is rounded up to 16 bytes, but the file need not be.
   if (fileSize + 15 < requiredSize || start.length < 0x250) {
     return fail("Truncated", `is truncated: its header promises ${requiredSize} bytes, the file has ${fileSize}`)
   }
@@ -153,7 +153,7 @@ const magics: ReadonlyArray<readonly [PayloadFormat, ReadonlyArray<number>]> = [
 ]
 
 /**
- * The compression of a payload by its first bytes.
+ * Returns the compression of a payload, from its first bytes.
  *
  * @since 0.1.0
  * @category parsing
@@ -162,8 +162,8 @@ export const payloadFormat = (payload: Uint8Array): PayloadFormat =>
   magics.find(([, magic]) => magic.every((byte, index) => payload[index] === byte))?.[0] ?? "unknown"
 
 /**
- * Splits a payload into the compressed stream and the size of what comes out of it. The kernel's build appends that size as
- * 4 bytes to every format but gzip, which has it in its own trailer (scripts/Makefile.lib, `size_append`).
+ * Splits a payload into the compressed stream and its unpacked size. The kernel's build appends that size as 4 bytes to every format except gzip,
+ * which has it in its own trailer (scripts/Makefile.lib, `size_append`).
  *
  * @since 0.1.0
  * @category parsing

@@ -7,7 +7,7 @@ import { Data, Either } from "effect"
 import { concatBytes } from "../base/index.ts"
 
 /**
- * One member. `path` has no leading slash. Permissions are the low 12 bits.
+ * A member of an archive. `path` has no leading slash. Permissions are the low 12 bits.
  *
  * @since 0.1.0
  * @category models
@@ -25,14 +25,14 @@ export type CpioEntry =
     }
 
 /**
- * Bytes that are no newc archive; `message` names the offset.
+ * The bytes are not a newc archive; `message` names the offset.
  *
  * @since 0.1.0
  * @category errors
  */
 export class CpioError extends Data.TaggedError("CpioError")<{ readonly message: string }> {}
 
-/** Archives are padded to this, so that the next one can follow at an aligned offset: the kernel skips zeros between archives. */
+/** Archives are padded to this size, so that the next one starts at an aligned offset: the kernel skips zeros between archives. */
 const blockSize = 512
 
 const headerSize = 110
@@ -73,8 +73,8 @@ const header = (fields: {
 }
 
 /**
- * Header and name of a member, padded: its data follows, padded to 4 bytes. Owner is root and the time 0, so equal members give equal
- * bytes. `ino` must differ between members, for the kernel links files of equal numbers.
+ * Encodes a member: header, padded name, and data padded to 4 bytes. Owner is root and the time is 0, so equal members give equal bytes. `ino` must
+ * differ between members, because the kernel hard-links files with equal numbers. Throws `RangeError` for an invalid path or a file over 4 GiB.
  *
  * @since 0.1.0
  * @category encoding
@@ -102,7 +102,7 @@ export const encodeCpioMember = (entry: CpioEntry, ino: number): ReadonlyArray<U
 }
 
 /**
- * The end of an archive that has `length` bytes so far: the trailer, and zeros up to a whole block.
+ * Encodes the end of an archive that has `length` bytes so far: the trailer, and zeros up to a complete block.
  *
  * @since 0.1.0
  * @category encoding
@@ -118,8 +118,8 @@ export const encodeCpioTrailer = (length: number): Uint8Array => {
 }
 
 /**
- * A whole archive; its length is a multiple of 512. Throws `RangeError` for a path or a size that the format can't hold. The kernel makes no
- * parent directories: each must be a member before what it holds.
+ * Encodes a complete archive; its length is a multiple of 512. Throws `RangeError` for a path or size that the format can't represent. The kernel
+ * does not create parent directories: each must be a member before its content.
  *
  * @since 0.1.0
  * @category encoding
@@ -150,7 +150,7 @@ const readEntry = (path: string, mode: number, data: Uint8Array, device: readonl
 }
 
 /**
- * Reads concatenated archives the way the kernel does: zeros between them are skipped. Members come in order; names repeat when a later archive
+ * Decodes concatenated archives like the kernel, skipping zeros between them. Returns the members in order; a name occurs twice if a later archive
  * replaces a file of an earlier one.
  *
  * @since 0.1.0

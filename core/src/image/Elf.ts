@@ -1,12 +1,12 @@
 /**
- * As much of ELF64 (System V gABI, chapters 4 and 5) as images and shared libraries need: sections, segments, the dynamic table.
+ * The part of ELF64 (System V gABI, chapters 4 and 5) that kernel images and shared libraries need: sections, segments, the dynamic table.
  *
  * @since 0.1.0
  */
 import { Data, Either } from "effect"
 
 /**
- * A byte range of a file.
+ * A range of bytes in a file.
  *
  * @since 0.1.0
  * @category models
@@ -17,6 +17,8 @@ export interface ElfRange {
 }
 
 /**
+ * A section and its name.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -25,6 +27,8 @@ export interface ElfSection extends ElfRange {
 }
 
 /**
+ * A segment, from the program header table.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -38,7 +42,7 @@ export interface ElfSegment extends ElfRange {
 }
 
 /**
- * What a loader of a fixed-address program, as a kernel is, needs.
+ * What the loader of a fixed-address program, such as a kernel, needs.
  *
  * @since 0.1.0
  * @category models
@@ -50,7 +54,7 @@ export interface ElfProgram {
 }
 
 /**
- * What the dynamic linker reads of a program or library.
+ * What the dynamic linker reads from a program or library.
  *
  * @since 0.1.0
  * @category models
@@ -64,6 +68,8 @@ export interface ElfDynamic {
 }
 
 /**
+ * A file is not an ELF file that ktstr can read, or is truncated or malformed.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -71,10 +77,12 @@ export class ElfError extends Data.TaggedError("ElfError")<{ readonly message: s
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-/** Bytes of a name or a list of paths; longer ones are none, and thousands of them would be built of one long stretch of the file. */
+/**
+ * Maximum length in bytes of a name or a list of paths. Longer ones are not real, and thousands of them could be built from one long range of a file.
+ */
 const longestString = 16 * 1024
 
-/** Entries of a dynamic table; those of real programs have some tens. */
+/** Maximum number of entries in a dynamic table; real programs have a few dozen. */
 const mostEntries = 4096
 
 const cString = (bytes: Uint8Array, offset: number): string => {
@@ -86,10 +94,10 @@ const cString = (bytes: Uint8Array, offset: number): string => {
   return new TextDecoder().decode(end < 0 ? part : part.subarray(0, end))
 }
 
-/** Offsets in files under 2^53; larger ones are no files. */
+/** Reads an offset; files are smaller than 2^53 bytes. */
 const u64 = (view: DataView, offset: number): number => Number(view.getBigUint64(offset, true))
 
-/** Runs a reader whose out-of-range reads mean that the file is too short. */
+/** Runs a reader and converts out-of-range reads to the error that the file is too short. */
 const guarded = <A>(read: () => A): Either.Either<A, ElfError> =>
   Either.try({
     try: read,
@@ -98,7 +106,7 @@ const guarded = <A>(read: () => A): Either.Either<A, ElfError> =>
   })
 
 /**
- * Whether the bytes begin like an ELF file.
+ * Returns whether the bytes begin like an ELF file.
  *
  * @since 0.1.0
  * @category parsing
@@ -134,8 +142,8 @@ const readSegments = (bytes: Uint8Array): ReadonlyArray<ElfSegment> => {
 }
 
 /**
- * Entry point and loadable segments of a file of `size` bytes that begins with `bytes`, in which its headers must lie; a segment that the
- * file does not have is an error.
+ * Reads entry point and loadable segments of a file with `size` bytes. `bytes` is its beginning, which must contain the headers. Fails if a segment
+ * extends beyond the file.
  *
  * @since 0.1.0
  * @category parsing
@@ -165,13 +173,15 @@ const readSections = (bytes: Uint8Array): ReadonlyArray<ElfSection> => {
   const namesAt = u64(view, table + view.getUint16(62, true) * entry + 24)
   return Array.from({ length: count }, (_, index) => {
     const at = table + index * entry
-    // SHT_NOBITS (8) has a size in memory, none in the file.
+    // SHT_NOBITS (8) has a size in memory but none in the file.
     const size = view.getUint32(at + 4, true) === 8 ? 0 : u64(view, at + 32)
     return { name: cString(bytes, namesAt + view.getUint32(at, true)), offset: u64(view, at + 24), size }
   })
 }
 
 /**
+ * Reads the sections of an ELF file; empty if it has no section table.
+ *
  * @since 0.1.0
  * @category parsing
  */
@@ -181,7 +191,7 @@ export const elfSections = (bytes: Uint8Array): Either.Either<ReadonlyArray<ElfS
 const splitPaths = (value: string): ReadonlyArray<string> => value.split(":").filter((path) => path !== "")
 
 /**
- * Reads PT_INTERP and PT_DYNAMIC. A static program gives empty lists.
+ * Reads PT_INTERP and PT_DYNAMIC. For a static program, the lists are empty.
  *
  * @since 0.1.0
  * @category parsing
@@ -201,7 +211,7 @@ export const elfDynamic = (bytes: Uint8Array): Either.Either<ElfDynamic, ElfErro
       }
       entries.push([tag, u64(view, dynamic.offset + at + 8)])
     }
-    // DT_STRTAB (5) is an address; the segment that holds it gives the file offset.
+    // DT_STRTAB (5) is an address; the segment that contains it gives the file offset.
     const strtab = entries.find(([tag]) => tag === 5)?.[1] ?? 0
     const load = segments.find((s) => s.type === 1 && strtab >= s.address && strtab < s.address + s.size)
     const stringsAt = load === undefined ? 0 : strtab - load.address + load.offset
@@ -218,7 +228,7 @@ export const elfDynamic = (bytes: Uint8Array): Either.Either<ElfDynamic, ElfErro
   })
 
 /**
- * Whether the `.BTF` section of a kernel names a type or member. BTF's string table is a run of NUL-terminated names
+ * Returns whether the `.BTF` section of a kernel contains the name of a type or member. BTF's string table is a sequence of NUL-terminated names
  * (Documentation/bpf/btf.rst, "String encoding").
  *
  * @since 0.1.0

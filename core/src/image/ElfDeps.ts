@@ -1,6 +1,6 @@
 /**
- * Which files a program needs beside itself: the dynamic linker and the closure of its shared libraries, found as ld.so(8) finds them.
- * Libraries loaded with dlopen(3) are not seen.
+ * Finds the files that a program needs: the dynamic linker and all shared libraries, direct and indirect, in the order of ld.so(8). Libraries loaded
+ * with dlopen(3) are not found.
  *
  * @since 0.1.0
  */
@@ -9,20 +9,22 @@ import { Data, Effect, Option } from "effect"
 import { type ElfDynamic, elfDynamic, isElf } from "./Elf.ts"
 
 /**
- * A library, interpreter or program that isn't there or can't be read.
+ * A library, interpreter or program is missing or can't be read.
  *
  * @since 0.1.0
  * @category errors
  */
 export class ElfDepsError extends Data.TaggedError("ElfDepsError")<{
-  /** The file with the need. */
+  /** The file that needs the missing one. */
   readonly file: string
-  /** Soname or path of what is missing. */
+  /** Soname or path of the missing file. */
   readonly missing: string
   readonly message: string
 }> {}
 
 /**
+ * The files that programs need.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -30,15 +32,15 @@ export interface ProgramNeeds {
   /** Absolute paths of libraries, dynamic linkers and script interpreters, sorted; without the programs themselves. */
   readonly files: ReadonlyArray<string>
   /**
-   * Libraries outside the dynamic linker's built-in directories, which it finds on this machine by its configuration: a guest without
-   * `ld.so.cache` needs them linked from `linkDirectory`.
+   * Libraries outside the dynamic linker's built-in directories, which it finds on this machine through its configuration. A guest without
+   * `ld.so.cache` needs links to them in `linkDirectory`.
    */
   readonly configured: ReadonlyArray<string>
-  /** Where the C library lies: the dynamic linker always looks there. Undefined when nothing is dynamically linked. */
+  /** Directory of the C library, which the dynamic linker always searches. Undefined if nothing is dynamically linked. */
   readonly linkDirectory: string | undefined
 }
 
-/** Built into Debian's, Fedora's and Arch's x86-64 dynamic linkers. */
+/** Directories built into the x86-64 dynamic linkers of Debian, Fedora and Arch. */
 const defaultDirectories = [
   "/lib/x86_64-linux-gnu",
   "/usr/lib/x86_64-linux-gnu",
@@ -48,7 +50,7 @@ const defaultDirectories = [
   "/usr/lib"
 ] as const
 
-/** The directories of `ld.so.conf` and the files it includes, in order. */
+/** Returns the directories listed in `ld.so.conf` and the files it includes, in order. */
 const configuredDirectories = Effect.fn("ElfDeps.configuredDirectories")(function* (root: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -90,8 +92,8 @@ const scriptInterpreter = (bytes: Uint8Array): string | undefined => {
 }
 
 /**
- * Finds what the programs need. Files that are neither ELF nor scripts need nothing; a script needs its interpreter and what that needs.
- * `provided` are absolute guest paths that are there anyway (busybox' `/bin/sh`).
+ * Finds the files that the programs need. Files that are neither ELF nor scripts need nothing; a script needs its interpreter and the files that the
+ * interpreter needs. `provided` lists absolute guest paths that exist anyway (busybox's `/bin/sh`).
  *
  * @since 0.1.0
  * @category constructors
@@ -109,7 +111,7 @@ export const programNeeds: (
     const configuredIn = yield* configuredDirectories(options?.ldSoConf ?? "/etc/ld.so.conf")
     const files = new Set<string>()
     const configured = new Set<string>()
-    /** The dynamic linker loads one library for a soname, whoever asks. */
+    /** The dynamic linker loads one library per soname, whichever file needs it. */
     const bySoname = new Map<string, string>()
     const visited = new Set<string>()
 
@@ -138,7 +140,7 @@ export const programNeeds: (
       rpaths: ReadonlyArray<string>
     ) {
       if (soname.includes("/")) return Option.some(path.resolve(soname))
-      // ld.so(8): DT_RUNPATH of the object itself switches DT_RPATH, its own and its loaders', off.
+      // ld.so(8): if an object has DT_RUNPATH, its own DT_RPATH and that of its loaders are ignored.
       const own = dynamic.runpath.length > 0 ? dynamic.runpath.map((directory) => expand(directory, of)) : rpaths
       for (const directory of own) {
         if (yield* isLibrary(path.join(directory, soname))) return Option.some(path.join(directory, soname))
@@ -190,7 +192,7 @@ export const programNeeds: (
             })
           }
           files.add(dynamic.interpreter)
-          // The dynamic linker is loaded already when the C library asks for it by its soname.
+          // The dynamic linker is already loaded when the C library needs it by its soname.
           bySoname.set(path.basename(dynamic.interpreter), dynamic.interpreter)
         }
         for (const soname of dynamic.needed) {

@@ -1,5 +1,5 @@
 /**
- * Files of this host that a guest gets: what `-i SPEC` means.
+ * Includes files of this host in a guest: the meaning of `-i SPEC`.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import { Config, Effect, Option } from "effect"
 import { InitramfsError } from "./InitramfsError.ts"
 
 /**
- * One file for the guest.
+ * A file for the guest.
  *
  * @since 0.1.0
  * @category models
@@ -20,11 +20,13 @@ export interface IncludedFile {
   readonly guest: string
   /** Low 12 bits of the mode. */
   readonly permissions: number
-  /** The spec that brought it. */
+  /** The spec that included it. */
   readonly spec: string
 }
 
 /**
+ * The files of one or more specs.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -34,10 +36,10 @@ export interface Includes {
   readonly warnings: ReadonlyArray<string>
 }
 
-/** The agent mounts file systems over these: what the initramfs has below them is not seen. */
+/** Directories over which the agent mounts file systems, which hide the initramfs's files there. */
 const covered = ["/proc", "/sys", "/dev", "/run", "/tmp"] as const
 
-/** What comes from below a covered directory goes here. */
+/** Guest directory for files from below a covered directory. */
 const shelter = "/include-files"
 
 const isBelow = (path: string, directory: string): boolean => path === directory || path.startsWith(`${directory}/`)
@@ -46,7 +48,7 @@ const reserved = (guest: string): boolean => guest === "/init" || isBelow(guest,
 
 const fail = (message: string, cause?: unknown): InitramfsError => new InitramfsError({ message, cause })
 
-/** `SOURCE:/guest/path`; a path with a colon of its own is written with the guest path after it. */
+/** Splits `SOURCE:/guest/path`. A source with `:/` in its path needs an explicit guest path after it. */
 const splitSpec = (spec: string): readonly [source: string, guest: string | undefined] => {
   const at = spec.lastIndexOf(":/")
   return at <= 0 ? [spec, undefined] : [spec.slice(0, at), spec.slice(at + 1)]
@@ -67,9 +69,9 @@ const lookUp = Effect.fn("Include.lookUp")(function* (source: string) {
 })
 
 /**
- * Resolves one spec: a file, a directory (walked recursively; FIFOs, sockets and device nodes are skipped) or the bare name of a program in
- * `PATH`. The guest has each file under the path it has here, but for files from directories that the guest mounts over (`/tmp` …): they go below
- * `/include-files`. `SOURCE:/guest/path` names another place.
+ * Resolves one spec: a file, a directory (included recursively, except FIFOs, sockets and device nodes) or the name of a program in `PATH`. Each file
+ * gets the same path in the guest as here, except those from directories that the guest mounts over (`/tmp` …), which go below `/include-files`.
+ * `SOURCE:/guest/path` sets another path. Fails with a message that names the spec.
  *
  * @since 0.1.0
  * @category constructors
@@ -107,7 +109,7 @@ export const resolveInclude: (
                 })
               : Option.none()
           ),
-          // A dangling symbolic link is no regular file either.
+          // A dangling symbolic link is not a regular file, either.
           Effect.catchAll((cause) => (isDirectory ? Effect.succeedNone : Effect.fail(unreadable(cause))))
         ),
       { concurrency: 8 }
@@ -129,7 +131,7 @@ export const resolveInclude: (
 )
 
 /**
- * Resolves all specs. Two that put different files at one guest path are an error that names both.
+ * Resolves all specs. Fails if two of them put different files at the same guest path; the error names both.
  *
  * @since 0.1.0
  * @category constructors

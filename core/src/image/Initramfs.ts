@@ -1,7 +1,7 @@
 /**
- * The guest's initial root file system: a base that many runs share, kept in the cache by the hash of its content, and a small
- * archive with what is this run's own. Both are uncompressed: for 4 MB an emulated boot costs the same CPU time with lz4 (4.4 ± 0.4 s) as without
- * (4.6 ± 0.4 s), and a kernel without CONFIG_RD_LZ4 boots too.
+ * The guest's initial root file system: a base that many runs share, cached by the hash of its content, and a small archive with the files of one
+ * run. Both are uncompressed: for 4 MB, an emulated boot takes the same CPU time with lz4 (4.4 ± 0.4 s) as without (4.6 ± 0.4 s), and kernels without
+ * CONFIG_RD_LZ4 boot as well.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ import { InitramfsError } from "./InitramfsError.ts"
 export { InitramfsError } from "./InitramfsError.ts"
 
 /**
- * A file that goes into the guest from memory.
+ * A file for the guest whose content is in memory.
  *
  * @since 0.1.0
  * @category models
@@ -32,12 +32,14 @@ export interface GuestFile {
 }
 
 /**
+ * A packed base archive.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface BaseArchive {
   readonly path: string
-  /** Why it is not in the cache, and what the includes had to say. */
+  /** Warnings of the includes, and why the archive is not in the cache. */
   readonly warnings: ReadonlyArray<string>
 }
 
@@ -73,8 +75,8 @@ const parents = (path: string): ReadonlyArray<string> => {
 }
 
 /**
- * The entries with every directory that they need, in an order in which the kernel can unpack them: a directory's path is a prefix of
- * what it holds and so sorts before it.
+ * Adds all missing directories and sorts the entries so that the kernel can unpack them: a directory's path is a prefix of the paths in it, so it
+ * sorts before them.
  */
 const withDirectories = (
   entries: ReadonlyArray<CpioEntry>,
@@ -101,7 +103,7 @@ const fileEntries = (files: ReadonlyArray<GuestFile>): ReadonlyArray<CpioEntry> 
 const cannot = (verb: "read" | "write", path: string) => (cause: PlatformError) =>
   new InitramfsError({ message: `can't ${verb} ${path}: ${cause.message}`, cause })
 
-/** The included files, what their programs need, and links for libraries that only this machine's ld.so.cache would find. */
+/** Returns the included files, the files that their programs need, and links for libraries that only this machine's ld.so.cache would find. */
 const includeEntries = Effect.fnUntraced(function* (includes: Includes, provided: ReadonlySet<string>) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -128,9 +130,9 @@ const includeEntries = Effect.fnUntraced(function* (includes: Includes, provided
 })
 
 /**
- * The agent as `/init`, the directories it mounts on, busybox as `/bin/busybox` under the names of its applets when wanted, `files`, and the
- * includes with the libraries that they need, which go before applets; from the cache when it is there. Where the cache can't be written the archive goes into `scratch`, with a warning.
- * Same inputs give the same bytes.
+ * Packs the base: the agent as `/init`, the directories it mounts on, optionally busybox with links for its applets, `files`, and the includes with
+ * their libraries, which take precedence over applets. Uses the cached archive if there is one. If the cache can't be written, the archive goes into
+ * `scratch`, with a warning. The same inputs give the same bytes.
  *
  * @since 0.1.0
  * @category archives
@@ -139,10 +141,10 @@ export const packBase: (options: {
   /** Path of the agent on this host. */
   readonly agent: string
   readonly busybox?: Busybox | undefined
-  /** Specs as of `-i`; see `resolveInclude`. */
+  /** Specs as for `-i`; see `resolveInclude`. */
   readonly includes?: ReadonlyArray<string> | undefined
   readonly files?: ReadonlyArray<GuestFile> | undefined
-  /** A directory of this run's own. */
+  /** Temporary directory of this run. */
   readonly scratch: string
 }) => Effect.Effect<BaseArchive, InitramfsError, FileSystem.FileSystem | Path.Path> = Effect.fn("Initramfs.packBase")(
   function* (options) {
@@ -191,7 +193,7 @@ export const packBase: (options: {
 )
 
 /**
- * The plan as `/ktstr/plan` and this run's own files, in `scratch`. It follows the base.
+ * Packs the plan as `/ktstr/plan` and the run's own files into an archive in `scratch`, and returns its path. It must follow the base.
  *
  * @since 0.1.0
  * @category archives

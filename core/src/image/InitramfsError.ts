@@ -1,12 +1,12 @@
 /**
- * What goes wrong when a guest's files are gathered.
+ * Errors while a guest's files are collected.
  *
  * @since 0.1.0
  */
 import { Data } from "effect"
 
 /**
- * A file that is not there, can't be read or can't be written; the message names it.
+ * A file is missing, or can't be read or written; the message names it.
  *
  * @since 0.1.0
  * @category errors

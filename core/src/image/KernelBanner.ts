@@ -1,20 +1,20 @@
 /**
- * The line that a kernel begins its log with, as its ELF has it: by it an ELF is known to be of the same build as a bzImage.
+ * The first line of a kernel's log, as stored in its ELF. It shows whether an ELF is of the same build as a bzImage.
  *
  * @since 0.2.0
  */
 import { Buffer } from "node:buffer"
 
-/** Of the banner (`init/version.c`, `linux_banner`): `Linux version RELEASE (BUILDER) (COMPILER) #BUILD`. */
+/** Beginning of the banner (`init/version.c`, `linux_banner`): `Linux version RELEASE (BUILDER) (COMPILER) #BUILD`. */
 const begins = new TextEncoder().encode("Linux version ")
 const banner = /^Linux version (\d\S*) \([^\n]*? (#\d[^\n]*)\n/
 const longestBanner = 1024
 
-/** Of a bzImage's version string (`arch/x86/boot/version.c`): `RELEASE (BUILDER) #BUILD`. */
+/** A bzImage's version string (`arch/x86/boot/version.c`): `RELEASE (BUILDER) #BUILD`. */
 const versionString = /^(\S+) \(.*\) (#\d.*)$/
 
 /**
- * Which kernel a file is: what `uname -r` and `uname -v` say.
+ * Identifies a kernel build by what `uname -r` and `uname -v` print.
  *
  * @since 0.2.0
  * @category models
@@ -25,7 +25,7 @@ export interface KernelBuild {
 }
 
 /**
- * What the banner of an uncompressed kernel says; undefined when there is none.
+ * Finds the build in the banner of an uncompressed kernel; undefined if it has none.
  *
  * @since 0.2.0
  * @category parsing
@@ -40,7 +40,7 @@ export const buildOfElf = (elf: Uint8Array): KernelBuild | undefined => {
 }
 
 /**
- * What the version string of a bzImage says; undefined when it is not of the kernel's own form.
+ * Parses the build from a bzImage's version string; undefined if it does not have the kernel's own form.
  *
  * @since 0.2.0
  * @category parsing

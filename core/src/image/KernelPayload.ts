@@ -1,5 +1,5 @@
 /**
- * From a kernel file to its uncompressed ELF.
+ * Unpacks a kernel file to its uncompressed ELF.
  *
  * @since 0.1.0
  */
@@ -16,12 +16,12 @@ import {
 } from "./BzImage.ts"
 import { btfNames, isElf } from "./Elf.ts"
 
-/** Twenty times a distribution's kernel: a payload that unpacks to more is no kernel. */
+/** Maximum size of an unpacked kernel in MiB, twenty times that of a distribution's kernel. */
 const unpackedMebibytes = 1024
 
 /**
- * Unpacks one compressed stream to exactly `size` bytes, and holds no more of them at any time: a stream that goes on fails. May die on corrupt data
- * with any throw; the caller reports it.
+ * Unpacks a compressed stream to exactly `size` bytes and never holds more of them; fails if the stream contains more. May throw anything on corrupt
+ * data; the caller reports it.
  *
  * @since 0.1.0
  * @category models
@@ -29,7 +29,7 @@ const unpackedMebibytes = 1024
 export type PayloadCodec = (stream: Uint8Array, size: number) => Effect.Effect<Uint8Array, unknown>
 
 /**
- * The decompressors at hand. The core brings gzip; `@ktstr/kernel-sources` adds zstd, lz4 and xz by the programs of that name.
+ * The available decompressors. Core has gzip; `@ktstr/kernel-sources` adds zstd, lz4 and xz, using the programs of those names.
  *
  * @since 0.1.0
  * @category services
@@ -49,7 +49,7 @@ export class PayloadCodecs extends Context.Reference<PayloadCodecs>()("@ktstr/co
 }) {}
 
 /**
- * Reads what a kernel file is.
+ * Reads a file's header and returns the kind of kernel it is.
  *
  * @since 0.1.0
  * @category constructors
@@ -79,8 +79,8 @@ export const inspectKernel: (path: string) => Effect.Effect<KernelImage, KernelI
   })
 
 /**
- * The uncompressed ELF inside a bzImage. Fails with `Payload` when no codec for its compression is at hand or the data is corrupt;
- * the image itself can then still be booted.
+ * Unpacks the uncompressed ELF of a bzImage. Fails with `Payload` if there is no codec for its compression or the data is corrupt; the image itself
+ * can still be booted.
  *
  * @since 0.1.0
  * @category constructors
@@ -123,7 +123,7 @@ export const unpackKernel: (image: Uint8Array) => Effect.Effect<Uint8Array, Kern
 })
 
 /**
- * Whether a kernel's BTF knows `sched_ext_ops`: it was built with CONFIG_SCHED_CLASS_EXT, and BPF schedulers can be loaded.
+ * Returns whether a kernel's BTF contains `sched_ext_ops`: it was built with CONFIG_SCHED_CLASS_EXT and can load BPF schedulers.
  *
  * @since 0.1.0
  * @category parsing

@@ -1,15 +1,15 @@
 /**
- * JSON that comes from outside, such as a server's answer or a file of a cache, and what to say when it is not what was asked for.
+ * Reads JSON from outside, such as a server's response or a cache file, and describes what is wrong with it.
  *
  * @since 0.2.0
  */
 import { Either, ParseResult, Schema } from "effect"
 
-/** Characters of an unexpected text that a message quotes. */
+/** Maximum number of characters of unexpected text in a message. */
 const quotedLength = 40
 
 /**
- * What a text looks like, for a message: `an HTML page`, `an empty answer`, else how the text begins.
+ * Describes a text for a message: `an HTML page`, `an empty answer`, or how the text begins.
  *
  * @since 0.2.0
  * @category rendering
@@ -38,7 +38,7 @@ export const parseOutsideJson = (text: string): Either.Either<unknown, string> =
     }
   })
 
-/** `releases[3].version`, as JavaScript would write it. */
+/** Formats a path as in JavaScript: `releases[3].version`. */
 const placeOf = (path: ReadonlyArray<PropertyKey>): string =>
   path
     .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
@@ -60,8 +60,8 @@ const valueAt = (value: unknown, path: ReadonlyArray<PropertyKey>): unknown =>
   )
 
 /**
- * Decodes a value that was parsed. Left: one line that names the first field that is missing or not usable, such as `its field 'image.sha256' is
- * missing` or `its field 'size' can't be 3`.
+ * Decodes a parsed value. Left: one line that names the first missing or invalid field, such as `its field 'image.sha256' is missing` or `its field
+ * 'size' can't be 3`.
  *
  * @since 0.2.0
  * @category parsing
@@ -76,7 +76,7 @@ export const decodeOutside = <A, I>(schema: Schema.Schema<A, I>, value: unknown)
   })
 
 /**
- * {@link parseOutsideJson}, then {@link decodeOutside}.
+ * Parses a text with {@link parseOutsideJson}, then decodes it with {@link decodeOutside}.
  *
  * @since 0.2.0
  * @category parsing

@@ -1,5 +1,5 @@
 /**
- * Files that a machine boots from: kernel images, ELF files, the initramfs and what goes into it.
+ * The files that a machine boots from: kernel images, ELF files, and the initramfs with its content.
  *
  * @since 0.2.0
  */

@@ -1,5 +1,5 @@
 /**
- * Which CPUs a worker asks for within its cgroup, said without knowing the machine.
+ * The CPUs that a worker may use within its cgroup, specified independently of the machine.
  *
  * @since 0.1.0
  */
@@ -9,9 +9,9 @@ import { CpuSet } from "./CpuSet.ts"
 import type { TestTopology } from "./TestTopology.ts"
 
 /**
- * `Inherit`: whatever the cgroup allows. `RandomSubset`: so many CPUs of the cgroup's, chosen for each worker by the seed.
- * `LlcAligned`: worker by worker, the cgroup's CPUs of one LLC after the other. `CrossCgroup`: all CPUs, so that only the
- * cpuset limits it. `SingleCpu`: worker by worker, one CPU of the cgroup's after the other. `Exact`: these.
+ * An affinity. `Inherit`: all CPUs that the cgroup allows. `RandomSubset`: a number of the cgroup's CPUs, chosen for each worker by the seed.
+ * `LlcAligned`: each worker gets the cgroup's CPUs in one LLC, in turn. `CrossCgroup`: all CPUs, so that only the cpuset limits the worker.
+ * `SingleCpu`: each worker gets one of the cgroup's CPUs, in turn. `Exact`: these CPUs.
  *
  * @since 0.1.0
  * @category models
@@ -35,13 +35,13 @@ const make = Data.taggedEnum<AffinityKind>()
  */
 export interface AffinityContext {
   readonly topology: TestTopology
-  /** The CPUs the cgroup allows. */
+  /** The CPUs that the cgroup allows. */
   readonly allowed: CpuSet
   readonly random: PCGRandom
 }
 
 /**
- * Constructors, and what turns a kind into masks.
+ * Constructors of affinities, and the function that resolves them.
  *
  * @since 0.1.0
  * @category constructors
@@ -53,7 +53,7 @@ export const Affinity: {
   readonly SingleCpu: AffinityKind
   readonly RandomSubset: (count: number) => AffinityKind
   readonly Exact: (cpus: CpuSet | Iterable<number>) => AffinityKind
-  /** One mask for each of `workers` workers, undefined where the worker inherits; or what is wrong. */
+  /** Returns one mask per worker, undefined if the worker inherits its CPUs; Left: what is wrong. */
   readonly resolve: (
     kind: AffinityKind,
     workers: number,
@@ -97,7 +97,7 @@ export const Affinity: {
             `affinity Exact(${kind.cpus}): CPUs ${missing} are not in the topology (${topology.allCpus})`
           )
         }
-        // sched_setaffinity(2) refuses a mask without a CPU of the cpuset.
+        // sched_setaffinity(2) rejects a mask without a CPU of the cpuset.
         return kind.cpus.intersect(allowed).isEmpty
           ? Either.left(`affinity Exact(${kind.cpus}): none of these CPUs is in the cgroup's cpuset ${allowed}`)
           : each(() => kind.cpus)
@@ -106,7 +106,7 @@ export const Affinity: {
   }
 }
 
-/** The first `count` of a Fisher-Yates shuffle. */
+/** Picks `count` random CPUs: the beginning of a Fisher-Yates shuffle. */
 const pick = (from: CpuSet, count: number, random: PCGRandom): CpuSet => {
   const cpus = [...from.cpus]
   for (let i = 0; i < count; i++) {

@@ -1,12 +1,12 @@
 /**
- * An immutable set of CPU numbers and its text form, the kernel's cpulist (`0-3,5,7-9`).
+ * An immutable set of CPU numbers, and its text form, the kernel's cpulist (`0-3,5,7-9`).
  *
  * @since 0.1.0
  */
 import { Data, Either, Equal, Hash } from "effect"
 
 /**
- * A cpulist that is none; `token` is the part that is wrong.
+ * A text is not a cpulist; `token` is the part that is wrong.
  *
  * @since 0.1.0
  * @category errors
@@ -17,7 +17,7 @@ export class CpuListError extends Data.TaggedError("CpuListError")<{
   readonly message: string
 }> {}
 
-/** The kernel's own upper limit of CONFIG_NR_CPUS on x86_64 (arch/x86/Kconfig, NR_CPUS_RANGE_END). */
+/** The kernel's upper limit of CONFIG_NR_CPUS on x86_64 (arch/x86/Kconfig, NR_CPUS_RANGE_END). */
 const cpuLimit = 8192
 
 /**
@@ -34,10 +34,10 @@ export class CpuSet implements Equal.Equal, Iterable<number> {
     this.cpus = Object.freeze([...ascending])
   }
 
-  /** No CPU. */
+  /** The empty set. */
   static readonly empty: CpuSet = new CpuSet([])
 
-  /** The CPUs of any iterable, in any order, with or without repetitions. A number that is no CPU number throws `RangeError`. */
+  /** Makes a set from CPUs in any order, with or without repetitions. Throws `RangeError` for an invalid CPU number. */
   static from(cpus: Iterable<number>): CpuSet {
     const sorted = [...new Set(cpus)].sort((a, b) => a - b)
     for (const cpu of sorted) {
@@ -48,17 +48,17 @@ export class CpuSet implements Equal.Equal, Iterable<number> {
     return new CpuSet(sorted)
   }
 
-  /** The CPUs given one by one. */
+  /** Makes a set from its arguments. Throws `RangeError` for an invalid CPU number. */
   static of(...cpus: ReadonlyArray<number>): CpuSet {
     return CpuSet.from(cpus)
   }
 
-  /** `count` CPUs from `first` on. */
+  /** Makes a set of `count` CPUs starting with `first`. */
   static range(first: number, count: number): CpuSet {
     return CpuSet.from(Array.from({ length: count }, (_, i) => first + i))
   }
 
-  /** Reads a cpulist; anything but numbers and ascending ranges separated by commas is an error that names the token. */
+  /** Parses a cpulist. Anything but numbers and ascending ranges separated by commas is an error that names the token. */
   static parse(text: string): Either.Either<CpuSet, CpuListError> {
     const trimmed = text.trim()
     if (trimmed === "") return Either.right(CpuSet.empty)
@@ -75,7 +75,7 @@ export class CpuSet implements Equal.Equal, Iterable<number> {
     return Either.right(CpuSet.from(cpus))
   }
 
-  /** Reads what can be read of a cpulist and ignores the rest. */
+  /** Parses the valid parts of a cpulist and ignores the rest. */
   static parseLenient(text: string): CpuSet {
     const cpus: Array<number> = []
     for (const token of text.split(/[\s,]+/)) {
@@ -86,7 +86,7 @@ export class CpuSet implements Equal.Equal, Iterable<number> {
     return CpuSet.from(cpus)
   }
 
-  /** Every CPU that is in one of the sets. */
+  /** Returns every CPU that is in at least one of the sets. */
   static unionAll(sets: Iterable<CpuSet>): CpuSet {
     const cpus: Array<number> = []
     for (const set of sets) cpus.push(...set.cpus)
@@ -123,12 +123,12 @@ export class CpuSet implements Equal.Equal, Iterable<number> {
     return this.difference(that).isEmpty
   }
 
-  /** The CPUs at positions `start` to `end` (exclusive) of the ascending order. */
+  /** Returns the CPUs at positions `start` to `end` (exclusive) in ascending order. */
   slice(start: number, end: number): CpuSet {
     return new CpuSet(this.cpus.slice(start, end))
   }
 
-  /** The cpulist: `0-3,5`; two neighbours are written `0-1`, as the kernel does. */
+  /** Returns the cpulist, e.g. `0-3,5`; two neighbours are written `0-1`, as in the kernel. */
   toString(): string {
     const parts: Array<string> = []
     for (let i = 0; i < this.cpus.length; ) {

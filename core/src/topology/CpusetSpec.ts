@@ -1,5 +1,5 @@
 /**
- * Which CPUs a cgroup gets, said without knowing the machine.
+ * The CPUs of a cgroup, specified independently of the machine.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import { CpuSet } from "./CpuSet.ts"
 import type { TestTopology } from "./TestTopology.ts"
 
 /**
- * Fractions and partitions work on the usable CPUs; LLCs and nodes are whole.
+ * A cpuset. Fractions and partitions refer to the usable CPUs; LLCs and nodes include all their CPUs.
  *
  * @since 0.1.0
  * @category models
@@ -22,20 +22,20 @@ export type CpusetSpec = Data.TaggedEnum<{
   Range: { readonly startFrac: number; readonly endFrac: number }
   /** One of `of` equal parts of the usable CPUs. */
   Disjoint: { readonly index: number; readonly of: number }
-  /** The same, reaching into both neighbours by `frac` of the part's size. */
+  /** The same, extended into both neighbours by `frac` of the part's size. */
   Overlap: { readonly index: number; readonly of: number; readonly frac: number }
-  /** Exactly these. */
+  /** Exactly these CPUs. */
   Exact: { readonly cpus: CpuSet }
 }>
 
 /**
- * A spec that has no valid cpuset on this machine.
+ * A spec has no valid cpuset on this machine.
  *
  * @since 0.1.0
  * @category errors
  */
 export class CpusetSpecError extends Data.TaggedError("CpusetSpecError")<{
-  /** The cgroup it was for; undefined when it was validated on its own. */
+  /** The cgroup of the spec; undefined if the spec was validated without one. */
   readonly cgroup: string | undefined
   readonly message: string
 }> {}
@@ -52,7 +52,7 @@ const partitionProblem = (index: number, of: number, topology: TestTopology): st
   return usable < of ? `not enough usable CPUs (${usable}) for ${of} partitions` : undefined
 }
 
-/** What is wrong, in the words of the message; undefined when nothing is. */
+/** Returns what is wrong, in the words of the message; undefined if nothing is. */
 const problem = (spec: CpusetSpec, topology: TestTopology): string | undefined => {
   switch (spec._tag) {
     case "Llc": {
@@ -72,7 +72,7 @@ const problem = (spec: CpusetSpec, topology: TestTopology): string | undefined =
       if (!isFraction(spec.startFrac) || !isFraction(spec.endFrac))
         return `Range fracs must lie in [0.0, 1.0]: ${fracs}`
       if (spec.startFrac >= spec.endFrac) return `Range start_frac must be < end_frac: ${fracs}`
-      // An empty cpuset.cpus would mean "inherit", the opposite of what was asked.
+      // An empty cpuset.cpus would mean "inherit", the opposite of the request.
       return topology.range(spec.startFrac, spec.endFrac).isEmpty
         ? `Range holds no CPU of the ${topology.usableCpus.size} usable CPUs: ${fracs}`
         : undefined
@@ -112,7 +112,7 @@ const resolveValid = (spec: CpusetSpec, topology: TestTopology): CpuSet => {
 }
 
 /**
- * Constructors, and what turns a spec into CPUs.
+ * Constructors of specs, and the functions that resolve them.
  *
  * @since 0.1.0
  * @category constructors
@@ -124,9 +124,9 @@ export const CpusetSpec: {
   readonly Disjoint: (index: number, of: number) => CpusetSpec
   readonly Overlap: (index: number, of: number, frac: number) => CpusetSpec
   readonly Exact: (cpus: CpuSet | Iterable<number>) => CpusetSpec
-  /** Whether the spec has a cpuset on this machine; `cgroup` is named in the error. */
+  /** Checks that the spec has a cpuset on this machine; the error names `cgroup`. */
   readonly validate: (spec: CpusetSpec, topology: TestTopology, cgroup?: string) => Either.Either<void, CpusetSpecError>
-  /** The CPUs; never empty. */
+  /** Returns the CPUs of the spec, which are never empty. */
   readonly resolve: (
     spec: CpusetSpec,
     topology: TestTopology,

@@ -1,5 +1,5 @@
 /**
- * How guest memory is shared between NUMA nodes and where it lies in the guest's address space.
+ * Divides guest memory between NUMA nodes and places it in the guest's address space.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ const mib = 1024 * 1024
 const fourGib = 2 ** 32
 
 /**
- * A run of guest-physical addresses and where its bytes are.
+ * A contiguous range of guest-physical addresses, and the place of its bytes in a node.
  *
  * @since 0.1.0
  * @category models
@@ -21,12 +21,13 @@ export interface RamSegment {
   /** Bytes. */
   readonly size: number
   readonly node: number
-  /** Where it begins in the memory of its node. */
+  /** Offset in bytes in the memory of its node. */
   readonly offset: number
 }
 
 /**
- * MiB of each node: what the topology fixes, and equal shares of the rest (the first takes the remainder). Left: why it can't be.
+ * Returns the memory of each node in MiB: the size fixed by the topology, or an equal share of the rest (the first of these nodes gets the
+ * remainder). Left: why that is impossible.
  *
  * @since 0.1.0
  * @category conversions
@@ -57,8 +58,7 @@ export const nodeMemoryMb = (topology: Topology, memoryMb: number): Either.Eithe
 }
 
 /**
- * The RAM of a PC by ascending address: the nodes' memory one after the other, the first `below4g` bytes of it from address 0, the
- * rest from 4 GiB.
+ * Returns the RAM of a PC by ascending address. The nodes' memory is placed in order: the first `below4g` bytes from address 0, the rest from 4 GiB.
  *
  * @since 0.1.0
  * @category conversions

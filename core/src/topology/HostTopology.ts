@@ -1,5 +1,5 @@
 /**
- * The topology of the machine ktstr runs on, read from sysfs.
+ * Reads the topology of the host from sysfs.
  *
  * @since 0.1.0
  */
@@ -15,9 +15,9 @@ const number = (text: string, otherwise: number): number => {
 }
 
 /**
- * Reads the online CPUs and nodes (Documentation/ABI/stable/sysfs-devices-system-cpu, …-node). `llcId` is the lowest CPU that
- * shares the highest cache level there is; a CPU without cache directories, as in some virtual machines, takes its package's
- * lowest CPU. A kernel without NUMA has the one node 0.
+ * Reads the online CPUs and nodes (Documentation/ABI/stable/sysfs-devices-system-cpu, …-node). `llcId` is the lowest CPU that shares the highest
+ * cache level; a CPU without cache directories, as in some virtual machines, gets the lowest CPU of its package. A kernel without NUMA has only node
+ * 0.
  *
  * @since 0.1.0
  * @category constructors

@@ -8,6 +8,8 @@ import type { CpuSet } from "./CpuSet.ts"
 import type { TestTopology } from "./TestTopology.ts"
 
 /**
+ * A memory policy, with the NUMA nodes it names.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -33,8 +35,8 @@ const numbers = {
 } as const
 
 /**
- * Mode flags; combine with `|`. STATIC_NODES and RELATIVE_NODES exclude each other, NUMA_BALANCING goes with Bind or
- * PreferredMany (include/uapi/linux/mempolicy.h).
+ * Mode flags; combine with `|`. STATIC_NODES and RELATIVE_NODES exclude each other, and NUMA_BALANCING requires Bind or PreferredMany
+ * (include/uapi/linux/mempolicy.h).
  *
  * @since 0.1.0
  * @category models
@@ -44,6 +46,8 @@ export const MpolFlags = { STATIC_NODES: 1 << 15, RELATIVE_NODES: 1 << 14, NUMA_
 const make = Data.taggedEnum<MemPolicy>()
 
 /**
+ * Constructors of policies, and functions on them.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -55,11 +59,11 @@ export const MemPolicy: {
   readonly Interleave: (...nodes: ReadonlyArray<number>) => MemPolicy
   readonly PreferredMany: (...nodes: ReadonlyArray<number>) => MemPolicy
   readonly WeightedInterleave: (...nodes: ReadonlyArray<number>) => MemPolicy
-  /** The kernel's number of the mode. */
+  /** Returns the kernel's number of the mode. */
   readonly number: (policy: MemPolicy) => number
-  /** The nodes it names, ascending. */
+  /** Returns the nodes that the policy names, ascending. */
   readonly nodes: (policy: MemPolicy) => ReadonlyArray<number>
-  /** What is wrong for a cgroup with these CPUs (undefined: no cpuset of its own); undefined when nothing is. */
+  /** Returns what is wrong with the policy in a cgroup with these CPUs (undefined: no cpuset of its own); undefined if nothing is. */
   readonly problem: (
     policy: MemPolicy,
     flags: number,

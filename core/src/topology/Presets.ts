@@ -16,7 +16,7 @@ import { Topology } from "./Topology.ts"
 export interface Preset {
   readonly name: string
   readonly topology: Topology
-  /** Whether a core has more than one thread; aarch64 drops these. */
+  /** Whether a core has more than one thread; aarch64 omits these presets. */
   readonly smt: boolean
 }
 
@@ -71,14 +71,14 @@ const all: ReadonlyArray<Preset> = [
 ]
 
 /**
- * The 24 presets, smallest first within each family.
+ * The 24 presets, the smallest first within each family.
  *
  * @since 0.1.0
  * @category presets
  */
 export const Presets: {
   readonly all: ReadonlyArray<Preset>
-  /** The preset of that name, or an error that suggests the nearest. */
+  /** Returns the preset with that name, or an error that suggests the nearest. */
   readonly find: (name: string) => Either.Either<Preset, UnknownPreset>
 } = {
   all,

@@ -1,13 +1,12 @@
 /**
- * Which machines a test, or a scheduler, is for.
+ * Constraints on the machines of a test or a scheduler.
  *
  * @since 0.1.0
  */
 import type { Topology } from "./Topology.ts"
 
 /**
- * The machines a test fits; where its topology does not, it is skipped with the reason. An unset field is not judged for the
- * test's own topology.
+ * The machines that a test fits. If the test's topology violates a constraint, the test is skipped with the reason; an unset field is no constraint.
  *
  * @since 0.1.0
  * @category models
@@ -19,16 +18,18 @@ export interface TestConstraints {
   readonly maxCpus?: number
   readonly minNumaNodes?: number
   readonly maxNumaNodes?: number
-  /** More than one thread per core. */
+  /** Requires more than one thread per core. */
   readonly requiresSmt?: boolean
 }
 
 /**
+ * The check of constraints.
+ *
  * @since 0.1.0
  * @category predicates
  */
 export const TestConstraints: {
-  /** Why a machine of that topology does not do; undefined when it does. */
+  /** Returns why a machine with that topology violates the constraints; undefined if it meets them. */
   readonly unmet: (constraints: TestConstraints, topology: Topology) => string | undefined
 } = {
   unmet: (constraints, topology) => {

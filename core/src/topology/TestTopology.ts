@@ -1,5 +1,5 @@
 /**
- * The topology as a scenario asks about it: which CPUs it may use, which share a cache, which node is how far.
+ * The topology as a scenario sees it: which CPUs it may use, which CPUs share a cache, and how far the nodes are apart.
  *
  * @since 0.1.0
  */
@@ -18,23 +18,25 @@ export interface LlcInfo {
   readonly cpus: CpuSet
   /** The threads of each core, by core. */
   readonly cores: ReadonlyArray<CpuSet>
-  /** Undefined when the source does not say. */
+  /** Undefined if unknown. */
   readonly cacheSizeKb: number | undefined
 }
 
 /**
+ * A NUMA node and its CPUs, which may be none.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface NodeInfo {
   readonly index: number
   readonly cpus: CpuSet
-  /** Undefined when the source does not say. */
+  /** Undefined if unknown. */
   readonly memTotalKb: number | undefined
 }
 
 /**
- * What sysfs says of the CPUs, the shape in which the guest agent sends it.
+ * CPUs and nodes from sysfs, in the form in which the guest agent sends them.
  *
  * @since 0.1.0
  * @category models
@@ -56,11 +58,11 @@ export interface SysfsTopology {
   }>
 }
 
-/** ACPI 6.5, 5.2.17: a distance of 255 means unreachable; here it stands for unknown, too. */
+/** ACPI 6.5, 5.2.17: a distance of 255 means unreachable; here it also stands for unknown. */
 const unknownDistance = 255
 
 /**
- * An immutable description of the machine a scenario runs on.
+ * An immutable description of the machine on which a scenario runs.
  *
  * @since 0.1.0
  * @category models
@@ -69,7 +71,7 @@ export class TestTopology {
   readonly llcs: ReadonlyArray<LlcInfo>
   readonly nodes: ReadonlyArray<NodeInfo>
   readonly allCpus: CpuSet
-  /** All but the last CPU when there are more than 2: that one is left to the root cgroup. */
+  /** All CPUs but the last if there are more than 2; the last one is left to the root cgroup. */
   readonly usableCpus: CpuSet
   private readonly distances: ReadonlyMap<number, ReadonlyArray<number>>
 
@@ -85,7 +87,7 @@ export class TestTopology {
     this.usableCpus = this.allCpus.size > 2 ? this.allCpus.slice(0, this.allCpus.size - 1) : this.allCpus
   }
 
-  /** What a machine booted with this topology will have. */
+  /** Makes the description of a machine booted with this topology. */
   static fromTopology(topology: Topology): TestTopology {
     const llcs = Array.from({ length: topology.llcs }, (_, index): LlcInfo => {
       const cpus = topology.cpusInLlc(index)
@@ -104,7 +106,7 @@ export class TestTopology {
     return new TestTopology(llcs, nodes, new Map(topology.distances.map((row, index) => [index, row])))
   }
 
-  /** What sysfs of a running machine says. LLCs are numbered by their lowest CPU. */
+  /** Makes the description of a running machine from its sysfs. LLCs are numbered by their lowest CPU. */
   static fromSysfs(sysfs: SysfsTopology): TestTopology {
     const byLlc = groupBy(sysfs.cpus, (cpu) => cpu.llcId)
     const llcs = [...byLlc.entries()]
@@ -126,7 +128,7 @@ export class TestTopology {
         memTotalKb: node.memTotalKb
       })
     )
-    // The kernel's distance row lists the online nodes in order, not every possible number.
+    // The kernel's distance row lists only the online nodes, in order.
     const numbers = nodes.map((node) => node.index)
     const distances = sysfs.nodes.map((node) => {
       const row: Array<number> = []
@@ -139,27 +141,27 @@ export class TestTopology {
     return new TestTopology(llcs, nodes, new Map(distances))
   }
 
-  /** Empty when there is no such LLC. */
+  /** Returns the CPUs of an LLC; empty if there is no such LLC. */
   cpusInLlc(llc: number): CpuSet {
     return this.llcs[llc]?.cpus ?? CpuSet.empty
   }
 
-  /** Empty when there is no such node, or it has memory only. */
+  /** Returns the CPUs of a node; empty if there is no such node, or if it has only memory. */
   numaCpus(node: number): CpuSet {
     return this.nodes.find((n) => n.index === node)?.cpus ?? CpuSet.empty
   }
 
-  /** The nodes to which at least one CPU of the set belongs, ascending. */
+  /** Returns the nodes that contain at least one CPU of the set, ascending. */
   nodesForCpuset(set: CpuSet): ReadonlyArray<number> {
     return this.nodes.filter((node) => !node.cpus.intersect(set).isEmpty).map((node) => node.index)
   }
 
-  /** Total memory of a node in KiB; undefined when the source does not say. */
+  /** Returns the total memory of a node in KiB; undefined if unknown. */
   nodeMeminfo(node: number): number | undefined {
     return this.nodes.find((n) => n.index === node)?.memTotalKb
   }
 
-  /** NUMA distance, 255 when unknown. */
+  /** Returns the NUMA distance; 255 if unknown. */
   distance(from: number, to: number): number {
     return this.distances.get(from)?.[to] ?? unknownDistance
   }
@@ -168,37 +170,37 @@ export class TestTopology {
     return this.nodes.find((n) => n.index === node)?.cpus.isEmpty ?? false
   }
 
-  /** The CPUs of each LLC, all of them. */
+  /** Returns the CPUs of each LLC, including those that are not usable. */
   splitByLlc(): ReadonlyArray<CpuSet> {
     return this.llcs.map((llc) => llc.cpus)
   }
 
-  /** Partition `index` of `of` of the usable CPUs: contiguous, sizes differing by at most one. */
+  /** Returns partition `index` of `of` of the usable CPUs: contiguous, with sizes that differ by at most one. */
   partition(index: number, of: number): CpuSet {
     const { start, end } = partitionBounds(this.usableCpus.size, index, of)
     return this.usableCpus.slice(start, end)
   }
 
-  /** A partition that reaches into each of its neighbours by `frac` of its own size, rounded up. */
+  /** Returns a partition extended into each neighbour by `frac` of its own size, rounded up. */
   overlappingPartition(index: number, of: number, frac: number): CpuSet {
     const { start, end } = partitionBounds(this.usableCpus.size, index, of)
     const reach = Math.ceil((end - start) * frac - rounding)
     return this.usableCpus.slice(Math.max(0, start - reach), end + reach)
   }
 
-  /** `n` sets of usable CPUs, each reaching into its neighbours by `frac` of its size. */
+  /** Returns `n` sets of usable CPUs, each extended into its neighbours by `frac` of its size. */
   overlapping(n: number, frac: number): ReadonlyArray<CpuSet> {
     return Array.from({ length: n }, (_, index) => this.overlappingPartition(index, n, frac))
   }
 
-  /** Usable CPUs from one fraction of them to another; neighbouring ranges neither overlap nor leave a CPU out. */
+  /** Returns the usable CPUs between two fractions; adjacent ranges neither overlap nor leave a CPU out. */
   range(startFrac: number, endFrac: number): CpuSet {
     const count = this.usableCpus.size
     return this.usableCpus.slice(Math.floor(count * startFrac + rounding), Math.floor(count * endFrac + rounding))
   }
 }
 
-/** Takes back what binary fractions lose: 0.29 of 100 CPUs is 28.999999999999996. */
+/** Corrects rounding errors of binary fractions: 0.29 of 100 CPUs is 28.999999999999996. */
 const rounding = 1e-9
 
 const partitionBounds = (

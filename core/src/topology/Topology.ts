@@ -1,5 +1,5 @@
 /**
- * The CPU topology a machine is booted with: NUMA nodes, last-level caches, cores and threads.
+ * The CPU topology with which a machine is booted: NUMA nodes, last-level caches, cores and threads.
  *
  * @since 0.1.0
  */
@@ -7,47 +7,47 @@ import { Data, Either } from "effect"
 import { CpuSet } from "./CpuSet.ts"
 
 /**
- * A topology that can't be; the message says what is wrong and how to mend it.
+ * A topology is invalid; the message says what is wrong and how to fix it.
  *
  * @since 0.1.0
  * @category errors
  */
 export class TopologyError extends Data.TaggedError("TopologyError")<{
-  /** What the user wrote, or its text form. */
+  /** The user's text, or the text form of the options. */
   readonly text: string
   readonly message: string
 }> {}
 
 /**
- * One node of a non-uniform topology. With 0 LLCs it has memory only, as a CXL expander.
+ * One node of a non-uniform topology. A node with 0 LLCs has only memory, like a CXL expander.
  *
  * @since 0.1.0
  * @category models
  */
 export interface NumaNodeSpec {
   readonly llcs: number
-  /** MiB; unset: an equal share of what the others leave. */
+  /** MiB; unset: an equal share of the remaining memory. */
   readonly memoryMb?: number | undefined
-  /** Access latency from its own or nearest CPUs, nanoseconds (ACPI HMAT). */
+  /** Access latency from its own or nearest CPUs, in nanoseconds (ACPI HMAT). */
   readonly latencyNs?: number | undefined
   /** Bandwidth, MiB/s (ACPI HMAT). */
   readonly bandwidthMbps?: number | undefined
 }
 
 /**
- * A node of a topology with its place in the numbering of LLCs.
+ * A node of a topology, with its position in the numbering of LLCs.
  *
  * @since 0.1.0
  * @category models
  */
 export interface NumaNode extends NumaNodeSpec {
   readonly index: number
-  /** Number of its first LLC (meaningless when it has none). */
+  /** Number of its first LLC (meaningless if it has none). */
   readonly firstLlc: number
 }
 
 /**
- * Where a CPU sits.
+ * The position of a CPU.
  *
  * @since 0.1.0
  * @category models
@@ -63,6 +63,8 @@ export interface CpuPlace {
 }
 
 /**
+ * The numbers of a topology whose nodes are all alike.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -72,11 +74,13 @@ export interface UniformTopologyOptions {
   readonly llcs: number
   readonly coresPerLlc: number
   readonly threadsPerCore: number
-  /** NUMA distances, row by row; unset: 10 to itself, 20 to others. */
+  /** NUMA distances, row by row; unset: 10 within a node, 20 between nodes. */
   readonly distances?: ReadonlyArray<ReadonlyArray<number>> | undefined
 }
 
 /**
+ * The nodes of a topology whose nodes differ.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -87,7 +91,7 @@ export interface NodeTopologyOptions {
   readonly distances?: ReadonlyArray<ReadonlyArray<number>> | undefined
 }
 
-/** The kernel's own upper limit of CONFIG_NR_CPUS on x86_64 (arch/x86/Kconfig, NR_CPUS_RANGE_END). */
+/** The kernel's upper limit of CONFIG_NR_CPUS on x86_64 (arch/x86/Kconfig, NR_CPUS_RANGE_END). */
 const maxCpus = 8192
 /** CONFIG_NODES_SHIFT is at most 10 (arch/x86/Kconfig). */
 const maxNodes = 1024
@@ -99,7 +103,7 @@ const maxDistance = 254
 const syntax = "write NnNlNcNt, for example 1n2l4c2t, or N,L,C,T, for example 1,2,4,2"
 
 /**
- * An immutable, valid topology. CPUs are numbered thread fastest, then core, then LLC; LLCs follow the nodes.
+ * An immutable, valid topology. CPUs are numbered by thread first, then core, then LLC; LLCs are numbered in the order of their nodes.
  *
  * @since 0.1.0
  * @category models
@@ -110,7 +114,7 @@ export class Topology {
   readonly llcs: number
   readonly coresPerLlc: number
   readonly threadsPerCore: number
-  /** Square, one row a node, diagonal 10. */
+  /** Square matrix with one row per node; the diagonal is 10. */
   readonly distances: ReadonlyArray<ReadonlyArray<number>>
 
   private constructor(
@@ -131,7 +135,7 @@ export class Topology {
     this.distances = distances
   }
 
-  /** From the four numbers, or from a list of nodes when they differ. */
+  /** Makes a topology from four numbers, or from a list of nodes if they differ. */
   static make(options: UniformTopologyOptions | NodeTopologyOptions): Either.Either<Topology, TopologyError> {
     return "nodes" in options ? makeFromNodes(options) : makeUniform(options, uniformText(options))
   }
@@ -142,8 +146,8 @@ export class Topology {
   }
 
   /**
-   * Reads `1n2l4c2t` or `1,2,4,2`; where nodes differ, the LLCs of each follow in brackets: `2n3l4c1t[2+1]`, `2n1l4c1t[1+0]` for a node
-   * with memory only.
+   * Parses `1n2l4c2t` or `1,2,4,2`. If nodes differ, the number of LLCs of each node follows in brackets: `2n3l4c1t[2+1]`, or `2n1l4c1t[1+0]` if a
+   * node has only memory.
    */
   static parse(text: string): Either.Either<Topology, TopologyError> {
     const whole = text.trim()
@@ -153,7 +157,11 @@ export class Topology {
     )
   }
 
-  /** @internal */
+  /**
+   * Makes a topology from checked values.
+   *
+   * @internal
+   */
   static trusted(
     nodes: ReadonlyArray<NumaNodeSpec>,
     coresPerLlc: number,
@@ -176,7 +184,7 @@ export class Topology {
     return this.llcs * this.cpusPerLlc
   }
 
-  /** Whether every node has the same number of LLCs and nothing else sets one apart. */
+  /** Whether every node has the same number of LLCs and sets neither memory nor latency nor bandwidth. */
   get isUniform(): boolean {
     const first = this.nodes[0]!.llcs
     return this.nodes.every(
@@ -199,14 +207,14 @@ export class Topology {
       : CpuSet.range(found.firstLlc * this.cpusPerLlc, found.llcs * this.cpusPerLlc)
   }
 
-  /** The node of an LLC; throws `RangeError` when there is no such LLC. */
+  /** Returns the node of an LLC; throws `RangeError` if there is no such LLC. */
   nodeOfLlc(llc: number): number {
     const node = this.nodes.find((n) => llc >= n.firstLlc && llc < n.firstLlc + n.llcs)
     if (node === undefined) throw new RangeError(`LLC ${llc} is not in topology ${this}, which has ${this.llcs}`)
     return node.index
   }
 
-  /** Where a CPU sits; throws `RangeError` when there is no such CPU. */
+  /** Returns the position of a CPU; throws `RangeError` if there is no such CPU. */
   place(cpu: number): CpuPlace {
     if (!Number.isInteger(cpu) || cpu < 0 || cpu >= this.cpus) {
       throw new RangeError(`CPU ${cpu} is not in topology ${this}, which has ${this.cpus}`)
@@ -222,7 +230,7 @@ export class Topology {
     }
   }
 
-  /** As {@link Topology.parse} reads it; what a node's memory is and how far it lies has no text form. */
+  /** Returns the form that {@link Topology.parse} reads; memory, latencies and distances of nodes have no text form. */
   toString(): string {
     const text = `${this.numaNodes}n${this.llcs}l${this.coresPerLlc}c${this.threadsPerCore}t`
     const even = this.nodes.every((n) => n.llcs === this.nodes[0]!.llcs)
@@ -247,7 +255,7 @@ const fieldNames = {
   t: "threads per core (t)"
 } as const
 
-/** Of `text`, the part without the list of nodes. */
+/** Parses the numbers. `shape` is `text` without the list of nodes. */
 const parseNumbers = (text: string, shape: string): Either.Either<UniformTopologyOptions, TopologyError> => {
   if (shape === "") return fail(text, `it is empty; ${syntax}`)
   if (shape.includes(",")) {
@@ -294,7 +302,7 @@ const makeUniform = (o: UniformTopologyOptions, text: string): Either.Either<Top
   )
 }
 
-/** The nodes' LLCs as listed, which must come to the numbers before them. */
+/** Makes a topology from a list of the nodes' LLCs, which must agree with the numbers before it. */
 const makeListed = (o: UniformTopologyOptions, list: string, text: string): Either.Either<Topology, TopologyError> => {
   const counts = list.split("+").map((part) => part.trim())
   const bad = counts.find((part) => !/^\d+$/.test(part))

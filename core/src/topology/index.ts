@@ -1,5 +1,5 @@
 /**
- * CPUs, LLCs and NUMA nodes: as asked for, as a test sees them, and sets of them.
+ * CPUs, LLCs and NUMA nodes: the requested topology, a test's view of it, and sets of CPUs.
  *
  * @since 0.2.0
  */

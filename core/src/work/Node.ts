@@ -1,5 +1,5 @@
 /**
- * The primitives a work program is made of; what each does is the table of docs/protocol.md.
+ * The primitives of work programs; docs/protocol.md has a table of what each one does.
  *
  * @since 0.1.0
  */
@@ -14,13 +14,15 @@ import { Data } from "effect"
 export const SchedPolicyNumber = { Normal: 0, Fifo: 1, RoundRobin: 2, Batch: 3, Idle: 5, Ext: 7 } as const
 
 /**
+ * The name of a scheduling policy that a work program can set.
+ *
  * @since 0.1.0
  * @category models
  */
 export type SchedPolicyName = keyof typeof SchedPolicyNumber
 
 /**
- * Where `setAffinity` sends the worker: one random CPU of its initial mask, the initial mask, or these CPUs.
+ * Target of `setAffinity`: one random CPU of the worker's initial mask, the initial mask, or these CPUs.
  *
  * @since 0.1.0
  * @category models
@@ -77,7 +79,7 @@ export type WorkNode = Data.TaggedEnum<{
 export const WorkNode: Data.TaggedEnum.Constructor<WorkNode> = Data.taggedEnum<WorkNode>()
 
 /**
- * The three lists of nodes that a work program consists of.
+ * The three lists of nodes in a work program.
  *
  * @since 0.2.0
  * @category models

@@ -1,13 +1,13 @@
 /**
- * Parameters of work types: how each is read and checked, its default, and what listings say of it.
+ * Parameters of work types: how each is read and checked, its default, and its description in listings.
  *
  * @since 0.1.0
  */
 import { Duration, Either, ParseResult, Schema } from "effect"
 
 /**
- * One parameter. `decode` reads what a user writes (a number, or text from a command line) and checks the bounds; its error
- * continues a sentence that begins with the parameter's name.
+ * A parameter. `decode` reads what a user writes (a number, or text from a command line) and checks the bounds; its error continues a sentence that
+ * begins with the parameter's name.
  *
  * @since 0.1.0
  * @category models
@@ -19,7 +19,7 @@ export interface WorkParam<A> {
 }
 
 /**
- * What listings show of a parameter; the texts are in the form in which the parameter may be given.
+ * A parameter's description in listings; its values are in a form that `decode` accepts.
  *
  * @since 0.1.0
  * @category models
@@ -34,6 +34,8 @@ export interface WorkParamInfo {
 }
 
 /**
+ * Default and bounds of a parameter, both bounds included.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -90,7 +92,7 @@ const showBytes = (bytes: number): string => {
 
 const durationUnits: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 6e10 }
 
-/** A bare number is milliseconds, as everywhere in Effect. */
+/** Reads a duration in nanoseconds. A bare number is milliseconds, as everywhere in Effect. */
 const readDuration = (value: unknown): number | undefined => {
   if (typeof value === "string") {
     const match = /^(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m)?$/.exec(value.trim())
@@ -116,17 +118,19 @@ const showDuration = (ns: number): string => {
 }
 
 /**
+ * Constructors of parameters.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const WorkParam: {
-  /** A whole number within bounds, both included. */
+  /** Makes a whole number within bounds, both included. */
   readonly integer: (options: BoundedOptions<number>) => WorkParam<number>
-  /** A size in bytes; also written `32KiB`, `4K`, `1M`. */
+  /** Makes a size in bytes, which may be written `32KiB`, `4K` or `1M`. */
   readonly bytes: (options: BoundedOptions<number>) => WorkParam<number>
-  /** A duration, decoded to `Duration`; also written `100us`, `10ms`, `2s`. A bare number is milliseconds. */
+  /** Makes a duration, decoded to `Duration`, which may be written `100us`, `10ms` or `2s`. A bare number is milliseconds. */
   readonly duration: (options: BoundedOptions<Duration.DurationInput>) => WorkParam<Duration.Duration>
-  /** Anything that a schema can decode from what a user writes. */
+  /** Makes a parameter that a schema decodes from what a user writes. */
   readonly schema: <A, I>(
     schema: Schema.Schema<A, I>,
     options: {

@@ -1,5 +1,5 @@
 /**
- * Bytes of work programs (docs/protocol.md, "Work programs").
+ * Encodes and decodes work programs (docs/protocol.md, "Work programs").
  *
  * @since 0.1.0
  */
@@ -37,7 +37,7 @@ const mapped = <A, B>(codec: Codec<A>, to: (a: A) => B, from: (b: B) => A): Code
   read: (r) => to(codec.read(r))
 })
 
-/** Bits of a flag word by name; an unknown bit is malformed. */
+/** Maps the bits of a flag word to names; an unknown bit is malformed. */
 const flags = <N extends string>(word: Codec<number>, names: ReadonlyArray<N>): Codec<Record<N, boolean>> =>
   mapped(
     word,
@@ -159,7 +159,7 @@ const node: Codec<WorkNode> = {
 const lists = struct({ setup: nodes, body: nodes, teardown: nodes })
 
 /**
- * The bytes of a valid program.
+ * Encodes a valid program.
  *
  * @since 0.1.0
  * @category encoding
@@ -172,7 +172,7 @@ export const encodeProgram = (program: ProgramLists): Uint8Array => {
 }
 
 /**
- * The program of these bytes. Throws a `WireError` when they are malformed; bounds of operands are `WorkProgram.validate`'s.
+ * Decodes a program. Throws a `WireError` if the bytes are malformed; `WorkProgram.validate` checks the bounds of operands.
  *
  * @since 0.1.0
  * @category decoding

@@ -1,5 +1,5 @@
 /**
- * The bounds of work programs and their check. The agent enforces the same ones (native/agent/program.c).
+ * Limits of work programs, and the check for them. The agent enforces the same limits (native/agent/program.c).
  *
  * @since 0.1.0
  */
@@ -7,7 +7,7 @@ import { Data, Either } from "effect"
 import { type ProgramLists, SchedPolicyNumber, type WorkNode } from "./Node.ts"
 
 /**
- * A program the agent would refuse. `path` leads to the node: `body[0].repeat[2]`.
+ * The agent would reject this program. `path` leads to the node: `body[0].repeat[2]`.
  *
  * @since 0.1.0
  * @category errors
@@ -18,23 +18,25 @@ export class WorkProgramError extends Data.TaggedError("WorkProgramError")<{
 }> {}
 
 /**
+ * The limits of a work program.
+ *
  * @since 0.1.0
  * @category constants
  */
 export const workProgramLimits = {
-  /** Words, pipes and mutexes of a group instance: indexes below this. */
+  /** Number of words, pipes and mutexes of a group instance. */
   channels: 64,
   /** Mapped regions of a worker. */
   slots: 8,
   /** Nesting of control structures. */
   depth: 16,
-  /** Nodes in all of a program. */
+  /** Total number of nodes in a program. */
   nodes: 4096,
   /** Bytes walked or mapped. */
   memory: 2 ** 40,
   /** Bytes of one pipe transfer or one file block. */
   transfer: 2 ** 20,
-  /** Bytes of the span of a file that is read. */
+  /** Bytes of the part of a file that is read. */
   span: 2 ** 30,
   /** Dimension of a matrix. */
   matrix: 1024
@@ -67,7 +69,7 @@ const affinityProblem = (node: Extract<WorkNode, { _tag: "SetAffinity" }>): Prob
       ? "target has no CPU; name at least one, or use initial"
       : first(...node.target.map((cpu) => within("CPU", cpu, 0, 4095)))
 
-/** What is wrong with the operands of one node, its children aside. */
+/** Returns what is wrong with the operands of one node, without its children. */
 const operandProblem = (node: WorkNode): Problem => {
   switch (node._tag) {
     case "Spin":
@@ -135,7 +137,7 @@ const operandProblem = (node: WorkNode): Problem => {
 }
 
 /**
- * The node lists inside a node, with their place for error paths.
+ * Returns the node lists inside a node, with their paths for errors.
  *
  * @since 0.1.0
  * @category getters
@@ -156,7 +158,7 @@ export const childLists = (node: WorkNode): ReadonlyArray<readonly [place: strin
 }
 
 /**
- * The program itself when the agent can run it, else the first thing wrong with it.
+ * Returns the program if the agent can run it, else the first problem.
  *
  * @since 0.1.0
  * @category validation

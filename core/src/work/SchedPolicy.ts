@@ -7,7 +7,7 @@ import { Data } from "effect"
 import { SchedPolicyNumber } from "./Node.ts"
 
 /**
- * Real-time priorities are 1 (lowest) to 99. `Ext` is SCHED_EXT: without a sched_ext scheduler it behaves as `Normal`.
+ * A scheduling policy. Real-time priorities are 1 (lowest) to 99. `Ext` is SCHED_EXT, which behaves like `Normal` without a sched_ext scheduler.
  *
  * @since 0.1.0
  * @category models
@@ -24,6 +24,8 @@ export type SchedPolicy = Data.TaggedEnum<{
 const make = Data.taggedEnum<SchedPolicy>()
 
 /**
+ * Constructors of policies, and functions on them.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -34,11 +36,11 @@ export const SchedPolicy: {
   readonly Ext: SchedPolicy
   readonly Fifo: (priority: number) => SchedPolicy
   readonly RoundRobin: (priority: number) => SchedPolicy
-  /** The kernel's number. */
+  /** Returns the kernel's number of the policy. */
   readonly number: (policy: SchedPolicy) => number
-  /** 0 for the policies without one. */
+  /** Returns the priority; 0 for policies without one. */
   readonly priority: (policy: SchedPolicy) => number
-  /** What is wrong with the policy; undefined when nothing is. */
+  /** Returns what is wrong with the policy; undefined if nothing is. */
   readonly problem: (policy: SchedPolicy) => string | undefined
 } = {
   Normal: make.Normal(),

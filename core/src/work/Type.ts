@@ -1,5 +1,5 @@
 /**
- * Work types: named, parametrised kinds of work that compile to a `WorkProgram`. Plugins register them.
+ * Work types: named kinds of work with parameters, which compile to a `WorkProgram`. Plugins register them.
  *
  * @since 0.1.0
  */
@@ -26,7 +26,7 @@ import { WorkProgram } from "./Program.ts"
 export interface WorkInstance {
   /** The name of the work type, for reports. */
   readonly name: string
-  /** Workers that work together; a spawn's count must be a multiple of it. */
+  /** Number of workers that work together; a spawn's count must be a multiple of it. */
   readonly groupSize: number
   readonly program: WorkProgram
   /** Files of this host that its program needs in the guest; see {@link WorkTypeOptions}. */
@@ -44,14 +44,14 @@ export interface WorkType {
   readonly aliases: ReadonlyArray<string>
   readonly description: string
   readonly params: ReadonlyArray<WorkParamInfo & { readonly name: string }>
-  /** Group size with all parameters at their defaults. */
+  /** Group size if all parameters have their defaults. */
   readonly defaultGroupSize: number
-  /** Decodes the parameters (unset ones take their defaults) and makes the program. */
+  /** Decodes the parameters (unset ones get their defaults) and makes the program. */
   readonly instantiate: (params: Readonly<Record<string, unknown>>) => Either.Either<WorkInstance, WorkTypeError>
 }
 
 /**
- * A work type as a scenario names it: `params` are what the user wrote.
+ * A reference to a work type in a scenario; `params` are as the user wrote them.
  *
  * @since 0.1.0
  * @category models
@@ -62,7 +62,7 @@ export type WorkTypeRef = Data.TaggedEnum<{
 }>
 
 /**
- * Two plugins registered one name or alias.
+ * Two plugins register the same name or alias.
  *
  * @since 0.1.0
  * @category errors
@@ -73,8 +73,7 @@ export class DuplicateName extends Data.TaggedError("DuplicateName")<{
 }> {}
 
 /**
- * Why a work type can't be used as asked: no such name, parameters that do not decode, a worker count that is not a multiple
- * of the group size.
+ * A work type can't be used as requested: its name is unknown, its parameters do not decode, or the worker count is not a multiple of the group size.
  *
  * @since 0.1.0
  * @category errors
@@ -85,7 +84,7 @@ export class WorkTypeError extends Data.TaggedError("WorkTypeError")<{
 }> {}
 
 /**
- * The registry of work types. Names and aliases are matched as written.
+ * The registry of work types. Names and aliases are case-sensitive.
  *
  * @since 0.1.0
  * @category services
@@ -94,9 +93,9 @@ export class WorkTypes extends Context.Tag("@ktstr/core/WorkTypes")<
   WorkTypes,
   {
     readonly register: (type: WorkType) => Effect.Effect<void, DuplicateName | RegistrationError>
-    /** By name or alias; an unknown name's error suggests the nearest. */
+    /** Returns a work type by name or alias; the error for an unknown name suggests the nearest. */
     readonly get: (name: string) => Effect.Effect<WorkType, WorkTypeError>
-    /** In the order of registration. */
+    /** All work types, in order of registration. */
     readonly list: Effect.Effect<ReadonlyArray<WorkType>>
   }
 >() {}
@@ -107,7 +106,7 @@ const registrable: Registrable = {
   fields: { name: "name", description: "string", aliases: "list", params: "list", instantiate: "function" }
 }
 
-/** What one is made of. */
+/** The shape that the options of a work type must have. */
 const specified: Registrable = {
   kind: "work type",
   maker: "WorkType.make({ name, description, params, program })",
@@ -122,7 +121,7 @@ const specified: Registrable = {
 }
 
 /**
- * An empty registry.
+ * Makes an empty registry.
  *
  * @since 0.1.0
  * @category constructors
@@ -161,7 +160,7 @@ export const makeWorkTypes: Effect.Effect<Context.Tag.Service<WorkTypes>> = Effe
 })
 
 /**
- * A registry without any work type; plugins' layers fill it: `Layer.provideMerge(pluginLayer, layerWorkTypes)`.
+ * Provides an empty registry, which plugins' layers fill: `Layer.provideMerge(pluginLayer, layerWorkTypes)`.
  *
  * @since 0.1.0
  * @category layers
@@ -187,22 +186,24 @@ export type WorkParamValues<P extends WorkParams> = {
 }
 
 /**
+ * The definition of a work type.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface WorkTypeOptions<P extends WorkParams> {
   readonly name: string
-  /** Other names by which it is found, for example an older spelling. */
+  /** Other names for it, for example an older spelling. */
   readonly aliases?: ReadonlyArray<string>
   /** One line. */
   readonly description: string
   readonly params: P
-  /** Default: workers are independent, 1. */
+  /** Default: 1, so workers are independent. */
   readonly groupSize?: (params: WorkParamValues<P>) => number
   readonly program: (params: WorkParamValues<P>) => WorkProgram
   /**
-   * Files of this host that the guest gets with whatever libraries they need, each written as for `-i`: a path, the name of a
-   * program in `PATH`, or `SOURCE:/guest/path`. For programs with an `exec`.
+   * Files of this host for the guest, which are packed with their libraries. Each is written as for `-i`: a path, the name of a program in `PATH`, or
+   * `SOURCE:/guest/path`. For programs with an `exec`.
    */
   readonly includes?: ReadonlyArray<string> | undefined
 }
@@ -257,23 +258,25 @@ const makeWorkType = <const P extends WorkParams>(options: WorkTypeOptions<P>): 
 }
 
 /**
+ * Functions to make and register work types.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const WorkType: {
-  /** A work type as a value, not registered anywhere. Throws a `RegistrationError` where the options are none. */
+  /** Makes a work type without registering it. Throws a `RegistrationError` if the options are invalid. */
   readonly make: <const P extends WorkParams>(options: WorkTypeOptions<P>) => WorkType
-  /** A layer that registers a work type. */
+  /** Returns a layer that registers a work type. */
   readonly plugin: <const P extends WorkParams>(
     options: WorkTypeOptions<P>
   ) => Layer.Layer<never, DuplicateName | RegistrationError, WorkTypes>
-  /** A layer that registers a work type made by `make`. */
+  /** Returns a layer that registers a work type made by `make`. */
   readonly layer: (type: WorkType) => Layer.Layer<never, DuplicateName | RegistrationError, WorkTypes>
-  /** A layer that registers several, in order. */
+  /** Returns a layer that registers several work types, in order. */
   readonly layerAll: (
     types: ReadonlyArray<WorkType>
   ) => Layer.Layer<never, DuplicateName | RegistrationError, WorkTypes>
-  /** A program that needs no registration, for one scenario's own use; `includes` as of {@link WorkTypeOptions}. */
+  /** Wraps a program for use in one scenario, without registration; `includes` as in {@link WorkTypeOptions}. */
   readonly custom: (
     name: string,
     program: WorkProgram,
@@ -292,7 +295,7 @@ export const WorkType: {
 
 const refs = Data.taggedEnum<WorkTypeRef>()
 
-/** Of a work type that was not made by `make`, too, whatever it does. */
+/** Instantiates a work type and checks the result, because the type may not have been made by `make`. */
 const instantiated = (
   type: WorkType,
   params: Readonly<Record<string, unknown>>
@@ -315,18 +318,20 @@ const instantiated = (
 }
 
 /**
+ * Constructors of references to work types, and functions on them.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const WorkTypeRef: {
   readonly Custom: (args: { readonly instance: WorkInstance }) => WorkTypeRef
-  /** A registered work type, with parameters where they differ from the defaults. */
+  /** References a registered work type, with the parameters that differ from their defaults. */
   readonly of: (name: string, params?: Readonly<Record<string, unknown>>) => WorkTypeRef
-  /** What canned scenarios and definitions use when nothing else is said. */
+  /** The work type of canned scenarios and definitions that set none. */
   readonly SpinWait: WorkTypeRef
-  /** Reads `Bursty` or `Bursty:burst=10ms,sleep=20ms`. Whether the name and the parameters exist is seen on resolving. */
+  /** Parses `Bursty` or `Bursty:burst=10ms,sleep=20ms`. `resolve` checks whether the name and the parameters exist. */
   readonly parse: (text: string) => Either.Either<WorkTypeRef, WorkTypeError>
-  /** The work type's name. */
+  /** Returns the work type's name. */
   readonly nameOf: (ref: WorkTypeRef) => string
   /** Looks the name up and fills in the parameters. */
   readonly resolve: (ref: WorkTypeRef) => Effect.Effect<WorkInstance, WorkTypeError, WorkTypes>
@@ -371,7 +376,7 @@ export const WorkTypeRef: {
 }
 
 /**
- * Whether so many workers make whole groups.
+ * Checks that the number of workers is a positive multiple of the group size.
  *
  * @since 0.1.0
  * @category validation
