@@ -75,7 +75,7 @@ export class KvmVerdict extends Schema.Class<KvmVerdict>("KvmVerdict")({
     }
   }
 
-  /** {@link message} with an alternative, for a user who asked for a machine that needs KVM. */
+  /** {@link message} for a user who asked for a machine that needs KVM; if nothing can be fixed, it names an alternative. */
   get refusal(): string {
     const mended = this.verdict === "absent" || this.verdict === "denied"
     return mended ? this.message : `${this.message}; use --vmm qemu-tcg, or auto, which emulates where KVM is of no use`

@@ -165,7 +165,7 @@ export interface ProcessTelemetry {
   readonly durationNs: number
   /** Bytes of output that were not sent. */
   readonly dropped: number
-  /** Whether `PROC_STOP` or the end of the session stopped it. */
+  /** Whether `PROC_STOP` or the end of the session asked it to end before it did. */
   readonly stopped: boolean
   readonly message: string
 }

@@ -6,7 +6,8 @@
 import type { Topology } from "./Topology.ts"
 
 /**
- * The machines that a test fits. If the test's topology violates a constraint, the test is skipped with the reason; an unset field is no constraint.
+ * The machines that a test fits. If the test's own topology violates a constraint, the test is skipped with the reason; an unset field does not
+ * constrain that topology.
  *
  * @since 0.1.0
  * @category models
