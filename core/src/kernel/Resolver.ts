@@ -1,5 +1,5 @@
 /**
- * Resolves what the user said about kernels to bootable images.
+ * Resolves names of kernels, as users write them, to bootable images.
  *
  * @since 0.1.0
  */

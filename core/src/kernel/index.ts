@@ -1,5 +1,5 @@
 /**
- * Resolves what the user said about kernels to bootable images: cache, sources, discovery, versions.
+ * Resolves names of kernels, as users write them, to bootable images: cache, sources, discovery, versions.
  *
  * @since 0.2.0
  */

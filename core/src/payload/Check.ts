@@ -15,7 +15,7 @@ export type PayloadCheck = Data.TaggedEnum<{
   Min: { readonly metric: string; readonly value: number }
   Max: { readonly metric: string; readonly value: number }
   Range: { readonly metric: string; readonly min: number; readonly max: number }
-  /** It exits by itself with this status. Without such a check the status must be 0, unless ktstr stopped the payload. */
+  /** The payload exits by itself with this status. Without such a check the status must be 0, unless ktstr stopped the payload. */
   ExitCode: { readonly code: number }
 }>
 

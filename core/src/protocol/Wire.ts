@@ -296,7 +296,7 @@ export const str: Codec<string> = { size: 4, write: (w, v) => w.str(v), read: (r
 export const bytes: Codec<Uint8Array> = { size: 4, write: (w, v) => w.bytes(v), read: (r) => r.bytes() }
 
 /**
- * A list: the number of items as `u32`, then the items.
+ * Makes the codec of a list: the number of items as `u32`, then the items.
  *
  * @since 0.1.0
  * @category codecs
@@ -316,7 +316,7 @@ export const list = <A>(item: Codec<A>): Codec<ReadonlyArray<A>> => ({
 })
 
 /**
- * An optional value: a `bool`, followed by the value if it is true.
+ * Makes the codec of an optional value: a `bool`, followed by the value if it is true.
  *
  * @since 0.1.0
  * @category codecs

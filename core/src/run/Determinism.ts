@@ -69,7 +69,7 @@ export const switchesOf = (schedstat: string): ReadonlyArray<number> =>
   })
 
 /**
- * Returns a hash of the order in which tasks had the CPUs. Coarser than the hash of the events: runs with different times may share it.
+ * Returns a hash of the order in which tasks ran on the CPUs. Coarser than the hash of the events: runs with different times may share it.
  *
  * @since 0.1.0
  * @category hashing

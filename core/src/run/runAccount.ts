@@ -13,7 +13,7 @@ import type { RunTrace, SettledScenario } from "./RunRequest.ts"
 import { CgroupResult, RunResult } from "./RunResult.ts"
 import { noScheduling, type Scheduling } from "./scheduling.ts"
 
-/** Where a scenario runs. */
+/** The place in which a scenario runs, and its kernel, scheduler and clock. */
 export interface Place {
   readonly topo: TestTopology
   /** The requested topology. */

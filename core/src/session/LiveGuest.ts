@@ -162,7 +162,8 @@ export const makeLiveGuest: (
   }
 
   /**
-   * A command that has a sequence number is always sent in full; otherwise all later commands would be out of sequence. Its sender may stop waiting.
+   * Sends a command. Once it has a sequence number it is always sent in full, even if its sender stops waiting; otherwise all later commands would be
+   * out of sequence.
    */
   const send = (command: Command, asked?: Deferred.Deferred<void, CommandRefused>): Effect.Effect<void, GuestLost> =>
     Effect.suspend(() => {
