@@ -5,7 +5,7 @@
  */
 
 import { KernelResolver } from "@ktstr/core"
-import { type KernelError, KernelProgress, KernelSources, type ResolvedKernel } from "@ktstr/core/kernel"
+import { fetchFrom, type KernelError, KernelProgress, KernelSources, type ResolvedKernel } from "@ktstr/core/kernel"
 import { parseKernelOrgSpec } from "@ktstr/kernel-sources"
 import { Effect, Option } from "effect"
 import type { CommandIo } from "./CommandIo.ts"
@@ -52,9 +52,9 @@ const download: Effect.Effect<void, KernelError> = Effect.gen(function* () {
       Effect.catchIf(
         fetched,
         ({ reason }) => reason === "Unsupported",
-        () => source.fetch({ spec: undefined, onProgress })
+        () => fetchFrom(source, { spec: undefined, onProgress })
       ),
-    first.fetch({ spec: undefined, onProgress })
+    fetchFrom(first, { spec: undefined, onProgress })
   )
 })
 

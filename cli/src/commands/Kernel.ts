@@ -7,11 +7,13 @@
 import { CpuSet, ExitCode, type ReporterOutput } from "@ktstr/core"
 import {
   type CacheEntry,
+  fetchFrom,
   type KernelCache,
   type KernelEntry,
   KernelError,
   type KernelObjects,
-  KernelSources
+  KernelSources,
+  sourceFor
 } from "@ktstr/core/kernel"
 import {
   type BuildBase,
@@ -104,13 +106,13 @@ export const fetchInto = Effect.fn("Kernel.fetch")(function* (
   refresh = false
 ) {
   const sources = yield* KernelSources
-  const source = spec === undefined ? sources[0] : sources.find((candidate) => candidate.accepts(spec))
+  const source = spec === undefined ? sources[0] : yield* sourceFor(sources, spec)
   if (source === undefined) {
     const message = `no kernel source answers for '${spec ?? ""}'; give distro:[SUITE/]PACKAGE-PATTERN, git+URL#REF, path:TREE|TARBALL or a version as 6.14.2, 6.14 or 6.15-rc3`
     return yield* new KernelError({ reason: "Named", message })
   }
   const line = fetchLine(err)
-  return yield* Effect.ensuring(source.fetch({ spec, refresh, onProgress: line.onProgress }), line.clear)
+  return yield* Effect.ensuring(fetchFrom(source, { spec, refresh, onProgress: line.onProgress }), line.clear)
 })
 
 /**

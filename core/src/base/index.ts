@@ -5,6 +5,7 @@
  */
 export { crc32 } from "./Crc32.ts"
 export { concatBytes } from "./concatBytes.ts"
+export { guardPlugin } from "./guardPlugin.ts"
 export { oneLine } from "./OneLine.ts"
 export {
   checkRegistration,

@@ -11,6 +11,7 @@ import { KernelCache, validEntries } from "./Cache.ts"
 import { KernelError } from "./Error.ts"
 import type { CacheEntry, KernelEntry } from "./entry.ts"
 import { describeImage } from "./File.ts"
+import { expandWith, fetchFrom, openFrom, sourceFor } from "./guardSource.ts"
 import { distinctKernels, labelWord } from "./Label.ts"
 import { ableInstead, kernelPreference, versionPreference } from "./Preference.ts"
 import { KernelResolver, type ResolvedKernel } from "./Resolver.ts"
@@ -126,16 +127,17 @@ export const makeKernelResolver: Effect.Effect<
   const fetched = (source: KernelSource, spec: string, origin: string): Located =>
     Effect.gen(function* () {
       const onProgress = yield* KernelProgress
-      return source.open === undefined
-        ? yield* fromEntry(yield* source.fetch({ spec, onProgress }), origin)
-        : { ...(yield* source.open({ spec, onProgress })), origin }
+      const { open } = source
+      return open === undefined
+        ? yield* fromEntry(yield* fetchFrom(source, { spec, onProgress }), origin)
+        : { ...(yield* openFrom(source, open.bind(source), { spec, onProgress })), origin }
     })
 
   /** Builds a local source tree or tarball, if a registered kernel source can. */
-  const built = (file: string, origin: string): Option.Option<Located> => {
+  const built = (file: string, origin: string): Effect.Effect<Option.Option<Located>, KernelError> => {
     const spec = `path:${file}`
-    return Option.map(Option.fromNullable(sources.find(({ accepts }) => accepts(spec))), (source) =>
-      fetched(source, spec, origin)
+    return Effect.map(sourceFor(sources, spec), (source) =>
+      Option.map(Option.fromNullable(source), (found) => fetched(found, spec, origin))
     )
   }
 
@@ -153,7 +155,7 @@ export const makeKernelResolver: Effect.Effect<
       )
     )
     if (info.type !== "Directory") {
-      const build = isTarball.test(file) ? built(file, origin) : Option.none()
+      const build = isTarball.test(file) ? yield* built(file, origin) : Option.none()
       return Option.isSome(build) ? build.value : Effect.succeed(yield* describe(file, origin))
     }
     const image = path.join(file, bootImage)
@@ -162,7 +164,7 @@ export const makeKernelResolver: Effect.Effect<
       const name = labelWord(path.basename(file))
       return Effect.succeed({ ...kernel, label: kernel.label?.replace("bzImage", name) })
     }
-    const build = (yield* exists(path.join(file, "Kbuild"))) ? built(file, origin) : Option.none()
+    const build = (yield* exists(path.join(file, "Kbuild"))) ? yield* built(file, origin) : Option.none()
     if (Option.isSome(build)) return build.value
     return yield* named(
       `no kernel in '${text}' given by ${origin}: it has neither ${bootImage} nor, as a tree to build would, Kbuild; give an image, a tree or a source tarball`
@@ -175,7 +177,7 @@ export const makeKernelResolver: Effect.Effect<
     origin: string
   ): Effect.fn.Return<Located, KernelError> {
     if (text === "") return yield* named(`${origin} is empty: give a path, a cache key or a version`)
-    const source = sources.find((candidate) => candidate.accepts(text))
+    const source = yield* sourceFor(sources, text)
     if (source !== undefined && namesSource(text)) return fetched(source, text, origin)
     if (text.includes("/") || text.startsWith(".")) return yield* fromPath(text, origin)
     const listed = yield* Effect.either(cache.list)
@@ -251,13 +253,14 @@ export const makeKernelResolver: Effect.Effect<
     const each = <A, B>(items: ReadonlyArray<A>, f: (item: A) => Effect.Effect<B, KernelError>) =>
       Effect.mapError(Effect.validateAll(items, f, { concurrency: parallelism }), joined)
     const cached = Effect.orElseSucceed(cache.list, (): ReadonlyArray<CacheEntry> => [])
-    const expanded = yield* each(wanted, (text) => {
-      const source = sources.find((candidate) => candidate.accepts(text))
-      if (source?.expand === undefined) return Effect.succeed([text])
-      return Effect.catchAll(source.expand(text), (error) =>
+    const expandOne = Effect.fnUntraced(function* (text: string) {
+      const source = yield* sourceFor(sources, text)
+      if (source?.expand === undefined) return [text]
+      return yield* Effect.catchAll(expandWith(source, source.expand.bind(source), text), (error) =>
         Effect.flatMap(cached, (entries) => Effect.fail(askedInVain(source, text, "--kernel", entries)(error)))
       )
     })
+    const expanded = yield* each(wanted, expandOne)
     const names = [...new Set(expanded.flat())]
     if (names.length === 0) return [yield* resolve(undefined)]
     // Look up every name first, so that a mistyped name is reported before the others are built for an hour.

@@ -19,6 +19,7 @@ export { layerKernelResolver, makeKernelResolver, resolvedEntry } from "./Discov
 export { KernelError, type KernelErrorReason } from "./Error.ts"
 export type { CacheEntry, KernelEntry } from "./entry.ts"
 export { describeImage } from "./File.ts"
+export { fetchFrom, sourceFor } from "./guardSource.ts"
 export {
   isKernelScheduler,
   type KernelSchedulerName,

@@ -4,6 +4,7 @@
  * @since 0.2.0
  */
 export { AgentBinary, AgentMissing } from "./AgentBinary.ts"
+export { bootMachine } from "./bootMachine.ts"
 export { ClockMode } from "./ClockMode.ts"
 export { ConsoleLog, LineSplitter } from "./ConsoleLog.ts"
 export { openThrottling, quotaFolders, throttledMs } from "./CpuThrottling.ts"

@@ -8,7 +8,7 @@ import { Effect, type Scope, Stream } from "effect"
 import { ownTemporaryPrefix } from "../host/index.ts"
 import { type BusyboxMissing, findBusybox, type GuestFile, InitramfsError, packBase } from "../image/index.ts"
 import { liveLogLevel, type ResolvedKernel } from "../kernel/index.ts"
-import { AgentBinary, type AgentMissing, Vmm, type VmmError } from "../machine/index.ts"
+import { AgentBinary, type AgentMissing, bootMachine, type Vmm, type VmmError } from "../machine/index.ts"
 import type { AgentEvent } from "../protocol/index.ts"
 import {
   defaultRing,
@@ -94,7 +94,7 @@ export const bootInteractive: (
 > = Effect.fn("InteractiveGuest.boot")(function* (request: InteractiveRequest) {
   const { topology } = request
   const initramfs = yield* pack(request)
-  const vm = yield* (yield* Vmm).boot({
+  const vm = yield* bootMachine({
     kernel: { image: request.kernel.image, vmlinux: request.kernel.vmlinux },
     initramfs: [initramfs.path],
     cmdline: [

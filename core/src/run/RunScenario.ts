@@ -11,7 +11,7 @@ import type { Checker } from "../check/index.ts"
 import { ownTemporaryPrefix } from "../host/index.ts"
 import { InitramfsError, packBase, packRun, resolveInclude } from "../image/index.ts"
 import { kernelLabel, kernelScheduler, otherKernelScheduler, type ResolvedKernel } from "../kernel/index.ts"
-import { AgentBinary, type AgentMissing, type Vm, Vmm, type VmmError } from "../machine/index.ts"
+import { AgentBinary, type AgentMissing, bootMachine, type Vm, type Vmm, type VmmError } from "../machine/index.ts"
 import type { OutputFormatError, OutputFormats, PayloadError } from "../payload/index.ts"
 import type { PlanError } from "../plan/index.ts"
 import { defaultWatchdogMs, type ResolvedScheduler, resolvedEevdf, SchedulerError } from "../scheduler/index.ts"
@@ -122,7 +122,7 @@ export const runScenario: (
       [...schedulerFiles(program, resolved, kernel), ...includes],
       warn
     )
-    const vm = yield* (yield* Vmm).boot({
+    const vm = yield* bootMachine({
       kernel: { image: kernel.image, vmlinux: kernel.vmlinux },
       initramfs: initramfs.files,
       cmdline: [

@@ -277,6 +277,56 @@ describe("KernelResolver", () => {
     )
   })
 
+  it.live("says which source of a third party failed and how, whatever it fails with", () => {
+    const broken = (name: string, functions: object) =>
+      ({
+        name,
+        accepts: (spec: string) => spec.startsWith(`${name}:`),
+        fetch: () => Effect.die("unused"),
+        ...functions
+      }) as KernelSource
+    const fails = (with_: unknown) => ({ fetch: () => with_ })
+    const cases: ReadonlyArray<readonly [string, object, string, string]> = [
+      ["foreign", fails(Effect.fail(new TypeError("odd"))), "fetch", "TypeError: odd"],
+      ["tagged", fails(Effect.fail({ _tag: "KernelError", reason: "Odd", message: "odd" })), "fetch", "odd"],
+      ["dies", fails(Effect.die("dead")), "fetch", "threw 'dead'"],
+      ["none", fails(undefined), "fetch", "it returned no Effect"],
+      [
+        "junk",
+        fails(Effect.succeed({ key: "k", image: "i" })),
+        "fetch",
+        "it returned a cache entry without `metadata.version`"
+      ],
+      ["opens", { open: () => Effect.succeed(3) }, "open", "it returned no kernel: `image` or `version` is no text"],
+      ["expands", { expand: () => Effect.succeed("x") }, "expand", "it returned no list of texts"],
+      ["dies-expanding", { expand: () => Effect.die(new Error("e")) }, "expand", "e"]
+    ]
+    const throwing = {
+      name: "picky",
+      accepts: (spec: string) => {
+        if (spec === "x:") throw new Error("no thanks")
+        return false
+      },
+      fetch: () => Effect.die("unused")
+    }
+    return setting(
+      {},
+      ({ resolver }) =>
+        Effect.gen(function* () {
+          for (const [name, , member, how] of cases) {
+            const error = yield* Effect.flip(resolver.resolveAll([`${name}:1`]))
+            expect(error).toMatchObject({ _tag: "KernelError", reason: "Build" })
+            // Behind it, the place in this file.
+            const said = error.message.replace(/ \(\/.*\)$/, "")
+            expect(said).toBe(`the kernel source '${name}' failed in \`${member}\`: ${how}`)
+          }
+          const error = yield* Effect.flip(resolver.resolve("x:"))
+          expect(error.message).toMatch(/^the kernel source 'picky' failed in `accepts`: no thanks/)
+        }),
+      [throwing, ...cases.map(([name, functions]) => broken(name, functions))]
+    )
+  })
+
   it.live("takes a version from the cache before it asks a source, and several at once with their ranges", () => {
     const asked: Array<string | undefined> = []
     let cache: KernelCache["Type"] | undefined
