@@ -22,7 +22,7 @@ const alias = {
   "@ktstr/vmm-qemu": at("plugins/vmm-qemu/src/index.ts"),
   "@ktstr/kernel-sources": at("plugins/kernel-sources/src/index.ts"),
   "@ktstr/vitest/plugin": at("plugins/vitest/src/Plugin.ts"),
-  "@ktstr/vitest/defaults": at("plugins/vitest/src/Defaults.ts"),
+  "@ktstr/harness": at("plugins/harness/src/index.ts"),
   "@ktstr/vitest": at("plugins/vitest/src/index.ts"),
   "@ktstr/native": at("native/lib/index.ts")
 }

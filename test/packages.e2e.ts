@@ -25,7 +25,7 @@ const packages = join(project, "node_modules/@ktstr")
 const plugin = `import { CgroupDef, HoldSpec, Reporter, Step, WorkProgram, WorkType } from "@ktstr/core"
 import type { VmSpec } from "@ktstr/core/machine"
 import { ktstrTest } from "@ktstr/vitest"
-import { defineConfig } from "@ktstr/vitest/defaults"
+import { defineConfig } from "@ktstr/harness"
 
 const ticker = WorkType.custom(
   "Ticker",

@@ -12,7 +12,7 @@ import {
   WorkType
 } from "@ktstr/core"
 import { type Vm, Vmm } from "@ktstr/core/machine"
-import { layerHarness } from "@ktstr/vitest/defaults"
+import { layerHarness } from "@ktstr/harness"
 import { Effect, Either, Fiber, Stream } from "effect"
 
 export interface ScenarioRun {

@@ -21,10 +21,10 @@ const libraries = {
   "plugins/reporters": "plugins/reporters/src/index.ts",
   "plugins/vmm-qemu": "plugins/vmm-qemu/src/index.ts",
   "plugins/kernel-sources": "plugins/kernel-sources/src/index.ts",
+  "plugins/harness": "plugins/harness/src/index.ts",
   "plugins/vitest": {
     index: "plugins/vitest/src/index.ts",
-    plugin: "plugins/vitest/src/Plugin.ts",
-    defaults: "plugins/vitest/src/Defaults.ts"
+    plugin: "plugins/vitest/src/Plugin.ts"
   },
   native: "native/lib/index.ts"
 }

@@ -30,8 +30,9 @@ const rules = [
   { folder: "plugins/reporters/src", ours: ["@ktstr/core"] },
   { folder: "plugins/vmm-qemu/src", ours: ["@ktstr/core"], anyNode: true },
   { folder: "plugins/kernel-sources/src", ours: ["@ktstr/core"], anyNode: true },
+  { folder: "plugins/vitest/src", ours: ["@ktstr/core", "@ktstr/harness", "@ktstr/reporters"], anyNode: true },
   {
-    folder: "plugins/vitest/src",
+    folder: "plugins/harness/src",
     ours: [
       "@ktstr/core",
       "@ktstr/native",

@@ -5,7 +5,7 @@
  */
 
 import { ExitCode, KernelResolver } from "@ktstr/core"
-import { layerKernels } from "@ktstr/vitest/defaults"
+import { layerKernels } from "@ktstr/harness"
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"

@@ -15,6 +15,7 @@ import {
   KernelSources,
   sourceFor
 } from "@ktstr/core/kernel"
+import { layerKernels, type Platform } from "@ktstr/harness"
 import {
   type BuildBase,
   type BuiltKernel,
@@ -25,7 +26,6 @@ import {
   layerHttp,
   withoutCredentials
 } from "@ktstr/kernel-sources"
-import { layerKernels, type Platform } from "@ktstr/vitest/defaults"
 import { DateTime, Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import { fetchLine } from "../FetchLine.ts"

@@ -7,7 +7,7 @@
 import { ExitCode } from "@ktstr/core"
 import { cleanUp } from "@ktstr/core/host"
 import { type CacheEntry, cleanCacheRemains, entriesToClean, KernelCache, listKernelObjects } from "@ktstr/core/kernel"
-import { layerKernels } from "@ktstr/vitest/defaults"
+import { layerKernels } from "@ktstr/harness"
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"

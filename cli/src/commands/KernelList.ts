@@ -13,6 +13,7 @@ import {
   listKernelObjects,
   toolVersion
 } from "@ktstr/core/kernel"
+import { layerKernels } from "@ktstr/harness"
 import {
   isEndOfLife,
   isInRange,
@@ -22,7 +23,6 @@ import {
   parseKernelOrgSpec
 } from "@ktstr/kernel-sources"
 import { type Column, renderTable } from "@ktstr/reporters"
-import { layerKernels } from "@ktstr/vitest/defaults"
 import { Effect, Option } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import { UsageError } from "../UsageError.ts"

@@ -48,10 +48,6 @@ import { Effect, Layer, Option } from "effect"
 import { type BackendName, layerBackend } from "./Backend.ts"
 import { type ConfigFileError, contained, type Plugin } from "./UserConfig.ts"
 
-export { findProgram } from "@ktstr/vmm-qemu"
-export { type BackendName, backendNames } from "./Backend.ts"
-export { ConfigFileError, defineConfig, loadPlugins, type Plugin, type UserConfig } from "./UserConfig.ts"
-
 /**
  * What the machine and its files are reached by.
  *

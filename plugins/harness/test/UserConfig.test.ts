@@ -15,7 +15,7 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
 import { exitCodeOfError } from "@ktstr/core/report"
 import { Effect, Fiber, Layer, TestClock } from "effect"
-import { layerRegistries } from "../src/Defaults.ts"
+import { layerRegistries } from "../src/Layers.ts"
 import { loadPlugins } from "../src/UserConfig.ts"
 
 const inDirectory = <A, E>(

@@ -6,8 +6,8 @@
 
 import type { ResolvedKernel } from "@ktstr/core/kernel"
 import type { Determinism } from "@ktstr/core/run"
+import type { HarnessOptions } from "@ktstr/harness"
 import type { Plugin } from "vitest/config"
-import type { HarnessOptions } from "./Defaults.ts"
 import type { Explored } from "./Explored.ts"
 
 export type { Explored } from "./Explored.ts"
@@ -70,7 +70,7 @@ const hookTimeoutMs = 120_000
 const resolvedBeforehand = async ({ kernel }: KtstrPluginOptions): Promise<ReadonlyArray<ResolvedKernel>> => {
   const names = typeof kernel === "string" ? [kernel] : (kernel ?? [])
   if (names.length < 2 && !names.some((name) => name.includes(".."))) return []
-  const { resolveKernels } = await import("./Defaults.ts")
+  const { resolveKernels } = await import("@ktstr/harness")
   return resolveKernels(names)
 }
 

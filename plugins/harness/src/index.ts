@@ -1,0 +1,18 @@
+/**
+ * Everything that a run needs, composed: the layers behind the command, `ktstrTest` and scripts, the choice of backend, and the user's `ktstr.config.ts`.
+ *
+ * @since 0.2.0
+ */
+export { type BackendName, backendNames } from "./Backend.ts"
+export {
+  type HarnessOptions,
+  type HarnessServices,
+  layerHarness,
+  layerKernels,
+  layerPlatform,
+  layerRegistries,
+  type Platform,
+  type RegistryError,
+  resolveKernels
+} from "./Layers.ts"
+export { ConfigFileError, defineConfig, loadPlugins, type Plugin, type UserConfig } from "./UserConfig.ts"
