@@ -30,7 +30,7 @@ const declared = Effect.fnUntraced(function* (text: string) {
     const name = basename(text).replace(/[\s+]/g, "_")
     return Scheduler.make(name || "scheduler", { binary: SchedulerBinary.Path(text) })
   }
-  const found = yield* Effect.flatMap(Schedulers, (registry) => registry.get(text))
+  const found = yield* Effect.flatMap(Schedulers, (registry) => registry.find(text))
   if (Option.isSome(found)) return found.value
   if (isKernelScheduler(text)) return Scheduler.eevdf
   return yield* Effect.try({

@@ -48,10 +48,10 @@ const documented: Readonly<Record<number, ReadonlyArray<string>>> = {
     "VmmError ChannelLost"
   ],
   64: [
-    ..."TopologyError CpuListError CpusetSpecError WorkProgramError UnknownPreset UnknownScenario ScenarioError".split(
+    ..."TopologyError CpuListError CpusetSpecError WorkProgramError UnknownPreset UnknownScenario UnknownScheduler UnknownReporter ScenarioError".split(
       " "
     ),
-    ..."HoldSpecError KtstrTestError DuplicateName DuplicateReporter ReplayError TraceError".split(" "),
+    ..."HoldSpecError KtstrTestError DuplicateName ReplayError TraceError".split(" "),
     "PlanError Program",
     "WorkTypeError WorkerCount",
     "KernelError Named",

@@ -5,12 +5,11 @@
  */
 
 import { type RunRequest, runScenario } from "@ktstr/core"
-import { suggestion } from "@ktstr/core/base"
 import { kernelLabel } from "@ktstr/core/kernel"
 import { Reporters } from "@ktstr/core/report"
 import { ReplayRequest, runOnHost, type ScenarioRequest } from "@ktstr/core/run"
 import { layerHarness, layerRegistries, loadPlugins } from "@ktstr/harness"
-import { Effect, Option } from "effect"
+import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
 import type { CommandIo } from "../CommandIo.ts"
 import type { Values } from "../CommandTable.ts"
@@ -66,11 +65,7 @@ const checkHostOptions = (values: Values<"run">): Effect.Effect<void, UsageError
  * @category accessors
  */
 export const reporterNamed = Effect.fn("Run.reporter")(function* (name: string) {
-  const reporters = yield* Reporters
-  const found = yield* reporters.get(name)
-  if (Option.isSome(found)) return found.value
-  const known = (yield* reporters.all).map((reporter) => reporter.name)
-  return yield* new UsageError({ message: `unknown format '${name}'${suggestion(name, known)}` })
+  return yield* Effect.flatMap(Reporters, (reporters) => reporters.get(name))
 })
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Helpers that do not depend on the rest of ktstr: suggestions for misspelt names, hashes, bytes, signal names.
+ * Parts that know nothing of ktstr: registries, suggestions for misspelt names, hashes, bytes, names of signals.
  *
  * @since 0.2.0
  */
@@ -15,6 +15,15 @@ export {
   registerEach,
   registrationProblem
 } from "./Registration.ts"
+export {
+  DuplicateName,
+  makeRegistry,
+  type Named,
+  type RegisterError,
+  type Registry,
+  type RegistryOptions,
+  registering
+} from "./Registry.ts"
 export { sha256Hex } from "./Sha256.ts"
 export { didYouMean, editDistance, suggestion } from "./Suggest.ts"
 export { signalText } from "./signals.ts"

@@ -5,15 +5,15 @@
  */
 import { Context, Data, Effect, Either, Layer, Option, ParseResult, Schema } from "effect"
 import {
-  checkRegistration,
   describeFault,
+  makeRegistry,
+  type RegisterError,
   type Registrable,
   RegistrationError,
-  registerEach,
-  registrationProblem,
-  suggestion
+  type Registry,
+  registering,
+  registrationProblem
 } from "../base/index.ts"
-import { DuplicateName } from "../work/index.ts"
 import { LlmExtract } from "./LlmExtract.ts"
 import type { MetricValue } from "./Metric.ts"
 
@@ -119,13 +119,7 @@ export type OutputFormatOptions<O, I = unknown> = FormatDescription<O, I> &
  */
 export class OutputFormats extends Context.Tag("@ktstr/core/OutputFormats")<
   OutputFormats,
-  {
-    readonly register: (format: OutputFormat) => Effect.Effect<void, DuplicateName | RegistrationError>
-    /** Returns a format by name; the error for an unknown name suggests the nearest. */
-    readonly get: (name: string) => Effect.Effect<OutputFormat, OutputFormatError>
-    /** All formats, in order of registration. */
-    readonly list: Effect.Effect<ReadonlyArray<OutputFormat>>
-  }
+  Registry<OutputFormat, OutputFormatError>
 >() {}
 
 const registrable: Registrable = {
@@ -152,26 +146,13 @@ const specified = (spec: { readonly reports?: unknown } | null | undefined): Reg
  * @since 0.1.0
  * @category constructors
  */
-export const makeOutputFormats: Effect.Effect<Context.Tag.Service<OutputFormats>> = Effect.sync(() => {
-  const known = new Map<string, OutputFormat>()
-  return {
-    register: Effect.fn("OutputFormats.register")(function* (format: OutputFormat) {
-      yield* checkRegistration(format, registrable)
-      const { name } = format
-      if (known.has(name)) {
-        const message = `output format '${name}': there is one of that name already; choose another`
-        return yield* new DuplicateName({ name, message })
-      }
-      known.set(name, format)
-    }),
-    get: Effect.fn("OutputFormats.get")(function* (name: string) {
-      const found = known.get(name)
-      if (found !== undefined) return found
-      const message = `unknown output format '${name}'${suggestion(name, known.keys())}`
-      return yield* new OutputFormatError({ reason: "UnknownFormat", message })
-    }),
-    list: Effect.sync(() => [...known.values()])
-  }
+export const makeOutputFormats: Effect.Effect<Context.Tag.Service<OutputFormats>> = makeRegistry<
+  OutputFormat,
+  OutputFormatError
+>({
+  what: registrable,
+  unknown: (name, hint) =>
+    new OutputFormatError({ reason: "UnknownFormat", message: `unknown output format '${name}'${hint}` })
 })
 
 /**
@@ -263,18 +244,13 @@ export const OutputFormat: {
   /** Returns a layer that registers a format. */
   readonly plugin: <O = {}, I = unknown>(
     spec: OutputFormatOptions<O, I>
-  ) => Layer.Layer<never, DuplicateName | RegistrationError, OutputFormats>
-  /** Returns a layer that registers several formats made by `make`, in order. */
-  readonly layerAll: (
-    formats: ReadonlyArray<OutputFormat>
-  ) => Layer.Layer<never, DuplicateName | RegistrationError, OutputFormats>
+  ) => Layer.Layer<never, RegisterError, OutputFormats>
+  /** A layer that registers several made by `make`, in order. */
+  readonly layerAll: (formats: ReadonlyArray<OutputFormat>) => Layer.Layer<never, RegisterError, OutputFormats>
 } = {
   make: makeFormat,
   plugin: (spec) => OutputFormat.layerAll([makeFormat(spec)]),
-  layerAll: (formats) =>
-    Layer.effectDiscard(
-      Effect.flatMap(OutputFormats, (registry) => registerEach(formats, registrable, registry.register))
-    )
+  layerAll: (formats) => registering(OutputFormats, registrable, formats)
 }
 
 /**

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { RegistrationError } from "../base/index.ts"
+import type { DuplicateName, RegistrationError } from "../base/index.ts"
 import type { CacheError } from "../cache/index.ts"
 import type { BusyboxMissing, InitramfsError } from "../image/index.ts"
 import type { KernelError } from "../kernel/index.ts"
@@ -12,12 +12,12 @@ import type { OutputFormatError, PayloadError } from "../payload/index.ts"
 import type { PlanError } from "../plan/index.ts"
 import type { ReplayError, RunResult, TraceError } from "../run/index.ts"
 import type { HoldSpecError, ScenarioError, UnknownScenario } from "../scenario/index.ts"
-import type { SchedulerError } from "../scheduler/index.ts"
+import type { SchedulerError, UnknownScheduler } from "../scheduler/index.ts"
 import type { CommandRefused, GuestLost } from "../session/index.ts"
 import type { KtstrTestError } from "../test/index.ts"
 import type { CpuListError, CpusetSpecError, TopologyError, UnknownPreset } from "../topology/index.ts"
-import type { DuplicateName, WorkProgramError, WorkTypeError } from "../work/index.ts"
-import type { DuplicateReporter } from "./DuplicateReporter.ts"
+import type { WorkProgramError, WorkTypeError } from "../work/index.ts"
+import type { UnknownReporter } from "./UnknownReporter.ts"
 
 /**
  * All exit codes. `missing` is EX_UNAVAILABLE, `usage` EX_USAGE and `internal` EX_SOFTWARE of sysexits.h; a run that a signal ended exits with 128 +
@@ -64,7 +64,6 @@ export type KtstrError =
   | CpuListError
   | CpusetSpecError
   | DuplicateName
-  | DuplicateReporter
   | GuestLost
   | HoldSpecError
   | HostError
@@ -81,7 +80,9 @@ export type KtstrError =
   | TopologyError
   | TraceError
   | UnknownPreset
+  | UnknownReporter
   | UnknownScenario
+  | UnknownScheduler
   | VmmError
   | WorkProgramError
   | WorkTypeError
@@ -123,7 +124,6 @@ const codes = {
   CpuListError: usage,
   CpusetSpecError: usage,
   DuplicateName: usage,
-  DuplicateReporter: usage,
   // The kernel under test, or what ran on it, brought the guest down.
   GuestLost: { Done: fail, Ended: fail, Protocol: fail, Channel: fail, BootTimeout: fail, PlanTimeout: fail },
   HoldSpecError: usage,
@@ -167,7 +167,9 @@ const codes = {
   TopologyError: usage,
   TraceError: usage,
   UnknownPreset: usage,
+  UnknownReporter: usage,
   UnknownScenario: usage,
+  UnknownScheduler: usage,
   VmmError: {
     BackendMissing: missing,
     KvmUnusable: missing,

@@ -3,11 +3,18 @@
  *
  * @since 0.1.0
  */
-import { Cause, Context, Data, type Duration, Effect, Layer, Option, Scope } from "effect"
-import { checkRegistration, oneLine, type Registrable, type RegistrationError } from "../base/index.ts"
+import { Cause, Context, Data, type Duration, Effect, Layer, Scope } from "effect"
+import {
+  makeRegistry,
+  oneLine,
+  type RegisterError,
+  type Registrable,
+  type Registry,
+  registering
+} from "../base/index.ts"
 import type { RunEvent, RunResult } from "../run/index.ts"
-import { DuplicateReporter } from "./DuplicateReporter.ts"
 import type { ExitCode } from "./ExitCode.ts"
+import { UnknownReporter } from "./UnknownReporter.ts"
 
 /**
  * A stream that reporters write to: the result goes to `out`, everything else to `err`. Texts include their line ends.
@@ -113,15 +120,7 @@ export interface Reporter {
  * @since 0.1.0
  * @category services
  */
-export class Reporters extends Context.Tag("@ktstr/core/Reporters")<
-  Reporters,
-  {
-    readonly register: (reporter: Reporter) => Effect.Effect<void, DuplicateReporter | RegistrationError>
-    readonly get: (name: string) => Effect.Effect<Option.Option<Reporter>>
-    /** All formats, sorted by name. */
-    readonly all: Effect.Effect<ReadonlyArray<Reporter>>
-  }
->() {}
+export class Reporters extends Context.Tag("@ktstr/core/Reporters")<Reporters, Registry<Reporter, UnknownReporter>>() {}
 
 const registrable: Registrable = {
   kind: "reporter",
@@ -130,26 +129,14 @@ const registrable: Registrable = {
 }
 
 /**
- * Makes an empty registry of output formats.
+ * An empty registry.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const makeReporters: Effect.Effect<typeof Reporters.Service> = Effect.sync(() => {
-  const known = new Map<string, Reporter>()
-  return {
-    register: (reporter) =>
-      Effect.zipRight(
-        checkRegistration(reporter, registrable),
-        Effect.suspend(() => {
-          if (known.has(reporter.name)) return Effect.fail(new DuplicateReporter({ name: reporter.name }))
-          known.set(reporter.name, reporter)
-          return Effect.void
-        })
-      ),
-    get: (name) => Effect.sync(() => Option.fromNullable(known.get(name))),
-    all: Effect.sync(() => [...known.values()].sort((a, b) => (a.name < b.name ? -1 : 1)))
-  }
+export const makeReporters: Effect.Effect<typeof Reporters.Service> = makeRegistry<Reporter, UnknownReporter>({
+  what: registrable,
+  unknown: (name, hint) => new UnknownReporter({ name, message: `unknown format '${name}'${hint}` })
 })
 
 /**
@@ -167,10 +154,10 @@ export const layerReporters: Layer.Layer<Reporters> = Layer.effect(Reporters, ma
  * @category constructors
  */
 export const Reporter: {
-  /** Returns a layer that registers a format. */
-  readonly plugin: (reporter: Reporter) => Layer.Layer<never, DuplicateReporter | RegistrationError, Reporters>
+  /** Registers a format. */
+  readonly plugin: (reporter: Reporter) => Layer.Layer<never, RegisterError, Reporters>
 } = {
-  plugin: (reporter) => Layer.effectDiscard(Effect.flatMap(Reporters, (reporters) => reporters.register(reporter)))
+  plugin: (reporter) => registering(Reporters, registrable, [reporter])
 }
 
 /**

@@ -3,7 +3,6 @@
  *
  * @since 0.2.0
  */
-export { DuplicateReporter } from "./DuplicateReporter.ts"
 export {
   type ErrorWithExitCode,
   ExitCode,
@@ -25,3 +24,4 @@ export {
   SessionEnd,
   type SessionError
 } from "./Reporter.ts"
+export { UnknownReporter } from "./UnknownReporter.ts"

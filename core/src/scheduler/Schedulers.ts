@@ -3,25 +3,30 @@
  *
  * @since 0.1.0
  */
-import { Context, Effect, Layer, Option } from "effect"
-import { checkRegistration, type Registrable, type RegistrationError, registerEach } from "../base/index.ts"
-import { DuplicateName } from "../work/index.ts"
+import { Context, Data, type Effect, Layer } from "effect"
+import { makeRegistry, type RegisterError, type Registrable, type Registry, registering } from "../base/index.ts"
 import type { Scheduler } from "./Scheduler.ts"
 
 /**
- * The registered schedulers.
+ * No scheduler has that name.
+ *
+ * @since 0.2.0
+ * @category errors
+ */
+export class UnknownScheduler extends Data.TaggedError("UnknownScheduler")<{
+  readonly name: string
+  readonly message: string
+}> {}
+
+/**
+ * The schedulers that are known by name.
  *
  * @since 0.1.0
  * @category services
  */
 export class Schedulers extends Context.Tag("@ktstr/core/Schedulers")<
   Schedulers,
-  {
-    readonly register: (scheduler: Scheduler) => Effect.Effect<void, DuplicateName | RegistrationError>
-    readonly get: (name: string) => Effect.Effect<Option.Option<Scheduler>>
-    /** All schedulers, in order of registration. */
-    readonly list: Effect.Effect<ReadonlyArray<Scheduler>>
-  }
+  Registry<Scheduler, UnknownScheduler>
 >() {}
 
 const registrable: Registrable = {
@@ -41,27 +46,17 @@ const registrable: Registrable = {
 }
 
 /**
- * Makes an empty registry of schedulers.
+ * An empty registry.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const makeSchedulers: Effect.Effect<Context.Tag.Service<Schedulers>> = Effect.sync(() => {
-  const known = new Map<string, Scheduler>()
-  return {
-    register: Effect.fn("Schedulers.register")(function* (scheduler: Scheduler) {
-      yield* checkRegistration(scheduler, registrable)
-      const { name } = scheduler
-      if (known.has(name)) {
-        const message = `scheduler '${name}': there is one of that name already; choose another`
-        return yield* new DuplicateName({ name, message })
-      }
-      known.set(name, scheduler)
-    }),
-    get: (name) => Effect.sync(() => Option.fromNullable(known.get(name))),
-    list: Effect.sync(() => [...known.values()])
+export const makeSchedulers: Effect.Effect<Context.Tag.Service<Schedulers>> = makeRegistry<Scheduler, UnknownScheduler>(
+  {
+    what: registrable,
+    unknown: (name, hint) => new UnknownScheduler({ name, message: `unknown scheduler '${name}'${hint}` })
   }
-})
+)
 
 /**
  * Provides an empty registry, which plugins' layers fill.
@@ -79,7 +74,4 @@ export const layerSchedulers: Layer.Layer<Schedulers> = Layer.effect(Schedulers,
  */
 export const registerSchedulers = (
   schedulers: ReadonlyArray<Scheduler>
-): Layer.Layer<never, DuplicateName | RegistrationError, Schedulers> =>
-  Layer.effectDiscard(
-    Effect.flatMap(Schedulers, (registry) => registerEach(schedulers, registrable, registry.register))
-  )
+): Layer.Layer<never, RegisterError, Schedulers> => registering(Schedulers, registrable, schedulers)

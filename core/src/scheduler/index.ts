@@ -18,4 +18,4 @@ export {
   schedulerReport
 } from "./Run.ts"
 export { Scheduler, SchedulerBinary, type SchedulerFlag, type SchedulerOptions } from "./Scheduler.ts"
-export { layerSchedulers, makeSchedulers, registerSchedulers, Schedulers } from "./Schedulers.ts"
+export { layerSchedulers, makeSchedulers, registerSchedulers, Schedulers, UnknownScheduler } from "./Schedulers.ts"

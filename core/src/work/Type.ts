@@ -5,12 +5,13 @@
  */
 import { Context, Data, Effect, Either, Layer } from "effect"
 import {
-  checkRegistration,
   describeFault,
-  didYouMean,
+  makeRegistry,
+  type RegisterError,
   type Registrable,
   RegistrationError,
-  registerEach,
+  type Registry,
+  registering,
   registrationProblem,
   suggestion
 } from "../base/index.ts"
@@ -62,18 +63,8 @@ export type WorkTypeRef = Data.TaggedEnum<{
 }>
 
 /**
- * Two plugins register the same name or alias.
- *
- * @since 0.1.0
- * @category errors
- */
-export class DuplicateName extends Data.TaggedError("DuplicateName")<{
-  readonly name: string
-  readonly message: string
-}> {}
-
-/**
- * A work type can't be used as requested: its name is unknown, its parameters do not decode, or the worker count is not a multiple of the group size.
+ * Why a work type can't be used as asked: no such name, parameters that do not decode, a worker count that is not a multiple
+ * of the group size.
  *
  * @since 0.1.0
  * @category errors
@@ -89,16 +80,7 @@ export class WorkTypeError extends Data.TaggedError("WorkTypeError")<{
  * @since 0.1.0
  * @category services
  */
-export class WorkTypes extends Context.Tag("@ktstr/core/WorkTypes")<
-  WorkTypes,
-  {
-    readonly register: (type: WorkType) => Effect.Effect<void, DuplicateName | RegistrationError>
-    /** Returns a work type by name or alias; the error for an unknown name suggests the nearest. */
-    readonly get: (name: string) => Effect.Effect<WorkType, WorkTypeError>
-    /** All work types, in order of registration. */
-    readonly list: Effect.Effect<ReadonlyArray<WorkType>>
-  }
->() {}
+export class WorkTypes extends Context.Tag("@ktstr/core/WorkTypes")<WorkTypes, Registry<WorkType, WorkTypeError>>() {}
 
 const registrable: Registrable = {
   kind: "work type",
@@ -126,37 +108,10 @@ const specified: Registrable = {
  * @since 0.1.0
  * @category constructors
  */
-export const makeWorkTypes: Effect.Effect<Context.Tag.Service<WorkTypes>> = Effect.sync(() => {
-  const byName = new Map<string, WorkType>()
-  const all: Array<WorkType> = []
-  return {
-    register: Effect.fn("WorkTypes.register")(function* (type: WorkType) {
-      yield* checkRegistration(type, registrable)
-      const names = [type.name, ...type.aliases]
-      const taken = names.find((name) => byName.has(name))
-      if (taken !== undefined) {
-        const owner = byName.get(taken)!.name
-        const message = `work type '${type.name}': the name '${taken}' is taken by work type '${owner}'; choose another`
-        return yield* new DuplicateName({ name: taken, message })
-      }
-      for (const name of names) byName.set(name, type)
-      all.push(type)
-    }),
-    get: Effect.fn("WorkTypes.get")(function* (name: string) {
-      const found = byName.get(name)
-      if (found !== undefined) return found
-      const near = didYouMean(name, byName.keys())
-      const hint =
-        near === undefined
-          ? suggestion(
-              name,
-              all.map((type) => type.name)
-            )
-          : `; did you mean '${near}'?`
-      return yield* new WorkTypeError({ reason: "UnknownWorkType", message: `unknown work type '${name}'${hint}` })
-    }),
-    list: Effect.sync(() => [...all])
-  }
+export const makeWorkTypes: Effect.Effect<Context.Tag.Service<WorkTypes>> = makeRegistry<WorkType, WorkTypeError>({
+  what: registrable,
+  unknown: (name, hint) =>
+    new WorkTypeError({ reason: "UnknownWorkType", message: `unknown work type '${name}'${hint}` })
 })
 
 /**
@@ -269,14 +224,12 @@ export const WorkType: {
   /** Returns a layer that registers a work type. */
   readonly plugin: <const P extends WorkParams>(
     options: WorkTypeOptions<P>
-  ) => Layer.Layer<never, DuplicateName | RegistrationError, WorkTypes>
-  /** Returns a layer that registers a work type made by `make`. */
-  readonly layer: (type: WorkType) => Layer.Layer<never, DuplicateName | RegistrationError, WorkTypes>
-  /** Returns a layer that registers several work types, in order. */
-  readonly layerAll: (
-    types: ReadonlyArray<WorkType>
-  ) => Layer.Layer<never, DuplicateName | RegistrationError, WorkTypes>
-  /** Wraps a program for use in one scenario, without registration; `includes` as in {@link WorkTypeOptions}. */
+  ) => Layer.Layer<never, RegisterError, WorkTypes>
+  /** A layer that registers a work type made by `make`. */
+  readonly layer: (type: WorkType) => Layer.Layer<never, RegisterError, WorkTypes>
+  /** A layer that registers several, in order. */
+  readonly layerAll: (types: ReadonlyArray<WorkType>) => Layer.Layer<never, RegisterError, WorkTypes>
+  /** A program that needs no registration, for one scenario's own use; `includes` as of {@link WorkTypeOptions}. */
   readonly custom: (
     name: string,
     program: WorkProgram,
@@ -287,8 +240,7 @@ export const WorkType: {
   make: makeWorkType,
   plugin: (options) => WorkType.layer(makeWorkType(options)),
   layer: (type) => WorkType.layerAll([type]),
-  layerAll: (types) =>
-    Layer.effectDiscard(Effect.flatMap(WorkTypes, (registry) => registerEach(types, registrable, registry.register))),
+  layerAll: (types) => registering(WorkTypes, registrable, types),
   custom: (name, program, groupSize = 1, includes = []) =>
     WorkTypeRef.Custom({ instance: { name, groupSize, program, includes } })
 }

@@ -10,7 +10,6 @@ export { childLists, WorkProgramError, workProgramLimits } from "./ProgramLimits
 export { SchedPolicy } from "./SchedPolicy.ts"
 export {
   checkWorkerCount,
-  DuplicateName,
   layerWorkTypes,
   makeWorkTypes,
   type WorkInstance,

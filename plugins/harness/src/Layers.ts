@@ -11,7 +11,7 @@ import * as NodeCommandExecutor from "@effect/platform-node/NodeCommandExecutor"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import { KernelResolver, type Scenarios } from "@ktstr/core"
-import type { RegistrationError } from "@ktstr/core/base"
+import type { RegisterError } from "@ktstr/core/base"
 import { resolveCacheDirs } from "@ktstr/core/cache"
 import { type Checker, layerChecker } from "@ktstr/core/check"
 import type { PayloadCodecs } from "@ktstr/core/image"
@@ -25,10 +25,10 @@ import {
 } from "@ktstr/core/kernel"
 import type { AgentBinary, HostMachine, KvmProbe, Vmm } from "@ktstr/core/machine"
 import { layerOutputFormats, type OutputFormats } from "@ktstr/core/payload"
-import { type DuplicateReporter, layerReporters, type Reporters } from "@ktstr/core/report"
+import { layerReporters, type Reporters } from "@ktstr/core/report"
 import { layerScenarios } from "@ktstr/core/scenario"
 import { layerSchedulers, type Schedulers } from "@ktstr/core/scheduler"
-import { type DuplicateName, layerWorkTypes, type WorkTypes } from "@ktstr/core/work"
+import { layerWorkTypes, type WorkTypes } from "@ktstr/core/work"
 import {
   layerCurrentFragment,
   layerDistroPackages,
@@ -105,7 +105,7 @@ export const resolveKernels = (names: ReadonlyArray<string>): Promise<ReadonlyAr
  * @since 0.2.0
  * @category errors
  */
-export type RegistryError = ConfigFileError | DuplicateName | DuplicateReporter | RegistrationError
+export type RegistryError = ConfigFileError | RegisterError
 
 /**
  * The registries with what is built in and what the user's plugins add.

@@ -5,9 +5,8 @@
  */
 
 import { OutputFormat } from "@ktstr/core"
-import type { RegistrationError } from "@ktstr/core/base"
+import type { RegisterError } from "@ktstr/core/base"
 import type { OutputFormats } from "@ktstr/core/payload"
-import type { DuplicateName } from "@ktstr/core/work"
 import type { Layer } from "effect"
 import { ExitCode } from "./ExitCode.ts"
 import { Fio } from "./Fio.ts"
@@ -33,5 +32,5 @@ export const outputFormats: ReadonlyArray<OutputFormat> = [ExitCode, Json, Regex
  * @since 0.1.0
  * @category layers
  */
-export const layerBuiltinOutputFormats: Layer.Layer<never, DuplicateName | RegistrationError, OutputFormats> =
+export const layerBuiltinOutputFormats: Layer.Layer<never, RegisterError, OutputFormats> =
   OutputFormat.layerAll(outputFormats)

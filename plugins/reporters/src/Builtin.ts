@@ -5,8 +5,8 @@
  */
 
 import { Reporter } from "@ktstr/core"
-import type { RegistrationError } from "@ktstr/core/base"
-import type { DuplicateReporter, Reporters } from "@ktstr/core/report"
+import type { RegisterError } from "@ktstr/core/base"
+import type { Reporters } from "@ktstr/core/report"
 import { Layer } from "effect"
 import { jsonReporter } from "./Json.ts"
 import { ndjsonReporter } from "./Ndjson.ts"
@@ -18,5 +18,8 @@ import { prettyReporter } from "./Pretty.ts"
  * @since 0.1.0
  * @category layers
  */
-export const layerBuiltinReporters: Layer.Layer<never, DuplicateReporter | RegistrationError, Reporters> =
-  Layer.mergeAll(Reporter.plugin(prettyReporter), Reporter.plugin(jsonReporter), Reporter.plugin(ndjsonReporter))
+export const layerBuiltinReporters: Layer.Layer<never, RegisterError, Reporters> = Layer.mergeAll(
+  Reporter.plugin(prettyReporter),
+  Reporter.plugin(jsonReporter),
+  Reporter.plugin(ndjsonReporter)
+)

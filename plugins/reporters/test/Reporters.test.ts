@@ -275,8 +275,8 @@ describe("Reporters", () => {
   it.effect("knows the built-in formats", () =>
     Effect.gen(function* () {
       const reporters = yield* Reporters
-      expect((yield* reporters.all).map(({ name }) => name)).toEqual(["json", "ndjson", "pretty"])
-      expect(Option.isNone(yield* reporters.get("html"))).toBe(true)
+      expect((yield* reporters.list).map(({ name }) => name).sort()).toEqual(["json", "ndjson", "pretty"])
+      expect(Option.isNone(yield* reporters.find("html"))).toBe(true)
     }).pipe(Effect.provide(Layer.provideMerge(layerBuiltinReporters, layerReporters)))
   )
 
@@ -284,9 +284,7 @@ describe("Reporters", () => {
     Effect.gen(function* () {
       const twice = Layer.mergeAll(layerBuiltinReporters, Reporter.plugin({ ...jsonReporter, description: "mine" }))
       const error = yield* Effect.flip(Effect.scoped(Layer.build(Layer.provide(twice, layerReporters))))
-      expect(error.message).toBe(
-        "two plugins register the output format 'json'; remove one of them from ktstr.config.ts"
-      )
+      expect(error.message).toBe("reporter 'json': there is one of that name already; choose another")
     })
   )
 })

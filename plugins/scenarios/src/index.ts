@@ -5,8 +5,7 @@
  */
 
 import { registerScenarios, type Scenario, type Scenarios } from "@ktstr/core"
-import type { RegistrationError } from "@ktstr/core/base"
-import type { DuplicateName } from "@ktstr/core/work"
+import type { RegisterError } from "@ktstr/core/base"
 import type { Layer } from "effect"
 import { affinity } from "./AffinityMasks.ts"
 import { basic } from "./Basic.ts"
@@ -42,4 +41,4 @@ export const catalog: ReadonlyArray<Scenario> = [
  * @since 0.1.0
  * @category layers
  */
-export const layerCatalog: Layer.Layer<never, DuplicateName | RegistrationError, Scenarios> = registerScenarios(catalog)
+export const layerCatalog: Layer.Layer<never, RegisterError, Scenarios> = registerScenarios(catalog)

@@ -5,9 +5,8 @@
  */
 
 import { registerSchedulers, Scheduler, SchedulerBinary } from "@ktstr/core"
-import type { RegistrationError } from "@ktstr/core/base"
+import type { RegisterError } from "@ktstr/core/base"
 import type { Schedulers } from "@ktstr/core/scheduler"
-import type { DuplicateName } from "@ktstr/core/work"
 import type { Layer } from "effect"
 
 const discovered = (name: string) => ({ binary: SchedulerBinary.Discover(name) })
@@ -65,5 +64,5 @@ export const builtinSchedulers: ReadonlyArray<Scheduler> = [Scheduler.eevdf, scx
  * @since 0.1.0
  * @category layers
  */
-export const layerBuiltinSchedulers: Layer.Layer<never, DuplicateName | RegistrationError, Schedulers> =
+export const layerBuiltinSchedulers: Layer.Layer<never, RegisterError, Schedulers> =
   registerSchedulers(builtinSchedulers)

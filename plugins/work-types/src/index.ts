@@ -5,8 +5,8 @@
  */
 
 import { WorkType } from "@ktstr/core"
-import type { RegistrationError } from "@ktstr/core/base"
-import type { DuplicateName, WorkTypes } from "@ktstr/core/work"
+import type { RegisterError } from "@ktstr/core/base"
+import type { WorkTypes } from "@ktstr/core/work"
 import type { Layer } from "effect"
 import { AffinityChurn } from "./AffinityChurn.ts"
 import { Bursty } from "./Bursty.ts"
@@ -91,5 +91,4 @@ export const workTypes: ReadonlyArray<WorkType> = [
  * @since 0.1.0
  * @category layers
  */
-export const layerBuiltinWorkTypes: Layer.Layer<never, DuplicateName | RegistrationError, WorkTypes> =
-  WorkType.layerAll(workTypes)
+export const layerBuiltinWorkTypes: Layer.Layer<never, RegisterError, WorkTypes> = WorkType.layerAll(workTypes)
