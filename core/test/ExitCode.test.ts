@@ -41,7 +41,9 @@ describe("exitCodeOfError", () => {
 /** Classes and reasons with the codes that users know them by. */
 const documented: Readonly<Record<number, ReadonlyArray<string>>> = {
   1: [
-    ..."Done Ended Protocol Channel BootTimeout PlanTimeout".split(" ").map((reason) => `GuestLost ${reason}`),
+    ..."Done Ended Protocol Channel BootTimeout BootStalled PlanTimeout"
+      .split(" ")
+      .map((reason) => `GuestLost ${reason}`),
     "PayloadError Refused",
     "PayloadError Lost",
     "VmmError BootFailed",

@@ -125,7 +125,15 @@ const codes = {
   CpusetSpecError: usage,
   DuplicateName: usage,
   // The kernel under test, or what ran on it, brought the guest down.
-  GuestLost: { Done: fail, Ended: fail, Protocol: fail, Channel: fail, BootTimeout: fail, PlanTimeout: fail },
+  GuestLost: {
+    Done: fail,
+    Ended: fail,
+    Protocol: fail,
+    Channel: fail,
+    BootTimeout: fail,
+    BootStalled: fail,
+    PlanTimeout: fail
+  },
   HoldSpecError: usage,
   HostError: {
     NoCgroup2: missing,

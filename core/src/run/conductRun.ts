@@ -69,6 +69,9 @@ export type StartAgent<E, R> = (start: AgentStart) => Effect.Effect<Vm, E, R>
 /** Host time allowed per unit of virtual time, on a host that does other work as well. */
 const virtualPatience = 20
 
+/** A kernel that boots in virtual time says something new at least every few seconds of the host; milliseconds, for a host that has other work as well. */
+const virtualBootSilenceMs = 300_000
+
 const reportOf = (
   { determinism, ingredients }: Place,
   perturbation: Perturbation | undefined,
@@ -265,6 +268,7 @@ const conduct = <E, R>(
     const session = {
       ring: place.ring,
       bootTimeoutMs: request.bootTimeoutMs ?? limits.bootMs * patience,
+      bootSilenceMs: determinism === undefined ? undefined : virtualBootSilenceMs,
       deterministic: determinism !== undefined,
       onEvent: onAgentEvent
     }

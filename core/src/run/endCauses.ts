@@ -61,7 +61,7 @@ const ofScheduler = (
 const ofSession = (session: SessionResult, whole: Whole | undefined): ReadonlyArray<Finding> => {
   const detail = describeEnd(session)
   if (detail === undefined) return []
-  const late = session.end._tag === "BootTimeout" || session.end._tag === "PlanTimeout"
+  const late = ["BootTimeout", "BootStalled", "PlanTimeout"].includes(session.end._tag)
   const withheld: Withheld | undefined =
     late && whole !== undefined ? { ...whole, stands: whole.delayMs < deadlineShare * whole.ofMs } : undefined
   return [weigh(detail, withheld)]

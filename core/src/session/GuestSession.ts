@@ -21,6 +21,8 @@ export interface SessionOptions {
   readonly ring: { readonly address: number; readonly size: number } | undefined
   /** Milliseconds from the machine's start to the agent's first frame. */
   readonly bootTimeoutMs: number
+  /** Milliseconds for which the console may say nothing new while the kernel boots, however much time is left. Default: all of it. */
+  readonly bootSilenceMs?: number | undefined
   /** Milliseconds from the first frame to `DONE`. */
   readonly planTimeoutMs: number
   /** Do not write to the guest, and hash everything it sends. Default false. */
@@ -41,6 +43,8 @@ export type GuestEnd =
   | { readonly _tag: "Protocol"; readonly error: ProtocolError }
   | { readonly _tag: "Channel"; readonly error: VmmError }
   | { readonly _tag: "BootTimeout"; readonly ms: number }
+  /** The kernel stands still in its boot: its console said nothing new for so long. */
+  | { readonly _tag: "BootStalled"; readonly ms: number }
   | { readonly _tag: "PlanTimeout"; readonly ms: number }
 
 /**
@@ -140,10 +144,29 @@ export const followGuest: (vm: Vm, options: SessionOptions) => Effect.Effect<Ses
   /** Returns the next signal, or undefined after `ms` milliseconds. */
   const next = (ms: number) => Queue.take(signals).pipe(Effect.timeoutOption(ms), Effect.map(Option.getOrUndefined))
 
+  const boot = Effect.gen(function* () {
+    const { bootTimeoutMs, bootSilenceMs = bootTimeoutMs } = options
+    let lastLine: string | undefined
+    let heardAt = began
+    for (;;) {
+      const now = yield* Clock.currentTimeMillis
+      const [line] = vm.consoleTail(1)
+      if (line !== lastLine) {
+        lastLine = line
+        heardAt = now
+      }
+      const left = began + bootTimeoutMs - now
+      if (left <= 0) return { _tag: "BootTimeout", ms: bootTimeoutMs } as const
+      if (now - heardAt >= bootSilenceMs) return { _tag: "BootStalled", ms: bootSilenceMs } as const
+      const signal = yield* next(Math.min(left, Math.max(1, bootSilenceMs / 10)))
+      if (signal !== undefined) return signal
+    }
+  })
+
   const end = yield* Effect.gen(function* () {
     yield* Effect.forkScoped(listen)
-    const first = yield* next(options.bootTimeoutMs)
-    if (first === undefined) return { _tag: "BootTimeout", ms: options.bootTimeoutMs } as const
+    const first = yield* boot
+    if (first._tag === "BootTimeout" || first._tag === "BootStalled") return first
     if (first._tag === "End") return first.end
     const second = yield* next(options.planTimeoutMs)
     if (second === undefined) return { _tag: "PlanTimeout", ms: options.planTimeoutMs } as const
@@ -177,6 +200,8 @@ export const describeEnd = (result: SessionResult): string | undefined => {
       return `the agent's channel was lost: ${end.error.message} (stage: ${stage})`
     case "BootTimeout":
       return `the guest did not reach the agent within ${Math.round(end.ms / 1000)}s (${atStage(stage)})`
+    case "BootStalled":
+      return `the guest stopped in its boot: its console said nothing new for ${Math.round(end.ms / 1000)}s (${atStage(stage)})`
     case "PlanTimeout":
       return `the scenario did not end within ${Math.round(end.ms / 1000)}s (stage: ${stage})`
     case "Ended":

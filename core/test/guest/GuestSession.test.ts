@@ -20,7 +20,7 @@ const log = (text: string) => AgentEvent.Log({ level: "info", text })
 const done = AgentEvent.Done({ timeNs: 9, ok: true, workers: 0 })
 
 /** Follows a guest that does what `script` says; gives the result and the tags and texts of the events seen. */
-const follow = (script: (guest: MemoryVm) => Effect.Effect<unknown>) =>
+const follow = (script: (guest: MemoryVm) => Effect.Effect<unknown>, bootSilenceMs?: number) =>
   Effect.gen(function* () {
     const guest = yield* makeMemoryVm
     const seen: Array<string> = []
@@ -28,6 +28,7 @@ const follow = (script: (guest: MemoryVm) => Effect.Effect<unknown>) =>
       followGuest(guest.vm, {
         ring: defaultRing,
         bootTimeoutMs: 60_000,
+        bootSilenceMs,
         planTimeoutMs: 30_000,
         onEvent: (event) => Effect.sync(() => void seen.push(event._tag === "Log" ? event.text : event._tag))
       })
@@ -138,6 +139,26 @@ describe("followGuest", () => {
         )
         expect(message).toBe(`the guest did not reach the agent within 60s (stage: ${stage})`)
       }
+    })
+  )
+
+  it.effect("ends a guest that stands still in its boot long before its time is up, and none that goes on", () =>
+    Effect.gen(function* () {
+      const printing = (lines: number) => (guest: MemoryVm) =>
+        Effect.gen(function* () {
+          for (let n = 0; n < lines; n++) {
+            guest.print(`[    ${n}.0] line ${n}`)
+            for (let second = 0; second < 8; second++) yield* TestClock.adjust("1 second")
+          }
+          for (let second = 0; second < 12; second++) yield* TestClock.adjust("1 second")
+        })
+      const still = yield* follow(printing(3), 10_000)
+      expect(still.end).toEqual({ _tag: "BootStalled", ms: 10_000 })
+      expect(still.message).toBe(
+        "the guest stopped in its boot: its console said nothing new for 10s (stage: kernel booting)"
+      )
+      const slow = yield* follow(printing(8), 10_000)
+      expect(slow.end).toEqual({ _tag: "BootTimeout", ms: 60_000 })
     })
   )
 
