@@ -55,5 +55,11 @@ export const watchForStrayFaults = (
   process.exit = (code) => {
     throw new Error(`process.exit(${code ?? ""}) was called, which only ktstr may do: remove the call`)
   }
-  return { exit }
+  return {
+    exit: (code) => {
+      // Libraries end the process once more from what they do at its exit.
+      process.exit = exit
+      return exit(code)
+    }
+  }
 }
