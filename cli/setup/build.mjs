@@ -21,7 +21,8 @@ const libraries = {
   "plugins/reporters": "plugins/reporters/src/index.ts",
   "plugins/vmm-qemu": "plugins/vmm-qemu/src/index.ts",
   "plugins/kernel-sources": "plugins/kernel-sources/src/index.ts",
-  "plugins/harness": "plugins/harness/src/index.ts",
+  // Its chunk in the command bears its name.
+  "plugins/harness": { harness: "plugins/harness/src/index.ts" },
   "plugins/vitest": {
     index: "plugins/vitest/src/index.ts",
     plugin: "plugins/vitest/src/Plugin.ts"
