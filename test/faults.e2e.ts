@@ -198,7 +198,8 @@ describe("what goes wrong in the guest", () => {
     ])
     const result = JSON.parse(stdout)
     expect(result.details[0]).toMatch(/did not reach the agent within 12s \(stage: init started\)/)
-    expect(code).toBe(1)
+    // A busy host may be why it did not.
+    expect(code).toBe(result.details[0].includes("; not judged: ") ? 2 : 1)
     expect(ms).toBeLessThan(30_000)
   })
 

@@ -148,7 +148,7 @@ describe.concurrent("what the fixture's knobs are reported as", () => {
     const { details } = await under("--starve cg_1", ["steady", "--duration", "1.8", "--max-gap-ms", "1000"])
     // It may begin before the workers are released; then the watchdog is the first to see it.
     expect(details[0]).toMatch(
-      /^cgroup 'cg_1' worker \d: stuck \d{4}ms on cpu\d at|worker \d of cg_1 was runnable for 2\.\ds .*; (none of cg_1 ran, others did|others ran)$/
+      /^cgroup 'cg_1' worker \d: stuck \d{4}ms on cpu\d at|worker \d of cg_1 was runnable for 2\.\ds and did not run, /
     )
     expect(details.join("\n")).not.toContain("cg_0")
   })

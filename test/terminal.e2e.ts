@@ -51,7 +51,7 @@ describe("a job", () => {
 
   it("takes the terminal again in the foreground", async () => {
     const stop = "(sleep 6; kill -TSTP $(pgrep -P $$ -x node)) &"
-    const look = "(sleep 2; stty -a </dev/tty | grep -o '.icanon') &"
+    const look = "(for n in 1 2 3 4 5 6 7 8; do sleep 1; stty -a </dev/tty | grep -oe '-icanon' && break; done) &"
     const seen = await inJobShell(
       `${modes}; ${stop} $KTSTR exec -t 1n1l1c1t 'sleep 8; echo hi'; echo stopped $?; ${modes}; ${look} fg %2; echo code $?; ${modes}`
     )

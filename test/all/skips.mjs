@@ -35,7 +35,7 @@ const hasCgroup2 = () =>
 /** `test` is matched against `FILE > NAME`. */
 export const allowedSkips = [
   {
-    test: /^native\/test\/(addon\/(Machine|Leaks)|Contract|NativeVmm)\.test\.ts > /,
+    test: /^native\/test\/(addon\/(Machine|Leaks|Values)|Contract|NativeVmm)\.test\.ts > /,
     reason: "/dev/kvm can't be opened here",
     holds: () => !kvmOpens()
   },
