@@ -63,7 +63,7 @@ describe("a registry", () => {
     })
   )
 
-  it.effect("takes nothing that is none of its kind, and nothing that is not accepted", () =>
+  it.effect("refuses values of another kind, and values that `accept` refuses", () =>
     Effect.gen(function* () {
       const { list, register } = yield* make
       for (const junk of [null, 7, [], {}, { name: " ", weight: 1 }, { name: "saw", weight: "1" }] as Array<unknown>) {

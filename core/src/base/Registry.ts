@@ -49,7 +49,7 @@ export interface Registry<A extends Named, E> {
   readonly register: (value: A) => Effect.Effect<void, RegisterError>
   /** The value of that name or alias; the error of an unknown name suggests the nearest. */
   readonly get: (name: string) => Effect.Effect<A, E>
-  /** The value of that name or alias, for those who know what else the name may be. */
+  /** The value of that name or alias, for callers to whom an unknown name is no error. */
   readonly find: (name: string) => Effect.Effect<Option.Option<A>>
   /** All values in the order of registration. */
   readonly list: Effect.Effect<ReadonlyArray<A>>
@@ -64,9 +64,9 @@ export interface RegistryOptions<A extends Named, E> {
   readonly what: Registrable
   /** Makes the error of an unknown name; its message ends with the hint, which suggests the nearest or lists what there is. */
   readonly unknown: (name: string, hint: string) => E
-  /** What is there from the start. Default: nothing. */
+  /** The values that every registry of this kind starts with. Default: none. */
   readonly builtin?: ReadonlyArray<A>
-  /** Looks closer at a value, and gives what is kept of it. Default: the value. */
+  /** Checks a value further and returns what the registry keeps. Default: the value. */
   readonly accept?: (value: A) => Effect.Effect<A, RegisterError>
 }
 
@@ -81,12 +81,12 @@ export const makeRegistry = <A extends Named, E>(options: RegistryOptions<A, E>)
     const { accept = Effect.succeed<A>, builtin = [], unknown, what } = options
     const { kind } = what
     const byName = new Map<string, A>()
-    const all: Array<A> = []
     const namesOf = ({ aliases, name }: A) => [name, ...(Array.isArray(aliases) ? aliases : [])]
     const add = (value: A): void => {
       for (const name of namesOf(value)) byName.set(name, value)
-      all.push(value)
     }
+    /** A value with aliases has several names, and counts once. */
+    const all = (): ReadonlyArray<A> => [...new Set(byName.values())]
     const checkFree = (value: A): Effect.Effect<void, DuplicateName> => {
       const taken = namesOf(value).find((name) => byName.has(name))
       if (taken === undefined) return Effect.void
@@ -103,7 +103,7 @@ export const makeRegistry = <A extends Named, E>(options: RegistryOptions<A, E>)
       if (near !== undefined) return `; did you mean '${near}'?`
       return suggestion(
         name,
-        all.map((value) => value.name)
+        all().map((value) => value.name)
       )
     }
     for (const value of builtin) add(value)
@@ -120,7 +120,7 @@ export const makeRegistry = <A extends Named, E>(options: RegistryOptions<A, E>)
         return yield* Effect.fail(unknown(name, hint(name)))
       }),
       find,
-      list: Effect.sync(() => [...all])
+      list: Effect.sync(all)
     }
   })
 

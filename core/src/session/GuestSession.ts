@@ -43,7 +43,7 @@ export type GuestEnd =
   | { readonly _tag: "Protocol"; readonly error: ProtocolError }
   | { readonly _tag: "Channel"; readonly error: VmmError }
   | { readonly _tag: "BootTimeout"; readonly ms: number }
-  /** The kernel stands still in its boot: its console said nothing new for so long. */
+  /** The boot stalled: the console printed nothing new for `ms` milliseconds. */
   | { readonly _tag: "BootStalled"; readonly ms: number }
   | { readonly _tag: "PlanTimeout"; readonly ms: number }
 

@@ -17,7 +17,7 @@ interface Decompressor {
 
 const messageKept = 4096
 
-/** What it complained of, without the name that it calls its input: its last line. */
+/** The last line that it printed to standard error. */
 const complaint = (stderr: string): string => stderr.trim().split("\n").at(-1)?.trim() ?? ""
 
 /**
@@ -43,7 +43,7 @@ const codecOf =
             : `can't start ${program}: ${cause.message}`
         )
       )
-      // What is wrong with the stream it tells itself; that it then stops to read is no second fault.
+      // The program names the fault of the stream; a broken pipe after that is no second fault.
       child.stdin.on("error", () => {})
       child.stdin.end(stream)
       child.stdout.on("data", (bytes: Uint8Array) => {
