@@ -1,9 +1,9 @@
 /**
- * Finds the agent that set-up built into this package.
+ * Finds what set-up built into this package for machines: the guest's agent and the emulator's plugin.
  *
  * @since 0.1.0
  */
-import { accessSync, constants } from "node:fs"
+import { accessSync, constants, existsSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { AgentBinary, AgentMissing } from "@ktstr/core/machine"
@@ -11,6 +11,17 @@ import { Effect, Layer } from "effect"
 
 /** This package's folder, also when this module is bundled into another. */
 const packageFolder = (): string => dirname(createRequire(import.meta.url).resolve("@ktstr/native/package.json"))
+
+/**
+ * Returns the path of the plugin that makes an emulated machine a fork server; undefined if set-up did not build it.
+ *
+ * @since 0.2.0
+ * @category accessors
+ */
+export const forkPlugin = (): string | undefined => {
+  const path = join(packageFolder(), "plugin/build/ktstr-plugin.so")
+  return existsSync(path) ? path : undefined
+}
 
 const find = Effect.try({
   try: () => {

@@ -164,5 +164,9 @@ export const explore = (invocation: Extract<Invocation, { command: "explore" }>,
           : render(runs.name, summary, files)
       )
       return summary.failed > 0 ? ExitCode.fail : summary.open > 0 ? ExitCode.inconclusive : ExitCode.pass
-    }).pipe(Effect.scoped, withoutResult(io), Effect.provide(layerHarness({ backend: "qemu-tcg", plugins })))
+    }).pipe(
+      Effect.scoped,
+      withoutResult(io),
+      Effect.provide(layerHarness({ backend: "qemu-tcg", fork: true, plugins }))
+    )
   })

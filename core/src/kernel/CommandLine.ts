@@ -43,6 +43,15 @@ const bytesOf = (text: string): number => new TextEncoder().encode(text).length
 
 const badSpec = (message: string): VmmError => new VmmError({ reason: "BadSpec", message })
 
+/** The words that keep the kernel from a physical range and tell the agent where it is. */
+const reserved = (
+  key: string,
+  range: { readonly address: number; readonly size: number } | undefined
+): ReadonlyArray<string> =>
+  range === undefined
+    ? []
+    : [`memmap=${hex(range.size)}$${hex(range.address)}`, `${key}=${hex(range.address)},${hex(range.size)}`]
+
 /**
  * Builds the kernel command line: arguments that every machine needs, then the backend's (`own`), then the spec's, which can override both. Fails
  * with `BadSpec` if the line exceeds {@link maxCommandLine} bytes, or if an argument of the spec would change its neighbours.
@@ -65,12 +74,8 @@ export const machineCommandLine = (spec: VmSpec, own: ReadonlyArray<string>): Ei
     "cryptomgr.notests",
     ...own,
     ...(spec.kaslr === true ? [] : ["nokaslr"]),
-    ...(spec.ring === undefined
-      ? []
-      : [
-          `memmap=${hex(spec.ring.size)}$${hex(spec.ring.address)}`,
-          `ktstr.ring=${hex(spec.ring.address)},${hex(spec.ring.size)}`
-        ]),
+    ...reserved("ktstr.ring", spec.ring),
+    ...reserved("ktstr.plan", spec.handover),
     ...spec.cmdline
   ].join(" ")
   const length = bytesOf(line)

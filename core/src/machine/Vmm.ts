@@ -30,6 +30,11 @@ export interface VmSpec {
   readonly memoryMb: number
   /** Physical range reserved with `memmap=`, for the telemetry ring. */
   readonly ring?: { readonly address: number; readonly size: number } | undefined
+  /**
+   * Physical range reserved with `memmap=` that holds `content` from the start: the part of a plan that machines with otherwise equal specs need not
+   * share (docs/protocol.md, "Handover"). Only for a deterministic clock.
+   */
+  readonly handover?: { readonly address: number; readonly size: number; readonly content: Uint8Array } | undefined
   readonly clock: "auto" | "deterministic"
   /** Boot the bzImage so that the kernel randomises its address (KASLR). Default false. */
   readonly kaslr?: boolean | undefined

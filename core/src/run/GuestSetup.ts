@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import type { Plan } from "../plan/index.ts"
+import { Either } from "effect"
+import type { VmSpec } from "../machine/index.ts"
+import { type Plan, PlanError } from "../plan/index.ts"
 import type { Topology } from "../topology/index.ts"
 
 /**
@@ -96,3 +98,42 @@ export const agentCmdline = (options: {
   `ktstr.deadline_ms=${options.deadlineMs}`,
   ...(options.deterministic === true ? ["ktstr.clock=deterministic"] : [])
 ]
+
+/** Size of the range in which a deterministic guest finds the second part of its plan. Unwritten pages take no host memory. */
+const handoverBytes = 16 * 1024 * 1024
+
+const handoverHeaderBytes = 64
+
+/**
+ * Builds the range with the second part of a plan, right after the ring. `deadlineMs` is the guest's deadline from the moment at which it takes the
+ * plan. Fails if the plan does not fit.
+ *
+ * @since 0.2.0
+ * @category sizes
+ */
+export const handover = (
+  plan: Uint8Array,
+  options: { readonly ring: { readonly address: number; readonly size: number }; readonly deadlineMs: number }
+): Either.Either<NonNullable<VmSpec["handover"]>, PlanError> => {
+  const most = handoverBytes - handoverHeaderBytes
+  if (plan.length > most) {
+    const message = `the plan has ${plan.length} bytes; a deterministic guest takes at most ${most}: use fewer workers, steps or ops`
+    return Either.left(new PlanError({ reason: "Value", message }))
+  }
+  const content = new Uint8Array(handoverHeaderBytes + plan.length)
+  const view = new DataView(content.buffer)
+  content.set(new TextEncoder().encode("KTSTPLAN"))
+  view.setUint32(8, 1, true)
+  view.setUint32(12, plan.length, true)
+  view.setBigUint64(16, BigInt(options.deadlineMs), true)
+  content.set(plan, handoverHeaderBytes)
+  return Either.right({ address: options.ring.address + options.ring.size, size: handoverBytes, content })
+}
+
+/**
+ * Returns how long the agent may take until it is given its plan, in milliseconds: it starts the scheduler in this time.
+ *
+ * @since 0.2.0
+ * @category sizes
+ */
+export const preludeDeadlineMs = (attachMs: number): number => attachMs + 60_000

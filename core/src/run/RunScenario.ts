@@ -20,12 +20,12 @@ import { TestConstraints, TestTopology } from "../topology/index.ts"
 import type { WorkTypes } from "../work/index.ts"
 import { type AgentStart, conductRun, type Work } from "./conductRun.ts"
 import { type Determinism, Ingredients } from "./Determinism.ts"
-import { agentCmdline, guestMemoryMb } from "./GuestSetup.ts"
+import { agentCmdline, guestMemoryMb, handover, preludeDeadlineMs } from "./GuestSetup.ts"
 import { changedScheduler } from "./Rerun.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import { type RunRequest, type SettledRun, settleRun } from "./RunRequest.ts"
 import type { RunResult } from "./RunResult.ts"
-import { makeScheduling, planBytes, type Scheduling } from "./scheduling.ts"
+import { makeScheduling, planBytes, planParts, type Scheduling } from "./scheduling.ts"
 
 /** Kernel arguments of a traced run. The trace buffer keeps the newest events, 4 MiB per CPU. */
 const traceArguments = [
@@ -116,8 +116,14 @@ export const runScenario: (
         : undefined
     if (other !== undefined) yield* warn(other)
     if (request.watchdogTimeoutS !== undefined && packed === undefined) yield* warn(noWatchdogTimeout(request))
+    const [first, second] =
+      work._tag === "Program"
+        ? []
+        : deterministic
+          ? planParts(work.plan, scheduling)
+          : [planBytes(work.plan, scheduling), undefined]
     const initramfs = yield* packInitramfs(
-      work,
+      first,
       scheduling,
       [...schedulerFiles(program, resolved, kernel), ...includes],
       warn
@@ -126,7 +132,11 @@ export const runScenario: (
       kernel: { image: kernel.image, vmlinux: kernel.vmlinux },
       initramfs: initramfs.files,
       cmdline: [
-        ...agentCmdline({ mode: work._tag === "Plan" ? "plan" : "live", deadlineMs: limits.guestMs, deterministic }),
+        ...agentCmdline({
+          mode: work._tag === "Plan" ? "plan" : "live",
+          deadlineMs: deterministic ? preludeDeadlineMs(resolved.scheduler.startTimeoutMs) : limits.guestMs,
+          deterministic
+        }),
         ...resolved.scheduler.kargs,
         ...(request.trace === undefined ? [] : traceArguments),
         ...request.kargs
@@ -134,6 +144,7 @@ export const runScenario: (
       topology,
       memoryMb: guestMemoryMb({ topology, asked: memoryMb, initramfsBytes: initramfs.bytes }),
       ring,
+      handover: second === undefined ? undefined : yield* handover(second, { ring, deadlineMs: limits.guestMs }),
       clock: deterministic ? "deterministic" : "auto"
     })
     if (deterministic && work._tag === "Plan") {
@@ -228,7 +239,7 @@ const ingredientsOf = Effect.fnUntraced(function* (of: {
 })
 
 const packInitramfs = Effect.fnUntraced(function* (
-  work: Work,
+  plan: Uint8Array | undefined,
   scheduling: Scheduling,
   includes: ReadonlyArray<string>,
   warn: (text: string) => Effect.Effect<void>
@@ -245,7 +256,7 @@ const packInitramfs = Effect.fnUntraced(function* (
   })
   yield* Effect.forEach(base.warnings, warn, { discard: true })
   const files = [base.path]
-  if (work._tag === "Plan") files.push(yield* packRun({ plan: planBytes(work.plan, scheduling), scratch }))
+  if (plan !== undefined) files.push(yield* packRun({ plan, scratch }))
   const sizes = yield* Effect.mapError(
     Effect.forEach(files, (file) => fs.stat(file)),
     noScratch

@@ -35,12 +35,21 @@ export const makeScheduling = (resolved: ResolvedScheduler, options: SchedulingO
 /** The kernel's own scheduler, or whatever runs on a host. */
 export const noScheduling: Scheduling = makeScheduling(resolvedEevdf, { program: undefined, watchdogMs: 0 })
 
-/** Encodes the file that the agent runs. */
-export const planBytes = (plan: Plan, { after, before, resolved }: Scheduling): Uint8Array => {
+const ownCommands = (plan: Plan, { after, resolved }: Scheduling): ReadonlyArray<Command> => {
   // The plan's own last command is END.
   const commands = placeBelow(plan.commands.slice(0, -1), resolved.scheduler.cgroupParent)
-  return encodePlan([...before, ...commands, ...after, Command.End()])
+  return [...commands, ...after, Command.End()]
 }
+
+/** Encodes everything that the agent runs. */
+export const planBytes = (plan: Plan, scheduling: Scheduling): Uint8Array =>
+  encodePlan([...scheduling.before, ...ownCommands(plan, scheduling)])
+
+/** Encodes the same in two parts: until the scheduler has attached, which is the same for every plan, and from there. */
+export const planParts = (plan: Plan, scheduling: Scheduling): readonly [first: Uint8Array, second: Uint8Array] => [
+  encodePlan(scheduling.before),
+  encodePlan(ownCommands(plan, scheduling))
+]
 
 /** Returns a guest that puts the scenario's cgroups below the scheduler's parent cgroup but names them as if they were in the root. */
 export const placedGuest = (guest: LiveGuest, { resolved }: Scheduling): LiveGuest => {

@@ -2,6 +2,9 @@
 #include "base/clock.h"
 #include "execute.h"
 #include "fault.h"
+#include "handover.h"
+#include "marker.h"
+#include "poweroff.h"
 #include "session.h"
 #include "wire/event.h"
 
@@ -90,17 +93,42 @@ static bool map_file(const char *path, uint8_t **bytes, size_t *length, struct f
     return true;
 }
 
-bool plan_run(struct agent *agent, const char *path) {
+static enum outcome run_bytes(struct agent *agent, const uint8_t *bytes, size_t length, struct failure *failure) {
     struct plan plan = {0};
-    struct failure failure = {0};
+    enum outcome outcome =
+        plan_decode(&plan, bytes, length, failure) ? run(agent, &plan, 0, plan.count, failure) : FAILED;
+    arena_free(&plan.arena);
+    return outcome;
+}
+
+static enum outcome run_file(struct agent *agent, const char *path, struct failure *failure) {
     uint8_t *bytes = NULL;
     size_t length = 0;
-    bool good = map_file(path, &bytes, &length, &failure) && plan_decode(&plan, bytes, length, &failure) &&
-                run(agent, &plan, 0, plan.count, &failure) != FAILED;
-    if (!good)
-        event_error(&agent->channel, now_ns(), &failure);
-    arena_free(&plan.arena);
+    enum outcome outcome = map_file(path, &bytes, &length, failure) ? run_bytes(agent, bytes, length, failure) : FAILED;
     if (bytes)
         munmap(bytes, length);
-    return good;
+    return outcome;
+}
+
+// The plan's second part. Up to here machines with the same first part are the same, whatever the second is.
+static enum outcome run_handover(struct agent *agent, struct failure *failure) {
+    struct handover handover = {0};
+    marker_fork_point();
+    if (!handover_take(&handover, agent->options.plan_address, agent->options.plan_size, failure))
+        return FAILED;
+    agent->options.deadline_ns = now_ns() - agent->start_ns + handover.deadline_ns;
+    poweroff_postpone(handover.deadline_ns / 1000000 + 2000);
+    enum outcome outcome = run_bytes(agent, handover.bytes, handover.length, failure);
+    free(handover.bytes);
+    return outcome;
+}
+
+bool plan_run(struct agent *agent, const char *path) {
+    struct failure failure = {0};
+    enum outcome outcome = run_file(agent, path, &failure);
+    if (outcome == RAN_ON && agent->options.plan_size)
+        outcome = run_handover(agent, &failure);
+    if (outcome == FAILED)
+        event_error(&agent->channel, now_ns(), &failure);
+    return outcome != FAILED;
 }

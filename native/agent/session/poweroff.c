@@ -2,11 +2,11 @@
 
 #include "base/clock.h"
 #include "base/console.h"
+#include "marker.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <sys/reboot.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -23,11 +23,24 @@ static _Noreturn void cut_power(void) {
 
 _Noreturn void poweroff_now(struct channel *channel) {
     channel_drain(channel);
+    marker_end();
     cut_power();
 }
 
+static int timer = -1; // set once, before the thread that reads it
+
+static int set(uint64_t ms) {
+    struct itimerspec when = {.it_value = timespec_of(ms * 1000000)};
+    return timerfd_settime(timer, 0, &when, NULL) < 0 ? errno : 0;
+}
+
+void poweroff_postpone(uint64_t ms) {
+    if (timer >= 0)
+        set(ms);
+}
+
 static void *watch(void *argument) {
-    int timer = *(int *)argument;
+    (void)argument;
     uint64_t expirations;
     while (read(timer, &expirations, sizeof expirations) < 0 && errno == EINTR)
         ;
@@ -38,13 +51,12 @@ static void *watch(void *argument) {
 int poweroff_deadline(uint64_t ms) {
     // Above the control thread (main.c), which may be what hangs.
     struct sched_param priority = {.sched_priority = 99};
-    struct itimerspec when = {.it_value = timespec_of(ms * 1000000)};
-    int *timer = malloc(sizeof *timer); // the thread's, for as long as the guest runs
-    if (!timer)
-        return ENOMEM;
-    *timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-    if (*timer < 0 || timerfd_settime(*timer, 0, &when, NULL) < 0)
+    timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    if (timer < 0)
         return errno;
+    int error = set(ms);
+    if (error)
+        return error;
     pthread_attr_t attributes;
     pthread_t thread;
     pthread_attr_init(&attributes);
@@ -52,10 +64,10 @@ int poweroff_deadline(uint64_t ms) {
     pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
     pthread_attr_setschedpolicy(&attributes, SCHED_FIFO);
     pthread_attr_setschedparam(&attributes, &priority);
-    int error = pthread_create(&thread, &attributes, watch, timer);
+    error = pthread_create(&thread, &attributes, watch, NULL);
     // On a host not everybody may have real-time threads.
     if (error == EPERM)
-        error = pthread_create(&thread, NULL, watch, timer);
+        error = pthread_create(&thread, NULL, watch, NULL);
     pthread_attr_destroy(&attributes);
     return error;
 }

@@ -8,5 +8,7 @@
 _Noreturn void poweroff_now(struct channel *channel);
 // Powers off `ms` after now whatever the control loop does, by a thread of its own. 0 or an errno.
 int poweroff_deadline(uint64_t ms);
+// Puts that moment off to `ms` after now.
+void poweroff_postpone(uint64_t ms);
 
 #endif

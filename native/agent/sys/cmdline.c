@@ -25,6 +25,18 @@ static int choice(const char *value, const char *const *names) {
     return -1;
 }
 
+// A range of whole pages, ADDR,SIZE in hex. One page of header and at least one of data; sizes in the range have 32
+// bits.
+static bool range(const char *value, uint64_t *address, uint64_t *size) {
+    char *end = NULL;
+    uint64_t from = strtoull(value, &end, 16), length = *end == ',' ? strtoull(end + 1, &end, 16) : 0;
+    if (*end || length < 8192 || length > UINT32_MAX || from + length <= from || from % 4096 || length % 4096)
+        return false;
+    *address = from;
+    *size = length;
+    return true;
+}
+
 static void parse_word(struct cmdline *options, const char *word) {
     static const char *const modes[] = {"plan", "live", NULL};
     static const char *const clocks[] = {"auto", "deterministic", NULL};
@@ -39,15 +51,11 @@ static void parse_word(struct cmdline *options, const char *word) {
     value++;
     char *end = NULL;
     if (strncmp(word, "ktstr.ring", key) == 0 && key == 10) {
-        uint64_t address = strtoull(value, &end, 16);
-        uint64_t size = *end == ',' ? strtoull(end + 1, &end, 16) : 0;
-        // One page of header and at least one of data, both mappable; the ring's own numbers have 32 bits.
-        bool fits = size >= 8192 && size <= UINT32_MAX && address + size > address;
-        if (*end == 0 && fits && address % 4096 == 0 && size % 4096 == 0) {
-            options->ring_address = address;
-            options->ring_size = size;
+        if (range(value, &options->ring_address, &options->ring_size))
             return;
-        }
+    } else if (strncmp(word, "ktstr.plan", key) == 0 && key == 10) {
+        if (range(value, &options->plan_address, &options->plan_size))
+            return;
     } else if (strncmp(word, "ktstr.deadline_ms", key) == 0 && key == 17) {
         uint64_t ms = strtoull(value, &end, 10);
         if (end != value && *end == 0 && ms > 0 && ms < 1ull << 40) {

@@ -11,6 +11,7 @@ enum fault { FAULT_NONE, FAULT_CRASH, FAULT_TORN, FAULT_CRC, FAULT_HANG, FAULT_M
 
 struct cmdline {
     uint64_t ring_address, ring_size; // 0: none
+    uint64_t plan_address, plan_size; // of the plan's second part; 0: there is none
     uint64_t deadline_ns;             // after the agent's start
     enum mode mode;
     enum fault fault;

@@ -5,7 +5,7 @@
  */
 
 import { KvmProbe, Vmm, VmmError, type VmSpec } from "@ktstr/core/machine"
-import { makeNativeVmm } from "@ktstr/native"
+import { forkPlugin, makeNativeVmm } from "@ktstr/native"
 import { layerQemu, make as makeQemuVmm } from "@ktstr/vmm-qemu"
 import { Effect, Layer } from "effect"
 
@@ -41,28 +41,43 @@ const makeNative: Effect.Effect<Vmm["Type"], never, KvmProbe> = Effect.gen(funct
   }
 })
 
+/**
+ * @since 0.2.0
+ * @category models
+ */
+export interface BackendOptions {
+  /** Deterministic machines that differ only in their plan share a boot. Worth it for more than one run. Default false. */
+  readonly fork?: boolean | undefined
+}
+
+const qemuOptions = ({ fork = false }: BackendOptions) => (fork ? { forkPlugin: forkPlugin() } : {})
+
 /** The addon is tested on Node only; on another runtime it has to be asked for. */
 const onNode = !("Deno" in globalThis || "Bun" in globalThis)
 
 /** Deterministic time is counted instructions, which only emulation can do; the same goes for a host without a usable KVM. */
-const makeAuto: Effect.Effect<Vmm["Type"], never, KvmProbe> = Effect.gen(function* () {
-  const probe = yield* KvmProbe
-  const native = yield* makeNative
-  const qemu = yield* makeQemuVmm()
-  return {
-    boot: Effect.fn("Backend.boot")(function* (spec: VmSpec) {
-      const emulated = !onNode || spec.clock === "deterministic" || !(yield* probe.verdict).usable
-      return yield* (emulated ? qemu : native).boot(spec)
-    })
-  }
-})
+const makeAuto = (options: BackendOptions) =>
+  Effect.gen(function* () {
+    const probe = yield* KvmProbe
+    const native = yield* makeNative
+    const qemu = yield* makeQemuVmm(qemuOptions(options))
+    return {
+      boot: Effect.fn("Backend.boot")(function* (spec: VmSpec) {
+        const emulated = !onNode || spec.clock === "deterministic" || !(yield* probe.verdict).usable
+        return yield* (emulated ? qemu : native).boot(spec)
+      })
+    }
+  })
 
 /**
  * @since 0.1.0
  * @category layers
  */
-export const layerBackend = (backend: BackendName = "auto"): Layer.Layer<Vmm, never, KvmProbe> => {
-  if (backend === "auto") return Layer.effect(Vmm, makeAuto)
+export const layerBackend = (
+  backend: BackendName = "auto",
+  options: BackendOptions = {}
+): Layer.Layer<Vmm, never, KvmProbe> => {
+  if (backend === "auto") return Layer.scoped(Vmm, makeAuto(options))
   if (backend === "native") return Layer.effect(Vmm, makeNative)
-  return layerQemu({ accel: accelOf[backend] })
+  return layerQemu({ accel: accelOf[backend], ...qemuOptions(options) })
 }

@@ -45,7 +45,7 @@ import { layerCatalog } from "@ktstr/scenarios"
 import { layerBuiltinSchedulers } from "@ktstr/schedulers"
 import { layerBuiltinWorkTypes } from "@ktstr/work-types"
 import { Effect, Layer, Option } from "effect"
-import { type BackendName, layerBackend } from "./Backend.ts"
+import { type BackendName, type BackendOptions, layerBackend } from "./Backend.ts"
 import { type ConfigFileError, contained, type Plugin } from "./UserConfig.ts"
 
 /**
@@ -133,7 +133,7 @@ export const layerRegistries = (
  * @since 0.1.0
  * @category models
  */
-export interface HarnessOptions {
+export interface HarnessOptions extends BackendOptions {
   /** Default `auto`. */
   readonly backend?: BackendName | undefined
   readonly plugins?: ReadonlyArray<Plugin> | undefined
@@ -181,7 +181,7 @@ export type HarnessServices =
  */
 export const layerHarness = (options: HarnessOptions = {}): Layer.Layer<HarnessServices, RegistryError> =>
   Layer.mergeAll(
-    layerBackend(options.backend),
+    layerBackend(options.backend, options),
     layerRegistries(options.plugins ?? []),
     Layer.provideMerge(layerHostMachine, layerAgentBinary),
     layerChecker

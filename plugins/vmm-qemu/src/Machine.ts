@@ -51,7 +51,7 @@ const monitorError =
     new VmmError({ reason: "Io", message: `can't ${what} the machine: ${error.message}`, cause: error })
 
 /** What is seen of a machine while it runs and judged when it is gone. */
-class Witness {
+export class Witness {
   readonly log = new ConsoleLog()
   readonly exit = Deferred.unsafeMake<VmExit>(FiberId.none)
   private shutdown: string | undefined
@@ -62,7 +62,7 @@ class Witness {
   private monitor: Qmp | undefined
 
   constructor(
-    private readonly child: QemuProcess,
+    private readonly child: Pick<QemuProcess, "end" | "stderr" | "kill">,
     console: Readable,
     private readonly sampleUsage: () => void
   ) {

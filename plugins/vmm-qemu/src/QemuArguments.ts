@@ -33,12 +33,18 @@ export interface QemuChoices {
   /** The file to boot: an ELF with a PVH entry or a bzImage. */
   readonly kernel: string
   readonly initrd?: string | undefined
-  /** MiB and backing file of each NUMA node. */
-  readonly memory: ReadonlyArray<{ readonly mb: number; readonly path: string; readonly hostNode?: number | undefined }>
+  /** MiB and backing file of each NUMA node; without a file the memory is the process's own. */
+  readonly memory: ReadonlyArray<{
+    readonly mb: number
+    readonly path: string | undefined
+    readonly hostNode?: number | undefined
+  }>
   /** The file of the scratch disk. */
   readonly disk?: string | undefined
-  /** The descriptor of the monitor's socket. */
-  readonly qmp: number
+  /** The descriptor of the monitor's socket; undefined: there is no monitor. */
+  readonly qmp: number | undefined
+  /** ktstr's plugin and its words, for a fork server. */
+  readonly plugin?: string | undefined
   /** Whether qemu gives up the system calls that no machine needs ({@link sandboxOptions}). Default true. */
   readonly sandbox?: boolean | undefined
   /** The character devices of COM1 and COM2: named pipes by their stems, or files. */
@@ -110,10 +116,11 @@ export const highestApicId = (topology: Topology): number => {
   )
 }
 
-const backend = (id: string, mb: number, path: string, hostNode: number | undefined): ReadonlyArray<string> => [
-  "-object",
-  `memory-backend-file,id=${id},size=${mb}M,mem-path=${path},share=on${hostNode === undefined ? "" : `,host-nodes=${hostNode},policy=bind`}`
-]
+const backend = (id: string, { hostNode, mb, path }: QemuChoices["memory"][number]): ReadonlyArray<string> => {
+  const kind = path === undefined ? `memory-backend-ram,id=${id}` : `memory-backend-file,id=${id}`
+  const file = path === undefined ? "" : `,mem-path=${path},share=on`
+  return ["-object", `${kind},size=${mb}M${file}${hostNode === undefined ? "" : `,host-nodes=${hostNode},policy=bind`}`]
+}
 
 /** Flushes are not waited for: what is on the disk is not to outlive the machine. */
 const diskArguments = (path: string): ReadonlyArray<string> => [
@@ -197,6 +204,14 @@ export const kernelCommandLine = (
 export const sandboxOptions = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 
 /**
+ * The same for a fork server, which must fork; its plugin keeps it from starting programs.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const forkSandboxOptions = "on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny"
+
+/**
  * The whole argument list of `qemu-system-x86_64`. A guest that powers off, resets or panics leaves the machine paused, with an
  * event on QMP, so that its registers and memory can still be read.
  *
@@ -211,7 +226,9 @@ export const qemuArguments = (spec: VmSpec, choices: QemuChoices): ReadonlyArray
   const manyApics = choices.accel === "kvm" && highestApicId(topology) > 254
   const thread = deterministic ? "single" : choices.thread
   return [
-    ...(choices.sandbox === false ? [] : ["-sandbox", sandboxOptions]),
+    ...(choices.sandbox === false
+      ? []
+      : ["-sandbox", choices.plugin === undefined ? sandboxOptions : forkSandboxOptions]),
     "-nodefaults",
     "-no-user-config",
     "-display",
@@ -233,7 +250,7 @@ export const qemuArguments = (spec: VmSpec, choices: QemuChoices): ReadonlyArray
     smpArgument(topology),
     "-m",
     `${total}M`,
-    ...choices.memory.flatMap(({ mb, path, hostNode }, index) => backend(`ram${index}`, mb, path, hostNode)),
+    ...choices.memory.flatMap((memory, index) => backend(`ram${index}`, memory)),
     ...(manyNodes ? numaArguments(topology) : []),
     // APIC ids above 254 need interrupt remapping in extended mode.
     ...(manyApics ? ["-device", "intel-iommu,intremap=on,eim=on"] : []),
@@ -242,14 +259,13 @@ export const qemuArguments = (spec: VmSpec, choices: QemuChoices): ReadonlyArray
       : []),
     ...(spec.performance?.idleInGuest === true && choices.accel === "kvm" ? ["-overcommit", "cpu-pm=on"] : []),
     ...(choices.disk === undefined ? [] : diskArguments(choices.disk)),
-    "-chardev",
-    `socket,id=qmp,fd=${choices.qmp}`,
+    ...(choices.plugin === undefined ? [] : ["-plugin", choices.plugin]),
+    ...(choices.qmp === undefined ? [] : ["-chardev", `socket,id=qmp,fd=${choices.qmp}`]),
     "-chardev",
     `${choices.ports.kind},id=com1,path=${choices.ports.console}`,
     "-chardev",
     `${choices.ports.kind},id=com2,path=${choices.ports.channel}`,
-    "-mon",
-    "chardev=qmp,mode=control",
+    ...(choices.qmp === undefined ? [] : ["-mon", "chardev=qmp,mode=control"]),
     "-serial",
     "chardev:com1",
     "-serial",

@@ -38,6 +38,8 @@ export interface ProcessEnd {
 export interface QemuProcess {
   readonly pid: number
   readonly qmp: Duplex
+  /** A stream to qemu's descriptor after all others, if it was asked for. */
+  readonly control: Duplex | undefined
   /** What it printed to standard error, its last 64 KiB. */
   readonly stderr: () => string
   /** Settles when it has ended and its standard error is read to the end. Never rejects. */
@@ -91,7 +93,7 @@ export const findQemu = (binary: string): Effect.Effect<string, VmmError> =>
 
 const stderrKept = 64 * 1024
 
-const wrap = (child: ChildProcess, pid: number): QemuProcess => {
+const wrap = (child: ChildProcess, pid: number, control: Duplex | undefined): QemuProcess => {
   let stderr = ""
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr = (stderr + text).slice(-stderrKept)
@@ -108,6 +110,7 @@ const wrap = (child: ChildProcess, pid: number): QemuProcess => {
   return {
     pid,
     qmp,
+    control,
     stderr: () => stderr,
     end: Promise.all([exited, silent]).then(([how]) => how),
     kill: () => {
@@ -132,6 +135,8 @@ export const spawnQemu = (options: {
   readonly args: ReadonlyArray<string>
   /** Open files that qemu inherits, see {@link inheritedPath}. */
   readonly files: ReadonlyArray<number>
+  /** Whether qemu also inherits a stream, after the files. Default false. */
+  readonly control?: boolean | undefined
 }): Effect.Effect<QemuProcess, VmmError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<QemuProcess, VmmError>((resume) => {
@@ -139,7 +144,14 @@ export const spawnQemu = (options: {
       if (setpriv === undefined) return resume(Effect.fail(missing("setpriv", "util-linux")))
       const guarded = ["/bin/sh", "-c", unlessOrphaned, "sh", String(process.pid), options.binary, ...options.args]
       const child = spawn(setpriv, ["--pdeathsig", "KILL", ...guarded], {
-        stdio: ["ignore", "ignore", "pipe", "pipe", ...options.files],
+        stdio: [
+          "ignore",
+          "ignore",
+          "pipe",
+          "pipe",
+          ...options.files,
+          ...(options.control === true ? ["pipe" as const] : [])
+        ],
         // A terminal's ^C is for the host, which ends the machine in order; a group of its own keeps it from qemu.
         detached: true
       })
@@ -153,7 +165,8 @@ export const spawnQemu = (options: {
           )
         )
       } else {
-        resume(Effect.succeed(wrap(child, pid)))
+        const last = options.control === true ? child.stdio[inherited.firstFile + options.files.length] : undefined
+        resume(Effect.succeed(wrap(child, pid, (last ?? undefined) as Duplex | undefined)))
       }
     }),
     (process) =>

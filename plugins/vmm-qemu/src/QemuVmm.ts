@@ -10,13 +10,15 @@ import { type ClockMode, KvmProbe, openScratchDisk, type Vm, Vmm, VmmError, type
 import { nodeMemoryMb } from "@ktstr/core/topology"
 import { Effect, Either, Layer, type Scope } from "effect"
 import { type FilePorts, makeFilePorts } from "./FilePorts.ts"
+import { type ForkPool, fileIdentity, hashOfDescriptor, isForkable, makeForkPool } from "./ForkPool.ts"
+import { sharedRange, startForkServer } from "./ForkServer.ts"
 import { makeGuestMemoryFile } from "./GuestMemoryFile.ts"
 import { startMachine } from "./Machine.ts"
 import { openInitramfs, openMemoryFiles } from "./MachineFiles.ts"
 import { ramSegments } from "./PhysicalLayout.ts"
 import { makePorts, type Ports } from "./Ports.ts"
 import { isPvhKernel } from "./PvhNote.ts"
-import { highestApicId, kernelCommandLine, type QemuAccel, qemuArguments } from "./QemuArguments.ts"
+import { highestApicId, kernelCommandLine, type QemuAccel, type QemuChoices, qemuArguments } from "./QemuArguments.ts"
 import { findQemu, inherited, inheritedPath } from "./QemuProcess.ts"
 
 /**
@@ -30,6 +32,11 @@ export interface QemuOptions {
   readonly thread?: "single" | "multi" | undefined
   /** Name in PATH or path. Default `qemu-system-x86_64`. */
   readonly binary?: string | undefined
+  /**
+   * Path of ktstr's plugin (native/plugin). With it, machines with a deterministic clock that differ only in their plan are forked from one that has
+   * booted; without it, or where this qemu refuses it, each boots by itself. Their runs are the same.
+   */
+  readonly forkPlugin?: string | undefined
 }
 
 const chooseAccel = (
@@ -69,19 +76,22 @@ const checkSpec = (spec: VmSpec, accel: QemuAccel): Effect.Effect<ReadonlyArray<
         `topology ${spec.topology} needs APIC id ${apicId}; emulation has none above ${highestEmulatedApicId}: use KVM or fewer LLCs or cores`
       )
     }
-    const { ring } = spec
     if (spec.scratchDiskMb !== undefined && spec.clock === "deterministic") {
       return yield* badSpec(
         "a scratch disk has the host's time, a deterministic clock has none of it: drop one of the two"
       )
     }
-    if (ring !== undefined) {
+    for (const [name, range] of [
+      ["ring", spec.ring],
+      ["plan", spec.handover]
+    ] as const) {
+      if (range === undefined) continue
       const inRam = ramSegments(nodesMb).some(
-        (ram) => ring.address >= ram.address && ring.address + ring.size <= ram.address + ram.size
+        (ram) => range.address >= ram.address && range.address + range.size <= ram.address + ram.size
       )
       if (!inRam) {
         return yield* badSpec(
-          `ring of ${ring.size} bytes at 0x${ring.address.toString(16)} is not within the RAM of a machine of ${spec.memoryMb} MiB: move it down or ask for more memory`
+          `${name} of ${range.size} bytes at 0x${range.address.toString(16)} is not within the RAM of a machine of ${spec.memoryMb} MiB: move it down or ask for more memory`
         )
       }
     }
@@ -166,42 +176,73 @@ const versionOf = (binary: string): Promise<string> =>
 /** Of a qemu built without seccomp, or a kernel without it. */
 const isSandboxRefusal = ({ message }: VmmError): boolean => /sandbox|seccomp/i.test(message)
 
-const boot = (
-  options: QemuOptions,
-  warn: (message: string) => Effect.Effect<void>,
-  unsandboxed: Set<string>,
-  spec: VmSpec
-): Effect.Effect<Vm, VmmError, Scope.Scope | KvmProbe> =>
+/** What boots are made with, for as long as the service lives. */
+interface Backend {
+  readonly options: QemuOptions
+  readonly warn: (message: string) => Effect.Effect<void>
+  /** Programs that refused the sandbox once. */
+  readonly unsandboxed: Set<string>
+  readonly forks: ForkPool
+}
+
+/** A machine with all that it is made of but its ports and monitor. */
+interface Ingredients {
+  readonly spec: VmSpec
+  readonly binary: string
+  readonly kernel: string
+  readonly nodesMb: ReadonlyArray<number>
+  readonly accel: QemuAccel
+  readonly commandLine: string
+}
+
+const memoryOf = ({ nodesMb, spec }: Ingredients, shared: boolean): QemuChoices["memory"] =>
+  nodesMb.map((mb, node) => ({
+    mb,
+    path: shared ? inheritedPath(node) : undefined,
+    hostNode: spec.performance?.hostNodes?.[node]
+  }))
+
+/** The arguments of a machine that boots by itself; in a deterministic one they do not depend on anything but its ingredients. */
+const ownArguments = (
+  { backend, made }: { readonly backend: Backend; readonly made: Ingredients },
+  own: {
+    readonly files: number
+    readonly initrd: boolean
+    readonly disk: boolean
+    readonly sandbox: boolean
+    readonly ports: Ports | FilePorts
+  }
+): ReadonlyArray<string> =>
+  qemuArguments(made.spec, {
+    accel: made.accel,
+    thread: backend.options.thread ?? "single",
+    commandLine: made.commandLine,
+    kernel: made.kernel,
+    initrd: own.initrd ? inheritedPath(made.nodesMb.length) : undefined,
+    memory: memoryOf(made, true),
+    disk: own.disk ? inheritedPath(own.files - 1) : undefined,
+    qmp: inherited.qmp,
+    sandbox: own.sandbox,
+    ports: { kind: own.ports.kind, console: own.ports.consolePath, channel: own.ports.channelPath }
+  })
+
+const bootOwn = (backend: Backend, made: Ingredients): Effect.Effect<Vm, VmmError, Scope.Scope> =>
   Effect.gen(function* () {
-    const binary = yield* findQemu(options.binary ?? "qemu-system-x86_64")
-    const accel = yield* chooseAccel(options, spec, warn)
-    const nodesMb = yield* checkSpec(spec, accel)
-    const tscKhz = accel === "tcg" ? (yield* Effect.flatMap(KvmProbe, (probe) => probe.verdict)).tscKhz : undefined
-    const commandLine = yield* kernelCommandLine(spec, accel, tscKhz)
-    const kernel = yield* chooseKernel(spec)
+    const { unsandboxed, warn } = backend
+    const { accel, binary, kernel, nodesMb, spec } = made
     const memoryFiles = yield* openMemoryFiles(nodesMb)
+    const memory = makeGuestMemoryFile(ramSegments(nodesMb), memoryFiles)
+    if (spec.handover !== undefined) memory.write(spec.handover.address, spec.handover.content)
     const initramfs = yield* openInitramfs(spec.initramfs)
     const disk = yield* openScratchDisk(spec.scratchDiskMb)
     const files = [...memoryFiles, ...[initramfs, disk].filter((file) => file !== undefined)]
     for (const said of unmet(spec, accel)) yield* warn(said)
     const start = Effect.fnUntraced(function* (sandbox: boolean) {
       const ports = yield* makeMachinePorts(spec, files.length)
-      const args = qemuArguments(spec, {
-        accel,
-        thread: options.thread ?? "single",
-        commandLine,
-        kernel,
-        initrd: initramfs === undefined ? undefined : inheritedPath(memoryFiles.length),
-        memory: nodesMb.map((mb, node) => ({
-          mb,
-          path: inheritedPath(node),
-          hostNode: spec.performance?.hostNodes?.[node]
-        })),
-        disk: disk === undefined ? undefined : inheritedPath(files.length - 1),
-        qmp: inherited.qmp,
-        sandbox,
-        ports: { kind: ports.kind, console: ports.consolePath, channel: ports.channelPath }
-      })
+      const args = ownArguments(
+        { backend, made },
+        { files: files.length, initrd: initramfs !== undefined, disk: disk !== undefined, sandbox, ports }
+      )
       const opened = [...files, ...("files" in ports ? ports.files : [])]
       const hostTime = spec.clock !== "deterministic"
       return { args, machine: yield* startMachine({ ports, binary, kernel, files: opened, hostTime, args }) }
@@ -220,10 +261,88 @@ const boot = (
     return {
       ...machine,
       machine: spec.clock === "deterministic" ? yield* describeMachine(binary, args) : undefined,
-      memory: makeGuestMemoryFile(ramSegments(nodesMb), memoryFiles),
+      memory,
       clock: clockOf(spec, accel),
       backend: "qemu"
     }
+  })
+
+/** Forks the machine from one that has booted; undefined if it has to boot by itself. */
+const bootForked = (backend: Backend, made: Ingredients): Effect.Effect<Vm | undefined, VmmError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { options, unsandboxed } = backend
+    const { accel, binary, kernel, nodesMb, spec } = made
+    const range = sharedRange(spec)
+    const { forkPlugin } = options
+    if (forkPlugin === undefined || range === undefined || spec.handover === undefined) return undefined
+    const initramfs = yield* openInitramfs(spec.initramfs)
+    const files = initramfs === undefined ? [] : [initramfs]
+    const ports = (first: number) => ({
+      kind: "file" as const,
+      console: inheritedPath(first),
+      channel: inheritedPath(first + 1)
+    })
+    // As it would be by itself: a replay compares these.
+    const told = qemuArguments(spec, {
+      accel,
+      thread: "single",
+      commandLine: made.commandLine,
+      kernel,
+      initrd: initramfs === undefined ? undefined : inheritedPath(nodesMb.length),
+      memory: memoryOf(made, true),
+      qmp: inherited.qmp,
+      ports: ports(nodesMb.length + files.length)
+    })
+    const machine = yield* describeMachine(binary, told)
+    const server = yield* backend.forks.get(
+      [
+        ...machine.arguments,
+        machine.version,
+        ...[binary, kernel, forkPlugin].map(fileIdentity),
+        initramfs === undefined ? "" : yield* hashOfDescriptor(initramfs)
+      ],
+      Effect.gen(function* () {
+        // The machine outlives the one that asked for it first.
+        const own = yield* openInitramfs(spec.initramfs)
+        return yield* startForkServer({
+          binary,
+          kernel,
+          plugin: forkPlugin,
+          range,
+          memoryBytes: nodesMb.reduce((sum, mb) => sum + mb, 0) * 1024 * 1024,
+          files: own === undefined ? [] : [own],
+          args: ({ plugin }) =>
+            qemuArguments(spec, {
+              accel,
+              thread: "single",
+              commandLine: made.commandLine,
+              kernel,
+              initrd: own === undefined ? undefined : inheritedPath(0),
+              memory: memoryOf(made, false),
+              qmp: undefined,
+              plugin,
+              sandbox: !unsandboxed.has(binary),
+              ports: ports(files.length)
+            })
+        })
+      })
+    )
+    if (server === undefined) return undefined
+    const forked = yield* server.fork(spec.handover.content)
+    return { ...forked, machine, clock: clockOf(spec, accel), backend: "qemu" }
+  })
+
+const boot = (backend: Backend, spec: VmSpec): Effect.Effect<Vm, VmmError, Scope.Scope | KvmProbe> =>
+  Effect.gen(function* () {
+    const { options, warn } = backend
+    const binary = yield* findQemu(options.binary ?? "qemu-system-x86_64")
+    const accel = yield* chooseAccel(options, spec, warn)
+    const nodesMb = yield* checkSpec(spec, accel)
+    const tscKhz = accel === "tcg" ? (yield* Effect.flatMap(KvmProbe, (probe) => probe.verdict)).tscKhz : undefined
+    const commandLine = yield* kernelCommandLine(spec, accel, tscKhz)
+    const made: Ingredients = { spec, binary, kernel: yield* chooseKernel(spec), nodesMb, accel, commandLine }
+    const forked = isForkable(spec) ? yield* bootForked(backend, made) : undefined
+    return forked ?? (yield* bootOwn(backend, made))
   })
 
 /**
@@ -232,21 +351,19 @@ const boot = (
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: QemuOptions = {}): Effect.Effect<Vmm["Type"], never, KvmProbe> =>
-  Effect.map(KvmProbe, (probe) => {
+export const make = (options: QemuOptions = {}): Effect.Effect<Vmm["Type"], never, KvmProbe | Scope.Scope> =>
+  Effect.gen(function* () {
+    const probe = yield* KvmProbe
     const warned = new Set<string>()
-    /** Programs that refused the sandbox once. */
-    const unsandboxed = new Set<string>()
     const warn = (message: string): Effect.Effect<void> =>
       Effect.suspend(() => {
         if (warned.has(message)) return Effect.void
         warned.add(message)
         return Effect.logWarning(message)
       })
+    const backend: Backend = { options, warn, unsandboxed: new Set(), forks: yield* makeForkPool(warn) }
     return {
-      boot: Effect.fn("Vmm.boot")((spec: VmSpec) =>
-        Effect.provideService(boot(options, warn, unsandboxed, spec), KvmProbe, probe)
-      )
+      boot: Effect.fn("Vmm.boot")((spec: VmSpec) => Effect.provideService(boot(backend, spec), KvmProbe, probe))
     }
   })
 
@@ -257,7 +374,7 @@ export const make = (options: QemuOptions = {}): Effect.Effect<Vmm["Type"], neve
  * @category layers
  */
 export const layerQemu = (options: QemuOptions = {}): Layer.Layer<Vmm, never, KvmProbe> =>
-  Layer.effect(Vmm, make(options))
+  Layer.scoped(Vmm, make(options))
 
 /**
  * {@link layerQemu} with its defaults.

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "child.h"
+
+#include "qemu.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static _Noreturn void fail(const char *what) {
+    fprintf(stderr, "ktstr: a forked machine can't begin: %s: %s\n", what, strerror(errno));
+    _exit(CHILD_FAILED);
+}
+
+/* Every descriptor of the file behind `old` becomes one of the file at `path`. qemu has opened its ports again by name.
+ */
+static void replace(int old, const char *path, int flags) {
+    struct stat wanted, status;
+    if (fstat(old, &wanted) < 0)
+        fail("a port");
+    int file = open(path, flags | O_CLOEXEC);
+    if (file < 0)
+        fail(path);
+    DIR *descriptors = opendir("/proc/self/fd");
+    if (!descriptors)
+        fail("/proc/self/fd");
+    for (struct dirent *entry; (entry = readdir(descriptors));) {
+        int fd = atoi(entry->d_name);
+        bool same = entry->d_name[0] != '.' && fd != file && fstat(fd, &status) == 0 &&
+                    status.st_dev == wanted.st_dev && status.st_ino == wanted.st_ino;
+        if (same && dup2(file, fd) < 0)
+            fail(path);
+    }
+    closedir(descriptors);
+    close(file);
+}
+
+static void end_if_asked(void) {
+    int shutdown = qemu.shutdown_requested(), reset = qemu.reset_requested();
+    if (shutdown)
+        _exit(CHILD_SHUTDOWN + shutdown);
+    if (reset)
+        _exit(CHILD_RESET + reset);
+}
+
+/*
+ * Instead of waiting for a condition that no other thread will signal. The vCPU thread waits when all CPUs are idle;
+ * qemu's main loop would then set the clock to the next timer. It does so with no CPU of its own, which decides whom
+ * the clock's change is told to: so must this.
+ */
+static void idle(void *condition, void *mutex, const char *file, int line) {
+    (void)condition, (void)mutex;
+    end_if_asked();
+    if (!qemu.all_cpus_idle()) {
+        fprintf(stderr, "ktstr: a forked machine waits at %s:%d for a thread that it does not have\n", file, line);
+        _exit(CHILD_STUCK);
+    }
+    void **current = qemu.current_cpu(), *cpu = *current;
+    *current = NULL;
+    qemu.warp();
+    *current = cpu;
+    /* Without a timer nothing will ever happen. */
+    if (qemu.all_cpus_idle()) {
+        fprintf(stderr, "ktstr: all CPUs of a forked machine are idle and no timer is set\n");
+        _exit(CHILD_STUCK);
+    }
+}
+
+void child_begin(const struct server_options *options, const struct child_files *files, void *range, int parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(CHILD_FAILED);
+    replace(options->control, "/dev/null", O_RDWR);
+    replace(options->com1, files->com1, O_WRONLY | O_APPEND);
+    replace(options->com2, files->com2, O_WRONLY | O_APPEND);
+    int shared = open(files->range, O_RDWR | O_CLOEXEC);
+    if (shared < 0)
+        fail(files->range);
+    if (mmap(range, options->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, shared, 0) == MAP_FAILED)
+        fail("the shared range");
+    close(shared);
+    *qemu.cond_wait = idle;
+}

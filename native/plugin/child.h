@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A forked machine: one thread, which does what qemu's main loop did for it. */
+#ifndef KTSTR_CHILD_H
+#define KTSTR_CHILD_H
+
+#include "server.h"
+
+/* Exit codes of a child; from CHILD_SHUTDOWN on, qemu's reason is added (qapi/run-state.json, ShutdownCause). */
+enum { CHILD_ENDED = 0, CHILD_FAILED = 1, CHILD_STUCK = 2, CHILD_SHUTDOWN = 16, CHILD_RESET = 64 };
+
+/* Files of the child's own: paths that the host keeps open. */
+struct child_files {
+    const char *com1, *com2, *range;
+};
+
+/* Turns the process that fork() just made into a machine of its own. Ends it if that is impossible. */
+void child_begin(const struct server_options *options, const struct child_files *files, void *range, int parent);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the plugin uses of qemu: version 1 of its plugin interface (qemu 4.2 to 8.2), declared here so that no header
+ * package is needed, and a few functions that qemu exports for its own modules, looked up when the plugin is loaded.
+ */
+#ifndef KTSTR_QEMU_H
+#define KTSTR_QEMU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+typedef uint64_t qemu_plugin_id_t;
+struct qemu_info_t;
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+
+enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
+
+void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
+                                           void (*callback)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb));
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
+                                            void (*callback)(unsigned int cpu, void *data),
+                                            enum qemu_plugin_cb_flags flags, void *data);
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
+const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+
+/* How all of qemu waits for a condition (util/qemu-thread-posix.c). */
+typedef void cond_wait(void *condition, void *mutex, const char *file, int line);
+
+struct qemu {
+    /* The lock that the main loop and the devices hold. */
+    void (*lock)(const char *file, int line);
+    void (*unlock)(void);
+    cond_wait **cond_wait;
+    bool (*all_cpus_idle)(void);
+    /* With a counted clock that does not sleep: sets the clock to the next timer if all CPUs are idle. */
+    void (*warp)(void);
+    /* Why the guest asked to be shut down; 0: it did not. */
+    int (*shutdown_requested)(void);
+    int (*reset_requested)(void);
+    /* The host's address of guest memory. */
+    void *(*map)(uint64_t address, uint64_t *length, bool write);
+    /* The calling thread's `current_cpu`. */
+    void **(*current_cpu)(void);
+};
+
+extern struct qemu qemu;
+
+/* Fills `qemu`. Returns the name of a symbol that this qemu does not export, or NULL. */
+const char *qemu_find(void);
+
+#endif
