@@ -114,7 +114,7 @@ const installModules = () => {
 
 /** make decides by itself what is out of date. */
 const buildNative = () => {
-  for (const folder of ["native/agent", "native/probe"]) {
+  for (const folder of ["native/agent", "native/probe", "native/plugin"]) {
     if (!run("make", ["-s", "-C", folder])) stop(`building ${folder} failed; see the compiler's message above`)
   }
 }

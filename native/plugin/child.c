@@ -2,6 +2,7 @@
 #include "child.h"
 
 #include "qemu.h"
+#include "sandbox.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -88,4 +89,5 @@ void child_begin(const struct server_options *options, const struct child_files 
         fail("the shared range");
     close(shared);
     *qemu.cond_wait = idle;
+    sandbox_no_processes();
 }

@@ -4,6 +4,7 @@
 #include "child.h"
 #include "control.h"
 #include "qemu.h"
+#include "sandbox.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -66,6 +67,7 @@ void server_begin(const struct server_options *given) {
     options = *given;
     control.fd = options.control;
     signal(SIGPIPE, SIG_IGN);
+    sandbox_no_programs();
     control_send(&control, "loaded");
 }
 

@@ -22,7 +22,7 @@ bool handover_copy(struct handover *handover, const uint8_t *memory, size_t size
     if (version != 1)
         return fail_text(failure, "version %u, this agent knows version 1", version);
     if (length > size - BYTES_AT)
-        return fail_text(failure, "a plan of %u bytes does not fit in the %zu reserved", length, size);
+        return fail_text(failure, "a plan of %u bytes does not fit in the %zu reserved", length, size - BYTES_AT);
     if (deadline_ms == 0 || deadline_ms >= 1ull << 40)
         return fail_text(failure, "a deadline of %llu ms", (unsigned long long)deadline_ms);
     *handover =

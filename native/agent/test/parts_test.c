@@ -1,9 +1,10 @@
-// The small parts: CRC, ring, cpulists, command line, topology, UTF-8.
+// The small parts: CRC, ring, cpulists, command line, handover, topology, UTF-8.
 #include "check.h"
 
 #include "base/cpumask.h"
 #include "base/crc32.h"
 #include "base/utf8.h"
+#include "session/handover.h"
 #include "session/online.h"
 #include "sys/cmdline.h"
 #include "sys/topology.h"
@@ -104,6 +105,10 @@ static void command_line(struct checks *checks) {
     CHECK_TEXT(checks, options.notes, "");
     options = cmdline_parse("");
     CHECK(checks, options.ring_size == 0 && options.deadline_ns == 600000000000 && options.mode == MODE_PLAN);
+    options = cmdline_parse("ktstr.plan=0x18000000,1000000 ktstr.ring=0x8000000,10000000");
+    CHECK(checks,
+          options.plan_address == 0x18000000 && options.plan_size == 0x1000000 && options.ring_size == 0x10000000);
+    CHECK(checks, cmdline_parse("ktstr.plan=0x18000001,1000000").plan_size == 0);
     options = cmdline_parse("ktstr.mode=planet ktstr.ring=8,8 ktstr.deadline_ms=-1 ktstr.nope=1 ktstr.bare");
     CHECK_TEXT(checks, options.notes,
                "ktstr.mode=planet is not understood; ktstr.ring=8,8 is not understood; ktstr.deadline_ms=-1 is not "
@@ -214,6 +219,51 @@ static void uevents(struct checks *checks) {
         CHECK(checks, !online_parse(others[i], &cpu, &online));
 }
 
+static bool handed_over(const uint8_t *memory, size_t size, struct handover *handover, char text[512]) {
+    struct failure failure = {0};
+    bool good = handover_copy(handover, memory, size, &failure);
+    snprintf(text, 512, "%s", failure.message);
+    return good;
+}
+
+static void handovers(struct checks *checks) {
+    enum { SIZE = 128, VERSION_AT = 8, LENGTH_AT = 12, DEADLINE_AT = 16, BYTES_AT = 64 };
+    uint8_t memory[SIZE] = "KTSTPLAN";
+    uint32_t version = 1, length = SIZE - BYTES_AT;
+    uint64_t deadline_ms = 1500;
+    struct handover handover = {0};
+    char text[512];
+    memcpy(memory + VERSION_AT, &version, sizeof version);
+    memcpy(memory + LENGTH_AT, &length, sizeof length);
+    memcpy(memory + DEADLINE_AT, &deadline_ms, sizeof deadline_ms);
+    memset(memory + BYTES_AT, 0x5a, length);
+    if (CHECK(checks, handed_over(memory, SIZE, &handover, text))) {
+        CHECK(checks, handover.length == length && handover.deadline_ns == 1500000000);
+        memory[BYTES_AT] = 0; // the copy stays as it was
+        CHECK(checks, handover.bytes[0] == 0x5a && handover.bytes[length - 1] == 0x5a);
+        free(handover.bytes);
+    }
+    length++;
+    memcpy(memory + LENGTH_AT, &length, sizeof length);
+    CHECK(checks, !handed_over(memory, SIZE, &handover, text));
+    CHECK_TEXT(checks, text, "a plan of 65 bytes does not fit in the 64 reserved");
+    length = 0;
+    memcpy(memory + LENGTH_AT, &length, sizeof length);
+    CHECK(checks, handed_over(memory, SIZE, &handover, text) && handover.length == 0);
+    free(handover.bytes);
+    deadline_ms = 0;
+    memcpy(memory + DEADLINE_AT, &deadline_ms, sizeof deadline_ms);
+    CHECK(checks, !handed_over(memory, SIZE, &handover, text));
+    version = 2;
+    memcpy(memory + VERSION_AT, &version, sizeof version);
+    CHECK(checks, !handed_over(memory, SIZE, &handover, text));
+    CHECK_TEXT(checks, text, "version 2, this agent knows version 1");
+    CHECK(checks, !handed_over(memory, BYTES_AT - 1, &handover, text));
+    memory[0] = 0;
+    CHECK(checks, !handed_over(memory, SIZE, &handover, text));
+    CHECK_TEXT(checks, text, "there is no plan");
+}
+
 int main(void) {
     struct checks checks = {0};
     crc(&checks);
@@ -221,6 +271,7 @@ int main(void) {
     ring_input(&checks);
     cpulists(&checks);
     command_line(&checks);
+    handovers(&checks);
     sysfs(&checks);
     utf8(&checks);
     uevents(&checks);

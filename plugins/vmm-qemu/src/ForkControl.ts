@@ -41,10 +41,13 @@ export interface ForkControl {
   readonly serving: Effect.Effect<void, VmmError>
   readonly fork: (files: ForkedFiles) => Effect.Effect<ForkedProcess, VmmError>
   /** To be called when the server's process has ended. */
-  readonly gone: (why: string) => void
+  readonly gone: (why: VmmError) => void
 }
 
 const failed = (message: string): VmmError => new VmmError({ reason: "BootFailed", message })
+
+/** Of a plugin that does not do what this host expects. */
+const unfit = (message: string): VmmError => new VmmError({ reason: "BackendMissing", message })
 
 /** A longer line is none of the plugin's. */
 const longestLine = 4096
@@ -60,18 +63,24 @@ export const makeForkControl = (stream: Duplex): ForkControl => {
   const asked = new Map<string, Deferred.Deferred<ForkedProcess, VmmError>>()
   const running = new Map<string, Deferred.Deferred<ProcessEnd>>()
   let next = 0
-  let lost: string | undefined
+  let lost: VmmError | undefined
   let rest = ""
 
-  const gone = (why: string): void => {
+  const gone = (why: VmmError): void => {
     if (lost !== undefined) return
     lost = why
-    Deferred.unsafeDone(serving, Effect.fail(failed(why)))
-    for (const one of asked.values()) Deferred.unsafeDone(one, Effect.fail(failed(why)))
+    Deferred.unsafeDone(serving, Effect.fail(why))
+    for (const one of asked.values()) Deferred.unsafeDone(one, Effect.fail(why))
     // Children end with their parent.
     for (const one of running.values()) Deferred.unsafeDone(one, Effect.succeed({ code: null, signal: "SIGKILL" }))
     asked.clear()
     running.clear()
+  }
+
+  const answer = (id: string, how: Effect.Effect<ForkedProcess, VmmError>): void => {
+    const one = asked.get(id)
+    asked.delete(id)
+    if (one !== undefined) Deferred.unsafeDone(one, how)
   }
 
   const forked = (id: string, pid: number): void => {
@@ -80,9 +89,13 @@ export const makeForkControl = (stream: Duplex): ForkControl => {
     const kill = Effect.sync(() => {
       if (running.has(id)) stream.write(`kill ${id}\n`)
     })
-    const one = asked.get(id)
-    asked.delete(id)
-    if (one !== undefined) Deferred.unsafeDone(one, Effect.succeed({ pid, end, kill }))
+    answer(id, Effect.succeed({ pid, end, kill }))
+  }
+
+  const ended = (id: string, how: ProcessEnd): void => {
+    const end = running.get(id)
+    running.delete(id)
+    if (end !== undefined) Deferred.unsafeDone(end, Effect.succeed(how))
   }
 
   const take = (line: string): void => {
@@ -90,30 +103,26 @@ export const makeForkControl = (stream: Duplex): ForkControl => {
     const after = (words: number): string => line.split(" ").slice(words).join(" ")
     switch (word) {
       case "loaded":
-        return
+        break
       case "serving":
-        return Deferred.unsafeDone(serving, Effect.void)
+        Deferred.unsafeDone(serving, Effect.void)
+        break
       case "forked":
-        return forked(id, Number(kind))
-      case "failed": {
-        const one = asked.get(id)
-        asked.delete(id)
-        if (one !== undefined) Deferred.unsafeDone(one, Effect.fail(failed(`the machine can't be forked: ${after(2)}`)))
-        return
-      }
-      case "ended": {
-        if (!/^\d+$/.test(id)) return gone(`the machine ${line}`)
-        const end = running.get(id)
-        running.delete(id)
-        const number = Number(value)
-        const how = kind === "code" ? { code: number, signal: null } : { code: null, signal: `signal ${number}` }
-        if (end !== undefined) Deferred.unsafeDone(end, Effect.succeed(how))
-        return
-      }
+        forked(id, Number(kind))
+        break
+      case "failed":
+        answer(id, Effect.fail(failed(`the machine can't be forked: ${after(2)}`)))
+        break
+      case "ended":
+        if (/^\d+$/.test(id))
+          ended(id, kind === "code" ? { code: Number(value), signal: null } : { code: null, signal: value })
+        else gone(failed(`the machine ${line}`))
+        break
       case "refused":
-        return gone(`ktstr's plugin refused this machine: ${after(1)}`)
+        gone(unfit(`ktstr's plugin refused this machine: ${after(1)}`))
+        break
       default:
-        return gone(`ktstr's plugin said '${line.slice(0, 80)}'`)
+        gone(unfit(`ktstr's plugin said '${line.slice(0, 80)}'`))
     }
   }
 
@@ -122,16 +131,18 @@ export const makeForkControl = (stream: Duplex): ForkControl => {
     const lines = (rest + text).split("\n")
     rest = lines.pop() ?? ""
     for (const line of lines) take(line)
-    if (rest.length > longestLine) gone("ktstr's plugin said a line without an end")
+    if (rest.length > longestLine) gone(unfit("ktstr's plugin said a line without an end"))
   })
   stream.on("error", () => {})
-  stream.on("close", () => gone("the fork server has ended"))
+  for (const end of ["end", "close"]) {
+    stream.on(end, () => gone(failed("the machine at the fork point has ended")))
+  }
 
   return {
     serving: Deferred.await(serving),
     fork: ({ com1, com2, range }) =>
       Effect.suspend(() => {
-        if (lost !== undefined) return Effect.fail(failed(lost))
+        if (lost !== undefined) return Effect.fail(lost)
         const id = String(next++)
         const answer = Deferred.unsafeMake<ForkedProcess, VmmError>(FiberId.none)
         asked.set(id, answer)

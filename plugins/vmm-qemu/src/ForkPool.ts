@@ -4,16 +4,18 @@
  * @since 0.2.0
  */
 import { createHash } from "node:crypto"
-import * as fs from "node:fs"
-import { VmmError, type VmSpec } from "@ktstr/core/machine"
+import type { VmmError } from "@ktstr/core/machine"
 import { Data, Effect, RcMap, type Scope } from "effect"
-import type { ForkServer } from "./ForkServer.ts"
+import type { ForkedMachine, ForkServer } from "./ForkServer.ts"
 
 /** How long a machine stays at its fork point without children. */
 const idleTime = "1 minute"
 
-/** A machine's key: equal for equal ingredients. How to start it is not part of the key. */
+/** Equal for equal ingredients. How to start the machine is not part of the key. */
 class ForkKey extends Data.Class<{ readonly hash: string }> {}
+
+/** Starts a machine that others go on from. */
+export type StartForkServer = Effect.Effect<ForkServer, VmmError, Scope.Scope>
 
 /**
  * @since 0.2.0
@@ -21,17 +23,18 @@ class ForkKey extends Data.Class<{ readonly hash: string }> {}
  */
 export interface ForkPool {
   /**
-   * Returns the machine with these ingredients at its fork point, started by `start` if there is none. Undefined if such a machine does not get there:
-   * it has to be booted. The scope holds it.
+   * Makes a machine that goes on with `plan` from the fork point of one with these ingredients, which `start` starts if there is none yet. Undefined if
+   * no such machine gets there: this one has to boot by itself.
    */
-  readonly get: (
+  readonly fork: (
     ingredients: ReadonlyArray<string>,
-    start: Effect.Effect<ForkServer, VmmError, Scope.Scope>
-  ) => Effect.Effect<ForkServer | undefined, never, Scope.Scope>
+    plan: Uint8Array,
+    start: StartForkServer
+  ) => Effect.Effect<ForkedMachine | undefined, never, Scope.Scope>
 }
 
 /**
- * Makes a pool. `warn` is told why a machine did not reach its fork point. Closing the scope kills all machines.
+ * Makes a pool. Closing the scope kills all its machines. `warn` is told once if machines can't be forked at all.
  *
  * @since 0.2.0
  * @category constructors
@@ -40,66 +43,38 @@ export const makeForkPool = (
   warn: (message: string) => Effect.Effect<void>
 ): Effect.Effect<ForkPool, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const starts = new Map<string, Effect.Effect<ForkServer, VmmError, Scope.Scope>>()
-    const unforkable = new Set<string>()
+    const starts = new Map<string, StartForkServer>()
+    /** Machines that can't be forked, and will never be. */
+    const hopeless = new Set<string>()
     const servers = yield* RcMap.make({
       idleTimeToLive: idleTime,
-      lookup: ({ hash }: ForkKey) =>
-        Effect.suspend(
-          () => starts.get(hash) ?? Effect.fail(new VmmError({ reason: "BootFailed", message: "nothing to start" }))
-        )
+      lookup: ({ hash }: ForkKey) => Effect.suspend(() => starts.get(hash) ?? Effect.dieMessage(`no start of ${hash}`))
     })
+    const refused = (hash: string, error: VmmError): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        if (hopeless.has(hash)) return Effect.void
+        hopeless.add(hash)
+        // A guest that does not get to its fork point tells why in the run that boots by itself.
+        return error.reason === "BackendMissing" ? warn(`${error.message}; each run boots by itself`) : Effect.void
+      })
     return {
-      get: (ingredients, start) => {
+      fork: (ingredients, plan, start) => {
         const hash = createHash("sha256").update(JSON.stringify(ingredients)).digest("hex")
-        return Effect.suspend(() => {
-          if (unforkable.has(hash)) return Effect.succeed(undefined)
-          if (!starts.has(hash)) starts.set(hash, start)
-          return RcMap.get(servers, new ForkKey({ hash }))
-        }).pipe(
-          Effect.catchAll(({ message }) =>
-            Effect.suspend(() => {
-              if (unforkable.has(hash)) return Effect.succeed(undefined)
-              unforkable.add(hash)
-              return Effect.as(warn(`${message}; each run boots by itself`), undefined)
-            })
+        const key = new ForkKey({ hash })
+        return Effect.gen(function* () {
+          if (hopeless.has(hash)) return undefined
+          // The files of an earlier one may be gone.
+          starts.set(hash, start)
+          const server = yield* Effect.either(RcMap.get(servers, key))
+          if (server._tag === "Left") {
+            yield* RcMap.invalidate(servers, key)
+            return yield* Effect.as(refused(hash, server.left), undefined)
+          }
+          return yield* Effect.catchAll(server.right.fork(plan), () =>
+            // It was killed meanwhile; the next run starts another.
+            Effect.as(RcMap.invalidate(servers, key), undefined)
           )
-        )
+        })
       }
     }
   })
-
-/**
- * Returns what tells whether a file is the same: its path, size and time of change. Fails as a key that equals no other if there is no such file.
- *
- * @since 0.2.0
- * @category conversions
- */
-export const fileIdentity = (path: string): string => {
-  const { ctimeMs, ino, size } = fs.statSync(path)
-  return `${path} ${ino} ${size} ${ctimeMs}`
-}
-
-/**
- * Returns the SHA-256 of an open file, read in slices.
- *
- * @since 0.2.0
- * @category conversions
- */
-export const hashOfDescriptor = (file: number): Effect.Effect<string, VmmError> =>
-  Effect.tryPromise({
-    try: async () => {
-      const hash = createHash("sha256")
-      for await (const chunk of fs.createReadStream("", { fd: file, autoClose: false, start: 0 })) hash.update(chunk)
-      return hash.digest("hex")
-    },
-    catch: (cause) => new VmmError({ reason: "Io", message: `can't read the initramfs: ${cause}`, cause })
-  })
-
-/**
- * Whether a machine can be forked at all: it has a plan to be handed over, and counts its time.
- *
- * @since 0.2.0
- * @category conversions
- */
-export const isForkable = (spec: VmSpec): boolean => spec.clock === "deterministic" && spec.handover !== undefined

@@ -40,6 +40,14 @@ export const sharedRange = ({ handover, ring }: VmSpec): SharedRange | undefined
     : { address: ring.address, size: ring.size + handover.size, planAt: ring.size }
 
 /**
+ * A machine that goes on from another's fork point.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type ForkedMachine = Machine & { readonly memory: GuestMemory }
+
+/**
  * A machine at its fork point.
  *
  * @since 0.2.0
@@ -47,7 +55,7 @@ export const sharedRange = ({ handover, ring }: VmSpec): SharedRange | undefined
  */
 export interface ForkServer {
   /** Makes a machine that goes on from the fork point with this plan. Closing the scope kills it. */
-  readonly fork: (plan: Uint8Array) => Effect.Effect<Machine & { readonly memory: GuestMemory }, VmmError, Scope.Scope>
+  readonly fork: (plan: Uint8Array) => Effect.Effect<ForkedMachine, VmmError, Scope.Scope>
 }
 
 /**
@@ -65,8 +73,8 @@ export interface ForkServerOptions {
   readonly memoryBytes: number
   /** Open files that qemu inherits, in order; the ports follow them. */
   readonly files: ReadonlyArray<number>
-  /** The arguments, given those of the plugin and the ports. */
-  readonly args: (own: { readonly plugin: string; readonly ports: FilePorts }) => ReadonlyArray<string>
+  /** The arguments, given the plugin's. */
+  readonly args: (plugin: string) => ReadonlyArray<string>
 }
 
 const io = (what: string, cause: unknown): VmmError =>
@@ -84,6 +92,20 @@ const openRange = ({ size }: SharedRange): Effect.Effect<number, VmmError, Scope
     }),
     (file) => Effect.sync(() => fs.closeSync(file))
   )
+
+/** A kernel that boots says something new at least every few seconds, on a host that has other work as well. */
+const patienceMs = 300_000
+
+/** Fails when the console has said nothing new for {@link patienceMs}. */
+const silence = (console: number): Effect.Effect<never, VmmError> =>
+  Effect.gen(function* () {
+    for (let size = -1; ; ) {
+      const now = fs.fstatSync(console).size
+      if (now === size) return yield* new VmmError({ reason: "BootFailed", message: "the machine's boot stalled" })
+      size = now
+      yield* Effect.sleep(patienceMs)
+    }
+  })
 
 const copy = (from: number, to: number, bytes: number): void => {
   const chunk = Buffer.allocUnsafe(256 * 1024)
@@ -200,12 +222,12 @@ export const startForkServer = (options: ForkServerOptions): Effect.Effect<ForkS
     const qemu = yield* spawnQemu({
       binary: options.binary,
       files,
-      args: options.args({ plugin, ports: parent }),
+      args: options.args(plugin),
       control: true
     })
     const control = makeForkControl(qemu.control!)
-    qemu.end.then(() => control.gone(bootRefusal(qemu.stderr(), options.kernel).message))
-    yield* control.serving
+    qemu.end.then(() => control.gone(bootRefusal(qemu.stderr(), options.kernel)))
+    yield* Effect.raceFirst(control.serving, silence(parent.files[0]))
     return {
       fork: (plan) =>
         Effect.gen(function* () {

@@ -9,8 +9,9 @@ import { kernelHeaderSize, parseKernelImage } from "@ktstr/core/image"
 import { type ClockMode, KvmProbe, openScratchDisk, type Vm, Vmm, VmmError, type VmSpec } from "@ktstr/core/machine"
 import { nodeMemoryMb } from "@ktstr/core/topology"
 import { Effect, Either, Layer, type Scope } from "effect"
+import { fileIdentity, makeFileHash } from "./FileIdentity.ts"
 import { type FilePorts, makeFilePorts } from "./FilePorts.ts"
-import { type ForkPool, fileIdentity, hashOfDescriptor, isForkable, makeForkPool } from "./ForkPool.ts"
+import { type ForkPool, makeForkPool } from "./ForkPool.ts"
 import { sharedRange, startForkServer } from "./ForkServer.ts"
 import { makeGuestMemoryFile } from "./GuestMemoryFile.ts"
 import { startMachine } from "./Machine.ts"
@@ -156,9 +157,13 @@ const makeMachinePorts = (
  * The kernel is the only path among the arguments of a deterministic machine; its content is told elsewhere. The sandbox does not change the
  * machine.
  */
-const describeMachine = (binary: string, args: ReadonlyArray<string>) =>
+const describeMachine = ({ versions }: Pick<Backend, "versions">, binary: string, args: ReadonlyArray<string>) =>
   Effect.map(
-    Effect.promise(() => versionOf(binary)),
+    Effect.promise(async () => {
+      const version = versions.get(binary) ?? (await versionOf(binary))
+      versions.set(binary, version)
+      return version
+    }),
     (version) => ({
       version,
       arguments: args.filter(
@@ -183,6 +188,10 @@ interface Backend {
   /** Programs that refused the sandbox once. */
   readonly unsandboxed: Set<string>
   readonly forks: ForkPool
+  /** The content of a file as a hash. */
+  readonly hashOf: (path: string) => Effect.Effect<string, VmmError>
+  /** What programs said of their versions. */
+  readonly versions: Map<string, string>
 }
 
 /** A machine with all that it is made of but its ports and monitor. */
@@ -260,7 +269,7 @@ const bootOwn = (backend: Backend, made: Ingredients): Effect.Effect<Vm, VmmErro
         )
     return {
       ...machine,
-      machine: spec.clock === "deterministic" ? yield* describeMachine(binary, args) : undefined,
+      machine: spec.clock === "deterministic" ? yield* describeMachine(backend, binary, args) : undefined,
       memory,
       clock: clockOf(spec, accel),
       backend: "qemu"
@@ -275,61 +284,54 @@ const bootForked = (backend: Backend, made: Ingredients): Effect.Effect<Vm | und
     const range = sharedRange(spec)
     const { forkPlugin } = options
     if (forkPlugin === undefined || range === undefined || spec.handover === undefined) return undefined
-    const initramfs = yield* openInitramfs(spec.initramfs)
-    const files = initramfs === undefined ? [] : [initramfs]
+    const initramfs = spec.initramfs.length === 0 ? 0 : 1
+    const own = { accel, thread: "single" as const, commandLine: made.commandLine, kernel }
     const ports = (first: number) => ({
       kind: "file" as const,
       console: inheritedPath(first),
       channel: inheritedPath(first + 1)
     })
     // As it would be by itself: a replay compares these.
-    const told = qemuArguments(spec, {
-      accel,
-      thread: "single",
-      commandLine: made.commandLine,
-      kernel,
-      initrd: initramfs === undefined ? undefined : inheritedPath(nodesMb.length),
-      memory: memoryOf(made, true),
-      qmp: inherited.qmp,
-      ports: ports(nodesMb.length + files.length)
-    })
-    const machine = yield* describeMachine(binary, told)
-    const server = yield* backend.forks.get(
-      [
-        ...machine.arguments,
-        machine.version,
-        ...[binary, kernel, forkPlugin].map(fileIdentity),
-        initramfs === undefined ? "" : yield* hashOfDescriptor(initramfs)
-      ],
-      Effect.gen(function* () {
-        // The machine outlives the one that asked for it first.
-        const own = yield* openInitramfs(spec.initramfs)
-        return yield* startForkServer({
-          binary,
-          kernel,
-          plugin: forkPlugin,
-          range,
-          memoryBytes: nodesMb.reduce((sum, mb) => sum + mb, 0) * 1024 * 1024,
-          files: own === undefined ? [] : [own],
-          args: ({ plugin }) =>
-            qemuArguments(spec, {
-              accel,
-              thread: "single",
-              commandLine: made.commandLine,
-              kernel,
-              initrd: own === undefined ? undefined : inheritedPath(0),
-              memory: memoryOf(made, false),
-              qmp: undefined,
-              plugin,
-              sandbox: !unsandboxed.has(binary),
-              ports: ports(files.length)
-            })
-        })
+    const machine = yield* describeMachine(
+      backend,
+      binary,
+      qemuArguments(spec, {
+        ...own,
+        initrd: initramfs === 0 ? undefined : inheritedPath(nodesMb.length),
+        memory: memoryOf(made, true),
+        qmp: inherited.qmp,
+        ports: ports(nodesMb.length + initramfs)
       })
     )
-    if (server === undefined) return undefined
-    const forked = yield* server.fork(spec.handover.content)
-    return { ...forked, machine, clock: clockOf(spec, accel), backend: "qemu" }
+    const start = Effect.gen(function* () {
+      const file = yield* openInitramfs(spec.initramfs)
+      return yield* startForkServer({
+        binary,
+        kernel,
+        plugin: forkPlugin,
+        range,
+        memoryBytes: nodesMb.reduce((sum, mb) => sum + mb, 0) * 1024 * 1024,
+        files: file === undefined ? [] : [file],
+        args: (plugin) =>
+          qemuArguments(spec, {
+            ...own,
+            initrd: file === undefined ? undefined : inheritedPath(0),
+            memory: memoryOf(made, false),
+            qmp: undefined,
+            plugin,
+            sandbox: !unsandboxed.has(binary),
+            ports: ports(initramfs)
+          })
+      })
+    })
+    const ingredients = [
+      ...machine.arguments,
+      machine.version,
+      ...(yield* Effect.forEach([binary, kernel, forkPlugin], fileIdentity)),
+      ...(yield* Effect.forEach(spec.initramfs, backend.hashOf))
+    ]
+    const forked = yield* backend.forks.fork(ingredients, spec.handover.content, start)
+    return forked === undefined ? undefined : { ...forked, machine, clock: clockOf(spec, accel), backend: "qemu" }
   })
 
 const boot = (backend: Backend, spec: VmSpec): Effect.Effect<Vm, VmmError, Scope.Scope | KvmProbe> =>
@@ -341,7 +343,7 @@ const boot = (backend: Backend, spec: VmSpec): Effect.Effect<Vm, VmmError, Scope
     const tscKhz = accel === "tcg" ? (yield* Effect.flatMap(KvmProbe, (probe) => probe.verdict)).tscKhz : undefined
     const commandLine = yield* kernelCommandLine(spec, accel, tscKhz)
     const made: Ingredients = { spec, binary, kernel: yield* chooseKernel(spec), nodesMb, accel, commandLine }
-    const forked = isForkable(spec) ? yield* bootForked(backend, made) : undefined
+    const forked = spec.clock === "deterministic" ? yield* bootForked(backend, made) : undefined
     return forked ?? (yield* bootOwn(backend, made))
   })
 
@@ -361,7 +363,14 @@ export const make = (options: QemuOptions = {}): Effect.Effect<Vmm["Type"], neve
         warned.add(message)
         return Effect.logWarning(message)
       })
-    const backend: Backend = { options, warn, unsandboxed: new Set(), forks: yield* makeForkPool(warn) }
+    const backend: Backend = {
+      options,
+      warn,
+      unsandboxed: new Set(),
+      versions: new Map(),
+      hashOf: makeFileHash(),
+      forks: yield* makeForkPool(warn)
+    }
     return {
       boot: Effect.fn("Vmm.boot")((spec: VmSpec) => Effect.provideService(boot(backend, spec), KvmProbe, probe))
     }
