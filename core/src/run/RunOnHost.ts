@@ -82,17 +82,18 @@ export const runOnHost: (
     ring: undefined,
     packs: false
   }
-  const start = Effect.fnUntraced(function* ({ includes, limits, work }: AgentStart) {
+  const start = Effect.fnUntraced(function* ({ prepared: { includes, limits, plan } }: AgentStart) {
     const absent = (yield* Effect.forEach(includes, absentTarget)).flat()[0]
     if (absent !== undefined) {
       const message = `the scenario's work needs ${absent.target}, which a guest gets of '${absent.include}'; put it there, or leave out --host`
       return yield* new HostError({ reason: "MissingFile", message })
     }
-    return yield* (yield* HostMachine).start({
-      plan: work._tag === "Plan" ? planBytes(work.plan, noScheduling) : undefined,
+    const vm = yield* (yield* HostMachine).start({
+      plan: plan === undefined ? undefined : planBytes(plan, noScheduling),
       deadlineMs: limits.guestMs,
       cgroupMount
     })
+    return { vm, ingredients: null }
   })
   return yield* conductRun(request, place, start, onEvent)
 })

@@ -18,7 +18,7 @@ import { defaultWatchdogMs, type ResolvedScheduler, resolvedEevdf, SchedulerErro
 import { defaultRing, deterministicRing } from "../session/index.ts"
 import { TestConstraints, TestTopology } from "../topology/index.ts"
 import type { WorkTypes } from "../work/index.ts"
-import { type AgentStart, conductRun, type Work } from "./conductRun.ts"
+import { type AgentStart, conductRun } from "./conductRun.ts"
 import { type Determinism, Ingredients } from "./Determinism.ts"
 import { agentCmdline, guestMemoryMb, handover, preludeDeadlineMs } from "./GuestSetup.ts"
 import { changedScheduler } from "./Rerun.ts"
@@ -78,7 +78,6 @@ export const runScenario: (
     ? deterministicRing(topology, guestMemoryMb({ topology, asked: memoryMb, initramfsBytes: 0 }))
     : defaultRing
   const hash = resolved.program === undefined ? null : yield* hashOfFile(resolved.program)
-  let ingredients: Ingredients | null = null
   const scheduling = makeScheduling(resolved, {
     program: packed?.guest,
     watchdogMs,
@@ -100,11 +99,11 @@ export const runScenario: (
     ring,
     trace: request.trace,
     determinism: request.determinism,
-    ingredients: () => ingredients,
     packs: true,
     schedulerSha256: hash
   }
-  const start = Effect.fnUntraced(function* ({ includes, limits, warn, work }: AgentStart) {
+  const start = Effect.fnUntraced(function* ({ prepared, warn }: AgentStart) {
+    const { includes, limits, plan } = prepared
     const then = request.schedulerSha256
     if (then !== undefined && hash !== null && resolved.program !== undefined) {
       const changed = changedScheduler(resolved.program, then, hash)
@@ -117,11 +116,7 @@ export const runScenario: (
     if (other !== undefined) yield* warn(other)
     if (request.watchdogTimeoutS !== undefined && packed === undefined) yield* warn(noWatchdogTimeout(request))
     const [first, second] =
-      work._tag === "Program"
-        ? []
-        : deterministic
-          ? planParts(work.plan, scheduling)
-          : [planBytes(work.plan, scheduling), undefined]
+      plan === undefined ? [] : deterministic ? planParts(plan, scheduling) : [planBytes(plan, scheduling), undefined]
     const initramfs = yield* packInitramfs(
       first,
       scheduling,
@@ -133,7 +128,7 @@ export const runScenario: (
       initramfs: initramfs.files,
       cmdline: [
         ...agentCmdline({
-          mode: work._tag === "Plan" ? "plan" : "live",
+          mode: plan === undefined ? "live" : "plan",
           deadlineMs: deterministic ? preludeDeadlineMs(resolved.scheduler.startTimeoutMs) : limits.guestMs,
           deterministic
         }),
@@ -147,10 +142,9 @@ export const runScenario: (
       handover: second === undefined ? undefined : yield* handover(second, { ring, deadlineMs: limits.guestMs }),
       clock: deterministic ? "deterministic" : "auto"
     })
-    if (deterministic && work._tag === "Plan") {
-      ingredients = yield* ingredientsOf({ kernel, resolved, base: initramfs.files[0], work, scheduling, vm })
-    }
-    return vm
+    if (!deterministic || plan === undefined) return { vm, ingredients: null }
+    const [base] = initramfs.files
+    return { vm, ingredients: yield* ingredientsOf({ kernel, resolved, base, plan: planBytes(plan, scheduling), vm }) }
   })
   return yield* conductRun(request, place, start, onEvent)
 })
@@ -212,20 +206,24 @@ const hashOfFile = Effect.fnUntraced(function* (path: string) {
   )
 })
 
-const ingredientsOf = Effect.fnUntraced(function* (of: {
+const ingredientsOf = Effect.fnUntraced(function* ({
+  base,
+  kernel,
+  plan,
+  resolved,
+  vm
+}: {
   readonly kernel: ResolvedKernel
   readonly resolved: ResolvedScheduler
   readonly base: string | undefined
-  readonly work: Extract<Work, { readonly _tag: "Plan" }>
-  readonly scheduling: Scheduling
+  readonly plan: Uint8Array
   readonly vm: Vm
 }) {
-  const { kernel, resolved, vm } = of
   const { program, scheduler } = resolved
   return Ingredients.make({
     kernel: { version: kernel.version, sha256: yield* hashOfFile(kernel.image) },
-    initramfs: of.base === undefined ? "" : yield* hashOfFile(of.base),
-    plan: yield* sha256Hex(planBytes(of.work.plan, of.scheduling)),
+    initramfs: base === undefined ? "" : yield* hashOfFile(base),
+    plan: yield* sha256Hex(plan),
     scheduler:
       scheduler.binary._tag === "Eevdf"
         ? null

@@ -1,43 +1,20 @@
 import { Cause, Deferred, Effect, Exit, Fiber, type Scope } from "effect"
-import type { PlannedCgroup, PlannedGroup } from "../check/index.ts"
 import { type LiveScenario, type LiveScenarioOptions, makeLiveScenario } from "../live/index.ts"
 import type { Vm } from "../machine/index.ts"
-import type { PayloadResult } from "../payload/index.ts"
 import { Command } from "../protocol/index.ts"
 import type { ScenarioContext, ScenarioProgram } from "../scenario/index.ts"
-import {
-  type GuestListener,
-  type GuestLost,
-  type LiveGuest,
-  makeLiveGuest,
-  type SessionRecord,
-  type SessionResult
-} from "../session/index.ts"
+import { type GuestLost, type LiveGuest, makeLiveGuest, type SessionResult } from "../session/index.ts"
 import type { WorkTypes } from "../work/index.ts"
+import type { FollowOptions, ScenarioRun } from "./PreparedScenario.ts"
 import { placedGuest, type Scheduling } from "./scheduling.ts"
 
-export interface ProgramRunOptions {
+export interface ProgramRunOptions extends FollowOptions {
   readonly name: string
   readonly program: ScenarioProgram
   readonly ctx: ScenarioContext
   readonly scheduling: Scheduling
-  readonly ring: { readonly address: number; readonly size: number } | undefined
-  readonly bootTimeoutMs: number
   readonly packed: ReadonlySet<string> | undefined
   readonly prepare: LiveScenarioOptions["prepare"]
-  readonly record: SessionRecord
-  /** Receives every event and feeds the record. */
-  readonly onEvent: GuestListener
-  readonly onHolding: (elapsedNs: number, holdNs: number) => Effect.Effect<void>
-}
-
-export interface ProgramRun {
-  readonly session: SessionResult
-  readonly groups: ReadonlyArray<PlannedGroup>
-  readonly cgroups: ReadonlyArray<PlannedCgroup>
-  readonly payloads: ReadonlyArray<PayloadResult>
-  /** Why the program failed, one line each; empty if it did not. */
-  readonly failures: ReadonlyArray<string>
 }
 
 /** How long an interrupted program may take to clean up, in milliseconds. */
@@ -114,7 +91,7 @@ const runBody = Effect.fnUntraced(function* (
 export const runProgram = Effect.fn("ProgramRun.run")(function* (
   vm: Vm,
   options: ProgramRunOptions
-): Effect.fn.Return<ProgramRun, never, Scope.Scope | WorkTypes> {
+): Effect.fn.Return<ScenarioRun, never, Scope.Scope | WorkTypes> {
   const { bootTimeoutMs, onEvent, ring } = options
   const started = yield* Effect.either(makeLiveGuest(vm, { ring, bootTimeoutMs, onEvent }))
   if (started._tag === "Left") {

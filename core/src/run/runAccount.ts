@@ -7,7 +7,7 @@ import { printable } from "../protocol/index.ts"
 import { schedulerReport } from "../scheduler/index.ts"
 import { describeEnd, type SessionRecord, type SessionResult } from "../session/index.ts"
 import type { TestTopology, Topology } from "../topology/index.ts"
-import type { Determinism, DeterminismReport, Ingredients } from "./Determinism.ts"
+import type { Determinism, DeterminismReport } from "./Determinism.ts"
 import type { Whole } from "./endCauses.ts"
 import type { RunTrace, SettledScenario } from "./RunRequest.ts"
 import { CgroupResult, RunResult } from "./RunResult.ts"
@@ -36,8 +36,6 @@ export interface Place {
   /** Receives the telemetry of a traced run; undefined: not traced. Without `determinism`, the guest runs in host time. */
   readonly trace?: RunTrace | undefined
   readonly determinism?: Determinism | undefined
-  /** Returns the ingredients of the machine, once it has been started. */
-  readonly ingredients?: (() => Ingredients | null) | undefined
   /** Whether files reach the workers only if they are packed into an initramfs. */
   readonly packs: boolean
   /** Hash of the program of the scheduler under test. */
