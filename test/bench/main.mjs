@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url"
 import { deterministicCost } from "./deterministic.mjs"
 import { engineCost } from "./engine.mjs"
 import { helpTime } from "./help.mjs"
+import { loopTurns } from "./loop.mjs"
 import { hostMemory } from "./memory.mjs"
 import { nativeBackend } from "./native.mjs"
 import { runOverhead } from "./overhead.mjs"
@@ -18,6 +19,7 @@ const measures = {
   schedulers: schedulerCosts,
   help: helpTime,
   memory: hostMemory,
+  loop: loopTurns,
   native: nativeBackend,
   deterministic: deterministicCost
 }

@@ -66,7 +66,8 @@ const native = () =>
     const vm = yield* vmm.boot(spec)
     const frame = yield* Effect.timeoutOption(Stream.runHead(vm.channel.incoming), patienceMs)
     if (Option.isNone(frame)) {
-      process.stderr.write(`${JSON.stringify(yield* vm.stats)}\n${readKernelLog(vm.memory).slice(-20).join("\n")}\n`)
+      const log = yield* readKernelLog(vm.memory)
+      process.stderr.write(`${JSON.stringify(yield* vm.stats)}\n${log.slice(-20).join("\n")}\n`)
       return undefined
     }
     const ms = performance.now() - began

@@ -16,6 +16,7 @@ const rules = [
     folder: "core/src",
     ours: [],
     node: [
+      "core/src/base/Sha256.ts",
       "core/src/host/",
       "core/src/image/",
       "core/src/machine/",

@@ -52,7 +52,7 @@ const talk = Effect.gen(function* () {
   )
   if (said !== "") return said
   const exit = yield* Deferred.await(vm.exit)
-  return `nothing was said; ${JSON.stringify(exit)}\n${readKernelLog(vm.memory).slice(-30).join("\n")}\n`
+  return `nothing was said; ${JSON.stringify(exit)}\n${(yield* readKernelLog(vm.memory)).slice(-30).join("\n")}\n`
 })
 process.stdout.write(await Effect.runPromise(Effect.scoped(talk)))
 rmSync(directory, { recursive: true })

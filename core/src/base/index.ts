@@ -24,7 +24,8 @@ export {
   type RegistryOptions,
   registering
 } from "./Registry.ts"
-export { sha256Hex } from "./Sha256.ts"
+export { sha256Hex, sha256OfFile, sha256OfParts } from "./Sha256.ts"
 export { didYouMean, editDistance, suggestion } from "./Suggest.ts"
 export { signalText } from "./signals.ts"
+export { nextTurn } from "./Turn.ts"
 export { describeFault, describeSources, faultPlace, faultText } from "./UserFault.ts"

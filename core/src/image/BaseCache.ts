@@ -3,8 +3,10 @@
  *
  * @since 0.2.0
  */
-import { chmodSync, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs"
+import { chmodSync, constants, lstatSync } from "node:fs"
+import { type FileHandle, open } from "node:fs/promises"
 import { FileSystem, Path } from "@effect/platform"
+import type { PlatformError } from "@effect/platform/Error"
 import { Effect } from "effect"
 import { CacheError, cacheWriteError, pruneCache, resolveCacheDirs } from "../cache/index.ts"
 import { ownTemporaryPrefix } from "../host/index.ts"
@@ -28,12 +30,15 @@ const exposureOf = ({ mode }: { readonly mode: number }): string | undefined =>
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : ""
 
-const holds = (file: number, content: Uint8Array): boolean => {
-  const chunk = Buffer.alloc(Math.min(chunkSize, content.length))
-  for (let at = 0; at < content.length; ) {
-    const read = readSync(file, chunk, 0, Math.min(chunk.length, content.length - at), at)
-    if (read === 0 || !chunk.subarray(0, read).equals(content.subarray(at, at + read))) return false
-    at += read
+/** Compares a file with the consecutive parts of its content, chunk by chunk. */
+const holds = async (file: FileHandle, content: ReadonlyArray<Uint8Array>): Promise<boolean> => {
+  const chunk = Buffer.alloc(chunkSize)
+  for (const part of content) {
+    for (let at = 0; at < part.length; ) {
+      const { bytesRead } = await file.read(chunk, 0, Math.min(chunk.length, part.length - at))
+      if (bytesRead === 0 || !chunk.subarray(0, bytesRead).equals(part.subarray(at, at + bytesRead))) return false
+      at += bytesRead
+    }
   }
   return true
 }
@@ -41,27 +46,28 @@ const holds = (file: number, content: Uint8Array): boolean => {
 type Entry = { readonly _tag: "Good" } | { readonly _tag: "Absent" } | { readonly _tag: "Bad"; readonly why: string }
 
 /** Inspects the file at a path and compares it with the content that it must have. */
-const inspect = (path: string, content: Uint8Array): Entry => {
-  let file: number
+const inspect = async (path: string, content: ReadonlyArray<Uint8Array>): Promise<Entry> => {
+  let file: FileHandle
   try {
     // Without O_NONBLOCK, opening a pipe with this name would wait for a writer.
-    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
     const code = codeOf(error)
     if (code === "ENOENT") return { _tag: "Absent" }
     return { _tag: "Bad", why: code === "ELOOP" ? "is a symbolic link" : `cannot be read (${code})` }
   }
   try {
-    const info = fstatSync(file)
+    const info = await file.stat()
     if (!info.isFile()) return { _tag: "Bad", why: "is not a file" }
     const exposed = strangerOf(info) ?? exposureOf(info)
     if (exposed !== undefined) return { _tag: "Bad", why: exposed }
-    if (info.size !== content.length) return { _tag: "Bad", why: `has ${info.size} bytes instead of ${content.length}` }
-    return holds(file, content) ? { _tag: "Good" } : { _tag: "Bad", why: "is damaged" }
+    const length = content.reduce((sum, part) => sum + part.length, 0)
+    if (info.size !== length) return { _tag: "Bad", why: `has ${info.size} bytes instead of ${length}` }
+    return (await holds(file, content)) ? { _tag: "Good" } : { _tag: "Bad", why: "is damaged" }
   } catch (error) {
     return { _tag: "Bad", why: `cannot be read (${codeOf(error)})` }
   } finally {
-    closeSync(file)
+    await file.close()
   }
 }
 
@@ -86,7 +92,24 @@ const claimDirectory = (directory: string): Effect.Effect<void, CacheError> =>
   )
 
 /**
- * Returns the path of a cached archive with this content; writes the archive if it is not there. An entry that is damaged, a symbolic link, or owned
+ * Writes consecutive parts to a file, without a copy of them.
+ *
+ * @since 0.2.0
+ * @category writing
+ */
+export const writeParts = (
+  path: string,
+  parts: ReadonlyArray<Uint8Array>,
+  options?: FileSystem.OpenFileOptions
+): Effect.Effect<void, PlatformError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const file = yield* fs.open(path, { flag: "w", ...options })
+    yield* Effect.forEach(parts, (part) => file.writeAll(part), { discard: true })
+  }).pipe(Effect.scoped)
+
+/**
+ * Returns the path of a cached archive with these consecutive parts; writes the archive if it is not there. An entry that is damaged, a symbolic link, or owned
  * by somebody else is replaced, and `warnings` says so.
  *
  * @since 0.2.0
@@ -94,12 +117,12 @@ const claimDirectory = (directory: string): Effect.Effect<void, CacheError> =>
  */
 export const cachedBase: (
   name: string,
-  archive: Uint8Array
+  archive: ReadonlyArray<Uint8Array>
 ) => Effect.Effect<
   { readonly path: string; readonly warnings: ReadonlyArray<string> },
   CacheError,
   FileSystem.FileSystem | Path.Path
-> = Effect.fn("BaseCache.cached")(function* (name: string, archive: Uint8Array) {
+> = Effect.fn("BaseCache.cached")(function* (name: string, archive: ReadonlyArray<Uint8Array>) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const { initramfs } = yield* resolveCacheDirs
@@ -119,13 +142,13 @@ export const cachedBase: (
     )
   }
   yield* claimDirectory(initramfs)
-  const entry = yield* Effect.sync(() => inspect(file, archive))
+  const entry = yield* Effect.promise(() => inspect(file, archive))
   if (entry._tag === "Good") {
     const now = new Date()
     yield* Effect.ignore(fs.utimes(file, now, now))
     return { path: file, warnings: [] }
   }
-  yield* fs.writeFile(temporary, archive, { flag: "wx", mode: 0o600 }).pipe(
+  yield* writeParts(temporary, archive, { flag: "wx", mode: 0o600 }).pipe(
     // A rename replaces a symbolic link, not the link's target.
     Effect.zipRight(fs.rename(temporary, file)),
     Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true }))),

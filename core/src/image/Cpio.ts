@@ -117,19 +117,47 @@ export const encodeCpioTrailer = (length: number): Uint8Array => {
   return out
 }
 
+/** Smaller parts are joined: each part costs a system call. */
+const smallPart = 64 * 1024
+
+const joinSmall = (parts: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> => {
+  const joined: Array<Uint8Array> = []
+  let small: Array<Uint8Array> = []
+  const flush = () => {
+    if (small.length > 0) joined.push(concatBytes(small))
+    small = []
+  }
+  for (const part of parts) {
+    if (part.length < smallPart) small.push(part)
+    else {
+      flush()
+      joined.push(part)
+    }
+  }
+  flush()
+  return joined
+}
+
 /**
- * Encodes a complete archive; its length is a multiple of 512. Throws `RangeError` for a path or size that the format can't represent. The kernel
- * does not create parent directories: each must be a member before its content.
+ * Encodes a complete archive in consecutive parts, without a copy of large members' data; its length is a multiple of 512. Throws `RangeError` for a
+ * path or size that the format can't represent. The kernel does not create parent directories: each must be a member before its content.
+ *
+ * @since 0.2.0
+ * @category encoding
+ */
+export const encodeCpioParts = (entries: ReadonlyArray<CpioEntry>): ReadonlyArray<Uint8Array> => {
+  const parts = entries.flatMap((entry, index) => encodeCpioMember(entry, index + 1))
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
+  return joinSmall([...parts, encodeCpioTrailer(length)])
+}
+
+/**
+ * Encodes a complete archive as {@link encodeCpioParts} does, in one piece.
  *
  * @since 0.1.0
  * @category encoding
  */
-export const encodeCpio = (entries: ReadonlyArray<CpioEntry>): Uint8Array => {
-  const parts = entries.flatMap((entry, index) => encodeCpioMember(entry, index + 1))
-  const length = parts.reduce((sum, part) => sum + part.length, 0)
-  parts.push(encodeCpioTrailer(length))
-  return concatBytes(parts)
-}
+export const encodeCpio = (entries: ReadonlyArray<CpioEntry>): Uint8Array => concatBytes(encodeCpioParts(entries))
 
 const readEntry = (path: string, mode: number, data: Uint8Array, device: readonly [number, number]): CpioEntry => {
   const permissions = mode & 0o7777

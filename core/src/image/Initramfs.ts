@@ -8,10 +8,10 @@
 import { FileSystem, Path } from "@effect/platform"
 import type { PlatformError } from "@effect/platform/Error"
 import { Effect } from "effect"
-import { sha256Hex } from "../base/index.ts"
-import { cachedBase } from "./BaseCache.ts"
+import { sha256OfParts } from "../base/index.ts"
+import { cachedBase, writeParts } from "./BaseCache.ts"
 import type { Busybox } from "./Busybox.ts"
-import { type CpioEntry, encodeCpio } from "./Cpio.ts"
+import { type CpioEntry, encodeCpio, encodeCpioParts } from "./Cpio.ts"
 import { programNeeds } from "./ElfDeps.ts"
 import { type Includes, resolveIncludes } from "./Include.ts"
 import { InitramfsError } from "./InitramfsError.ts"
@@ -178,16 +178,16 @@ export const packBase: (options: {
       return taken.has(link) ? [] : [{ _tag: "Symlink", path: link, target: "/bin/busybox" }]
     })
     const archive = yield* Effect.try({
-      try: () => encodeCpio(withDirectories([...fixed, ...included, ...applets], folders)),
+      try: () => encodeCpioParts(withDirectories([...fixed, ...included, ...applets], folders)),
       catch: (cause) => new InitramfsError({ message: `the initramfs can't be written: ${String(cause)}`, cause })
     })
-    const name = `${(yield* sha256Hex(archive)).slice(0, 32)}.cpio`
+    const name = `${(yield* sha256OfParts(archive)).slice(0, 32)}.cpio`
     const cached = yield* Effect.either(cachedBase(name, archive))
     if (cached._tag === "Right") {
       return { path: cached.right.path, warnings: [...includes.warnings, ...cached.right.warnings] }
     }
     const file = path.join(options.scratch, name)
-    yield* Effect.mapError(fs.writeFile(file, archive), cannot("write", file))
+    yield* Effect.mapError(writeParts(file, archive), cannot("write", file))
     return { path: file, warnings: [...includes.warnings, `the initramfs is not cached: ${cached.left.message}`] }
   }
 )

@@ -14,7 +14,15 @@ export {
   payloadFormat,
   splitPayload
 } from "./BzImage.ts"
-export { type CpioEntry, CpioError, decodeCpio, encodeCpio, encodeCpioMember, encodeCpioTrailer } from "./Cpio.ts"
+export {
+  type CpioEntry,
+  CpioError,
+  decodeCpio,
+  encodeCpio,
+  encodeCpioMember,
+  encodeCpioParts,
+  encodeCpioTrailer
+} from "./Cpio.ts"
 export {
   btfNames,
   type ElfDynamic,

@@ -1,7 +1,7 @@
 /** Reads entries of the kernel cache and detects corrupt ones. */
 import { FileSystem, Path } from "@effect/platform"
 import { DateTime, Effect, Option } from "effect"
-import { sha256Hex } from "../base/index.ts"
+import { sha256OfFile } from "../base/index.ts"
 import { type Corruption, type FileRecord, type KernelMetadata, parseKernelMetadata } from "./Metadata.ts"
 
 /**
@@ -64,12 +64,10 @@ const checkSize = Effect.fnUntraced(function* (file: string, record: FileRecord)
 })
 
 const checkHash = Effect.fnUntraced(function* (file: string, record: FileRecord) {
-  const fs = yield* FileSystem.FileSystem
-  const bytes = yield* Effect.mapError(
-    fs.readFile(file),
+  const sha256 = yield* Effect.mapError(
+    sha256OfFile(file),
     (cause): Corruption => ({ kind: "unknown", error: `${record.file} cannot be read: ${cause.message}` })
   )
-  const sha256 = yield* sha256Hex(bytes)
   if (sha256 === record.sha256) return
   const [is, was] = [sha256, record.sha256].map((hash) => `${hash.slice(0, 12)}…`)
   const error = `${record.file} damaged: it has SHA-256 ${is}, ${metadataFile} says ${was}`

@@ -6,7 +6,7 @@
 import { FileSystem, Path } from "@effect/platform"
 import type { PlatformError } from "@effect/platform/Error"
 import { Effect } from "effect"
-import { sha256Hex } from "../base/index.ts"
+import { sha256Hex, sha256OfFile } from "../base/index.ts"
 import type { Checker } from "../check/index.ts"
 import { ownTemporaryPrefix } from "../host/index.ts"
 import { InitramfsError, packBase, packRun, resolveInclude } from "../image/index.ts"
@@ -197,14 +197,11 @@ const schedulerFiles = (
   ...(configFile === undefined ? [] : [`${configFile}:/include-files/${configFile.split("/").at(-1)}`])
 ]
 
-const hashOfFile = Effect.fnUntraced(function* (path: string) {
-  const fs = yield* FileSystem.FileSystem
-  return yield* Effect.flatMap(fs.readFile(path), sha256Hex).pipe(
-    Effect.mapError(
-      ({ message }) => new InitramfsError({ message: `can't read ${path}, which the run is made of: ${message}` })
-    )
+const hashOfFile = (path: string) =>
+  Effect.mapError(
+    sha256OfFile(path),
+    ({ message }) => new InitramfsError({ message: `can't read ${path}, which the run is made of: ${message}` })
   )
-})
 
 const ingredientsOf = Effect.fnUntraced(function* ({
   base,

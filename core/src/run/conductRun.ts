@@ -1,4 +1,5 @@
 import { Clock, Effect, type Scope } from "effect"
+import { nextTurn } from "../base/index.ts"
 import { AssertResult, type Checker } from "../check/index.ts"
 import type { Vm } from "../machine/index.ts"
 import type { AgentEvent } from "../protocol/index.ts"
@@ -173,7 +174,10 @@ const conduct = <E, R>(
     })
     place.trace?.onConsole(vm.consoleTail(Number.POSITIVE_INFINITY))
     const delay = host.account()
+    // Judging and describing a run takes milliseconds; other machines may be running.
+    yield* nextTurn
     const judged = yield* judgeRun({ request, place, prepared, layers, vm, record, run, delay })
+    yield* nextTurn
     yield* Effect.forEach(judged.warnings, warn, { discard: true })
     const totalMs = yield* sinceStart
     const { bootMs, end } = run.session
@@ -192,6 +196,7 @@ const conduct = <E, R>(
       warnings,
       timings: { prepareMs, bootMs: bootMs ?? 0, runMs: readyMs === 0 ? 0 : totalMs - readyMs, totalMs }
     })
+    yield* nextTurn
     return result.outcome === "fail" || result.outcome === "inconclusive"
       ? yield* keepFailure({ result, request, place, record, session: run.session, vm, warn })
       : result

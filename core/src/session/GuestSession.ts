@@ -81,7 +81,8 @@ const stageOf = (
 
 /** Reads the kernel's log from guest memory; empty if the memory is gone with its machine. */
 const logInMemory = (memory: GuestMemory): Effect.Effect<ReadonlyArray<string>> =>
-  Effect.try(() => readKernelLog(memory)).pipe(Effect.orElseSucceed(() => []))
+  // The memory dies while it is read if the machine is killed.
+  readKernelLog(memory).pipe(Effect.catchAllDefect(() => Effect.succeed([])))
 
 /**
  * Follows a guest until its agent is done, the machine ends, the stream breaks or time is up. Never fails. Leaves the machine running: its scope ends

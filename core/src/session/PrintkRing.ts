@@ -5,13 +5,16 @@
  * @since 0.1.0
  */
 import { Buffer } from "node:buffer"
+import { Effect } from "effect"
+import { nextTurn } from "../base/index.ts"
 import type { GuestMemory } from "../machine/index.ts"
 import { printable } from "../protocol/index.ts"
 
 /** Beginning of the first record, `linux_banner` (init/version-timestamp.c). */
 const firstWords = new TextEncoder().encode("Linux version ")
 const word = 8
-const chunkBytes = 16 << 20
+/** Bytes that are searched in one turn of the event loop. */
+const chunkBytes = 4 << 20
 /** Upper limit for the size of a record with its header, in bytes (PRINTKRB_RECORD_MAX, printk.c). */
 const recordMost = 4096
 /** Upper limit for the size of the ring, in bytes: twice the largest ring of any distribution. */
@@ -71,7 +74,7 @@ const textsFrom = (bytes: Uint8Array): ReadonlyArray<string> => {
 const isFirstId = (id: bigint): boolean => id >> 40n === idMask >> 40n || id >> 24n === 0xffn
 
 /** Returns the texts of the log if the first record still exists. A ring that the kernel has replaced by a larger one has fewer texts. */
-const findTexts = (memory: GuestMemory): ReadonlyArray<string> => {
+const findTexts = Effect.fnUntraced(function* (memory: GuestMemory): Effect.fn.Return<ReadonlyArray<string>> {
   let most: ReadonlyArray<string> = []
   for (const [address, bytes] of pieces(memory, word + firstWords.length)) {
     for (const at of occurrences(bytes, firstWords)) {
@@ -80,9 +83,10 @@ const findTexts = (memory: GuestMemory): ReadonlyArray<string> => {
       const texts = textsFrom(memory.read(begin, Math.min(ringMost, memory.size - begin)))
       if (texts.length > most.length) most = texts
     }
+    yield* nextTurn
   }
   return most
-}
+})
 
 /** `struct printk_info`: u64 seq, u64 ts_nsec, u16 text_len, u8 facility, u8 flags:5 and level:3; its size depends on the kernel configuration. */
 const infoLengthAt = 2 * word
@@ -104,7 +108,10 @@ interface Info {
 const firstLine = (text: string | undefined): number => new TextEncoder().encode(text?.split("\n")[0] ?? "").length
 
 /** Finds the descriptions of the records, by number. The lengths of the first three texts identify them. */
-const findInfos = (memory: GuestMemory, texts: ReadonlyArray<string>): ReadonlyArray<Info | undefined> => {
+const findInfos = Effect.fnUntraced(function* (
+  memory: GuestMemory,
+  texts: ReadonlyArray<string>
+): Effect.fn.Return<ReadonlyArray<Info | undefined>> {
   const lengths = texts.slice(0, 3).map(firstLine)
   const first = (lengths[0] ?? 0) - levelPrefix
   const pattern = new Uint8Array([first & 0xff, first >> 8, 0, bannerMark])
@@ -130,9 +137,10 @@ const findInfos = (memory: GuestMemory, texts: ReadonlyArray<string>): ReadonlyA
         })
       }
     }
+    yield* nextTurn
   }
   return []
-}
+})
 
 /** Formats lines as the console prints them (print_time, printk.c). */
 const stamped = (text: string, info: Info | undefined): ReadonlyArray<string> => {
@@ -151,9 +159,11 @@ const stamped = (text: string, info: Info | undefined): ReadonlyArray<string> =>
  * @since 0.1.0
  * @category introspection
  */
-export const readKernelLog = (memory: GuestMemory): ReadonlyArray<string> => {
-  const texts = findTexts(memory)
+export const readKernelLog: (memory: GuestMemory) => Effect.Effect<ReadonlyArray<string>> = Effect.fn(
+  "PrintkRing.readKernelLog"
+)(function* (memory: GuestMemory) {
+  const texts = yield* findTexts(memory)
   if (texts.length === 0) return []
-  const infos = findInfos(memory, texts)
+  const infos = yield* findInfos(memory, texts)
   return texts.flatMap((text, record) => stamped(text, infos[record])).map(printable)
-}
+})

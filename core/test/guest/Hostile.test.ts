@@ -263,21 +263,21 @@ describe("the record of a guest that is not trusted", () => {
 })
 
 describe("the kernel's log in memory that is not trusted", () => {
-  it("is read from anything without an exception, control characters written out", () => {
+  it("is read from anything without an exception, control characters written out", async () => {
     const banner = new TextEncoder().encode("Linux version 6.12\u001b[2J")
-    fc.assert(
-      fc.property(
+    await fc.assert(
+      fc.asyncProperty(
         fc.array(fc.tuple(fc.nat(8190), fc.oneof(fc.uint8Array({ maxLength: 64 }), fc.constant(banner))), {
           maxLength: 12
         }),
         fc.nat(900),
-        (parts, at) => {
+        async (parts, at) => {
           const bytes = new Uint8Array(8192)
           for (const [offset, part] of parts) bytes.set(part.subarray(0, 8192 - offset), offset)
           const begin = 8 * (at + 1)
           new DataView(bytes.buffer).setBigUint64(begin - 8, 0x3fffffff_ffff8000n, true)
           bytes.set(banner, begin)
-          for (const line of readKernelLog(memoryOf(bytes))) expect(line).toBe(printable(line))
+          for (const line of await Effect.runPromise(readKernelLog(memoryOf(bytes)))) expect(line).toBe(printable(line))
         }
       )
     )

@@ -1,3 +1,4 @@
+import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import type { GuestMemory } from "../../src/machine/Vmm.ts"
 import { readKernelLog } from "../../src/session/PrintkRing.ts"
@@ -71,27 +72,41 @@ const lines = [
   "[   12.000001] Run /init as init process"
 ]
 
+const log = (memory: GuestMemory) => Effect.runPromise(readKernelLog(memory))
+
 describe("the kernel's log in guest memory", () => {
-  it("reads as the console would print it, whichever the layout", () => {
-    expect(readKernelLog(memoryWith(records, {}))).toEqual(lines)
+  it("reads as the console would print it, whichever the layout", async () => {
+    expect(await log(memoryWith(records, {}))).toEqual(lines)
     // A count of descriptors that is an unsigned int.
-    expect(readKernelLog(memoryWith(records, { firstId: 0xffff_f000n }))).toEqual(lines)
+    expect(await log(memoryWith(records, { firstId: 0xffff_f000n }))).toEqual(lines)
     // CONFIG_PRINTK_EXECUTION_CTX and the like.
-    expect(readKernelLog(memoryWith(records, { infoBytes: 112 }))).toEqual(lines)
+    expect(await log(memoryWith(records, { infoBytes: 112 }))).toEqual(lines)
     // The ring crosses the border of what is read at once, its descriptions lie before it.
-    expect(readKernelLog(memoryWith(records, { logAt: (32 << 20) - 16, infosAt: (16 << 20) - 24 }))).toEqual(lines)
+    expect(await log(memoryWith(records, { logAt: (32 << 20) - 16, infosAt: (16 << 20) - 24 }))).toEqual(lines)
   })
 
-  it("goes without the times where the descriptions are not found", () => {
-    const read = readKernelLog(memoryWith(records, { infosAt: 0x240_0044 }))
+  it("goes without the times where the descriptions are not found", async () => {
+    const read = await log(memoryWith(records, { infosAt: 0x240_0044 }))
     expect(read).toContain(`[    ?.??????] ${banner}MP`)
     expect(read).toContain("[    ?.??????] second")
   })
 
-  it("is empty before the kernel's first words, and when the first of them are gone", () => {
-    expect(readKernelLog(memoryWith([], {}))).toEqual([])
-    expect(readKernelLog(memoryWith(records.slice(1), {}))).toEqual([])
+  it("is searched in slices, between which everything else has its turn", async () => {
+    let turns = 0
+    const count = () => {
+      turns++
+      counter = setImmediate(count)
+    }
+    let counter = setImmediate(count)
+    await log(memoryWith([], { sizeMb: 64 }))
+    clearImmediate(counter)
+    expect(turns).toBeGreaterThanOrEqual(8)
+  })
+
+  it("is empty before the kernel's first words, and when the first of them are gone", async () => {
+    expect(await log(memoryWith([], {}))).toEqual([])
+    expect(await log(memoryWith(records.slice(1), {}))).toEqual([])
     // No such identifier: some text that looks alike.
-    expect(readKernelLog(memoryWith(records, { firstId: 7n }))).toEqual([])
+    expect(await log(memoryWith(records, { firstId: 7n }))).toEqual([])
   })
 })

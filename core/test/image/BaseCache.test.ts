@@ -43,12 +43,12 @@ describe("cachedBase", () => {
   it.effect("writes an entry that is its user's alone, and uses it again", () =>
     inCache((folder) =>
       Effect.gen(function* () {
-        const first = yield* cachedBase(name, content)
+        const first = yield* cachedBase(name, [content])
         expect(first).toEqual({ path: join(folder, name), warnings: [] })
         isContent(first.path)
         const { ino, mode } = statSync(first.path)
         expect([mode & 0o777, statSync(folder).mode & 0o777]).toEqual([0o600, 0o700])
-        expect(yield* cachedBase(name, content)).toEqual(first)
+        expect(yield* cachedBase(name, [content])).toEqual(first)
         expect(statSync(first.path).ino).toBe(ino)
         expect(readdirSync(folder)).toEqual([name])
       })
@@ -86,17 +86,17 @@ describe("cachedBase", () => {
   ])("%s: it is made again with a warning", ([, harm, why]) =>
     inCache((folder) =>
       Effect.gen(function* () {
-        const { path } = yield* cachedBase(name, content)
+        const { path } = yield* cachedBase(name, [content])
         harm(path, folder)
         const isLinked = existsSync(victim(folder))
-        const again = yield* cachedBase(name, content)
+        const again = yield* cachedBase(name, [content])
         expect(again).toEqual({ path, warnings: [expect.stringMatching(why)] })
         expect(again.warnings[0]).toContain(`the cached initramfs ${path}`)
         isContent(path)
         // What a link led to is as it was.
         expect(existsSync(victim(folder))).toBe(isLinked)
         if (isLinked) isContent(victim(folder))
-        expect((yield* cachedBase(name, content)).warnings).toEqual([])
+        expect((yield* cachedBase(name, [content])).warnings).toEqual([])
       })
     )
   )
@@ -104,14 +104,14 @@ describe("cachedBase", () => {
   it.effect("its directory is closed to others, and not used where it is a link", () =>
     inCache((folder) =>
       Effect.gen(function* () {
-        yield* cachedBase(name, content)
+        yield* cachedBase(name, [content])
         chmodSync(folder, 0o777)
-        expect((yield* cachedBase(name, content)).warnings).toEqual([])
+        expect((yield* cachedBase(name, [content])).warnings).toEqual([])
         expect(statSync(folder).mode & 0o777).toBe(0o700)
         rmSync(folder, { recursive: true })
         mkdirSync(join(folder, "../elsewhere"))
         symlinkSync("elsewhere", folder)
-        expect((yield* Effect.flip(cachedBase(name, content))).message).toMatch(/\.initramfs is not a directory/)
+        expect((yield* Effect.flip(cachedBase(name, [content]))).message).toMatch(/\.initramfs is not a directory/)
         expect(readdirSync(join(folder, "../elsewhere"))).toEqual([])
       })
     )
@@ -122,7 +122,7 @@ describe("cachedBase", () => {
       Effect.gen(function* () {
         mkdirSync(join(folder, name, "deep"), { recursive: true, mode: 0o700 })
         chmodSync(folder, 0o700)
-        expect((yield* Effect.flip(cachedBase(name, content))).message).toContain(`cache directory ${folder}`)
+        expect((yield* Effect.flip(cachedBase(name, [content]))).message).toContain(`cache directory ${folder}`)
         expect(readdirSync(folder)).toEqual([name])
       })
     )
@@ -133,9 +133,11 @@ describe("cachedBase", () => {
     it.effect("of another user: it is made again", () =>
       inCache(() =>
         Effect.gen(function* () {
-          const { path } = yield* cachedBase(name, content)
+          const { path } = yield* cachedBase(name, [content])
           chownSync(path, 65534, 65534)
-          expect((yield* cachedBase(name, content)).warnings).toEqual([expect.stringMatching(/belongs to user 65534/)])
+          expect((yield* cachedBase(name, [content])).warnings).toEqual([
+            expect.stringMatching(/belongs to user 65534/)
+          ])
           expect(statSync(path).uid).toBe(process.geteuid?.())
         })
       )

@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import type { Duplex } from "node:stream"
+import { nextTurn } from "@ktstr/core/base"
 import { VmmError } from "@ktstr/core/machine"
 import { Effect, type Scope } from "effect"
 
@@ -119,6 +120,9 @@ const wrap = (child: ChildProcess, pid: number, control: Duplex | undefined): Qe
   }
 }
 
+/** To start a process blocks this one for milliseconds, so no two machines start in the same turn of the event loop. */
+const starting = Effect.unsafeMakeSemaphore(1)
+
 /** The kernel does not tell of a parent that had died before it was asked to: then the new parent's number is another. */
 const unlessOrphaned = 'test "$PPID" = "$1" || exit 1; shift; exec "$@"'
 
@@ -168,7 +172,7 @@ export const spawnQemu = (options: {
         const last = options.control === true ? child.stdio[inherited.firstFile + options.files.length] : undefined
         resume(Effect.succeed(wrap(child, pid, (last ?? undefined) as Duplex | undefined)))
       }
-    }),
+    }).pipe(Effect.zipLeft(nextTurn), starting.withPermits(1)),
     (process) =>
       Effect.promise(() => {
         process.kill()

@@ -172,11 +172,18 @@ const describeMachine = ({ versions }: Pick<Backend, "versions">, binary: string
     })
   )
 
-/** The first line of `--version`; empty when it does not tell. */
-const versionOf = (binary: string): Promise<string> =>
-  new Promise((resolve) =>
+const versions = new Map<string, Promise<string>>()
+
+/** Returns the first line of `--version`, empty if there is none. Asks once: to start a process blocks this one for milliseconds. */
+const versionOf = (binary: string): Promise<string> => {
+  const known = versions.get(binary)
+  if (known !== undefined) return known
+  const version = new Promise<string>((resolve) =>
     execFile(binary, ["--version"], (_, text) => resolve(String(text ?? "").split("\n", 1)[0] ?? ""))
   )
+  versions.set(binary, version)
+  return version
+}
 
 /** Of a qemu built without seccomp, or a kernel without it. */
 const isSandboxRefusal = ({ message }: VmmError): boolean => /sandbox|seccomp/i.test(message)
