@@ -75,6 +75,8 @@ describe("a deterministic machine", () => {
     const again = await ktstr(["replay", file], { cwd: folder, deadlineMs: 200_000 })
     expect(again.stdout).toMatch(/^MATCHED steady, seed \d: fail: scheduler process died unexpectedly/)
     expect(again.code).toBe(0)
+    const forked = await ktstr(["replay", file, "--fork", "--times", "2"], { cwd: folder, deadlineMs: 200_000 })
+    expect(forked.stdout).toContain("2 of 2 matched")
     expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ kind: "ktstr replay", outcome: "fail" })
     expect(await leftovers()).toEqual(none)
   })

@@ -1,8 +1,9 @@
-// `npm run determinism [same|seeds|race|plain …]`: the claims of docs/deterministic.md, measured. Tables on standard output, a line for
+// `npm run determinism [same|seeds|race|plain|fork …]`: the claims of docs/deterministic.md, measured. Tables on standard output, a line for
 // each run on standard error. About 45 min for all on two free CPUs.
 //   --out FILE    a JSON line for each run as it ends; replay files lie in FILE.replays
 //   --resume      goes on with FILE: what it has is not measured again
-//   --runs N      how often each case of `same` is run (default 10)
+//   --runs N      how often each case of `same` and of `fork` is run (default 10 and 80)
+//   --other-kernel K   two more cases of `fork`, on this kernel
 //   --seeds N     how many seeds `seeds` runs (default 50) and `race` at most (default 300)
 //   --times N     replays of each file of `race`, and runs of `plain` (default 20 and 100)
 //   --jobs N      machines at a time (default 2)
@@ -13,7 +14,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { parseArgs } from "node:util"
-import { anotherDate, inParallel, ktstr, root, Stopped, stop, underLoad } from "./processes.mjs"
+import { anotherDate, inParallel, ktstr, root, Stopped, script, stop, underLoad } from "./processes.mjs"
 import { openRecord } from "./record.mjs"
 
 const text = { type: "string" }
@@ -26,6 +27,7 @@ const options = {
   duration: text,
   kernel: text,
   case: text,
+  "other-kernel": text,
   out: text
 }
 const fail = (message) => {
@@ -263,6 +265,79 @@ const race = async () => {
   if (first.shrunk) console.log(`smallest: ${JSON.stringify(first.shrunk.case)}, seed ${first.shrunk.seed}`)
 }
 
+const forkedCases = [
+  ...["steady", "cgroupAdd", "sleepers"].flatMap((what) =>
+    ["eevdf", "scx_ktstr"].flatMap((scheduler) =>
+      ["1n2l2c1t", "2n4l2c1t"].map((topology) => ({ what, scheduler, topology, kernel: values.kernel }))
+    )
+  ),
+  ...(values["other-kernel"] === undefined
+    ? []
+    : ["steady", "cgroupAdd"].map((what) => ({
+        what,
+        scheduler: "scx_ktstr",
+        topology: "1n2l2c1t",
+        kernel: values["other-kernel"]
+      })))
+]
+
+/** Forked runs against the run from a boot, on an idle and on a busy host. */
+const fork = async () => {
+  const runs = count("runs", 80)
+  const tell = progress("fork", forkedCases.length * (2 * Math.ceil(runs / 2) + 1))
+  const rows = []
+  for (const { what, scheduler, topology, kernel } of forkedCases) {
+    const request = {
+      scenario: what === "sleepers" ? "steady" : what,
+      ...(what === "sleepers" ? { workType: ["Bursty", { burst: "1ms", sleep: "1ms" }] } : {}),
+      scheduler: scheduler === "eevdf" ? null : fixture[1],
+      topology,
+      seconds: Number(seconds),
+      seed: 1,
+      ...(kernel === undefined ? {} : { kernel })
+    }
+    const name = `${what}, ${scheduler}, ${topology}${kernel === undefined ? "" : `, ${kernel}`}`
+    const made = (how, times, options) => forkedRuns(`fork ${name} ${how}`, tell, { ...request, ...options }, times)
+    const [boot] = await made("boot", 1, { fork: false, jobs: 1 })
+    const half = Math.ceil(runs / 2)
+    const entries = [
+      ...(await made("idle host", half, { fork: true, jobs })),
+      ...(await underLoad(() => made("both CPUs busy", half, { fork: true, jobs })))
+    ]
+    const equal = entries.filter(({ eventHash }) => eventHash === boot?.eventHash).length
+    claim(
+      boot !== undefined && equal === 2 * half,
+      `${name}: ${equal} of ${2 * half} forked runs are the run from a boot`
+    )
+    rows.push([name, boot?.outcome, short(boot?.eventHash ?? null), `${equal} of ${2 * half}`])
+  }
+  console.log(`\n| case | outcome | event hash of a boot | forked runs with it |\n|---|---|---|---|`)
+  for (const row of rows) console.log(`| ${row.join(" | ")} |`)
+}
+
+/** So many runs of a case by one process; what the record has is not made again. */
+const forkedRuns = async (id, tell, request, times) => {
+  const known = Array.from({ length: times }, (_, n) => record.get(`${id} ${n + 1}`)).filter(
+    (entry) => entry !== undefined
+  )
+  for (const { outcome, eventHash } of known) tell(`${id}: ${outcome} ${short(eventHash)} (measured before)`)
+  const entries = [...known]
+  if (known.length === times) return entries
+  const onLine = (line) => {
+    const entry = { id: `${id} ${entries.length + 1}`, ...JSON.parse(line), date: new Date().toISOString() }
+    entries.push(entry)
+    record.add(entry)
+    tell(`${id}: ${entry.outcome} ${short(entry.eventHash)} · ${(entry.ms / 1000).toFixed(1)} s`)
+  }
+  try {
+    await script("forks.mjs", { ...request, runs: times - known.length }, onLine)
+  } catch (error) {
+    if (error instanceof Stopped) throw error
+    broken.push(`${id}: ${error.message}`)
+  }
+  return entries
+}
+
 /** The same test on plain emulation, which nobody can ask for the same run. */
 const plain = async () => {
   const runs = count("times", 100)
@@ -280,7 +355,7 @@ const plain = async () => {
   )
 }
 
-const parts = { same, seeds, race, plain }
+const parts = { same, seeds, race, plain, fork }
 const unknown = positionals.find((name) => !Object.hasOwn(parts, name))
 if (unknown !== undefined) fail(`there is no part ${unknown}; there are ${Object.keys(parts).join(", ")}`)
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, stop)

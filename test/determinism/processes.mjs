@@ -52,6 +52,27 @@ export const ktstr = (args, { cwd, env, onLine = () => undefined } = {}) =>
     })
   })
 
+/** Runs a script of this folder with one JSON argument. `onLine` has each line of standard output. */
+export const script = (name, argument, onLine) =>
+  new Promise((resolve, reject) => {
+    const child = start([join(root, "test/determinism", name), JSON.stringify(argument)])
+    let stderr = ""
+    let rest = ""
+    child.stdout.on("data", (chunk) => {
+      const lines = `${rest}${chunk}`.split("\n")
+      rest = lines.pop()
+      for (const line of lines) if (line.startsWith("{")) onLine(line)
+    })
+    child.stderr.on("data", (chunk) => {
+      stderr += chunk
+    })
+    child.once("close", (code) => {
+      if (code === 0) resolve()
+      else
+        reject(stopped ? new Stopped("stopped") : new Error(`${name} ended with ${code}: ${stderr.trim().slice(-300)}`))
+    })
+  })
+
 /** A spinner that outlives this process looks at its parent and ends. */
 const spin = "const parent = process.ppid; while (process.ppid === parent) for (let i = 0; i < 3e8; i++);"
 

@@ -126,5 +126,9 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
         )
       }
       return matched === times ? ExitCode.pass : ExitCode.fail
-    }).pipe(Effect.scoped, withoutResult(io), Effect.provide(layerHarness({ backend: "qemu-tcg", plugins })))
+    }).pipe(
+      Effect.scoped,
+      withoutResult(io),
+      Effect.provide(layerHarness({ backend: "qemu-tcg", fork: values.fork, plugins }))
+    )
   })

@@ -85,7 +85,9 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
   const layer = Layer.unwrapEffect(
     Effect.gen(function* () {
       const backend = yield* backendOf(provided)
-      return layerHarness({ backend, plugins: yield* loadPlugins(directory) })
+      // What explores gives each run a process of its own.
+      const fork = provided?.explored === undefined
+      return layerHarness({ backend, fork, plugins: yield* loadPlugins(directory) })
     })
   ).pipe(Layer.provideMerge(layerLog))
   const runtime = ManagedRuntime.make(layer)
