@@ -9,7 +9,7 @@ import type { SessionOptions, SessionRecord, SessionResult } from "../session/in
 import type { WorkTypes } from "../work/index.ts"
 import type { Deadlines } from "./GuestSetup.ts"
 import type { SettledScenario } from "./RunRequest.ts"
-import type { Place } from "./runAccount.ts"
+import type { RunTarget } from "./RunTarget.ts"
 import type { Scheduling } from "./scheduling.ts"
 
 /** Services that read the output of payloads. */
@@ -21,7 +21,7 @@ export type PreparationError = PlanError | PayloadError | OutputFormatError
 /** What both ways to prepare a scenario need. */
 export interface PreparationOptions {
   readonly request: SettledScenario
-  readonly place: Place
+  readonly target: RunTarget
   readonly ctx: ScenarioContext
   readonly scheduling: Scheduling
   readonly payloadPlace: PayloadPlace

@@ -12,10 +12,10 @@ import type { OutputFormatError, OutputFormats, PayloadError } from "../payload/
 import type { PlanError } from "../plan/index.ts"
 import { readHostTopology, TestTopology } from "../topology/index.ts"
 import type { WorkTypes } from "../work/index.ts"
-import { type AgentStart, conductRun } from "./conductRun.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import { type ScenarioRequest, settleScenario } from "./RunRequest.ts"
 import type { RunResult } from "./RunResult.ts"
+import { type AgentStart, runToVerdict } from "./runToVerdict.ts"
 import { noScheduling, planBytes } from "./scheduling.ts"
 
 /**
@@ -74,7 +74,7 @@ export const runOnHost: (
     ({ message }) =>
       new HostError({ reason: "AgentFailed", message: `this machine's topology can't be read: ${message}` })
   )
-  const place = {
+  const target = {
     topo: TestTopology.fromSysfs(sysfs),
     topology: "this host",
     kernel: { image: "", version: release, key: null, label: null },
@@ -95,5 +95,5 @@ export const runOnHost: (
     })
     return { vm, ingredients: null }
   })
-  return yield* conductRun(request, place, start, onEvent)
+  return yield* runToVerdict(request, target, start, onEvent)
 })

@@ -18,13 +18,13 @@ import { defaultWatchdogMs, type ResolvedScheduler, resolvedEevdf, SchedulerErro
 import { defaultRing, deterministicRing } from "../session/index.ts"
 import { TestConstraints, TestTopology } from "../topology/index.ts"
 import type { WorkTypes } from "../work/index.ts"
-import { type AgentStart, conductRun } from "./conductRun.ts"
 import { type Determinism, Ingredients } from "./Determinism.ts"
 import { agentCmdline, guestMemoryMb, handover, preludeDeadlineMs } from "./GuestSetup.ts"
 import { changedScheduler } from "./Rerun.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import { type RunRequest, type SettledRun, settleRun } from "./RunRequest.ts"
 import type { RunResult } from "./RunResult.ts"
+import { type AgentStart, runToVerdict } from "./runToVerdict.ts"
 import { makeScheduling, planBytes, planParts, type Scheduling } from "./scheduling.ts"
 
 /** Kernel arguments of a traced run. The trace buffer keeps the newest events, 4 MiB per CPU. */
@@ -69,8 +69,8 @@ export const runScenario: (
   const request = settleRun(asked)
   const { kernel, memoryMb, topology, watchdogMs = defaultWatchdogMs } = request
   const resolved = request.scheduler ?? resolvedEevdf
-  const unfit = unfitness(request, resolved)
-  if (unfit === undefined) yield* checkKernel(kernel, resolved)
+  const skipReason = skipReasonOf(request, resolved)
+  if (skipReason === undefined) yield* checkKernel(kernel, resolved)
   const program = yield* schedulerInclude(resolved, request.determinism)
   const packed = program === undefined ? undefined : (yield* resolveInclude(program)).files[0]
   const deterministic = request.determinism !== undefined
@@ -83,11 +83,11 @@ export const runScenario: (
     watchdogMs,
     timeoutMs: request.watchdogTimeoutS === undefined ? undefined : Math.round(request.watchdogTimeoutS * 1000)
   })
-  const place = {
+  const target = {
     topo: TestTopology.fromTopology(topology),
     topology: String(topology),
     asked: { topology, kargs: [...resolved.scheduler.kargs, ...request.kargs] },
-    unfit,
+    skipReason,
     kernel: {
       image: kernel.image,
       version: kernel.version,
@@ -146,14 +146,14 @@ export const runScenario: (
     const [base] = initramfs.files
     return { vm, ingredients: yield* ingredientsOf({ kernel, resolved, base, plan: planBytes(plan, scheduling), vm }) }
   })
-  return yield* conductRun(request, place, start, onEvent)
+  return yield* runToVerdict(request, target, start, onEvent)
 })
 
 const noWatchdogTimeout = ({ scheduler = resolvedEevdf, watchdogTimeoutS }: SettledRun): string =>
   `watchdogTimeoutS ${watchdogTimeoutS} has no effect: it is for schedulers that are programs, and ${scheduler.scheduler.name} is part of the kernel`
 
 /** Returns why the requested machine does not meet the constraints of the scheduler or the test; undefined if it does. */
-const unfitness = ({ constraints, topology }: RunRequest, { scheduler }: ResolvedScheduler): string | undefined => {
+const skipReasonOf = ({ constraints, topology }: RunRequest, { scheduler }: ResolvedScheduler): string | undefined => {
   const unmet = TestConstraints.unmet(constraints ?? scheduler.constraints, topology)
   if (unmet === undefined) return undefined
   return constraints === undefined ? `scheduler '${scheduler.name}' ${unmet}` : unmet

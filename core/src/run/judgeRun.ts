@@ -9,13 +9,13 @@ import { doubted, machineDoubts } from "./machineDoubts.ts"
 import { quoteOomKills } from "./oomKills.ts"
 import type { PreparedScenario, ScenarioRun } from "./PreparedScenario.ts"
 import type { SettledScenario } from "./RunRequest.ts"
-import type { Place } from "./runAccount.ts"
+import type { RunTarget } from "./RunTarget.ts"
 import { noScheduling } from "./scheduling.ts"
 
 /** A finished run, to be judged. */
 export interface FinishedRun {
   readonly request: SettledScenario
-  readonly place: Place
+  readonly target: RunTarget
   readonly prepared: PreparedScenario
   readonly layers: ReadonlyArray<AssertLayer>
   readonly vm: Vm
@@ -54,14 +54,14 @@ const withCauses = (
 export const judgeRun = Effect.fnUntraced(function* ({
   delay,
   layers,
-  place,
+  target,
   prepared,
   record,
   request,
   run,
   vm
 }: FinishedRun): Effect.fn.Return<Judgement, never, Checker> {
-  const { resolved, watchdogMs } = place.scheduling ?? noScheduling
+  const { resolved, watchdogMs } = target.scheduling ?? noScheduling
   const settled = Assert.settle(Assert.forClock(vm.clock), layers)
   const causes = endCauses({
     record,
@@ -73,7 +73,7 @@ export const judgeRun = Effect.fnUntraced(function* ({
   })
   const checked = yield* (yield* Checker).judge({
     ...settled,
-    topology: place.topo,
+    topology: target.topo,
     plan: run,
     reports: record.reports,
     payloads: run.payloads,
@@ -88,7 +88,7 @@ export const judgeRun = Effect.fnUntraced(function* ({
     wanted,
     contradictions.length > 0 ? AssertResult.inconclusive(...contradictions) : AssertResult.pass
   )
-  const doubts = machineDoubts(record, place.asked)
+  const doubts = machineDoubts(record, target.asked)
   const hotplug = request.cpuHotplug ?? (request.scenario.cpuHotplug === true || prepared.cpuHotplug)
   const judged = hotplug ? expected : doubted(expected, doubts)
   const details = quoteOomKills(judged.details, vm.consoleTail(Number.POSITIVE_INFINITY))

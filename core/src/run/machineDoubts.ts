@@ -43,12 +43,12 @@ export const doubted = (
   const { cgroups, outcome, totals } = verdict
   const failed = outcome === "fail"
   const lines = [...start, ...later]
-  const told = [...lines.slice(0, -1), `${lines.at(-1)}; ${remedy}`]
+  const withRemedy = [...lines.slice(0, -1), `${lines.at(-1)}; ${remedy}`]
   return AssertResult.make({
     outcome: failed ? "fail" : "inconclusive",
     details: failed
-      ? [...told.slice(0, start.length), ...verdict.details, ...told.slice(start.length)]
-      : [...told, ...verdict.details],
+      ? [...withRemedy.slice(0, start.length), ...verdict.details, ...withRemedy.slice(start.length)]
+      : [...withRemedy, ...verdict.details],
     cgroups,
     totals
   })

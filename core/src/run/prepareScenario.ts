@@ -5,25 +5,25 @@ import type { PayloadServices, PreparationError, PreparationOptions, PreparedSce
 import { preparePlan } from "./preparedPlan.ts"
 import { prepareProgram } from "./preparedProgram.ts"
 import type { SettledScenario } from "./RunRequest.ts"
-import type { Place } from "./runAccount.ts"
+import type { RunTarget } from "./RunTarget.ts"
 import { noScheduling } from "./scheduling.ts"
 
 /** Builds a scenario and prepares what it turned out to be: a plan or a program. */
 export const prepareScenario = (
   request: SettledScenario,
-  place: Place
+  target: RunTarget
 ): Effect.Effect<PreparedScenario, PreparationError, WorkTypes | PayloadServices> => {
-  const ctx = ScenarioContext.make({ ...request, topo: place.topo, scheduler: place.scheduler })
-  const scheduling = place.scheduling ?? noScheduling
+  const ctx = ScenarioContext.make({ ...request, topo: target.topo, scheduler: target.scheduler })
+  const scheduling = target.scheduling ?? noScheduling
   const { binary, startTimeoutMs } = scheduling.resolved.scheduler
   const options: PreparationOptions = {
     request,
-    place,
+    target,
     ctx,
     scheduling,
-    payloadPlace: place.packs ? "guest" : "host",
+    payloadPlace: target.packs ? "guest" : "host",
     machine: {
-      cpus: place.topo.allCpus.size,
+      cpus: target.topo.allCpus.size,
       bootMs: request.bootTimeoutMs,
       attachMs: binary._tag === "Eevdf" ? 0 : startTimeoutMs
     }

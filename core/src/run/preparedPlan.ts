@@ -10,13 +10,13 @@ import type { PayloadServices, PreparationError, PreparationOptions, PreparedSce
 /** Compiles steps to a plan, which the agent receives in full and runs by itself. */
 export const preparePlan = Effect.fnUntraced(function* (
   steps: ScenarioSteps,
-  { ctx, machine, payloadPlace, place, request }: PreparationOptions
+  { ctx, machine, payloadPlace, target, request }: PreparationOptions
 ): Effect.fn.Return<PreparedScenario, PreparationError, WorkTypes | PayloadServices> {
   const compiled = yield* Plan.compile(steps, ctx)
   const { commands, payloads } = yield* preparePayloads(compiled, payloadPlace)
   const plan: Plan = { ...compiled, commands }
   const perturbed =
-    place.determinism === undefined ? undefined : perturb(commands, place.determinism.seed, machine.cpus)
+    target.determinism === undefined ? undefined : perturb(commands, target.determinism.seed, machine.cpus)
   return {
     assert: plan.assert,
     cpuHotplug: steps.cpuHotplug === true,

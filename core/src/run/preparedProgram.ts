@@ -8,10 +8,10 @@ import { runProgram } from "./programRun.ts"
 /** Prepares a program, which sends commands to the agent one by one. Fails with PlanError on a deterministic clock. */
 export const prepareProgram = Effect.fnUntraced(function* (
   program: ScenarioProgram,
-  { ctx, machine, payloadPlace, place, request, scheduling }: PreparationOptions
+  { ctx, machine, payloadPlace, target, request, scheduling }: PreparationOptions
 ): Effect.fn.Return<PreparedScenario, PlanError, PayloadServices> {
   const { name } = request.scenario
-  if (place.determinism !== undefined) {
+  if (target.determinism !== undefined) {
     const message = `scenario '${name}' is a program, which the host runs in its own time: a deterministic clock takes scenarios of steps only; leave out --clock deterministic`
     return yield* new PlanError({ reason: "Program", message })
   }
@@ -33,7 +33,7 @@ export const prepareProgram = Effect.fnUntraced(function* (
         program,
         scheduling,
         ctx,
-        packed: place.packs ? new Set(includes) : undefined,
+        packed: target.packs ? new Set(includes) : undefined,
         prepare: (spec) => Effect.provide(preparePayload(spec, payloadPlace), services)
       })
   }

@@ -18,7 +18,7 @@ export interface ProgramRunOptions extends FollowOptions {
 }
 
 /** How long an interrupted program may take to clean up, in milliseconds. */
-const patienceMs = 5_000
+const cleanupMs = 5_000
 /** Limit from `END` to `DONE` in milliseconds: workers are stopped and reported, with 5 s or more for those that do not react. */
 const endMs = 60_000
 
@@ -49,10 +49,7 @@ const lostSession = (lost: GuestLost): SessionResult =>
 
 /** Interrupts a fiber and waits for its finalizers, but not forever: the user's own may hang. */
 const abandon = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Effect.Effect<unknown> =>
-  Effect.zipRight(
-    Fiber.interruptFork(fiber),
-    Effect.interruptible(Effect.timeoutOption(Fiber.await(fiber), patienceMs))
-  )
+  Effect.zipRight(Fiber.interruptFork(fiber), Effect.interruptible(Effect.timeoutOption(Fiber.await(fiber), cleanupMs)))
 
 /** Runs commands and returns why the agent rejected one; empty if it did not. If the guest is lost, the session's end says so. */
 const obeyAll = (guest: LiveGuest, commands: ReadonlyArray<Command>): Effect.Effect<ReadonlyArray<string>> =>

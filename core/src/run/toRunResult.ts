@@ -6,49 +6,20 @@ import type { Plan } from "../plan/index.ts"
 import { printable } from "../protocol/index.ts"
 import { schedulerReport } from "../scheduler/index.ts"
 import { describeEnd, type SessionRecord, type SessionResult } from "../session/index.ts"
-import type { TestTopology, Topology } from "../topology/index.ts"
-import type { Determinism, DeterminismReport } from "./Determinism.ts"
+import type { DeterminismReport } from "./Determinism.ts"
 import type { Whole } from "./endCauses.ts"
-import type { RunTrace, SettledScenario } from "./RunRequest.ts"
+import type { SettledScenario } from "./RunRequest.ts"
 import { CgroupResult, RunResult } from "./RunResult.ts"
-import { noScheduling, type Scheduling } from "./scheduling.ts"
-
-/** The place in which a scenario runs, and its kernel, scheduler and clock. */
-export interface Place {
-  readonly topo: TestTopology
-  /** The requested topology. */
-  readonly topology: string
-  /** The requested machine and the extra words on its kernel command line; undefined on a host, which is used as it is. */
-  readonly asked?: { readonly topology: Topology; readonly kargs: ReadonlyArray<string> } | undefined
-  /** Why a run makes no sense there; the run is then skipped. */
-  readonly unfit?: string | undefined
-  readonly kernel: {
-    readonly image: string
-    readonly version: string
-    readonly key: string | null
-    readonly label: string | null
-  }
-  /** Name of the scheduler in the result. */
-  readonly scheduler: string
-  /** Starts and ends the scheduler under test; undefined: there is none. */
-  readonly scheduling?: Scheduling | undefined
-  readonly ring: { readonly address: number; readonly size: number } | undefined
-  /** Receives the telemetry of a traced run; undefined: not traced. Without `determinism`, the guest runs in host time. */
-  readonly trace?: RunTrace | undefined
-  readonly determinism?: Determinism | undefined
-  /** Whether files reach the workers only if they are packed into an initramfs. */
-  readonly packs: boolean
-  /** Hash of the program of the scheduler under test. */
-  readonly schedulerSha256?: string | null | undefined
-}
+import type { RunTarget } from "./RunTarget.ts"
+import { noScheduling } from "./scheduling.ts"
 
 /** The part of a plan, or of a program's record, that checks and result need. */
 type Ran = Pick<Plan, "groups" | "cgroups">
 
 /** Everything known at the end of a run. */
-export interface Account {
+export interface EndedRun {
   readonly request: SettledScenario
-  readonly place: Place
+  readonly target: RunTarget
   readonly verdict: AssertResult
   readonly plan: Ran | undefined
   readonly payloads: ReadonlyArray<PayloadResult>
@@ -78,15 +49,15 @@ const lastWords = ({ kernelLog }: SessionResult, vm: Vm | undefined): ReadonlyAr
  * Returns the name of the scheduler. The guest's kernel knows best which scheduler of its own it has; a host's name stays, because it may be that of
  * a sched_ext scheduler.
  */
-const schedulerName = ({ place, record }: Account): string =>
-  place.asked !== undefined && isKernelScheduler(place.scheduler) && record.ready !== undefined
+const schedulerName = ({ target, record }: EndedRun): string =>
+  target.asked !== undefined && isKernelScheduler(target.scheduler) && record.ready !== undefined
     ? kernelScheduler(record.ready.release)
-    : place.scheduler
+    : target.scheduler
 
 /** Makes the result of a finished run. */
-export const toResult = (account: Account): RunResult => {
-  const { place, plan, record, request, session, verdict, vm } = account
-  const { resolved } = place.scheduling ?? noScheduling
+export const toRunResult = (run: EndedRun): RunResult => {
+  const { target, plan, record, request, session, verdict, vm } = run
+  const { resolved } = target.scheduling ?? noScheduling
   const wentWrong =
     (verdict.outcome === "fail" || verdict.outcome === "inconclusive") &&
     session !== undefined &&
@@ -105,14 +76,14 @@ export const toResult = (account: Account): RunResult => {
       backend: vm?.backend ?? "none",
       kernel: {
         release: record.ready?.release ?? "",
-        image: place.kernel.image,
-        key: place.kernel.key,
-        label: place.kernel.label
+        image: target.kernel.image,
+        key: target.kernel.key,
+        label: target.kernel.label
       },
-      topology: { requested: place.topology, guest: record.topology },
-      scheduler: schedulerName(account),
+      topology: { requested: target.topology, guest: record.topology },
+      scheduler: schedulerName(run),
       schedulerReport: schedulerReport(resolved, record.scheduler, verdict.outcome !== "pass"),
-      determinism: account.determinism,
+      determinism: run.determinism,
       durationS: request.durationMs / 1000,
       cgroups: names.flatMap((name) => {
         const stats = verdict.cgroups[name]
@@ -133,14 +104,14 @@ export const toResult = (account: Account): RunResult => {
         ]
       }),
       totals: verdict.totals,
-      payloads: account.payloads,
+      payloads: run.payloads,
       stimuli: record.stimuli,
-      timings: account.timings,
-      hostDelayMs: account.hostDelay?.delayMs ?? null,
-      hostDelayShare: account.hostDelay === undefined ? null : account.hostDelay.delayMs / account.hostDelay.ofMs,
-      warnings: [...account.warnings, ...record.logs].map(printable),
+      timings: run.timings,
+      hostDelayMs: run.hostDelay?.delayMs ?? null,
+      hostDelayShare: run.hostDelay === undefined ? null : run.hostDelay.delayMs / run.hostDelay.ofMs,
+      warnings: [...run.warnings, ...record.logs].map(printable),
       diagnostics: wentWrong
-        ? { stage: session.stage, exit: printable(account.exit), consoleTail: lastWords(session, vm) }
+        ? { stage: session.stage, exit: printable(run.exit), consoleTail: lastWords(session, vm) }
         : null
     },
     { disableValidation: true }

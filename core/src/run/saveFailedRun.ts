@@ -3,17 +3,17 @@ import { Effect, Schema } from "effect"
 import type { Vm } from "../machine/index.ts"
 import type { SessionRecord, SessionResult } from "../session/index.ts"
 import { encodeReplay, makeReplay } from "./Replay.ts"
-import { Rerun, rerunCommand, shellLine } from "./Rerun.ts"
+import { Rerun, type RerunRequest, rerunCommand, shellLine } from "./Rerun.ts"
 import { fromHere, saveFailure } from "./RunDirectory.ts"
 import type { SettledScenario } from "./RunRequest.ts"
 import { RunResult } from "./RunResult.ts"
-import type { Place } from "./runAccount.ts"
+import type { RunTarget } from "./RunTarget.ts"
 
 /** A run that did not pass. */
 export interface FailedRun {
   readonly result: RunResult
   readonly request: SettledScenario
-  readonly place: Place
+  readonly target: RunTarget
   readonly record: SessionRecord
   readonly session: SessionResult
   readonly vm: Vm
@@ -52,27 +52,27 @@ const filesOf = ({ record: { scheduler }, result, session, vm }: FailedRun) => (
 })
 
 /** Saves the run's output, with a replay file if possible. Returns the result with the directory and the command that repeats the run. */
-export const keepFailure = (of: FailedRun): Effect.Effect<RunResult, never, FileSystem.FileSystem | Path.Path> =>
+export const saveFailedRun = (run: FailedRun): Effect.Effect<RunResult, never, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
-    const { place, request, result, warn } = of
-    const asked = request.rerun
+    const { target, request, result, warn } = run
+    const { rerun } = request
     // Exploration runs hundreds of seeds and saves what it needs itself.
-    if (asked === undefined && result.schedulerReport === null) return result
-    const replay = asked?.replay === undefined ? undefined : makeReplay(asked.replay, result)
+    if (rerun === undefined && result.schedulerReport === null) return result
+    const replay = rerun?.replay === undefined ? undefined : makeReplay(rerun.replay, result)
     const files = {
-      ...filesOf(of),
+      ...filesOf(run),
       ...(replay === undefined ? {} : { "replay.json": [encodeReplay(replay).trimEnd()] })
     }
     const savedIn = yield* saveFailure(request.scenario.name, files).pipe(
       Effect.catchAll((message) => Effect.as(warn(message), null))
     )
-    const schedulerSha256 = place.schedulerSha256 ?? null
-    const commandOf = (plan: NonNullable<typeof asked>) =>
+    const schedulerSha256 = target.schedulerSha256 ?? null
+    const commandOf = (repeat: RerunRequest) =>
       replay !== undefined && savedIn !== null
         ? Effect.map(fromHere(`${savedIn}/replay.json`), (file) =>
-            shellLine(["ktstr", "replay", file], plan.environment)
+            shellLine(["ktstr", "replay", file], repeat.environment)
           )
-        : Effect.succeed(rerunCommand(plan, schedulerSha256))
-    const rerun = asked === undefined ? null : Rerun.make({ command: yield* commandOf(asked), schedulerSha256 })
-    return RunResult.make({ ...result, savedIn, rerun }, { disableValidation: true })
+        : Effect.succeed(rerunCommand(repeat, schedulerSha256))
+    const recorded = rerun === undefined ? null : Rerun.make({ command: yield* commandOf(rerun), schedulerSha256 })
+    return RunResult.make({ ...result, savedIn, rerun: recorded }, { disableValidation: true })
   })

@@ -10,15 +10,16 @@ import { checkedLayers } from "./checkLayers.ts"
 import { DeterminismReport, type Ingredients, scheduleHash } from "./Determinism.ts"
 import { followHost } from "./hostFollower.ts"
 import { judgeRun } from "./judgeRun.ts"
-import { keepFailure } from "./keepFailure.ts"
 import type { FollowOptions, PayloadServices, PreparationError, PreparedScenario } from "./PreparedScenario.ts"
 import { prepareScenario } from "./prepareScenario.ts"
 import { RunEvent } from "./RunEvent.ts"
 import type { SettledScenario } from "./RunRequest.ts"
 import type { RunResult } from "./RunResult.ts"
-import { type Place, toResult } from "./runAccount.ts"
+import type { RunTarget } from "./RunTarget.ts"
+import { saveFailedRun } from "./saveFailedRun.ts"
 import { noScheduling } from "./scheduling.ts"
 import { toRunEvent } from "./toRunEvent.ts"
+import { toRunResult } from "./toRunResult.ts"
 
 /** What the agent needs to start. */
 export interface AgentStart {
@@ -39,7 +40,7 @@ export type StartAgent<E, R> = (start: AgentStart) => Effect.Effect<StartedAgent
 type OnEvent = (event: RunEvent) => Effect.Effect<void>
 
 /** Host time allowed per unit of virtual time, on a host that does other work as well. */
-const virtualPatience = 20
+const virtualTimeoutFactor = 20
 
 /** A kernel that boots in virtual time says something new at least every few seconds of the host; milliseconds, for a host that has other work as well. */
 const virtualBootSilenceMs = 300_000
@@ -47,20 +48,20 @@ const virtualBootSilenceMs = 300_000
 /** Returns how long the session may take and what it may do on the requested clock. */
 const sessionLimits = (
   { bootTimeoutMs }: SettledScenario,
-  { determinism }: Place,
+  { determinism }: RunTarget,
   { limits }: PreparedScenario
 ): Omit<FollowOptions, "ring" | "onEvent" | "record" | "onHolding"> => {
-  const patience = determinism === undefined ? 1 : virtualPatience
+  const factor = determinism === undefined ? 1 : virtualTimeoutFactor
   return {
-    bootTimeoutMs: bootTimeoutMs ?? limits.bootMs * patience,
+    bootTimeoutMs: bootTimeoutMs ?? limits.bootMs * factor,
     bootSilenceMs: determinism === undefined ? undefined : virtualBootSilenceMs,
-    planTimeoutMs: limits.planMs * patience,
+    planTimeoutMs: limits.planMs * factor,
     deterministic: determinism !== undefined
   }
 }
 
 const reportOf = Effect.fnUntraced(function* (
-  { determinism }: Place,
+  { determinism }: RunTarget,
   { perturbation }: PreparedScenario,
   { ingredients }: StartedAgent,
   { reports, schedstat }: SessionRecord,
@@ -78,9 +79,9 @@ const reportOf = Effect.fnUntraced(function* (
 })
 
 /** Runs a scenario wherever `start` puts the agent, and judges it. `onEvent` also receives the events of the beginning and the end. */
-export const conductRun = <E, R>(
+export const runToVerdict = <E, R>(
   request: SettledScenario,
-  place: Place,
+  target: RunTarget,
   start: StartAgent<E, R>,
   onEvent: OnEvent
 ): Effect.Effect<RunResult, E | PreparationError, Exclude<R, Scope.Scope> | Checker | WorkTypes | PayloadServices> =>
@@ -90,30 +91,30 @@ export const conductRun = <E, R>(
       RunEvent.RunStarted({
         scenario: request.scenario.name,
         variant: request.variant ?? "",
-        topology: place.topology,
-        kernel: place.kernel.version,
+        topology: target.topology,
+        kernel: target.kernel.version,
         durationS: request.durationMs / 1000
       })
     )
     const sinceStart = Effect.map(Clock.currentTimeMillis, (now) => now - began)
-    const unmet = place.unfit ?? Scenario.unmet(request.scenario, place.topo)
+    const unmet = target.skipReason ?? Scenario.unmet(request.scenario, target.topo)
     const result =
       unmet === undefined
-        ? yield* Effect.scoped(conduct(request, place, start, onEvent, sinceStart))
-        : skipped(request, place, unmet, yield* sinceStart)
+        ? yield* Effect.scoped(runAndJudge(request, target, start, onEvent, sinceStart))
+        : skipped(request, target, unmet, yield* sinceStart)
     yield* onEvent(RunEvent.RunFinished({ result }))
     return result
   })
 
 /** Returns the result of a run that makes no sense where it was requested. */
-const skipped = (request: SettledScenario, place: Place, unmet: string, totalMs: number): RunResult =>
-  toResult({
+const skipped = (request: SettledScenario, target: RunTarget, unmet: string, totalMs: number): RunResult =>
+  toRunResult({
     request,
-    place,
+    target,
     verdict: AssertResult.skip(unmet),
     plan: undefined,
     payloads: [],
-    record: new SessionRecord((place.scheduling ?? noScheduling).resolved.scheduler.cgroupParent),
+    record: new SessionRecord((target.scheduling ?? noScheduling).resolved.scheduler.cgroupParent),
     vm: undefined,
     session: undefined,
     exit: "not started",
@@ -123,17 +124,17 @@ const skipped = (request: SettledScenario, place: Place, unmet: string, totalMs:
     timings: { prepareMs: 0, bootMs: 0, runMs: 0, totalMs }
   })
 
-const conduct = <E, R>(
+const runAndJudge = <E, R>(
   request: SettledScenario,
-  place: Place,
+  target: RunTarget,
   start: StartAgent<E, R>,
   onEvent: OnEvent,
   sinceStart: Effect.Effect<number>
 ): Effect.Effect<RunResult, E | PreparationError, R | Scope.Scope | Checker | WorkTypes | PayloadServices> =>
   Effect.gen(function* () {
-    const { scheduler } = (place.scheduling ?? noScheduling).resolved
+    const { scheduler } = (target.scheduling ?? noScheduling).resolved
     const record = new SessionRecord(scheduler.cgroupParent)
-    const prepared = yield* prepareScenario(request, place)
+    const prepared = yield* prepareScenario(request, target)
     const layers = yield* checkedLayers(request, prepared.assert, scheduler)
     const warnings: Array<string> = []
     const warn = (text: string) =>
@@ -149,7 +150,7 @@ const conduct = <E, R>(
     let readyMs = 0
     const host = followHost(vm)
     const context = {
-      scheduler: place.scheduler,
+      scheduler: target.scheduler,
       bootMs: () => readyMs - prepareMs,
       payloadSpecs: prepared.payloadSpecs
     }
@@ -157,33 +158,33 @@ const conduct = <E, R>(
       Effect.flatMap(sinceStart, (now) => {
         if (event._tag === "Ready") readyMs = now
         host.heard(event)
-        if (event._tag === "Trace") place.trace?.onTrace(event.bytes)
+        if (event._tag === "Trace") target.trace?.onTrace(event.bytes)
         const stimulus = record.add(event)
         const shown = stimulus === undefined ? toRunEvent(event, context) : RunEvent.Stimulus({ event: stimulus })
         if (shown === undefined) return Effect.void
         return event._tag === "Ready" && scheduler.binary._tag !== "Eevdf"
-          ? Effect.zipRight(onEvent(shown), onEvent(RunEvent.SchedulerStarting({ name: place.scheduler })))
+          ? Effect.zipRight(onEvent(shown), onEvent(RunEvent.SchedulerStarting({ name: target.scheduler })))
           : onEvent(shown)
       })
     const run = yield* prepared.run(vm, {
-      ...sessionLimits(request, place, prepared),
-      ring: place.ring,
+      ...sessionLimits(request, target, prepared),
+      ring: target.ring,
       record,
       onEvent: onAgentEvent,
       onHolding: (elapsedNs, holdNs) => onEvent(RunEvent.Holding({ elapsedMs: elapsedNs / 1e6, holdMs: holdNs / 1e6 }))
     })
-    place.trace?.onConsole(vm.consoleTail(Number.POSITIVE_INFINITY))
+    target.trace?.onConsole(vm.consoleTail(Number.POSITIVE_INFINITY))
     const delay = host.account()
     // Judging and describing a run takes milliseconds; other machines may be running.
     yield* nextTurn
-    const judged = yield* judgeRun({ request, place, prepared, layers, vm, record, run, delay })
+    const judged = yield* judgeRun({ request, target, prepared, layers, vm, record, run, delay })
     yield* nextTurn
     yield* Effect.forEach(judged.warnings, warn, { discard: true })
     const totalMs = yield* sinceStart
     const { bootMs, end } = run.session
-    const result = toResult({
+    const result = toRunResult({
       request,
-      place,
+      target,
       verdict: judged.verdict,
       plan: run,
       payloads: run.payloads,
@@ -191,13 +192,13 @@ const conduct = <E, R>(
       vm,
       session: run.session,
       exit: end._tag === "Ended" ? accountOfExit(end.exit) : "ended by the host",
-      determinism: yield* reportOf(place, prepared, started, record, run.session),
+      determinism: yield* reportOf(target, prepared, started, record, run.session),
       hostDelay: delay.whole,
       warnings,
       timings: { prepareMs, bootMs: bootMs ?? 0, runMs: readyMs === 0 ? 0 : totalMs - readyMs, totalMs }
     })
     yield* nextTurn
     return result.outcome === "fail" || result.outcome === "inconclusive"
-      ? yield* keepFailure({ result, request, place, record, session: run.session, vm, warn })
+      ? yield* saveFailedRun({ result, request, target, record, session: run.session, vm, warn })
       : result
   })
