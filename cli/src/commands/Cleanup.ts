@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { ExitCode } from "@ktstr/core"
 import { resolveCacheDirs } from "@ktstr/core/cache"
 import { type CleanupReport, cleanUp, type Leftover, type LeftoverPlace } from "@ktstr/core/host"
-import { type CacheRemain, cleanCacheRemains } from "@ktstr/core/kernel"
+import { type CacheLeftover, cleanCacheLeftovers } from "@ktstr/core/kernel"
 import { layerPlatform } from "@ktstr/harness"
 import { cleanUpHostRuns, type HostCleanup, layerAgentBinary } from "@ktstr/native"
 import { Effect, Option } from "effect"
@@ -41,7 +41,7 @@ const remains = {
 
 const render = (
   { removed, kept, failed }: CleanupReport,
-  caches: ReadonlyArray<CacheRemain>,
+  caches: ReadonlyArray<CacheLeftover>,
   host: HostCleanup,
   dryRun: boolean
 ): string => {
@@ -72,7 +72,7 @@ export const cleanup = (invocation: Extract<Invocation, { command: "cleanup" }>,
       Effect.flatMap(
         Option.match({
           onNone: () => Effect.succeed([]),
-          onSome: ({ kernels }) => cleanCacheRemains(kernels, { dryRun })
+          onSome: ({ kernels }) => cleanCacheLeftovers(kernels, { dryRun })
         })
       )
     )

@@ -6,7 +6,13 @@
 
 import { ExitCode } from "@ktstr/core"
 import { cleanUp } from "@ktstr/core/host"
-import { type CacheEntry, cleanCacheRemains, entriesToClean, KernelCache, listKernelObjects } from "@ktstr/core/kernel"
+import {
+  type CacheEntry,
+  cleanCacheLeftovers,
+  entriesToClean,
+  KernelCache,
+  listKernelObjects
+} from "@ktstr/core/kernel"
 import { layerKernels } from "@ktstr/harness"
 import { Effect } from "effect"
 import type { Invocation } from "../Arguments.ts"
@@ -63,7 +69,7 @@ export const kernelClean = (invocation: Extract<Invocation, { command: "kernel c
       ? []
       : [
           ...(yield* cleanUp([{ directory: kernels, kind: "cache" }])).removed,
-          ...(yield* cleanCacheRemains(kernels, { fresh: everything }))
+          ...(yield* cleanCacheLeftovers(kernels, { fresh: everything }))
         ].map(({ path }) => path)
     const removed = doomed.map(keyOf)
     const kept = entries.map(keyOf).filter((key) => !removed.includes(key))

@@ -13,7 +13,7 @@ import type { CacheEntry, KernelEntry } from "./entry.ts"
 import { describeImage } from "./File.ts"
 import { expandWith, fetchFrom, openFrom, sourceFor } from "./guardSource.ts"
 import { distinctKernels, labelWord } from "./Label.ts"
-import { ableInstead, kernelPreference, versionPreference } from "./Preference.ts"
+import { kernelPreference, schedExtAlternativeTo, versionPreference } from "./Preference.ts"
 import { KernelResolver, type ResolvedKernel } from "./Resolver.ts"
 import { CurrentFragment, KernelProgress, type KernelSource, KernelSources } from "./Source.ts"
 import { compareVersions, isVersionPrefix } from "./Version.ts"
@@ -112,7 +112,10 @@ export const makeKernelResolver: Effect.Effect<
     const kernel = resolvedEntry(entry, origin)
     if (kernel.schedExt !== false) return kernel
     const entries = Effect.orElseSucceed(cache.list, (): ReadonlyArray<CacheEntry> => [])
-    return { ...kernel, instead: ableInstead(entry, validEntries(yield* entries), yield* CurrentFragment) }
+    return {
+      ...kernel,
+      schedExtAlternative: schedExtAlternativeTo(entry, validEntries(yield* entries), yield* CurrentFragment)
+    }
   })
 
   const exists = (file: string): Effect.Effect<boolean> => Effect.orElseSucceed(fs.exists(file), () => false)

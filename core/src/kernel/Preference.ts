@@ -54,7 +54,7 @@ export const versionPreference = (text: string, fragment: string | undefined): O
  * @since 0.1.0
  * @category accessors
  */
-export const ableInstead = (
+export const schedExtAlternativeTo = (
   entry: KernelEntry,
   entries: ReadonlyArray<KernelEntry>,
   fragment: string | undefined

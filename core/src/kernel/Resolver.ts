@@ -30,7 +30,7 @@ export interface ResolvedKernel {
   /** Whether CONFIG_SCHED_CLASS_EXT is set, as far as the host knows before the guest reports. */
   readonly schedExt?: boolean | undefined
   /** For a kernel without sched_ext: the key of a cached kernel that has it. */
-  readonly instead?: string | undefined
+  readonly schedExtAlternative?: string | undefined
 }
 
 /**

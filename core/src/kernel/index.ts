@@ -12,7 +12,12 @@ export {
   toolVersion,
   validEntries
 } from "./Cache.ts"
-export { type CacheRemain, type CacheRemainsOptions, cleanCacheRemains, downloadDirectory } from "./CacheRemains.ts"
+export {
+  type CacheLeftover,
+  type CacheLeftoversOptions,
+  cleanCacheLeftovers,
+  downloadDirectory
+} from "./CacheLeftovers.ts"
 export { type CleaningOptions, entriesToClean } from "./Cleaning.ts"
 export { bootLogLevel, liveLogLevel, machineCommandLine, maxCommandLine } from "./CommandLine.ts"
 export { layerKernelResolver, makeKernelResolver, resolvedEntry } from "./Discovery.ts"
@@ -37,7 +42,7 @@ export {
   parseKernelMetadata
 } from "./Metadata.ts"
 export { buildLock, type KernelObjects, listKernelObjects, objectsPrefix } from "./Objects.ts"
-export { ableInstead, kernelPreference, versionPreference } from "./Preference.ts"
+export { kernelPreference, schedExtAlternativeTo, versionPreference } from "./Preference.ts"
 export { type RemoteCache, RemoteCacheError, RemoteCaches } from "./RemoteCache.ts"
 export { KernelResolver, type ResolvedKernel } from "./Resolver.ts"
 export {

@@ -160,12 +160,15 @@ const skipReasonOf = ({ constraints, topology }: RunRequest, { scheduler }: Reso
 }
 
 /** Fails before booting if the kernel is known to lack sched_ext; otherwise the agent detects it. */
-const checkKernel = ({ instead, schedExt, version }: ResolvedKernel, { program, scheduler }: ResolvedScheduler) => {
+const checkKernel = (
+  { schedExt, schedExtAlternative, version }: ResolvedKernel,
+  { program, scheduler }: ResolvedScheduler
+) => {
   if (program === undefined || schedExt !== false) return Effect.void
   const remedy =
-    instead === undefined
+    schedExtAlternative === undefined
       ? "get one that has it: ktstr kernel fetch"
-      : `the cache has one that does: --kernel ${instead}`
+      : `the cache has one that does: --kernel ${schedExtAlternative}`
   return new SchedulerError({
     reason: "Kernel",
     message: `scheduler '${scheduler.name}' can't attach: kernel ${version} has no sched_ext (CONFIG_SCHED_CLASS_EXT); ${remedy}`

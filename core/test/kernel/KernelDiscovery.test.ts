@@ -138,15 +138,19 @@ describe("KernelResolver", () => {
       Effect.gen(function* () {
         const key = (name: string) => Effect.map(resolver.resolve(name), (kernel) => kernel.key)
         const without = yield* store(cache, "6.12.117+deb12-amd64", false)
-        expect(yield* resolver.resolve("6.12")).toMatchObject({ key: without.key, schedExt: false, instead: undefined })
+        expect(yield* resolver.resolve("6.12")).toMatchObject({
+          key: without.key,
+          schedExt: false,
+          schedExtAlternative: undefined
+        })
         const other = yield* store(cache, "7.3.4+deb13-amd64")
-        expect((yield* resolver.resolve("6.12.117")).instead).toBe(other.key)
+        expect((yield* resolver.resolve("6.12.117")).schedExtAlternative).toBe(other.key)
         const built = yield* store(cache, "6.12.117")
         yield* store(cache, "6.12.90")
         for (const name of ["6.12.117", "6.12"]) expect(yield* key(name)).toBe(built.key)
         // Named exactly, it is taken as it is.
         for (const name of ["6.12.117+deb12-amd64", without.key]) {
-          expect(yield* resolver.resolve(name)).toMatchObject({ key: without.key, instead: built.key })
+          expect(yield* resolver.resolve(name)).toMatchObject({ key: without.key, schedExtAlternative: built.key })
         }
         expect(yield* resolver.resolve("6.12.117")).not.toHaveProperty("instead")
       })

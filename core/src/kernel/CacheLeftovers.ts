@@ -30,7 +30,7 @@ const rebuildableMs = 7 * 24 * 60 * 60 * 1000
  * @since 0.1.0
  * @category models
  */
-export interface CacheRemain {
+export interface CacheLeftover {
   readonly path: string
   /** `lock`: no process holds it. `download`: no process is working on it. `objects`: build objects of a tree while no build is running. */
   readonly kind: "lock" | "download" | "objects"
@@ -42,7 +42,7 @@ export interface CacheRemain {
  * @since 0.1.0
  * @category models
  */
-export interface CacheRemainsOptions {
+export interface CacheLeftoversOptions {
   /**
    * Include downloads and objects of any age. Default: only downloads that were not resumed for a day, and objects that were not used by a build for
    * a week.
@@ -59,14 +59,14 @@ export interface CacheRemainsOptions {
  * @since 0.1.0
  * @category maintenance
  */
-export const cleanCacheRemains: (
+export const cleanCacheLeftovers: (
   kernels: string,
-  options?: CacheRemainsOptions
+  options?: CacheLeftoversOptions
 ) => Effect.Effect<
-  ReadonlyArray<CacheRemain>,
+  ReadonlyArray<CacheLeftover>,
   never,
   FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
-> = Effect.fn("CacheRemains.clean")(function* (kernels: string, options: CacheRemainsOptions = {}) {
+> = Effect.fn("CacheLeftovers.clean")(function* (kernels: string, options: CacheLeftoversOptions = {}) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const { dryRun = false, fresh = false } = options
@@ -92,7 +92,7 @@ export const cleanCacheRemains: (
           onSuccess: ({ mtime }) => now - Option.getOrElse(mtime, () => new Date(now)).getTime() > resumableMs
         })
   )
-  const removed: Array<CacheRemain> = []
+  const removed: Array<CacheLeftover> = []
   for (const name of downloads) {
     const file = path.join(kernels, downloadDirectory, name)
     const version = /^linux-(.*?)\.tar/.exec(name)?.[1]

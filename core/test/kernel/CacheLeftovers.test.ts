@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
 import { expect, it, vi } from "@effect/vitest"
 import { Effect } from "effect"
-import { cleanCacheRemains } from "../../src/kernel/CacheRemains.ts"
+import { cleanCacheLeftovers } from "../../src/kernel/CacheLeftovers.ts"
 import { listKernelObjects } from "../../src/kernel/Objects.ts"
 
 // Programs are started, on a machine that others use as well.
@@ -16,7 +16,7 @@ const day = 86_400_000
 /** Runs a body in a cache directory with the objects of two trees, one of them last built in eight days ago. */
 const withObjects = <A, E>(body: (kernels: string) => Effect.Effect<A, E, NodeContext.NodeContext>) =>
   Effect.acquireUseRelease(
-    Effect.sync(() => mkdtempSync(join(tmpdir(), "ktstr-remains-"))),
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "test-leftovers-"))),
     (kernels) => {
       for (const [name, days] of [
         [".objects-new", 6],
@@ -47,10 +47,10 @@ it.live("removes objects that nobody built in for a week, or all, and none with 
   withObjects((kernels) =>
     Effect.gen(function* () {
       const old = [{ path: join(kernels, ".objects-old"), kind: "objects" }]
-      expect(yield* cleanCacheRemains(kernels, { dryRun: true })).toEqual(old)
+      expect(yield* cleanCacheLeftovers(kernels, { dryRun: true })).toEqual(old)
       expect(readdirSync(kernels).filter((name) => name.startsWith(".objects-"))).toHaveLength(2)
-      expect(yield* cleanCacheRemains(kernels)).toEqual(old)
-      expect(yield* cleanCacheRemains(kernels, { fresh: true })).toEqual([
+      expect(yield* cleanCacheLeftovers(kernels)).toEqual(old)
+      expect(yield* cleanCacheLeftovers(kernels, { fresh: true })).toEqual([
         { path: join(kernels, ".objects-new"), kind: "objects" }
       ])
       expect(readdirSync(kernels, { recursive: true })).toEqual([".locks"])
@@ -83,12 +83,12 @@ it.live("leaves objects alone while a kernel is being built", () =>
   withObjects((kernels) =>
     Effect.gen(function* () {
       const building = Effect.gen(function* () {
-        expect(yield* cleanCacheRemains(kernels, { fresh: true, dryRun: true })).toEqual([])
-        expect(yield* cleanCacheRemains(kernels, { fresh: true })).toEqual([])
+        expect(yield* cleanCacheLeftovers(kernels, { fresh: true, dryRun: true })).toEqual([])
+        expect(yield* cleanCacheLeftovers(kernels, { fresh: true })).toEqual([])
         expect(existsSync(join(kernels, ".objects-new/objects/vmlinux"))).toBe(true)
       })
       yield* whileLocked(kernels, "build", building)
-      expect(yield* cleanCacheRemains(kernels, { fresh: true })).toHaveLength(2)
+      expect(yield* cleanCacheLeftovers(kernels, { fresh: true })).toHaveLength(2)
     })
   )
 )
@@ -99,7 +99,7 @@ it.live("leaves tarballs and clones alone while somebody works on them", () =>
       const downloads = join(kernels, ".downloads")
       mkdirSync(join(downloads, "git-0123456789ab"), { recursive: true })
       writeFileSync(join(downloads, "linux-6.14.2.tar.xz.part"), "half")
-      const downloaded = Effect.map(cleanCacheRemains(kernels, { fresh: true }), (removed) =>
+      const downloaded = Effect.map(cleanCacheLeftovers(kernels, { fresh: true }), (removed) =>
         removed.flatMap(({ path, kind }) => (kind === "download" ? [path] : []))
       )
       const clone = yield* whileLocked(kernels, "release-6.14.2", downloaded)
