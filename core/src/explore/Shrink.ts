@@ -22,7 +22,7 @@ export interface ShrinkCase {
 }
 
 /** Minimum duration in milliseconds; a shorter scenario ends before it has done most of its work. */
-const leastDurationMs = 100
+const minDurationMs = 100
 
 const smallerTopologies = (topology: Topology): ReadonlyArray<Topology> => {
   const { coresPerLlc, llcs, numaNodes, threadsPerCore } = topology
@@ -52,7 +52,7 @@ const smallerTopologies = (topology: Topology): ReadonlyArray<Topology> => {
  */
 export const smallerCases = (from: ShrinkCase, ops: number): ReadonlyArray<ShrinkCase> => {
   const { durationMs, without, workersPerCgroup } = from
-  const half = Math.max(leastDurationMs, Math.round(durationMs / 2))
+  const half = Math.max(minDurationMs, Math.round(durationMs / 2))
   const workers = [...new Set([1, Math.floor(workersPerCgroup / 2), workersPerCgroup - 1])]
   const kept = Array.from({ length: ops }, (_, op) => op).filter((op) => !without.includes(op))
   return [

@@ -61,14 +61,14 @@ export const acquireFileLock: (
         // Runs before the executor's own finalizer, which kills the process. A holder that still waits for the lock is killed there.
         const release = Deferred.succeed(released, new Uint8Array(0))
         yield* Effect.addFinalizer(() => release)
-        const said = yield* process.stdout.pipe(Stream.decodeText(), Stream.splitLines, Stream.runHead)
-        if (said._tag === "Some" && said.value === "locked") {
+        const reply = yield* process.stdout.pipe(Stream.decodeText(), Stream.splitLines, Stream.runHead)
+        if (reply._tag === "Some" && reply.value === "locked") {
           yield* Effect.addFinalizer(() =>
             Effect.zipRight(release, process.exitCode).pipe(Effect.timeout(releaseTimeout), Effect.ignore)
           )
           return "locked"
         }
-        return said._tag === "Some" ? "gone" : "refused"
+        return reply._tag === "Some" ? "gone" : "refused"
       }).pipe(Effect.orElseSucceed(() => "refused" as const))
     const untilDecided = (...flags: ReadonlyArray<string>) =>
       Effect.repeat(attempt(...flags), { while: (outcome) => outcome === "gone" })

@@ -80,16 +80,16 @@ const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes
 /**
  * Maximum length in bytes of a name or a list of paths. Longer ones are not real, and thousands of them could be built from one long range of a file.
  */
-const longestString = 16 * 1024
+const maxStringBytes = 16 * 1024
 
 /** Maximum number of entries in a dynamic table; real programs have a few dozen. */
-const mostEntries = 4096
+const maxEntries = 4096
 
 const cString = (bytes: Uint8Array, offset: number): string => {
-  const part = bytes.subarray(offset, offset + longestString)
+  const part = bytes.subarray(offset, offset + maxStringBytes)
   const end = part.indexOf(0)
-  if (end < 0 && part.length === longestString) {
-    throw new ElfError({ message: `ELF name at byte ${offset} does not end within ${longestString} bytes` })
+  if (end < 0 && part.length === maxStringBytes) {
+    throw new ElfError({ message: `ELF name at byte ${offset} does not end within ${maxStringBytes} bytes` })
   }
   return new TextDecoder().decode(end < 0 ? part : part.subarray(0, end))
 }
@@ -206,8 +206,8 @@ export const elfDynamic = (bytes: Uint8Array): Either.Either<ElfDynamic, ElfErro
     for (let at = 0; dynamic !== undefined && at + 16 <= dynamic.size; at += 16) {
       const tag = u64(view, dynamic.offset + at)
       if (tag === 0) break
-      if (entries.length === mostEntries) {
-        throw new ElfError({ message: `ELF dynamic table has more than ${mostEntries} entries` })
+      if (entries.length === maxEntries) {
+        throw new ElfError({ message: `ELF dynamic table has more than ${maxEntries} entries` })
       }
       entries.push([tag, u64(view, dynamic.offset + at + 8)])
     }

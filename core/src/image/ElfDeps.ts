@@ -130,8 +130,8 @@ export const programNeeds: (
         Effect.map((info) => info.type === "File"),
         Effect.orElseSucceed(() => false)
       )
-    const expand = (directory: string, of: string): string =>
-      directory.replace(/\$(ORIGIN|\{ORIGIN\})/g, path.dirname(of)).replace(/\$(LIB|\{LIB\})/g, "lib64")
+    const expand = (directory: string, object: string): string =>
+      directory.replace(/\$(ORIGIN|\{ORIGIN\})/g, path.dirname(object)).replace(/\$(LIB|\{LIB\})/g, "lib64")
 
     const find = Effect.fnUntraced(function* (
       soname: string,

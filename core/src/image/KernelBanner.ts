@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer"
 /** Beginning of the banner (`init/version.c`, `linux_banner`): `Linux version RELEASE (BUILDER) (COMPILER) #BUILD`. */
 const begins = new TextEncoder().encode("Linux version ")
 const banner = /^Linux version (\d\S*) \([^\n]*? (#\d[^\n]*)\n/
-const longestBanner = 1024
+const maxBannerBytes = 1024
 
 /** A bzImage's version string (`arch/x86/boot/version.c`): `RELEASE (BUILDER) #BUILD`. */
 const versionString = /^(\S+) \(.*\) (#\d.*)$/
@@ -33,7 +33,7 @@ export interface KernelBuild {
 export const buildOfElf = (elf: Uint8Array): KernelBuild | undefined => {
   const bytes = Buffer.from(elf.buffer, elf.byteOffset, elf.byteLength)
   for (let at = bytes.indexOf(begins); at >= 0; at = bytes.indexOf(begins, at + 1)) {
-    const found = banner.exec(bytes.toString("latin1", at, at + longestBanner))
+    const found = banner.exec(bytes.toString("latin1", at, at + maxBannerBytes))
     if (found !== null) return { release: found[1] ?? "", build: found[2] ?? "" }
   }
   return undefined

@@ -110,7 +110,7 @@ export const toolVersion = "0.1.0"
 export const lockDirectory = ".locks"
 
 /** Longest wait for a lock, in seconds. The effect under the lock may be a build; the lock is released however the build ends. */
-const longestWaitS = 24 * 60 * 60
+const maxWaitS = 24 * 60 * 60
 
 /** Converts a CacheError to a KernelError. */
 const unusable = ({ message, cause }: CacheError): KernelError => new KernelError({ reason: "Cache", message, cause })
@@ -323,7 +323,7 @@ export const makeKernelCache: Effect.Effect<
         Scope.make(),
         (scope) =>
           writable.pipe(
-            Effect.flatMap((kernels) => Scope.extend(lock(kernels, name, { onWait, timeoutS: longestWaitS }), scope)),
+            Effect.flatMap((kernels) => Scope.extend(lock(kernels, name, { onWait, timeoutS: maxWaitS }), scope)),
             Effect.zipRight(effect)
           ),
         (scope) => Scope.close(scope, Exit.void)

@@ -52,7 +52,7 @@ export const makeLiveScenario = (options: LiveScenarioOptions): LiveScenario => 
   const engine = makeLiveWorkload(ledger)
   const payloads = makeLivePayloads(ledger)
   const left = () => ledger.groups.filter(({ phase }) => phase === "alive").map(({ planned }) => planned)
-  const told = (effect: Effect.Effect<unknown, { readonly message: string }>) =>
+  const problemsOf = (effect: Effect.Effect<unknown, { readonly message: string }>) =>
     Effect.match(effect, { onSuccess: () => [], onFailure: ({ message }) => [message] })
   return {
     services: Context.make(CgroupManager, cgroups).pipe(
@@ -63,10 +63,10 @@ export const makeLiveScenario = (options: LiveScenarioOptions): LiveScenario => 
     account: () => ledger.account(),
     payloads: payloads.results,
     finish: Effect.gen(function* () {
-      const problems = [...(yield* told(Effect.suspend(() => engine.stopAndCollect(left()))))]
-      problems.push(...(yield* told(payloads.finish)))
+      const problems = [...(yield* problemsOf(Effect.suspend(() => engine.stopAndCollect(left()))))]
+      problems.push(...(yield* problemsOf(payloads.finish)))
       for (const name of [...ledger.state.names].reverse()) {
-        if (ledger.state.exists(name)) problems.push(...(yield* told(cgroups.remove(name))))
+        if (ledger.state.exists(name)) problems.push(...(yield* problemsOf(cgroups.remove(name))))
       }
       return problems
     }).pipe(Effect.withSpan("LiveScenario.finish"))

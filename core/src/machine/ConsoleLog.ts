@@ -10,7 +10,7 @@ import { Waiting } from "./Waiting.ts"
 /** Maximum number of characters kept. Beyond it the older half is dropped, so that a guest that prints forever can't fill the host's memory. */
 const retainedCharacters = 64 * 1024 * 1024
 /** Maximum length of a line, in characters; longer lines are split. */
-const longestLine = 64 * 1024
+const maxLineBytes = 64 * 1024
 
 /**
  * Cuts a byte stream into lines: ends lines at LF, drops CRs before it, replaces malformed UTF-8 and splits lines longer than 64 Ki characters. Use
@@ -29,7 +29,7 @@ export class LineSplitter {
     const lines: Array<string> = []
     const last = parts.pop() ?? ""
     for (const part of parts) addPieces(lines, part.replace(/\r+$/, ""))
-    const keep = last.length % longestLine
+    const keep = last.length % maxLineBytes
     addFull(lines, last.slice(0, last.length - keep))
     this.partial = last.slice(last.length - keep)
     return lines
@@ -44,11 +44,11 @@ export class LineSplitter {
 }
 
 const addFull = (lines: Array<string>, text: string): void => {
-  for (let at = 0; at < text.length; at += longestLine) lines.push(text.slice(at, at + longestLine))
+  for (let at = 0; at < text.length; at += maxLineBytes) lines.push(text.slice(at, at + maxLineBytes))
 }
 
 const addPieces = (lines: Array<string>, text: string): void => {
-  if (text.length <= longestLine) lines.push(text)
+  if (text.length <= maxLineBytes) lines.push(text)
   else addFull(lines, text)
 }
 

@@ -10,7 +10,7 @@
  * @since 0.2.0
  * @category constants
  */
-export const mostSlices = 65_536
+export const maxSlices = 65_536
 
 /**
  * Consecutive slices of host time, each with the time in which the machine wanted to run and could not. All times are milliseconds of the host's wall
@@ -29,7 +29,7 @@ export class HostDelayTimeline {
   constructor(
     /** Start of the first slice. */
     readonly beganMs: number,
-    private readonly most: number = mostSlices
+    private readonly capacity: number = maxSlices
   ) {}
 
   /** End of the last slice. */
@@ -58,7 +58,7 @@ export class HostDelayTimeline {
         left -= taken
       }
     }
-    if (this.ends.length > this.most) this.halve()
+    if (this.ends.length > this.capacity) this.halve()
   }
 
   /** Returns an upper bound of the time withheld between two moments. The whole delay of a partly covered slice may lie inside the interval. */

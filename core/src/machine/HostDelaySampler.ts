@@ -11,9 +11,9 @@ import { type HostDelayMeter, HostDelayTimeline } from "./HostDelay.ts"
 /** Time between two samples, in milliseconds. */
 const intervalMs = 25
 /** With many threads a sample takes long. The sampler then waits longer between samples, so that it uses at most 1 % of one CPU … */
-const leastIdlePerSample = 100
+const minIdlePerSample = 100
 /** … but never longer than this many milliseconds. */
-const longestIntervalMs = 250
+const maxIntervalMs = 250
 /**
  * A slice longer by this many milliseconds shows that this process did not run either: it was stopped, suspended, or starved together with the
  * machine.
@@ -217,7 +217,7 @@ class Sampler {
     const began = performance.now()
     this.sample()
     const cost = performance.now() - began
-    const pause = Math.min(longestIntervalMs, Math.max(intervalMs, cost * leastIdlePerSample))
+    const pause = Math.min(maxIntervalMs, Math.max(intervalMs, cost * minIdlePerSample))
     // The timer must not keep the process alive.
     this.timer = setTimeout(() => this.tick(), pause)
     this.timer.unref()

@@ -60,8 +60,8 @@ export const reportsOf = (
       onTimeout: () => failed(`did not end within ${longest}`)
     }),
     Effect.catchAllCause((cause) => {
-      const told = Cause.failureOption(cause)
-      if (Option.isSome(told) && typeof told.value === "string") return Effect.succeed(Either.left(told.value))
+      const failure = Cause.failureOption(cause)
+      if (Option.isSome(failure) && typeof failure.value === "string") return Effect.succeed(Either.left(failure.value))
       if (Cause.isInterruptedOnly(cause)) return Effect.succeed(failed("interrupts itself"))
       return Effect.succeed(failed(`failed: ${describeFault(Cause.squash(cause))}`))
     })

@@ -80,11 +80,11 @@ export const askedFor = (
 ]
 
 /** Maximum number of characters of a name in a message. */
-const longestName = 80
+const maxNameLength = 80
 
 /** Formats a name from a program's output for a message. */
 const shown = (name: string): string =>
-  printable(name.length > longestName ? `${name.slice(0, longestName)}…` : name).replace(/[\n\t]/g, " ")
+  printable(name.length > maxNameLength ? `${name.slice(0, maxNameLength)}…` : name).replace(/[\n\t]/g, " ")
 
 /** Returns everything that is wrong with a run, the worst first, and warnings that do not affect the verdict. */
 export const judgePayload = (

@@ -27,8 +27,8 @@ const lastLarge = (reports: ReadonlyArray<OutputReport>): number => {
   const sizes = reports.map(({ broken, metrics }) =>
     broken === undefined ? metrics.filter(({ value }) => Number.isFinite(value)).length : 0
   )
-  const most = sizes.reduce((a, b) => Math.max(a, b), 0)
-  return most === 0 ? -1 : sizes.findLastIndex((size) => size >= most * alike)
+  const largest = sizes.reduce((a, b) => Math.max(a, b), 0)
+  return largest === 0 ? -1 : sizes.findLastIndex((size) => size >= largest * alike)
 }
 
 const choose = (reports: ReadonlyArray<OutputReport>, asked: ReadonlyArray<string>): Omit<ChosenReports, "reports"> => {

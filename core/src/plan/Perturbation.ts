@@ -35,14 +35,14 @@ export interface PerturbedPlan {
 }
 
 /** Workers begin within two ticks of a 250 Hz kernel, in nanoseconds. */
-const mostOffsetNs = 8_000_000
+const maxOffsetNs = 8_000_000
 
 /** Longest pause in nanoseconds: long enough to reach another tick, and short compared with any hold. */
-const mostPauseNs = 8_000_000
+const maxPauseNs = 8_000_000
 
 /** Interrupts per second on all CPUs together. Each takes some 10 µs of the virtual time that all CPUs share. */
-const fewestInterrupts = 500
-const mostInterrupts = 4000
+const minInterrupts = 500
+const maxInterrupts = 4000
 
 /** Commands whose timing affects where tasks run. */
 const paused: ReadonlySet<Command["_tag"]> = new Set([
@@ -72,7 +72,7 @@ export const perturb = (commands: ReadonlyArray<Command>, seed: number, cpus: nu
   for (let i = 0; i < 8; i++) random.number()
   const below = (limit: number): number => Math.floor(random.number() * limit)
   // The exponent is uniformly distributed, so that seeds differ in the frequency of interrupts as well as in their times.
-  const rate = fewestInterrupts * (mostInterrupts / fewestInterrupts) ** random.number()
+  const rate = minInterrupts * (maxInterrupts / minInterrupts) ** random.number()
   const interruptsMeanNs = Math.round((1e9 * cpus) / rate)
   const workers = new Map<number, number>()
   const startOffsetsNs: Array<{ group: number; ns: ReadonlyArray<number> }> = []
@@ -82,13 +82,13 @@ export const perturb = (commands: ReadonlyArray<Command>, seed: number, cpus: nu
     if (command._tag === "Spawn") workers.set(command.group, command.workers.length)
     if (command._tag === "Start") {
       for (const group of command.groups) {
-        const ns = Array.from({ length: workers.get(group) ?? 0 }, () => below(mostOffsetNs))
+        const ns = Array.from({ length: workers.get(group) ?? 0 }, () => below(maxOffsetNs))
         startOffsetsNs.push({ group, ns })
         out.push(Command.StartOffsets({ group, ns }))
       }
     }
     if (paused.has(command._tag)) {
-      const ns = 1 + below(mostPauseNs)
+      const ns = 1 + below(maxPauseNs)
       pausesNs.push({ command: index, ns })
       out.push(Command.Hold({ ns }))
     }

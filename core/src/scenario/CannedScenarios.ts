@@ -36,7 +36,7 @@ const half = HoldSpec.Frac(0.5)
 const third = HoldSpec.Frac(1 / 3)
 
 /** Rounds up to a multiple of `of`, for work types whose workers come in groups. */
-const roundUp = (count: number, of: number): number => Math.ceil(count / of) * of
+const roundUp = (count: number, multiple: number): number => Math.ceil(count / multiple) * multiple
 
 const steady = canned({
   name: "steady",

@@ -22,7 +22,7 @@ export interface FlagProfile<out F extends string = string> {
 }
 
 /** Maximum number of optional flags: each one doubles the number of profiles. */
-const mostOptional = 16
+const maxOptional = 16
 
 type Checked<A> = Either.Either<A, SchedulerError>
 
@@ -95,7 +95,7 @@ export const FlagProfile: {
     if (clash !== undefined) return bad(scheduler, `flag '${clash}' is required and excluded at once`)
     const required = new Set(base.right.flags)
     const optional = scheduler.flags.filter(({ name }) => !required.has(name) && !excluded.has(name))
-    if (optional.length > mostOptional) {
+    if (optional.length > maxOptional) {
       const message = `${optional.length} optional flags make 2^${optional.length} profiles; require or exclude some`
       return bad(scheduler, message)
     }

@@ -5,15 +5,15 @@
  */
 
 /** Minimum length of a repeated block, in lines. */
-const leastPeriod = 5
-const leastTimes = 3
+const minPeriod = 5
+const minTimes = 3
 /** Inner loops are collapsed first, then those around them. */
-const mostPasses = 5
+const maxPasses = 5
 /**
  * Maximum length of a repeated block, in lines. A loop body in the verifier's log has a few dozen instructions, and the search takes time
  * proportional to the square.
  */
-const mostPeriod = 400
+const maxPeriod = 400
 
 /** Normalises numbers, so that lines compare equal if they differ only in registers, addresses, counters or times. */
 const normalise = (line: string): string =>
@@ -33,8 +33,8 @@ interface Repeat {
 /** Returns the repeat that covers the most lines; among equals, the one with the shortest block. */
 const longestRepeat = (keys: ReadonlyArray<number>): Repeat | undefined => {
   let best: Repeat | undefined
-  const most = Math.min(mostPeriod, Math.floor(keys.length / leastTimes))
-  for (let period = leastPeriod; period <= most; period++) {
+  const longest = Math.min(maxPeriod, Math.floor(keys.length / minTimes))
+  for (let period = minPeriod; period <= longest; period++) {
     let same = 0
     for (let i = period; i <= keys.length; i++) {
       if (i < keys.length && keys[i] === keys[i - period]) {
@@ -43,7 +43,7 @@ const longestRepeat = (keys: ReadonlyArray<number>): Repeat | undefined => {
       }
       // `same` lines equal those one period before, so together with the first block they make this many complete blocks.
       const times = Math.floor(same / period) + 1
-      if (times >= leastTimes && (best === undefined || times * period > best.times * best.period)) {
+      if (times >= minTimes && (best === undefined || times * period > best.times * best.period)) {
         best = { start: i - same - period, period, times }
       }
       same = 0
@@ -61,7 +61,7 @@ const longestRepeat = (keys: ReadonlyArray<number>): Repeat | undefined => {
  */
 export const collapseLog = (lines: ReadonlyArray<string>): ReadonlyArray<string> => {
   let current = [...lines]
-  for (let pass = 0; pass < mostPasses; pass++) {
+  for (let pass = 0; pass < maxPasses; pass++) {
     const numbers = new Map<string, number>()
     const keys = current.map((line) => {
       const key = normalise(line)
@@ -89,11 +89,11 @@ export const collapseLog = (lines: ReadonlyArray<string>): ReadonlyArray<string>
  * @since 0.1.0
  * @category rendering
  */
-export const boundLines = (lines: ReadonlyArray<string>, most: number): ReadonlyArray<string> => {
-  if (lines.length <= most) return lines
-  const head = Math.ceil(most / 2)
-  const tail = most - head
-  return [...lines.slice(0, head), `… ${lines.length - most} lines …`, ...lines.slice(lines.length - tail)]
+export const boundLines = (lines: ReadonlyArray<string>, maxLines: number): ReadonlyArray<string> => {
+  if (lines.length <= maxLines) return lines
+  const head = Math.ceil(maxLines / 2)
+  const tail = maxLines - head
+  return [...lines.slice(0, head), `… ${lines.length - maxLines} lines …`, ...lines.slice(lines.length - tail)]
 }
 
 /**
@@ -128,11 +128,13 @@ export const verifierRefusal = (log: ReadonlyArray<string>): VerifierRefusal | u
   const all = log.slice(begin + 1, end)
   // Since 7.3, an explanation with source lines follows the objection.
   const explained = all.findIndex((line) => line.startsWith("Verification failed: "))
-  const said = all.filter(
+  const relevant = all.filter(
     (line, at) => line.trim() !== "" && !line.startsWith("… ") && (explained < 0 || at < explained)
   )
   const isStatistics = (line: string) => /^processed \d+ insns /.test(line)
-  const objection = said.findLast((line) => !isStatistics(line) && !/^(;|verification time |stack depth )/.test(line))
+  const objection = relevant.findLast(
+    (line) => !isStatistics(line) && !/^(;|verification time |stack depth )/.test(line)
+  )
   return {
     program,
     error: error.trim(),

@@ -16,9 +16,9 @@ const word = 8
 /** Bytes that are searched in one turn of the event loop. */
 const chunkBytes = 4 << 20
 /** Upper limit for the size of a record with its header, in bytes (PRINTKRB_RECORD_MAX, printk.c). */
-const recordMost = 4096
+const maxRecordBytes = 4096
 /** Upper limit for the size of the ring, in bytes: twice the largest ring of any distribution. */
-const ringMost = 4 << 20
+const maxRingBytes = 4 << 20
 /** `DESC_ID`: all bits except the two bits of the state. */
 const idMask = (1n << 62n) - 1n
 
@@ -58,9 +58,10 @@ const textsFrom = (bytes: Uint8Array): ReadonlyArray<string> => {
   for (;;) {
     const next = (id + 1n) & idMask
     let end = at + 2 * word
-    while (end + word <= bytes.length && end - at <= recordMost && view.getBigUint64(end, true) !== next) end += word
-    const isLast = end + word > bytes.length || end - at > recordMost
-    texts.push(textOf(bytes.subarray(at + word, isLast ? Math.min(at + recordMost, bytes.length) : end)))
+    while (end + word <= bytes.length && end - at <= maxRecordBytes && view.getBigUint64(end, true) !== next)
+      end += word
+    const isLast = end + word > bytes.length || end - at > maxRecordBytes
+    texts.push(textOf(bytes.subarray(at + word, isLast ? Math.min(at + maxRecordBytes, bytes.length) : end)))
     if (isLast) return texts
     at = end
     id = next
@@ -75,22 +76,22 @@ const isFirstId = (id: bigint): boolean => id >> 40n === idMask >> 40n || id >> 
 
 /** Returns the texts of the log if the first record still exists. A ring that the kernel has replaced by a larger one has fewer texts. */
 const findTexts = Effect.fnUntraced(function* (memory: GuestMemory): Effect.fn.Return<ReadonlyArray<string>> {
-  let most: ReadonlyArray<string> = []
+  let longest: ReadonlyArray<string> = []
   for (const [address, bytes] of pieces(memory, word + firstWords.length)) {
     for (const at of occurrences(bytes, firstWords)) {
       if (at % word !== 0 || at < word || !isFirstId(viewOf(bytes).getBigUint64(at - word, true))) continue
       const begin = address + at - word
-      const texts = textsFrom(memory.read(begin, Math.min(ringMost, memory.size - begin)))
-      if (texts.length > most.length) most = texts
+      const texts = textsFrom(memory.read(begin, Math.min(maxRingBytes, memory.size - begin)))
+      if (texts.length > longest.length) longest = texts
     }
     yield* nextTurn
   }
-  return most
+  return longest
 })
 
 /** `struct printk_info`: u64 seq, u64 ts_nsec, u16 text_len, u8 facility, u8 flags:5 and level:3; its size depends on the kernel configuration. */
 const infoLengthAt = 2 * word
-const infoSizes = { least: 3 * word, most: 40 * word }
+const infoSizes = { min: 3 * word, max: 40 * word }
 /** Marks a notice (5) of the kernel (facility 0) that ends with a newline (LOG_NEWLINE, 2). */
 const bannerMark = (5 << 5) | 2
 const levelPrefix = 2
@@ -120,12 +121,12 @@ const findInfos = Effect.fnUntraced(function* (
     const more = (lengths[record] ?? 0) - view.getUint16(at + infoLengthAt, true)
     return more === 0 || more === levelPrefix
   }
-  for (const [address, bytes] of pieces(memory, infoLengthAt + 4 * infoSizes.most)) {
+  for (const [address, bytes] of pieces(memory, infoLengthAt + 4 * infoSizes.max)) {
     const view = viewOf(bytes)
     for (const found of occurrences(bytes, pattern)) {
       const at = found - infoLengthAt
       if (at < 0 || at % word !== 0 || !matches(view, at, 0)) continue
-      for (let size = infoSizes.least; size <= infoSizes.most; size += word) {
+      for (let size = infoSizes.min; size <= infoSizes.max; size += word) {
         if (!(matches(view, at + size, 1) && matches(view, at + 2 * size, 2))) continue
         const begin = address + at
         const all = viewOf(memory.read(begin, Math.min(size * texts.length, memory.size - begin)))

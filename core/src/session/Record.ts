@@ -31,7 +31,7 @@ export class SessionRecord {
   private readonly reported = new Set<string>()
   private readonly doubleReports = new BoundedList<string>(guestLimits.contradictions)
   /** The number of workers that the guest says it reported; undefined: it never sent `DONE`. */
-  private told: number | undefined
+  private reportedCount: number | undefined
   private lostLatencies = 0
   private keptLatencies = 0
   /** `/proc/schedstat` at the end; undefined: not received. */
@@ -96,7 +96,7 @@ export class SessionRecord {
         return undefined
       }
       case "Done":
-        this.told = event.workers
+        this.reportedCount = event.workers
         return undefined
       case "ProcOutput":
       case "ProcExit":
@@ -170,9 +170,9 @@ export class SessionRecord {
       ...(this.reportList.more === 0
         ? []
         : [`the guest sent ${this.reportList.more} reports beyond ${guestLimits.reports}`]),
-      ...(this.told === undefined || this.told === count
+      ...(this.reportedCount === undefined || this.reportedCount === count
         ? []
-        : [`the guest says that it reported ${this.told} workers, and ${count} reports came`])
+        : [`the guest says that it reported ${this.reportedCount} workers, and ${count} reports came`])
     ]
   }
 

@@ -15,7 +15,7 @@ const inputHeadOffset = 192
 const inputTailOffset = 256
 const dataOffset = 4096
 /** Minimum size of the data area: one page, as the header promises whole pages. An empty area would cause a division by zero. */
-const leastData = 4096
+const minDataBytes = 4096
 
 /**
  * Location of the ring: 128 MiB is above every kernel image and its early allocations, and below the smallest guest memory (256 MiB), so one address
@@ -86,7 +86,7 @@ export const makeRingReader = (
     const [forData, forInput] = [view.getUint32(12, true), view.getUint32(16, true)]
     if (forData + forInput !== ring.size - dataOffset)
       return fail(`data size ${forData} and input size ${forInput} do not fit the ${ring.size} bytes reserved`)
-    if (forData < leastData) return fail(`data size ${forData} is less than the ${leastData} bytes a ring has`)
+    if (forData < minDataBytes) return fail(`data size ${forData} is less than the ${minDataBytes} bytes a ring has`)
     dataSize = forData
     return Either.void
   }

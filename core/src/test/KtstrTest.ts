@@ -173,7 +173,7 @@ const topologyOf = (options: KtstrTestOptions): Either.Either<Topology, { readon
 }
 
 /** SCX_WATCHDOG_MAX_TIMEOUT of kernel/sched/ext.c. */
-const mostWatchdogTimeoutS = 30
+const maxWatchdogTimeoutS = 30
 
 const problem = (name: string, options: KtstrTestOptions): string | undefined => {
   if (name.trim() === "" || /[\n\r]/.test(name)) return "the name must be one line that is not empty"
@@ -199,8 +199,8 @@ const problem = (name: string, options: KtstrTestOptions): string | undefined =>
     return `workerWatchdogS must be a number of seconds, 0 to switch it off, got ${watchdog}`
   }
   const timeout = options.watchdogTimeoutS
-  if (timeout !== undefined && !(timeout >= 0.1 && timeout <= mostWatchdogTimeoutS)) {
-    return `watchdogTimeoutS must be a number of seconds from 0.1 to ${mostWatchdogTimeoutS}, got ${timeout}`
+  if (timeout !== undefined && !(timeout >= 0.1 && timeout <= maxWatchdogTimeoutS)) {
+    return `watchdogTimeoutS must be a number of seconds from 0.1 to ${maxWatchdogTimeoutS}, got ${timeout}`
   }
   if (options.cpuHotplug !== undefined && typeof options.cpuHotplug !== "boolean") {
     return `cpuHotplug must be true or false, got ${options.cpuHotplug}`

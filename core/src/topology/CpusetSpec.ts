@@ -44,12 +44,12 @@ const make = Data.taggedEnum<CpusetSpec>()
 
 const isFraction = (value: number): boolean => value >= 0 && value <= 1
 
-const partitionProblem = (index: number, of: number, topology: TestTopology): string | undefined => {
-  if (!Number.isInteger(of) || of < 1) return `partition count must be a whole number of at least 1, got ${of}`
+const partitionProblem = (index: number, parts: number, topology: TestTopology): string | undefined => {
+  if (!Number.isInteger(parts) || parts < 1) return `partition count must be a whole number of at least 1, got ${parts}`
   if (!Number.isInteger(index) || index < 0) return `index must be a whole number of at least 0, got ${index}`
-  if (index >= of) return `index ${index} >= partition count ${of}`
+  if (index >= parts) return `index ${index} >= partition count ${parts}`
   const usable = topology.usableCpus.size
-  return usable < of ? `not enough usable CPUs (${usable}) for ${of} partitions` : undefined
+  return usable < parts ? `not enough usable CPUs (${usable}) for ${parts} partitions` : undefined
 }
 
 /** Returns what is wrong, in the words of the message; undefined if nothing is. */
@@ -121,8 +121,8 @@ export const CpusetSpec: {
   readonly Llc: (index: number) => CpusetSpec
   readonly Numa: (node: number) => CpusetSpec
   readonly Range: (startFrac: number, endFrac: number) => CpusetSpec
-  readonly Disjoint: (index: number, of: number) => CpusetSpec
-  readonly Overlap: (index: number, of: number, frac: number) => CpusetSpec
+  readonly Disjoint: (index: number, parts: number) => CpusetSpec
+  readonly Overlap: (index: number, parts: number, frac: number) => CpusetSpec
   readonly Exact: (cpus: CpuSet | Iterable<number>) => CpusetSpec
   /** Checks that the spec has a cpuset on this machine; the error names `cgroup`. */
   readonly validate: (spec: CpusetSpec, topology: TestTopology, cgroup?: string) => Either.Either<void, CpusetSpecError>
@@ -136,8 +136,8 @@ export const CpusetSpec: {
   Llc: (index) => make.Llc({ index }),
   Numa: (node) => make.Numa({ node }),
   Range: (startFrac, endFrac) => make.Range({ startFrac, endFrac }),
-  Disjoint: (index, of) => make.Disjoint({ index, of }),
-  Overlap: (index, of, frac) => make.Overlap({ index, of, frac }),
+  Disjoint: (index, parts) => make.Disjoint({ index, of: parts }),
+  Overlap: (index, parts, frac) => make.Overlap({ index, of: parts, frac }),
   Exact: (cpus) => make.Exact({ cpus: cpus instanceof CpuSet ? cpus : CpuSet.from(cpus) }),
   validate: (spec, topology, cgroup) => Either.map(CpusetSpec.resolve(spec, topology, cgroup), () => undefined),
   resolve: (spec, topology, cgroup) => {

@@ -175,15 +175,15 @@ export class TestTopology {
     return this.llcs.map((llc) => llc.cpus)
   }
 
-  /** Returns partition `index` of `of` of the usable CPUs: contiguous, with sizes that differ by at most one. */
-  partition(index: number, of: number): CpuSet {
-    const { start, end } = partitionBounds(this.usableCpus.size, index, of)
+  /** Returns partition `index` of `parts` of the usable CPUs: contiguous, with sizes that differ by at most one. */
+  partition(index: number, parts: number): CpuSet {
+    const { start, end } = partitionBounds(this.usableCpus.size, index, parts)
     return this.usableCpus.slice(start, end)
   }
 
   /** Returns a partition extended into each neighbour by `frac` of its own size, rounded up. */
-  overlappingPartition(index: number, of: number, frac: number): CpuSet {
-    const { start, end } = partitionBounds(this.usableCpus.size, index, of)
+  overlappingPartition(index: number, parts: number, frac: number): CpuSet {
+    const { start, end } = partitionBounds(this.usableCpus.size, index, parts)
     const reach = Math.ceil((end - start) * frac - rounding)
     return this.usableCpus.slice(Math.max(0, start - reach), end + reach)
   }
@@ -206,10 +206,10 @@ const rounding = 1e-9
 const partitionBounds = (
   count: number,
   index: number,
-  of: number
+  parts: number
 ): { readonly start: number; readonly end: number } => ({
-  start: Math.floor((index * count) / of),
-  end: Math.floor(((index + 1) * count) / of)
+  start: Math.floor((index * count) / parts),
+  end: Math.floor(((index + 1) * count) / parts)
 })
 
 const groupBy = <A, K>(items: ReadonlyArray<A>, key: (item: A) => K): Map<K, Array<A>> => {

@@ -48,7 +48,7 @@ const expressionOf = (pattern: string | RegExp): RegExp =>
     : new RegExp(pattern.source, pattern.flags.includes("g") ? pattern.flags : `${pattern.flags}g`)
 
 /** Characters of a match that a message shows. */
-const longestQuoted = 60
+const maxQuotedLength = 60
 
 const lastMatch = (text: string, expression: RegExp): RegExpExecArray | undefined => {
   let last: RegExpExecArray | undefined
@@ -78,7 +78,7 @@ export const Regex: OutputFormat = OutputFormat.make({
       const written = match.groups?.value ?? match[1] ?? match[0]
       const value = numberOf(written)
       if (Number.isFinite(value)) found.push({ name, value, unit, polarity })
-      else others.set(name, `${JSON.stringify(written.slice(0, longestQuoted))}, not a number`)
+      else others.set(name, `${JSON.stringify(written.slice(0, maxQuotedLength))}, not a number`)
     }
     const [[name, other] = []] = others
     return found.length === 0 && name !== undefined

@@ -84,7 +84,7 @@ export const advance = (before: Progress | undefined, event: RunEvent, now: numb
 }
 
 /** Runs at a time that have a line each. */
-const mostLines = 6
+const maxLines = 6
 
 /**
  * @since 0.2.0
@@ -112,7 +112,7 @@ export const makeLive = (err: ReporterStream) => {
   /** Draws those that run, in place of what was drawn before. */
   const draw = (running: ReadonlyArray<Progress>, now: number) =>
     Effect.suspend(() => {
-      const shown = running.length > mostLines ? running.slice(0, mostLines - 1) : running
+      const shown = running.length > maxLines ? running.slice(0, maxLines - 1) : running
       const lines = shown.map((progress) => lineOf(progress, now))
       if (shown.length < running.length) lines.push(style(`… ${running.length - shown.length} more`, "dim"))
       const text = erase() + lines.join("\n")

@@ -174,7 +174,7 @@ const diagnosticsOf = ({ diagnostics }: RunResult): ReadonlyArray<string> =>
 const screenRows = 40
 
 /** The most rows of each part; what there is more of is in the folder of the run. */
-const mostRows = {
+const rowLimits = {
   cause: 4,
   where: 2,
   details: 8,
@@ -186,20 +186,20 @@ const mostRows = {
 } as const
 
 /** Characters of a line where no terminal says how many fit. */
-const longestLine = 300
+const maxLineLength = 300
 
 /** A part of a report: lines that fit, or the first or last of them with how many were left out. */
 interface Part {
   readonly title?: string
   readonly lines: ReadonlyArray<string>
   /** Rows that it may have, with its title and the count of what is left out. */
-  readonly most: number
+  readonly maxRows: number
   /** Which lines say most where not all fit. */
   readonly keep: "first" | "last"
 }
 
-const fitted = ({ keep, lines, most, title }: Part, room: number): ReadonlyArray<string> => {
-  const rows = Math.min(most, room)
+const fitted = ({ keep, lines, maxRows, title }: Part, room: number): ReadonlyArray<string> => {
+  const rows = Math.min(maxRows, room)
   const head = title === undefined ? [] : [title]
   if (lines.length === 0 || rows < head.length + 1) return []
   if (lines.length + head.length <= rows) return [...head, ...lines]
@@ -215,9 +215,9 @@ const fitted = ({ keep, lines, most, title }: Part, room: number): ReadonlyArray
 const bare = (line: string): string => line.replace(/^(<\d+>)?\[ *\d+\.\d+\](\[[^\]]*\])? ?/, "").trim()
 
 /** The lines that nothing before has said. */
-const notSaid = (lines: ReadonlyArray<string>, said: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const before = new Set(said.map(bare))
-  const prose = said.join("\n")
+const notYetShown = (lines: ReadonlyArray<string>, shown: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const before = new Set(shown.map(bare))
+  const prose = shown.join("\n")
   return lines.filter((line) => {
     const text = bare(line)
     if (text === "" || before.has(text) || (text.length > 12 && prose.includes(text))) return false
@@ -287,9 +287,9 @@ const behind = (
  */
 export const renderVerdict = (result: RunResult, { color, columns, full }: ResultTextOptions): string => {
   const [first] = grouped(result.details)
-  const width = full === true ? Number.POSITIVE_INFINITY : (columns ?? longestLine)
+  const width = full === true ? Number.POSITIVE_INFINITY : (columns ?? maxLineLength)
   const text = first === undefined ? ` ${setting(result)}` : `: ${printable(first)}`
-  return `${behind(result, color, text, width, mostRows.cause).join("\n")}\n`
+  return `${behind(result, color, text, width, rowLimits.cause).join("\n")}\n`
 }
 
 /** The folder and the command with which a failure goes on. */
@@ -316,12 +316,12 @@ const fullText = (result: RunResult, options: ResultTextOptions): ReadonlyArray<
     ...[...hostDelayOf(result), ...determinismOf(result)].map((line) => `  ${style(line, "dim")}`),
     ...renderPayloads(result.payloads).map((line) => `  ${printable(line)}`),
     ...(warnings === true ? result.warnings.map((line) => `  ${style("warning:", "yellow")} ${printable(line)}`) : []),
-    ...section("scheduler log", notSaid(log, dump)),
+    ...section("scheduler log", notYetShown(log, dump)),
     ...(diagnostics.length === 0
       ? []
       : section("diagnostics", [
           ...diagnostics,
-          ...consoleOf(notSaid(result.diagnostics?.consoleTail ?? [], [...dump, ...log]))
+          ...consoleOf(notYetShown(result.diagnostics?.consoleTail ?? [], [...dump, ...log]))
         ])),
     ...section("sched_ext dump", dump),
     ...nextOf(result, options)
@@ -335,66 +335,67 @@ const screenText = (result: RunResult, options: ResultTextOptions): ReadonlyArra
   const { color, warnings } = options
   const style = styled(color)
   const columns = options.columns ?? Number.POSITIVE_INFINITY
-  const width = Math.min(columns, longestLine)
+  const width = Math.min(columns, maxLineLength)
   const fit = (line: string) => cut(printable(line), width)
   const [first = "", ...others] = grouped(result.details)
   const cause = behind(
     result,
     color,
     `: ${printable(first)}`,
-    options.columns === undefined ? 4 * longestLine : width,
-    mostRows.cause
+    options.columns === undefined ? 4 * maxLineLength : width,
+    rowLimits.cause
   )
-  const where = wrap(`  ${setting(result)}`, width, "    ", mostRows.where).map((line) => style(line, "dim"))
+  const where = wrap(`  ${setting(result)}`, width, "    ", rowLimits.where).map((line) => style(line, "dim"))
   const next = nextOf(result, options)
   const { dump = [], log = [] } = result.schedulerReport ?? {}
   const { diagnostics } = result
   const payloadsLast = [...result.payloads].sort((a, b) => Number(a.outcome === "pass") - Number(b.outcome === "pass"))
-  const logLines = notSaid(log, [...result.details, ...dump])
+  const logLines = notYetShown(log, [...result.details, ...dump])
   const [titles, ...cgroups] = renderStats(result.cgroups).map((line) => fit(`  ${line}`))
   const parts: Readonly<Record<string, Part>> = {
     details: {
       lines: others.flatMap((line) => wrap(`  ${printable(line)}`, width, "    ", 2)),
-      most: mostRows.details + 1,
+      maxRows: rowLimits.details + 1,
       keep: "first"
     },
     stats: {
       ...(titles === undefined ? {} : { title: style(titles, "dim") }),
       lines: cgroups,
-      most: mostRows.cgroups + 2,
+      maxRows: rowLimits.cgroups + 2,
       keep: "first"
     },
     determinism: {
       lines: [...hostDelayOf(result), ...determinismOf(result)].map((line) => style(fit(`  ${line}`), "dim")),
-      most: 2,
+      maxRows: 2,
       keep: "first"
     },
     payloads: {
       lines: renderPayloads(payloadsLast).map((line) => fit(`  ${line}`)),
-      most: mostRows.payloads,
+      maxRows: rowLimits.payloads,
       keep: "first"
     },
     warnings: {
-      lines: warnings === true ? notSaid(result.warnings, result.details).map((line) => fit(`  warning: ${line}`)) : [],
-      most: mostRows.warnings + 1,
+      lines:
+        warnings === true ? notYetShown(result.warnings, result.details).map((line) => fit(`  warning: ${line}`)) : [],
+      maxRows: rowLimits.warnings + 1,
       keep: "first"
     },
     log: {
       title: "  --- scheduler log ---",
       lines: logLines.map((line) => fit(`  ${line}`)),
-      most: mostRows.log + 1,
+      maxRows: rowLimits.log + 1,
       keep: "last"
     },
     console: {
       title: fit(
         diagnostics === null
           ? ""
-          : `  --- ${["console", diagnostics.stage, ...notSaid([diagnostics.exit.split("\n", 1)[0] ?? ""], result.details)].join(" · ")} ---`
+          : `  --- ${["console", diagnostics.stage, ...notYetShown([diagnostics.exit.split("\n", 1)[0] ?? ""], result.details)].join(" · ")} ---`
       ),
-      lines: notSaid(diagnostics?.consoleTail ?? [], [...result.details, ...log, ...dump]).map((line) =>
+      lines: notYetShown(diagnostics?.consoleTail ?? [], [...result.details, ...log, ...dump]).map((line) =>
         fit(`  ${line}`)
       ),
-      most: mostRows.console + 1,
+      maxRows: rowLimits.console + 1,
       keep: "last"
     }
   }

@@ -40,13 +40,13 @@ export const endedOf = (result: RunResult): Ended => {
 }
 
 /** Causes that are named at the end; the others are counted. */
-const mostCauses = 12
+const maxCauses = 12
 
 /** Names beside the first of a cause. */
-const mostNames = 3
+const maxNames = 3
 
 /** Reasons of skips. */
-const mostReasons = 6
+const maxReasons = 6
 
 const order: ReadonlyArray<Outcome> = ["pass", "fail", "inconclusive", "skip"]
 
@@ -91,12 +91,12 @@ export const renderSummary = (
       .filter(({ outcome }) => outcome === "fail" || outcome === "inconclusive")
       .sort((a, b) => order.indexOf(a.outcome) - order.indexOf(b.outcome))
   )
-  const shown = full === true ? wrong : wrong.slice(0, mostCauses)
+  const shown = full === true ? wrong : wrong.slice(0, maxCauses)
   const causes = shown.flatMap(([first, ...others]) => {
     const [word, colour] = badge[first.outcome]
     const [head = "", ...rest] = wrap(`${word} ${printable(first.name)}: ${printable(first.cause)}`, width, "    ", 4)
-    const names = others.slice(0, mostNames).map(({ name }) => printable(name))
-    const more = others.length > mostNames ? `, … ${others.length - mostNames} more` : ""
+    const names = others.slice(0, maxNames).map(({ name }) => printable(name))
+    const more = others.length > maxNames ? `, … ${others.length - maxNames} more` : ""
     return [
       `${style(word, "bold", colour)}${head.slice(word.length)}`,
       ...rest,
@@ -109,11 +109,11 @@ export const renderSummary = (
     ...(ended.length > 1 ? [style(totals(ended), "bold")] : []),
     ...(ended.length > 1
       ? skips
-          .slice(0, mostReasons)
+          .slice(0, maxReasons)
           .map(([first, ...others]) => cut(`  skip ${1 + others.length}: ${printable(first.cause)}`, width))
       : []),
-    ...(skips.length > mostReasons && ended.length > 1
-      ? [`  … ${skips.length - mostReasons} more reasons for skips`]
+    ...(skips.length > maxReasons && ended.length > 1
+      ? [`  … ${skips.length - maxReasons} more reasons for skips`]
       : []),
     ...(wrong.length > shown.length ? [`… ${wrong.length - shown.length} more causes, above`] : []),
     ...causes

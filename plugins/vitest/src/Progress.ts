@@ -20,7 +20,7 @@ export interface ProgressMessage {
 }
 
 /** Bytes that may wait for a reader that is slow; what comes then is not sent. */
-const mostWaiting = 1024 * 1024
+const maxWaitingBytes = 1024 * 1024
 
 /**
  * Begins to tell; `path` undefined: nobody listens. What can't be sent is dropped: a test never waits for its progress, nor fails of it.
@@ -38,7 +38,7 @@ export const openProgress = (path: string | undefined) => {
       Effect.sync(() => {
         // The result comes with the test.
         if (socket === undefined || socket.destroyed || event._tag === "RunFinished") return
-        if (socket.writableLength < mostWaiting) socket.write(`${JSON.stringify({ test, event })}\n`)
+        if (socket.writableLength < maxWaitingBytes) socket.write(`${JSON.stringify({ test, event })}\n`)
       }),
     close: (): void => void socket?.end()
   }

@@ -43,8 +43,8 @@ const readPhase = (item: unknown): Either.Either<Phase, string> => {
   const isPhase = typeof written === "object" && written !== null && "kind" in written && "duration" in written
   const kind = isPhase ? kinds.find((known) => known === written.kind) : undefined
   if (!isPhase || kind === undefined) {
-    const said = typeof item === "string" ? `'${item}'` : JSON.stringify(item)
-    return Either.left(`must be KIND:DURATION with one of ${kinds.join(", ")}, got ${said}`)
+    const shown = typeof item === "string" ? `'${item}'` : JSON.stringify(item)
+    return Either.left(`must be KIND:DURATION with one of ${kinds.join(", ")}, got ${shown}`)
   }
   return Either.mapBoth(durations.decode(written.duration), {
     onLeft: (problem) => `has a phase ${kind} whose duration ${problem}`,

@@ -49,7 +49,7 @@ export const runTool: (
     return yield* Effect.gen(function* () {
       const command = Command.make(program, ...args).pipe(Command.env({ LC_ALL: "C", ...options.env }))
       const process = yield* executor.start(command)
-      const said = yield* Effect.fork(
+      const stderrLines = yield* Effect.fork(
         process.stderr.pipe(
           Stream.decodeText(),
           Stream.tap((text) => options.onError?.(text) ?? Effect.void),
@@ -64,7 +64,7 @@ export const runTool: (
         Stream.runCollect,
         Effect.map(Array.from<string>)
       )
-      const stderr = Array.from(yield* Fiber.join(said))
+      const stderr = Array.from(yield* Fiber.join(stderrLines))
       const code = yield* process.exitCode
       if (code !== 0) return yield* failure(complaint([...stderr, ...lines]))
       return lines

@@ -106,8 +106,8 @@ export const checkTarball: (
     )
     const code = yield* tar.exitCode
     if (code === 0) return
-    const said = oneLine(yield* Fiber.join(stderr))
-    return yield* broken(said || `tar ended with ${code}`)
+    const complaint = oneLine(yield* Fiber.join(stderr))
+    return yield* broken(complaint || `tar ended with ${code}`)
   }).pipe(
     Effect.scoped,
     Effect.mapError((cause) => (cause._tag === "KernelError" ? cause : broken(cause.message, cause)))

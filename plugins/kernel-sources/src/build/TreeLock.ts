@@ -8,7 +8,7 @@ import { acquireFileLock, findLockRefusal } from "@ktstr/core/host"
 import { Effect, type Scope } from "effect"
 
 /** A build takes its time; its lock ends with it, however it ends. */
-const longestWaitS = 24 * 60 * 60
+const maxWaitS = 24 * 60 * 60
 
 /**
  * Holds a flock on the tree's directory until the scope closes: nothing is written into it. On a file system where that can't be trusted it
@@ -23,7 +23,6 @@ export const lockTree: (
 ) => Effect.Effect<void, never, FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor | Scope.Scope> =
   Effect.fn("TreeLock.acquire")(function* (directory: string, onWait: Effect.Effect<void>) {
     const refusal = yield* findLockRefusal(directory)
-    if (refusal === undefined)
-      return yield* Effect.asVoid(acquireFileLock(directory, { onWait, timeoutS: longestWaitS }))
+    if (refusal === undefined) return yield* Effect.asVoid(acquireFileLock(directory, { onWait, timeoutS: maxWaitS }))
     yield* Effect.logWarning(`the source tree is not locked: ${refusal}`)
   })

@@ -102,15 +102,15 @@ const execute = Effect.fn("Download.execute")(function* (url: string, headers: R
 /** Tries again, later each time, where another try can end otherwise. */
 const persistently = <A, R>(
   attempt: Effect.Effect<A, DownloadError, R>,
-  most = retries,
+  maxRetries = retries,
   nth = 0
 ): Effect.Effect<A, DownloadError, R> =>
   Effect.catchAll(attempt, (error) => {
     const { againInMs } = error
-    if (againInMs === undefined || againInMs > waitMs.limit || nth >= most) return Effect.fail(error)
+    if (againInMs === undefined || againInMs > waitMs.limit || nth >= maxRetries) return Effect.fail(error)
     return Effect.zipRight(
       Effect.sleep(Math.max(againInMs, waitMs.first * 2 ** nth)),
-      persistently(attempt, most, nth + 1)
+      persistently(attempt, maxRetries, nth + 1)
     )
   })
 

@@ -195,14 +195,14 @@ export const openAptArchive = Effect.fn("AptArchive.open")(function* (distributi
       .pipe(Effect.mapError(toFetchError("the private sources file")))
     const updated = yield* run(environment, "apt-get", ["update", "-q", ...options])
     if (updated.code !== 0) {
-      const said = `${updated.stderr}\n${updated.stdout}`
+      const output = `${updated.stderr}\n${updated.stdout}`
       const keyring = signedBy._tag === "Some" ? `the keyring ${signedBy.value}` : "apt's own keyrings"
-      const unsigned = /is not signed|NO_PUBKEY|BADSIG|EXPKEYSIG|signature/i.test(said)
+      const unsigned = /is not signed|NO_PUBKEY|BADSIG|EXPKEYSIG|signature/i.test(output)
         ? `; ktstr takes kernels only from an archive whose signature verifies with ${keyring}`
         : ""
       return yield* new KernelError({
         reason: "Fetch",
-        message: `apt-get update for ${suite} failed: ${complaint(said)}${unsigned}`
+        message: `apt-get update for ${suite} failed: ${complaint(output)}${unsigned}`
       })
     }
   })

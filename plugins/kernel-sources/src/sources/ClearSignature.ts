@@ -81,9 +81,9 @@ export const verifyClearSigned: (
         const gpgv = yield* executor.start(Command.env(command, { LC_ALL: "C" }))
         const stderr = yield* Effect.fork(Stream.runFold(Stream.decodeText(gpgv.stderr), "", (all, part) => all + part))
         const stdout = yield* Stream.runFold(Stream.decodeText(gpgv.stdout), "", (all, part) => all + part)
-        return { status: stdout, said: yield* Fiber.join(stderr), code: Number(yield* gpgv.exitCode) }
+        return { status: stdout, stderr: yield* Fiber.join(stderr), code: Number(yield* gpgv.exitCode) }
       })
-      const { status, said, code } = yield* Effect.mapError(run, (cause) =>
+      const { status, stderr, code } = yield* Effect.mapError(run, (cause) =>
         failed(
           "Unsupported",
           `checking the signature of ${name} needs gpgv: apt-get install gpgv (or unset KTSTR_KERNEL_ORG_KEYRING)`,
@@ -92,7 +92,7 @@ export const verifyClearSigned: (
       )
       const objection = objections.find(([pattern]) => pattern.test(status))?.[1]
       if (code !== 0 || objection !== undefined || !/^\[GNUPG:\] GOODSIG /m.test(status)) {
-        const why = objection ?? (said.trim().split("\n").at(-1) || `gpgv ended with ${code}`)
+        const why = objection ?? (stderr.trim().split("\n").at(-1) || `gpgv ended with ${code}`)
         return yield* failed("Fetch", `${name} is refused, checked with the keyring ${keyring}: ${why}`)
       }
       return yield* Effect.mapError(fs.readFileString(file("text")), onDisk)

@@ -72,8 +72,8 @@ const readDeb: (
       })
       const code = yield* Effect.mapError(dpkg.exitCode, (cause) => failed(cause.message, cause))
       if (code !== 0) {
-        const said = yield* Effect.orElseSucceed(Fiber.join(stderr), () => "")
-        return yield* failed(oneLine(said) || `dpkg-deb ended with ${code}`)
+        const complaint = yield* Effect.orElseSucceed(Fiber.join(stderr), () => "")
+        return yield* failed(oneLine(complaint) || `dpkg-deb ended with ${code}`)
       }
       return image
     })
