@@ -9,7 +9,7 @@ it.effect("lets everybody go on at once, and whoever comes later waits anew", ()
     const wait = (name: string) =>
       Effect.fork(
         Effect.andThen(
-          waiting.unless(() => false),
+          waiting.waitUnless(() => false),
           () => woken.push(name)
         )
       )
@@ -28,13 +28,13 @@ it.effect("lets everybody go on at once, and whoever comes later waits anew", ()
   })
 )
 
-it.effect("waits for nothing that is there", () => new Waiting().unless(() => true))
+it.effect("waits for nothing that is there", () => new Waiting().waitUnless(() => true))
 
 it.effect("looks as it begins to wait, not before", () =>
   Effect.gen(function* () {
     const waiting = new Waiting()
     let ready = false
-    const wait = waiting.unless(() => ready)
+    const wait = waiting.waitUnless(() => ready)
     ready = true
     waiting.wake()
     yield* wait

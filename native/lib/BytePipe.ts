@@ -88,7 +88,7 @@ export class BytePipe {
       }
       if (this.over) return Effect.succeed(Option.none())
       return Effect.zipRight(
-        this.readers.unless(() => this.over || this.chunks.length > 0),
+        this.readers.waitUnless(() => this.over || this.chunks.length > 0),
         this.pull
       )
     }

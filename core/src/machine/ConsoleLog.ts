@@ -120,7 +120,7 @@ export class ConsoleLog {
         return Effect.succeed(Option.some([Chunk.unsafeFromArray(kept), next] as const))
       }
       if (this.ended) return Effect.succeed(Option.none())
-      const changed = this.waiting.unless(() => this.ended || from < this.first + this.lines.length)
+      const changed = this.waiting.waitUnless(() => this.ended || from < this.first + this.lines.length)
       return Effect.zipRight(changed, this.after(from))
     })
   }

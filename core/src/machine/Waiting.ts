@@ -22,7 +22,7 @@ export class Waiting {
   }
 
   /** Waits until the next {@link wake}. Returns at once if `ready()` is already true: the event may have happened after the fiber last checked. */
-  unless(ready: () => boolean): Effect.Effect<void> {
+  waitUnless(ready: () => boolean): Effect.Effect<void> {
     return Effect.async<void>((resume) => {
       if (ready()) return resume(Effect.void)
       const go = (): void => resume(Effect.void)

@@ -115,9 +115,9 @@ export const handover = (
   plan: Uint8Array,
   options: { readonly ring: { readonly address: number; readonly size: number }; readonly deadlineMs: number }
 ): Either.Either<NonNullable<VmSpec["handover"]>, PlanError> => {
-  const most = handoverBytes - handoverHeaderBytes
-  if (plan.length > most) {
-    const message = `the plan has ${plan.length} bytes; a deterministic guest takes at most ${most}: use fewer workers, steps or ops`
+  const maxPlanBytes = handoverBytes - handoverHeaderBytes
+  if (plan.length > maxPlanBytes) {
+    const message = `the plan has ${plan.length} bytes; a deterministic guest takes at most ${maxPlanBytes}: use fewer workers, steps or ops`
     return Either.left(new PlanError({ reason: "Value", message }))
   }
   const content = new Uint8Array(handoverHeaderBytes + plan.length)

@@ -46,7 +46,7 @@ export const makeByteChannel = (from: Readable, to: Writable): Vm["channel"] => 
   // A killed machine resets the connection: to readers that is its end.
   from.on("error", end)
 
-  const changed = waiting.unless(() => ended || chunks.length > 0)
+  const changed = waiting.waitUnless(() => ended || chunks.length > 0)
 
   const pull: Effect.Effect<Option.Option<readonly [Chunk.Chunk<Uint8Array>, undefined]>> = Effect.suspend(() => {
     if (chunks.length > 0) {

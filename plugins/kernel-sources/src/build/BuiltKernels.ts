@@ -152,7 +152,7 @@ export const shareBuilt: (entry: KernelEntry) => Effect.Effect<void, never, File
 /** After a failure that another request would only repeat, the cache has nothing and takes nothing: one warning is enough. */
 const onceBroken = (remote: RemoteCache): Effect.Effect<RemoteCache> =>
   Effect.map(Ref.make(false), (broken) => {
-    const unless =
+    const unlessBroken =
       <A>(otherwise: A) =>
       (effect: Effect.Effect<A, RemoteCacheError>): Effect.Effect<A, RemoteCacheError> =>
         Effect.flatMap(Ref.get(broken), (isBroken) =>
@@ -162,8 +162,8 @@ const onceBroken = (remote: RemoteCache): Effect.Effect<RemoteCache> =>
         )
     return {
       name: remote.name,
-      get: (key) => unless<Option.Option<Uint8Array>>(Option.none())(remote.get(key)),
-      put: (key, bytes) => unless<void>(undefined)(remote.put(key, bytes))
+      get: (key) => unlessBroken<Option.Option<Uint8Array>>(Option.none())(remote.get(key)),
+      put: (key, bytes) => unlessBroken<void>(undefined)(remote.put(key, bytes))
     }
   })
 
