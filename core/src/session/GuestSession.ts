@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import { Clock, Deferred, Effect, Option, Queue, Stream } from "effect"
+import { nextTurn } from "../base/index.ts"
 import type { GuestMemory, Vm, VmExit, VmmError } from "../machine/index.ts"
 import { type AgentEvent, makeEventHash, type ProtocolError } from "../protocol/index.ts"
 import type { InitStage } from "./InitStage.ts"
@@ -64,6 +65,9 @@ export interface SessionResult {
   readonly kernelLog: ReadonlyArray<string>
 }
 
+/** Milliseconds of receiving after which everything else has its turn: a guest may send faster than events are handled. */
+const receivingMs = 8
+
 type Signal = { readonly _tag: "Ready" } | { readonly _tag: "End"; readonly end: GuestEnd }
 
 const stageOf = (
@@ -118,6 +122,18 @@ export const followGuest: (vm: Vm, options: SessionOptions) => Effect.Effect<Ses
     }
   })
 
+  let busyMs = 0
+  const receive = Effect.fnUntraced(function* (chunk: Uint8Array) {
+    const began = performance.now()
+    const { events, error } = transport.receive(chunk)
+    yield* Effect.forEach(events, handle, { discard: true })
+    if (error !== undefined) return yield* error
+    busyMs += performance.now() - began
+    if (busyMs < receivingMs) return
+    busyMs = 0
+    yield* nextTurn
+  })
+
   const endOfStream = Effect.gen(function* () {
     // All data before the end is handled before the exit is examined, so the reports of a guest that then died still count.
     const exit = yield* Deferred.await(vm.exit)
@@ -128,12 +144,7 @@ export const followGuest: (vm: Vm, options: SessionOptions) => Effect.Effect<Ses
   })
 
   const listen = vm.channel.incoming.pipe(
-    Stream.runForEach((chunk) => {
-      const { events, error } = transport.receive(chunk)
-      return Effect.forEach(events, handle, { discard: true }).pipe(
-        Effect.zipRight(error === undefined ? Effect.void : Effect.fail(error))
-      )
-    }),
+    Stream.runForEach(receive),
     Effect.zipRight(endOfStream),
     Effect.catchTags({
       ProtocolError: (error) => Effect.succeed({ _tag: "Protocol", error } as const),

@@ -51,6 +51,34 @@ describe("followGuest", () => {
     })
   )
 
+  it.live("lets everything else have its turn while a guest sends faster than its events are handled", () =>
+    Effect.gen(function* () {
+      const guest = yield* makeMemoryVm
+      let turns = 0
+      const count = () => {
+        turns++
+        counter = setImmediate(count)
+      }
+      let counter: NodeJS.Immediate | undefined
+      const spin = Effect.sync(() => {
+        counter ??= setImmediate(count)
+        const end = performance.now() + 3
+        while (performance.now() < end);
+      })
+      const events = [ready("serial"), ...Array.from({ length: 30 }, (_, index) => log(`${index}`)), done]
+      for (const event of events) yield* guest.tell(event)
+      const { end } = yield* followGuest(guest.vm, {
+        ring: undefined,
+        bootTimeoutMs: 60_000,
+        planTimeoutMs: 30_000,
+        onEvent: () => spin
+      })
+      clearImmediate(counter)
+      expect(end).toEqual({ _tag: "Done", ok: true })
+      expect(turns).toBeGreaterThanOrEqual(8)
+    })
+  )
+
   it.effect("moves to the ring after READY, across its wrap", () =>
     Effect.gen(function* () {
       const long = "x".repeat(7 * 1024 * 1024)
