@@ -1,5 +1,5 @@
 /**
- * Where runs are, on lines of a terminal that are drawn again and again below everything else.
+ * Shows the progress of runs in lines at the bottom of a terminal, which are redrawn.
  *
  * @since 0.2.0
  */
@@ -12,7 +12,7 @@ import { cut, printable } from "./ScreenText.ts"
 import { styled } from "./Table.ts"
 
 /**
- * What a progress line says; times are milliseconds of the host's clock.
+ * The content of a progress line; times are milliseconds of the host's clock.
  *
  * @since 0.2.0
  * @category models
@@ -21,7 +21,7 @@ export interface Progress {
   readonly scenario: string
   readonly text: string
   readonly since: number
-  /** Share of the hold that is over; undefined while nothing holds. */
+  /** Elapsed share of the hold; undefined if there is no hold in progress. */
   readonly share: number | undefined
 }
 
@@ -38,7 +38,7 @@ const bar = (share: number): string => {
 }
 
 /**
- * There is no machine to boot: what is said instead.
+ * Replaces the text about the boot if there is no machine.
  *
  * @since 0.2.0
  * @category rendering
@@ -47,7 +47,7 @@ export const onHost = ({ clock }: { readonly clock: string }): string | undefine
   clock === "host" ? "starting on this host" : undefined
 
 /**
- * Where a run is after an event; undefined: nowhere, because it has not begun or is over.
+ * Returns the progress of a run after an event; undefined if the run has not begun or is over.
  *
  * @since 0.2.0
  * @category folding
@@ -83,7 +83,7 @@ export const advance = (before: Progress | undefined, event: RunEvent, now: numb
   }
 }
 
-/** Runs at a time that have a line each. */
+/** Maximum number of runs that have a line each. */
 const maxLines = 6
 
 /**
@@ -103,13 +103,13 @@ export const makeLive = (err: ReporterStream) => {
   const lineOf = (progress: Progress, now: number): string => {
     const { scenario, share, since, text } = progress
     const tail = share === undefined ? `${text} ${seconds(now - since)}` : `${bar(share)} ${text}`
-    // The last column stays free: some terminals go to the next line when it is written to.
+    // The last column stays free: some terminals wrap when it is written.
     const room = Math.max(10, err.columns - 1)
     const name = cut(printable(scenario), Math.max(4, room - 2))
     const left = room - name.length - 2
     return style(name, "bold") + (left < 2 ? "" : `  ${style(cut(printable(tail), left), "dim")}`)
   }
-  /** Draws those that run, in place of what was drawn before. */
+  /** Redraws the lines of the current runs. */
   const draw = (running: ReadonlyArray<Progress>, now: number) =>
     Effect.suspend(() => {
       const shown = running.length > maxLines ? running.slice(0, maxLines - 1) : running

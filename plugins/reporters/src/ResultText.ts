@@ -1,5 +1,5 @@
 /**
- * Results as text for people.
+ * Formats results as text for people.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import { type Column, renderTable, styled } from "./Table.ts"
 
 const number = (value: number | null, digits: number): string => (value === null ? "" : value.toFixed(digits))
 
-/** 1234567 → `1.23M`. */
+/** Formats 1234567 as `1.23M`. */
 const count = (value: number): string => {
   for (const [unit, size] of [
     ["G", 1e9],
@@ -26,7 +26,7 @@ const count = (value: number): string => {
 }
 
 /**
- * Nanoseconds in the unit that reads best: `850ns`, `12.5us`, `3.10ms`, `4.98s`.
+ * Formats nanoseconds in the most readable unit: `850ns`, `12.5us`, `3.10ms`, `4.98s`.
  *
  * @since 0.1.0
  * @category rendering
@@ -67,7 +67,7 @@ const statsColumns: ReadonlyArray<Column<CgroupResult>> = [
 ]
 
 /**
- * The numbers of each cgroup as a table, without indentation; nothing when there is no cgroup.
+ * Returns the numbers of each cgroup as a table without indentation; empty if there is no cgroup.
  *
  * @since 0.1.0
  * @category rendering
@@ -91,17 +91,17 @@ const endOf = ({ end }: PayloadResult): string => {
   }
 }
 
-/** Metrics shown of each payload; JSON has them all. */
+/** Maximum number of metrics shown per payload; JSON has all. */
 const shownMetrics = 8
 
-/** Lines of a failed payload's standard error, or of its standard output when there is none. */
+/** Number of lines shown of a failed payload's standard error, or of its standard output if standard error is empty. */
 const shownLines = 5
 
 const metricText = ({ name, unit, value }: PayloadResult["metrics"][number]): string =>
   `${name} ${Number(value.toPrecision(6))}${unit === null || unit === "" ? "" : ` ${unit}`}`
 
 /**
- * Each run of a payload: how it ended, the metrics asked for (else its first), and its last lines when it did not pass.
+ * Describes each run of a payload: how it ended, the requested metrics (else its first ones), and its last lines if it did not pass.
  *
  * @since 0.1.0
  * @category rendering
@@ -128,7 +128,7 @@ const describeClock: Readonly<Record<RunResult["clock"], string>> = {
   host: "host clock"
 }
 
-/** `scx_mine (llc+steal) attached in 312 ms`. */
+/** Describes the scheduler: `scx_mine (llc+steal) attached in 312 ms`. */
 const schedulerOf = ({ scheduler, schedulerReport }: RunResult): string => {
   if (schedulerReport === null) return scheduler
   const { attachMs, profile } = schedulerReport
@@ -149,7 +149,7 @@ const setting = (result: RunResult): string => {
   )
 }
 
-/** What to give along with a deterministic run, so that another can be held against it. */
+/** Returns the figures with which another deterministic run can be compared. */
 const determinismOf = ({ determinism }: RunResult): ReadonlyArray<string> =>
   determinism === null
     ? []
@@ -157,7 +157,7 @@ const determinismOf = ({ determinism }: RunResult): ReadonlyArray<string> =>
         `seed ${determinism.seed} · events ${determinism.eventHash.slice(0, 16)} · schedule ${determinism.scheduleHash?.slice(0, 16) ?? "unknown"}`
       ]
 
-/** Where the host took more of the run than it may without excusing anything. */
+/** Reports the host's delay if it was more than negligible. */
 const hostDelayOf = ({ hostDelayMs, hostDelayShare }: RunResult): ReadonlyArray<string> =>
   hostDelayMs === null || hostDelayShare === null || hostDelayShare <= negligibleShare
     ? []
@@ -170,10 +170,10 @@ const diagnosticsOf = ({ diagnostics }: RunResult): ReadonlyArray<string> =>
     ? []
     : [`stage: ${diagnostics.stage}`, ...(diagnostics.exit === "" ? [] : `machine: ${diagnostics.exit}`.split("\n"))]
 
-/** Rows of a failure on a screen, without `full`. */
+/** Maximum number of rows of a failure on a screen, without `full`. */
 const screenRows = 40
 
-/** The most rows of each part; what there is more of is in the folder of the run. */
+/** Maximum number of rows of each part; the run's folder has the rest. */
 const rowLimits = {
   cause: 4,
   where: 2,
@@ -185,16 +185,16 @@ const rowLimits = {
   console: 6
 } as const
 
-/** Characters of a line where no terminal says how many fit. */
+/** Maximum line length in characters if there is no terminal. */
 const maxLineLength = 300
 
-/** A part of a report: lines that fit, or the first or last of them with how many were left out. */
+/** A part of a report: all its lines if they fit, else the first or last ones and the number of lines left out. */
 interface Part {
   readonly title?: string
   readonly lines: ReadonlyArray<string>
-  /** Rows that it may have, with its title and the count of what is left out. */
+  /** Maximum number of rows, including the title and the count of lines left out. */
   readonly maxRows: number
-  /** Which lines say most where not all fit. */
+  /** Which lines to keep if not all fit. */
   readonly keep: "first" | "last"
 }
 
@@ -211,10 +211,10 @@ const fitted = ({ keep, lines, maxRows, title }: Part, room: number): ReadonlyAr
     : [...head, `${more} before`, ...lines.slice(lines.length - kept)]
 }
 
-/** What a line says, without the kernel's time before it. */
+/** Returns a line without the kernel's timestamp. */
 const bare = (line: string): string => line.replace(/^(<\d+>)?\[ *\d+\.\d+\](\[[^\]]*\])? ?/, "").trim()
 
-/** The lines that nothing before has said. */
+/** Returns the lines that were not shown before. */
 const notYetShown = (lines: ReadonlyArray<string>, shown: ReadonlyArray<string>): ReadonlyArray<string> => {
   const before = new Set(shown.map(bare))
   const prose = shown.join("\n")
@@ -226,7 +226,7 @@ const notYetShown = (lines: ReadonlyArray<string>, shown: ReadonlyArray<string>)
   })
 }
 
-/** Alike details, which differ by numbers, as one with their count. */
+/** Joins details that differ only in numbers into one line with their count. */
 const grouped = (details: ReadonlyArray<string>): ReadonlyArray<string> => {
   const groups = new Map<string, { readonly first: string; count: number }>()
   for (const detail of details) {
@@ -246,17 +246,17 @@ const grouped = (details: ReadonlyArray<string>): ReadonlyArray<string> => {
  */
 export interface ResultTextOptions {
   readonly color: boolean
-  /** Print the result's warnings too. */
+  /** Also print the result's warnings. */
   readonly warnings?: boolean
-  /** Of the terminal; undefined: there is none, and lines are cut at 300 characters only. */
+  /** Width of the terminal; undefined: there is none, and lines are cut at 300 characters. */
   readonly columns?: number | undefined
-  /** Where it was asked for, as `file:line:column`. */
+  /** Where the run was requested, as `file:line:column`. */
   readonly at?: string | undefined
-  /** All there is, however long. Default: at most 40 rows of a failure. */
+  /** Print everything. Default: at most 40 rows of a failure. */
   readonly full?: boolean | undefined
 }
 
-/** `FAIL steady`, coloured. */
+/** Returns the headline `FAIL steady`, coloured. */
 const headline = (result: RunResult, color: boolean): string => {
   const style = styled(color)
   const [word, colour] = badge[result.outcome]
@@ -265,7 +265,7 @@ const headline = (result: RunResult, color: boolean): string => {
 
 const plainHeadline = (result: RunResult): string => `${badge[result.outcome][0]} ${printable(runName(result))}`
 
-/** Lines of text behind a headline, which counts for the width but is coloured. */
+/** Wraps text after a headline, whose colours do not count towards the width. */
 const behind = (
   result: RunResult,
   color: boolean,
@@ -275,12 +275,12 @@ const behind = (
 ): ReadonlyArray<string> => {
   const plain = plainHeadline(result)
   const [first = "", ...rest] = wrap(`${plain}${text}`, width, "    ", rows)
-  // A name that is wider than the terminal is not worth colours.
+  // A name that is wider than the terminal is printed without colours.
   return first.startsWith(plain) ? [headline(result, color) + first.slice(plain.length), ...rest] : [first, ...rest]
 }
 
 /**
- * The verdict and why, in one line or what of it fits into four rows: the last thing to be read of a session.
+ * Returns the verdict and its cause in one line, cut to four rows: the last output of a session.
  *
  * @since 0.2.0
  * @category rendering
@@ -292,7 +292,7 @@ export const renderVerdict = (result: RunResult, { color, columns, full }: Resul
   return `${behind(result, color, text, width, rowLimits.cause).join("\n")}\n`
 }
 
-/** The folder and the command with which a failure goes on. */
+/** Returns the lines that name the folder of a failure and the command that repeats it. */
 const nextOf = (result: RunResult, { at }: ResultTextOptions): ReadonlyArray<string> => [
   ...(at === undefined ? [] : [`  at ${printable(at)}`]),
   ...(result.savedIn === null ? [] : [`  saved in ${printable(result.savedIn)}`]),
@@ -411,9 +411,9 @@ const screenText = (result: RunResult, options: ResultTextOptions): ReadonlyArra
 }
 
 /**
- * A result as text. Of a failure the verdict with its cause comes first, and the folder with all that is not shown and the command that runs
- * it again come last; between them details, numbers and the ends of logs, at most 40 rows together unless `full`. Nothing is shown twice, and
- * nothing of a guest reaches the terminal as a command. Ends with a line end.
+ * Formats a result as text. A failure begins with the verdict and its cause, and ends with the folder of its complete output and the command that
+ * repeats it. Between them are details, numbers and the ends of logs. A failure has at most 40 rows unless `full`. Nothing is shown twice. Control
+ * characters from the guest are escaped. The text ends with a newline.
  *
  * @since 0.1.0
  * @category rendering

@@ -1,5 +1,5 @@
 /**
- * What many runs came to, as the last lines of a session.
+ * Summarises the runs of a session in its last lines.
  *
  * @since 0.2.0
  */
@@ -19,9 +19,9 @@ import { styled } from "./Table.ts"
 export interface Ended {
   readonly name: string
   readonly outcome: Outcome
-  /** Why, the most important line; empty on a pass. */
+  /** The most important detail; empty on a pass. */
   readonly cause: string
-  /** The same for runs that ended for one reason. */
+  /** Equal for runs that ended for the same reason. */
   readonly kind: string
 }
 
@@ -39,13 +39,13 @@ export const endedOf = (result: RunResult): Ended => {
   }
 }
 
-/** Causes that are named at the end; the others are counted. */
+/** Maximum number of causes listed at the end; the others are only counted. */
 const maxCauses = 12
 
-/** Names beside the first of a cause. */
+/** Maximum number of further names listed for a cause. */
 const maxNames = 3
 
-/** Reasons of skips. */
+/** Maximum number of reasons listed for skips. */
 const maxReasons = 6
 
 const order: ReadonlyArray<Outcome> = ["pass", "fail", "inconclusive", "skip"]
@@ -69,8 +69,8 @@ const totals = (ended: ReadonlyArray<Ended>): string =>
     .join(", ")
 
 /**
- * The last lines of a session: the counts of outcomes where there were several runs, why some were skipped, and at the very end each cause of
- * a failure or an inconclusive run, once, with how many more have it. Empty after a single pass.
+ * Returns the last lines of a session: the number of runs per outcome if there were several, the reasons for skips, and at the end each cause of a
+ * failure or inconclusive run, with the number of other runs that share it. Empty after a single pass.
  *
  * @since 0.2.0
  * @category rendering

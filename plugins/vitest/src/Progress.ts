@@ -1,5 +1,5 @@
 /**
- * Where tests are, told by vitest's workers to `ktstr test`, which shows it.
+ * Sends the progress of tests from vitest's workers to `ktstr test`, which shows it.
  *
  * @since 0.2.0
  */
@@ -14,16 +14,16 @@ import { Effect } from "effect"
  * @category models
  */
 export interface ProgressMessage {
-  /** The test's name with those of its suites. */
+  /** The test's name, preceded by those of its suites. */
   readonly test: string
   readonly event: RunEvent
 }
 
-/** Bytes that may wait for a reader that is slow; what comes then is not sent. */
+/** Maximum number of bytes that wait for a slow reader; further progress is dropped. */
 const maxWaitingBytes = 1024 * 1024
 
 /**
- * Begins to tell; `path` undefined: nobody listens. What can't be sent is dropped: a test never waits for its progress, nor fails of it.
+ * Starts to send progress; `path` undefined: nobody listens. What can't be sent is dropped, so that progress neither delays nor fails a test.
  *
  * @since 0.2.0
  * @category constructors

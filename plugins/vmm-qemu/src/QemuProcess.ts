@@ -1,5 +1,5 @@
 /**
- * One qemu process that can't outlive this one, with its monitor and memory files inherited rather than named.
+ * Starts a qemu process that can't outlive this one. It inherits its monitor and memory files.
  *
  * @since 0.1.0
  */
@@ -10,11 +10,11 @@ import { nextTurn } from "@ktstr/core/base"
 import { VmmError } from "@ktstr/core/machine"
 import { Effect, type Scope } from "effect"
 
-/** Numbers under which qemu finds what it inherits; files follow from `firstFile`. */
+/** Numbers of the descriptors that qemu inherits; files begin at `firstFile`. */
 export const inherited = { qmp: 3, firstFile: 4 } as const
 
 /**
- * The path by which qemu opens a file that it inherits as the n-th.
+ * Returns the path with which qemu opens the n-th inherited file.
  *
  * @since 0.1.0
  * @category conversions
@@ -41,9 +41,9 @@ export interface QemuProcess {
   readonly qmp: Duplex
   /** A stream to qemu's descriptor after all others, if it was asked for. */
   readonly control: Duplex | undefined
-  /** What it printed to standard error, its last 64 KiB. */
+  /** Returns the last 64 KiB of its standard error. */
   readonly stderr: () => string
-  /** Settles when it has ended and its standard error is read to the end. Never rejects. */
+  /** Settles when the process has ended and its standard error has been read to the end. Never rejects. */
   readonly end: Promise<ProcessEnd>
   readonly kill: () => void
 }
@@ -64,7 +64,7 @@ const isExecutable = (path: string): boolean => {
 }
 
 /**
- * Where a program is: itself when its name has a slash, else the first in PATH.
+ * Returns the path of a program: the name itself if it has a slash, else the first match in PATH.
  *
  * @since 0.1.0
  * @category conversions
@@ -81,7 +81,7 @@ export const findProgram = (name: string, path: string | undefined): string | un
         .find(isExecutable)
 
 /**
- * The path of qemu, so that its absence is told before anything else is.
+ * Returns the path of qemu, or fails with `BackendMissing`.
  *
  * @since 0.1.0
  * @category conversions
@@ -100,7 +100,7 @@ const wrap = (child: ChildProcess, pid: number, control: Duplex | undefined): Qe
     stderr = (stderr + text).slice(-stderrKept)
   })
   const qmp = child.stdio[inherited.qmp] as Duplex
-  // The peer's death in the middle of a write is told by "close"; without a listener it would end this process.
+  // "close" reports a peer that dies during a write; without a listener, the error would end this process.
   qmp.on("error", () => {})
   const exited = new Promise<ProcessEnd>((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal }))
@@ -120,10 +120,10 @@ const wrap = (child: ChildProcess, pid: number, control: Duplex | undefined): Qe
   }
 }
 
-/** To start a process blocks this one for milliseconds, so no two machines start in the same turn of the event loop. */
+/** Starting a process blocks the event loop for milliseconds, so machines start in different turns. */
 const starting = Effect.unsafeMakeSemaphore(1)
 
-/** The kernel does not tell of a parent that had died before it was asked to: then the new parent's number is another. */
+/** The kernel does not report a parent that died before prctl(2). In that case, the parent's PID has changed. */
 const unlessOrphaned = 'test "$PPID" = "$1" || exit 1; shift; exec "$@"'
 
 /**
@@ -156,7 +156,7 @@ export const spawnQemu = (options: {
           ...options.files,
           ...(options.control === true ? ["pipe" as const] : [])
         ],
-        // A terminal's ^C is for the host, which ends the machine in order; a group of its own keeps it from qemu.
+        // Ctrl-C is for this process, which stops the machine properly; a process group of its own protects qemu from it.
         detached: true
       })
       const { pid } = child

@@ -174,7 +174,7 @@ const describeMachine = ({ versions }: Pick<Backend, "versions">, binary: string
 
 const versions = new Map<string, Promise<string>>()
 
-/** Returns the first line of `--version`, empty if there is none. Asks once: to start a process blocks this one for milliseconds. */
+/** Returns the first line of `--version`, empty if there is none. Starts qemu only once, because starting a process blocks the event loop for milliseconds. */
 const versionOf = (binary: string): Promise<string> => {
   const known = versions.get(binary)
   if (known !== undefined) return known
