@@ -145,5 +145,5 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, streams
         })
       )
       return yield* runSession(requests, runScenario, reporter, io)
-    }).pipe(Effect.provide(layerHarness({ backend, plugins })))
+    }).pipe(Effect.provide(layerHarness({ backend, fork: scenarios.length > 1, plugins })))
   })
