@@ -3,35 +3,36 @@
  *
  * @since 0.2.0
  */
-import { mkdir, mkdtemp, rmdir, stat } from "node:fs/promises"
+import { constants } from "node:fs"
+import { lstat, mkdtemp, open, rmdir, stat } from "node:fs/promises"
 import { dirname, join, resolve } from "node:path"
 import { Effect } from "effect"
 import { UsageError } from "./UsageError.ts"
 
-/** The folders that have to be made for this one, outermost first. */
-const missing = async (folder: string): Promise<ReadonlyArray<string>> => {
-  const there = await stat(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined
-    throw error
+/** Returns the folder itself, or the nearest one above it that exists. A link to nothing is neither. */
+const nearest = async (folder: string): Promise<string> => {
+  const there = await stat(folder).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT" || (await lstat(folder).catch(() => undefined)) !== undefined) throw error
+    return undefined
   })
-  return there === undefined ? [...(await missing(dirname(folder))), folder] : []
+  return there === undefined ? nearest(dirname(folder)) : folder
 }
 
-/**
- * Makes the folder and one in it, and removes what it made: permissions alone don't tell of read-only and full file systems. One by one, since
- * `recursive` of Node never ends below /proc, where a folder that is there takes none.
- */
+/** Linux's O_TMPFILE on x86: a file without a name, which nothing can leave behind. */
+const { O_DIRECTORY, O_RDWR } = constants
+const temporary = 0o20000000 | O_DIRECTORY | O_RDWR
+
+/** Errors of file systems that have no files without names. */
+const unsupported = new Set(["EOPNOTSUPP", "EISDIR", "EINVAL"])
+
+/** Makes a file in the folder, or in the nearest one that exists: permissions alone don't tell of read-only and full file systems. */
 const tryFolder = async (folder: string): Promise<void> => {
-  const made: Array<string> = []
+  const existing = await nearest(folder)
   try {
-    for (const one of await missing(folder)) {
-      await mkdir(one)
-      made.unshift(one)
-    }
-    await rmdir(await mkdtemp(join(folder, ".ktstr-")))
-  } finally {
-    // Another run may have put something there in the meantime.
-    for (const one of made) await rmdir(one).catch(() => undefined)
+    await (await open(existing, temporary, 0o600)).close()
+  } catch (error) {
+    if (!unsupported.has((error as NodeJS.ErrnoException).code ?? "")) throw error
+    await rmdir(await mkdtemp(join(existing, ".ktstr-")))
   }
 }
 

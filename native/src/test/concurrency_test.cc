@@ -120,8 +120,12 @@ TEST("threads: registers, queues, resets and the host's end of a virtio console"
                 outbox.take_sent(Port::console);
             }});
     thread.stop();
-    CHECK(failures == 0 && interrupts > 0);
+    CHECK(failures == 0);
     begin();
+    // On a busy host all of that may have happened one after the other, before there was a driver to interrupt.
+    interrupts = 0;
+    console.resize(80, 24);
+    CHECK(interrupts == 1);
     CHECK(in(0x70) == 15 && console.receive(nullptr, 0) == rounds);
 }
 
