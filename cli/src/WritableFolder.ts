@@ -23,7 +23,7 @@ const { O_DIRECTORY, O_RDWR } = constants
 const temporary = 0o20000000 | O_DIRECTORY | O_RDWR
 
 /** Errors of file systems that have no files without names. */
-const unsupported = new Set(["EOPNOTSUPP", "EISDIR", "EINVAL"])
+const unsupported = new Set(["ENOTSUP", "EOPNOTSUPP", "EISDIR", "EINVAL"])
 
 /** Makes a file in the folder, or in the nearest one that exists: permissions alone don't tell of read-only and full file systems. */
 const tryFolder = async (folder: string): Promise<void> => {
