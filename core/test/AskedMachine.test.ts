@@ -115,7 +115,7 @@ describe("a verdict on a machine that was another", () => {
     const record = new SessionRecord()
     record.add(
       AgentEvent.Ready({
-        version: 1,
+        version: 2,
         transport: "ring",
         release: "7.3.4",
         kernelVersion: "#1",

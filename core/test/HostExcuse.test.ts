@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
+import { Exit } from "effect"
 import * as fc from "fast-check"
 import type { Assert } from "../src/check/Assert.ts"
 import type { Outcome } from "../src/check/AssertResult.ts"
@@ -8,8 +9,11 @@ import { expectFailure } from "../src/check/expectFailure.ts"
 import { GuestClock, type HostTime, makeHostTime } from "../src/check/HostTime.ts"
 import type { WorkerReport } from "../src/check/WorkerReport.ts"
 import { HostDelayTimeline } from "../src/machine/HostDelay.ts"
-import type { SchedulerEndCause } from "../src/protocol/AgentEvent.ts"
+import type { SchedulerEndCause, SchedulerExitKind } from "../src/protocol/AgentEvent.ts"
 import { endCauses } from "../src/run/endCauses.ts"
+import { failuresOf } from "../src/run/programRun.ts"
+import { WorkloadError } from "../src/scenario/WorkloadEngine.ts"
+import { CommandRefused, lateWait } from "../src/session/LiveGuest.ts"
 import { SessionRecord } from "../src/session/Record.ts"
 import { CpuSet } from "../src/topology/CpuSet.ts"
 import { ms, type ReportOptions, report as sound } from "./reports.ts"
@@ -250,13 +254,18 @@ describe("a failure in the host's time", () => {
 describe("what ended a run", () => {
   const patience = { watchdogMs: 2000, startTimeoutMs: 10_000 }
   const orderly = { end: { _tag: "Done", ok: true }, stage: "scenario done", bootMs: 1, kernelLog: [] } as const
-  const ended = (cause: SchedulerEndCause, message: string, kernelLog: ReadonlyArray<string> = []) => {
+  const ended = (
+    cause: SchedulerEndCause,
+    message: string,
+    kernelLog: ReadonlyArray<string> = [],
+    kind: SchedulerExitKind = "exited"
+  ) => {
     const record = new SessionRecord()
     record.add({
       _tag: "SchedEnded",
       timeNs: 15_000 * ms,
       cause,
-      kind: "exited",
+      kind,
       value: 0,
       durationNs: 0,
       dropped: 0,
@@ -304,6 +313,78 @@ describe("what ended a run", () => {
     expect(outcomes(ended("never attached", "scheduler s exited before it attached"), hostWith(1))).toEqual(["fail"])
   })
 
+  it("counts a scheduler's time to stop, and that of a builtin one's commands, as a wait, too", () => {
+    const killed = ended("told to", "scheduler s had to be killed while it was stopped", [], "killed")
+    const commands = ended("never attached", "scheduler s had to be killed before it attached", [], "killed")
+    for (const record of [killed, commands]) {
+      expect(outcomes(record, hostWith(0.5))).toEqual(["inconclusive"])
+      expect(outcomes(record, hostWith(0.1))).toEqual(["fail"])
+      expect(outcomes(record, undefined)).toEqual(["fail"])
+    }
+    const died = ended("told to", "scheduler s died of signal 11 while it was stopped", [], "signaled")
+    expect(outcomes(died, hostWith(1))).toEqual(["fail"])
+    const broke = ended(
+      "told to",
+      "scheduler s had to be killed while it was stopped",
+      ['sched_ext: BPF scheduler "s" disabled (runtime error)', "sched_ext: s: invalid CPU 7 from ops.select_cpu()"],
+      "killed"
+    )
+    expect(outcomes(broke, hostWith(1))).not.toContain("inconclusive")
+  })
+
+  describe("with an error of the agent", () => {
+    const message = "workers were never ready: 0 of 2 after 5 s; worker 0 is runnable and gets no CPU"
+    const refusal = (waitedMs: number) =>
+      new CommandRefused({ message, errno: 0, late: lateWait({ timeNs: 15_000 * ms, waitedNs: waitedMs * ms }) })
+    const judged = (error: (waitedMs: number) => unknown, host: HostTime | undefined, waitedMs: number) =>
+      endCauses({
+        record: new SessionRecord(),
+        session: orderly,
+        failures: failuresOf(Exit.fail(error(waitedMs))),
+        host,
+        whole: undefined,
+        patience
+      })
+    const ofAgent = (host: HostTime | undefined, waitedMs: number) => {
+      const record = new SessionRecord()
+      const at = { timeNs: 15_000 * ms, waitedNs: waitedMs * ms }
+      record.add({ _tag: "Error", ...at, errno: 0, where: "SPAWN group 0 (SpinWait) in cg_0", message })
+      return endCauses({ record, session: orderly, failures: [], host, whole: undefined, patience })
+    }
+    const kinds: Readonly<Record<string, typeof ofAgent>> = {
+      "that ended the plan": ofAgent,
+      "that failed a program": (host, waitedMs) =>
+        judged((waited) => new WorkloadError({ errno: 0, message, cause: refusal(waited) }), host, waitedMs),
+      "that a program wrapped into its own": (host, waitedMs) =>
+        judged((waited) => new Error("mine", { cause: refusal(waited) }), host, waitedMs)
+    }
+    for (const [kind, of] of Object.entries(kinds)) {
+      it(`${kind}, weighs the wait that was in vain, and only that`, () => {
+        const outcome = (host: HostTime | undefined, waitedMs: number) => of(host, waitedMs).map((at) => at.outcome)
+        expect(outcome(hostWith(0.5), 5000)).toEqual(["inconclusive"])
+        expect(of(hostWith(0.5), 5000)[0]?.detail).toMatch(/; not judged: the host kept .* of these 5000ms$/)
+        expect(outcome(hostWith(0.1), 5000)).toEqual(["fail"])
+        expect(outcome(undefined, 5000)).toEqual(["fail"])
+        expect(outcome(hostWith(1), 0)).toEqual(["fail"])
+        // The wait lay between 10 s and 15 s of the guest.
+        expect(outcome(hostWith(1, 0, 9500), 5000)).toEqual(["fail"])
+        expect(outcome(hostWith(1, 15_500), 5000)).toEqual(["fail"])
+        expect(outcome(hostWith(1, 12_000, 14_000), 5000)).toEqual(["inconclusive"])
+      })
+
+      it(`${kind}, is never judged harder because the host was busier`, () => {
+        const share = fc.double({ min: 0, max: 1, noNaN: true })
+        const outcome = (part: number) => rank[of(hostWith(part), 5000)[0]!.outcome]
+        fc.assert(
+          fc.property(share, share, (a, b) => {
+            expect(outcome(Math.max(a, b))).toBeLessThanOrEqual(outcome(Math.min(a, b)))
+          }),
+          { numRuns: 15 }
+        )
+      })
+    }
+  })
+
   it("comes after what went wrong before, where it only did not end when it was told to", () => {
     const never = "SPAWN group 0 (SpinWait) in cg_0: workers were never ready: 0 of 2 after 5 s; worker 0 waits"
     const killed = "scheduler s had to be killed while it was stopped"
@@ -311,7 +392,7 @@ describe("what ended a run", () => {
       endCauses({
         record: ended(cause, message),
         session: orderly,
-        failures: [never],
+        failures: [{ detail: never, late: undefined }],
         host: undefined,
         whole: undefined,
         patience

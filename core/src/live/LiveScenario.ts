@@ -36,8 +36,8 @@ export interface LiveScenario {
   }
   /** The judged results of every payload that was started; use it after the session has ended. */
   readonly payloads: Effect.Effect<ReadonlyArray<PayloadResult>>
-  /** Stops and collects what still runs, then removes every cgroup; returns what went wrong, one line each. */
-  readonly finish: Effect.Effect<ReadonlyArray<string>>
+  /** Stops and collects what still runs, then removes every cgroup; returns what went wrong, with a message of one line each. */
+  readonly finish: Effect.Effect<ReadonlyArray<{ readonly message: string }>>
 }
 
 /**
@@ -53,7 +53,7 @@ export const makeLiveScenario = (options: LiveScenarioOptions): LiveScenario => 
   const payloads = makeLivePayloads(ledger)
   const left = () => ledger.groups.filter(({ phase }) => phase === "alive").map(({ planned }) => planned)
   const problemsOf = (effect: Effect.Effect<unknown, { readonly message: string }>) =>
-    Effect.match(effect, { onSuccess: () => [], onFailure: ({ message }) => [message] })
+    Effect.match(effect, { onSuccess: () => [], onFailure: (error) => [error] })
   return {
     services: Context.make(CgroupManager, cgroups).pipe(
       Context.add(WorkloadEngine, engine),

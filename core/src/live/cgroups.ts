@@ -18,7 +18,7 @@ const noInput = "\n"
 export const makeLiveCgroups = (ledger: LiveLedger): CgroupManager["Type"] => {
   const { state } = ledger
   const named = (cgroup: string) => (error: CommandRefused) =>
-    new CgroupError({ errno: error.errno, cgroup, message: error.message })
+    new CgroupError({ errno: error.errno, cgroup, message: error.message, cause: error })
   const obey = (cgroup: string, command: Command) => Effect.mapError(ledger.obey(command), named(cgroup))
 
   const write = (cgroup: string, file: string, value: string) =>

@@ -36,7 +36,8 @@ interface Started {
 export const makeLivePayloads = (ledger: LiveLedger): LivePayloads => {
   const { guest, packed, prepare, record } = ledger.options
   const started: Array<Started> = []
-  const refused = (error: CommandRefused) => new PayloadError({ reason: "Refused", message: error.message })
+  const refused = (error: CommandRefused) =>
+    new PayloadError({ reason: "Refused", message: error.message, cause: error })
   const hasEnded = ({ id }: Started) => record.processes.get(id).end !== undefined
 
   const stop = Effect.fnUntraced(function* (payloads: ReadonlyArray<Started>) {
@@ -64,7 +65,8 @@ export const makeLivePayloads = (ledger: LiveLedger): LivePayloads => {
     const place = spec.cgroup === "" ? "the root cgroup" : `cgroup '${spec.cgroup}'`
     yield* Effect.mapError(
       ledger.obey({ ...payloadCommand(spec, id), argv: prepared.argv }),
-      ({ message }) => new PayloadError({ reason: "Refused", message: `payload '${name}' in ${place}: ${message}` })
+      (cause) =>
+        new PayloadError({ reason: "Refused", message: `payload '${name}' in ${place}: ${cause.message}`, cause })
     )
     const one: Started = { id, cgroup: spec.cgroup, judge }
     started.push(one)

@@ -16,7 +16,7 @@ import type { LiveLedger, SpawnedGroup } from "./ledger.ts"
 const sliceNs = 100_000_000
 
 const refused = (error: CommandRefused): WorkloadError =>
-  new WorkloadError({ errno: error.errno, message: error.message })
+  new WorkloadError({ errno: error.errno, message: error.message, cause: error })
 const wrong = (message: string): WorkloadError => new WorkloadError({ errno: 0, message })
 
 const toCounters = (event: AgentEvent) => (event._tag === "Counters" ? event : undefined)

@@ -16,4 +16,6 @@ export class PayloadError extends Data.TaggedError("PayloadError")<{
   readonly reason: "Program" | "Refused" | "Lost"
   /** One line that names the payload. */
   readonly message: string
+  /** The agent's own error, if it rejected a command. */
+  readonly cause?: unknown
 }> {}

@@ -32,7 +32,7 @@ import {
  * @since 0.1.0
  * @category constants
  */
-export const protocolVersion = 1
+export const protocolVersion = 2
 
 /**
  * `step` of a `Stimulus` outside every step.
@@ -236,7 +236,14 @@ export type AgentEvent = Data.TaggedEnum<{
     readonly begin: boolean
     readonly label: string
   }
-  Error: { readonly timeNs: number; readonly errno: number; readonly where: string; readonly message: string }
+  /** `waitedNs`: how long the agent had waited in vain when it gave up at `timeNs`; 0 if the error is no timeout. */
+  Error: {
+    readonly timeNs: number
+    readonly waitedNs: number
+    readonly errno: number
+    readonly where: string
+    readonly message: string
+  }
   Counters: {
     readonly timeNs: number
     readonly counters: ReadonlyArray<{
@@ -248,7 +255,15 @@ export type AgentEvent = Data.TaggedEnum<{
   }
   Report: WorkerTelemetry
   Latencies: { readonly group: number; readonly index: number; readonly latenciesNs: ReadonlyArray<number> }
-  Reply: { readonly command: number; readonly ok: boolean; readonly errno: number; readonly message: string }
+  /** `waitedNs`: as in `Error`; 0 if the command succeeded. */
+  Reply: {
+    readonly timeNs: number
+    readonly waitedNs: number
+    readonly command: number
+    readonly ok: boolean
+    readonly errno: number
+    readonly message: string
+  }
   Done: { readonly timeNs: number; readonly ok: boolean; readonly workers: number }
   Progress: { readonly timeNs: number; readonly elapsedNs: number; readonly holdNs: number }
   /** The scheduler has attached, `attachNs` after its start. `ops` is the kernel's name for it; empty for one of the kernel's own. */
@@ -384,7 +399,7 @@ const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
   Log: { type: 0x8003, payload: struct({ level: oneOf("error", "warning", "info", "debug"), text: text }) },
   Stimulus: { type: 0x8004, payload: struct({ timeNs: u64, step: u32, kind: text, detail: text, iterations: u64 }) },
   Step: { type: 0x8005, payload: struct({ timeNs: u64, index: u32, count: u32, begin: bool, label: text }) },
-  Error: { type: 0x8006, payload: struct({ timeNs: u64, errno: u32, where: text, message: text }) },
+  Error: { type: 0x8006, payload: struct({ timeNs: u64, waitedNs: u64, errno: u32, where: text, message: text }) },
   Counters: {
     type: 0x8007,
     payload: struct({
@@ -394,7 +409,10 @@ const codec: MessageCodec<AgentEvent> = makeMessageCodec<AgentEvent>({
   },
   Report: { type: 0x8008, payload: report },
   Latencies: { type: 0x8009, payload: struct({ group: u32, index: u32, latenciesNs: list(u64) }) },
-  Reply: { type: 0x800a, payload: struct({ command: u32, ok: bool, errno: u32, message: text }) },
+  Reply: {
+    type: 0x800a,
+    payload: struct({ timeNs: u64, waitedNs: u64, command: u32, ok: bool, errno: u32, message: text })
+  },
   Done: { type: 0x800b, payload: struct({ timeNs: u64, ok: bool, workers: u32 }) },
   Progress: { type: 0x800c, payload: struct({ timeNs: u64, elapsedNs: u64, holdNs: u64 }) },
   CgroupFile: { type: 0x800d, payload: struct({ path: text, file: text, text: str }) },

@@ -7,6 +7,7 @@ import type { PayloadPlace, Perturbation, Plan, PlanError } from "../plan/index.
 import type { ScenarioContext } from "../scenario/index.ts"
 import type { SessionOptions, SessionRecord, SessionResult } from "../session/index.ts"
 import type { WorkTypes } from "../work/index.ts"
+import type { ProgramFailure } from "./endCauses.ts"
 import type { Deadlines } from "./GuestSetup.ts"
 import type { SettledScenario } from "./RunRequest.ts"
 import type { RunTarget } from "./RunTarget.ts"
@@ -48,8 +49,8 @@ export interface ScenarioRun {
   readonly groups: ReadonlyArray<PlannedGroup>
   readonly cgroups: ReadonlyArray<PlannedCgroup>
   readonly payloads: ReadonlyArray<PayloadResult>
-  /** Why the scenario's own program failed, one line each; empty if it did not. */
-  readonly failures: ReadonlyArray<string>
+  /** Why the scenario's own program failed; empty if it did not. */
+  readonly failures: ReadonlyArray<ProgramFailure>
 }
 
 /** A scenario that is ready to run: as a plan, which the agent receives in full, or as a program, which sends commands one by one. */

@@ -2,7 +2,7 @@
 
 import { deadlineShare, type Finding, type HostTime, type Withheld, weigh, withheldIn } from "../check/index.ts"
 import { kernelReason, type SchedulerRecord, schedulerCauses } from "../scheduler/index.ts"
-import { describeEnd, type SessionRecord, type SessionResult } from "../session/index.ts"
+import { describeEnd, type LateWait, lateWait, type SessionRecord, type SessionResult } from "../session/index.ts"
 
 /** What the host has withheld of the whole run so far; for the whole run, guest time and host time need not be aligned. */
 export interface Whole {
@@ -15,6 +15,20 @@ export interface Patience {
   readonly watchdogMs: number
   readonly startTimeoutMs: number
 }
+
+/** A failure of a scenario's program. */
+export interface ProgramFailure {
+  /** One line. */
+  readonly detail: string
+  /** The wait of the agent that the failure goes back to; undefined if it goes back to none. */
+  readonly late: LateWait | undefined
+}
+
+/** How long a scheduler that is told to stop may ignore SIGINT, SIGTERM and the kernel's reset, together (native/agent/scheduler), in milliseconds. */
+const stopMs = 3000
+
+/** How long the commands of a builtin scheduler may take (native/agent/scheduler), in milliseconds. */
+const commandMs = 10_000
 
 /** Kernel reasons that a slow host can cause: something did not run for too long. */
 const stall = /runnable task stall|watchdog failed to check in|soft lockup|hard lockup|RCU CPU stall/
@@ -33,10 +47,17 @@ export const patienceOf = (
   if (end.cause === "watchdog") return watchdogMs
   if (end.cause === "never attached" && /did not attach within/.test(end.message)) return startTimeoutMs
   const reason = kernelReason(end)
-  if (reason === undefined || !stall.test(reason)) return undefined
+  if (reason === undefined) {
+    if (end.cause === "never attached" && end.kind === "killed") return commandMs
+    return end.cause === "told to" && (end.kind === "killed" || end.kind === "still runs") ? stopMs : undefined
+  }
+  if (!stall.test(reason)) return undefined
   const seconds = /(\d+(?:\.\d+)?)s\b/.exec(reason)?.[1]
   return seconds === undefined ? longestWatchdogMs : 1000 * Number(seconds)
 }
+
+const overDeadline = (host: HostTime | undefined, { timeNs, waitedNs }: LateWait): Withheld | undefined =>
+  withheldIn(host, [timeNs - waitedNs, timeNs], (ms) => ms < deadlineShare * (waitedNs / 1e6))
 
 const ofScheduler = (
   record: SchedulerRecord,
@@ -48,9 +69,7 @@ const ofScheduler = (
   if (end === undefined) return []
   const lengthMs = patienceOf(end, patience)
   const withheld =
-    lengthMs === undefined
-      ? undefined
-      : withheldIn(host, [end.timeNs - lengthMs * 1e6, end.timeNs], (ms) => ms < deadlineShare * lengthMs)
+    lengthMs === undefined ? undefined : overDeadline(host, { timeNs: end.timeNs, waitedNs: lengthMs * 1e6 })
   // All lines describe the same end.
   const [first, ...others] = lines
   if (first === undefined) return []
@@ -74,29 +93,33 @@ const ofSession = (session: SessionResult, whole: Whole | undefined): ReadonlyAr
 export const endCauses = (of: {
   readonly record: SessionRecord
   readonly session: SessionResult
-  readonly failures: ReadonlyArray<string>
+  readonly failures: ReadonlyArray<ProgramFailure>
   readonly host: HostTime | undefined
   readonly whole: Whole | undefined
   readonly patience: Patience
 }): ReadonlyArray<Finding> => {
   const { failures, host, patience, record, session, whole } = of
-  const fail = (detail: string): Finding => ({ outcome: "fail", detail })
+  const judged = ({ detail, late }: ProgramFailure): Finding =>
+    weigh(detail, late === undefined ? undefined : overDeadline(host, late))
   const scheduler = ofScheduler(record.scheduler, host, patience)
-  const late = record.scheduler.failedAtStop
+  const atStop = record.scheduler.failedAtStop
   const causes = [
-    ...(late ? [] : scheduler),
-    ...failures.map(fail),
+    ...(atStop ? [] : scheduler),
+    ...failures.map(judged),
     // If the scheduler ended, the agent sends the same message in both places.
     ...record.errors
       .filter(({ message }) => message !== record.scheduler.failure?.message)
-      .map(({ message, where }) => fail(where === "" ? message : `${where}: ${message}`)),
-    ...(late ? scheduler : []),
+      .map((error) => {
+        const { message, where } = error
+        return judged({ detail: where === "" ? message : `${where}: ${message}`, late: lateWait(error) })
+      }),
+    ...(atStop ? scheduler : []),
     ...ofSession(session, whole)
   ]
   const first = (finding: Finding, index: number): boolean =>
     causes.findIndex(({ detail }) => detail === finding.detail) === index
   if (session.end._tag === "Done" && !session.end.ok && causes.length === 0) {
-    causes.push(fail("the agent stopped the plan without saying why"))
+    causes.push({ outcome: "fail", detail: "the agent stopped the plan without saying why" })
   }
   return causes.filter(first)
 }

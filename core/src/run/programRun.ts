@@ -3,8 +3,9 @@ import { type LiveScenario, type LiveScenarioOptions, makeLiveScenario } from ".
 import type { Vm } from "../machine/index.ts"
 import { Command } from "../protocol/index.ts"
 import type { ScenarioContext, ScenarioProgram } from "../scenario/index.ts"
-import { type GuestLost, type LiveGuest, makeLiveGuest, type SessionResult } from "../session/index.ts"
+import { CommandRefused, type GuestLost, type LiveGuest, makeLiveGuest, type SessionResult } from "../session/index.ts"
 import type { WorkTypes } from "../work/index.ts"
+import type { ProgramFailure } from "./endCauses.ts"
 import type { FollowOptions, ScenarioRun } from "./PreparedScenario.ts"
 import { placedGuest, type Scheduling } from "./scheduling.ts"
 
@@ -33,15 +34,31 @@ const describe = (error: unknown): string => {
 
 const isLost = (defect: unknown): boolean => (defect as { readonly _tag?: unknown } | null)?._tag === "GuestLost"
 
-const failuresOf = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<string> => {
+/** How many errors deep the agent's own error is looked for below a program's. */
+const deepestCause = 8
+
+/** Makes a failure of an error; if a command that the agent gave up waiting for caused it, the failure has that wait. */
+const failureOf = (detail: string, error: unknown): ProgramFailure => {
+  let at = error
+  for (let depth = 0; depth < deepestCause && at instanceof Error; depth++, at = at.cause) {
+    if (at instanceof CommandRefused) return { detail, late: at.late }
+  }
+  return { detail, late: undefined }
+}
+
+export const failuresOf = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<ProgramFailure> => {
   if (Exit.isSuccess(exit)) return []
-  const failed = [...Cause.failures(exit.cause)].map((error) => `the scenario failed: ${describe(error)}`)
+  const failed = [...Cause.failures(exit.cause)].map((error) =>
+    failureOf(`the scenario failed: ${describe(error)}`, error)
+  )
   const died = [...Cause.defects(exit.cause)]
     // The loss of the guest ended these commands; the session's end says more.
     .filter((defect) => !isLost(defect))
-    .map((defect) => `the scenario's program died: ${describe(defect)}`)
+    .map((defect) => failureOf(`the scenario's program died: ${describe(defect)}`, defect))
   const all = [...failed, ...died]
-  return all.length > 0 || !Cause.isInterruptedOnly(exit.cause) ? all : ["the scenario's program interrupted itself"]
+  return all.length > 0 || !Cause.isInterruptedOnly(exit.cause)
+    ? all
+    : [{ detail: "the scenario's program interrupted itself", late: undefined }]
 }
 
 const lostSession = (lost: GuestLost): SessionResult =>
@@ -52,11 +69,11 @@ const abandon = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Effect.Effect<unk
   Effect.zipRight(Fiber.interruptFork(fiber), Effect.interruptible(Effect.timeoutOption(Fiber.await(fiber), cleanupMs)))
 
 /** Runs commands and returns why the agent rejected one; empty if it did not. If the guest is lost, the session's end says so. */
-const obeyAll = (guest: LiveGuest, commands: ReadonlyArray<Command>): Effect.Effect<ReadonlyArray<string>> =>
+const obeyAll = (guest: LiveGuest, commands: ReadonlyArray<Command>): Effect.Effect<ReadonlyArray<ProgramFailure>> =>
   Effect.forEach(commands, (command) => guest.obey(command), { discard: true }).pipe(
-    Effect.as([]),
+    Effect.as<ReadonlyArray<ProgramFailure>>([]),
     Effect.catchTags({
-      CommandRefused: ({ message }) => Effect.succeed([message]),
+      CommandRefused: (error) => Effect.succeed([failureOf(error.message, error)]),
       GuestLost: () => Effect.succeed([])
     })
   )
@@ -78,7 +95,8 @@ const runBody = Effect.fnUntraced(function* (
   )
   if (typeof how !== "string") return failuresOf(how)
   yield* abandon(fiber)
-  return how === "lost" ? [] : [`the scenario's program did not end within ${limitMs / 1000} s and was interrupted`]
+  const detail = `the scenario's program did not end within ${limitMs / 1000} s and was interrupted`
+  return how === "lost" ? [] : [{ detail, late: undefined }]
 })
 
 /**
@@ -107,7 +125,7 @@ export const runProgram = Effect.fn("ProgramRun.run")(function* (
   if (failures.length === 0) {
     // If the guest is lost meanwhile, this ends early, and the session reports the loss.
     const finished = yield* Effect.raceFirst(Effect.exit(live.finish), Effect.as(over, Exit.succeed([])))
-    if (Exit.isSuccess(finished)) failures.push(...finished.value)
+    if (Exit.isSuccess(finished)) failures.push(...finished.value.map((error) => failureOf(error.message, error)))
     yield* Effect.ignore(guest.tell(Command.StepEnd({ index: 0 })))
     failures.push(...(yield* obeyAll(guest, options.scheduling.after)))
   }

@@ -20,6 +20,8 @@ export class CgroupError extends Data.TaggedError("CgroupError")<{
   /** Path below the root of the run. */
   readonly cgroup: string
   readonly message: string
+  /** The agent's own error, if it rejected a command. */
+  readonly cause?: unknown
 }> {}
 
 /**

@@ -20,6 +20,8 @@ export class WorkloadError extends Data.TaggedError("WorkloadError")<{
   /** The kernel's error number; 0 if the error does not come from the kernel. */
   readonly errno: number
   readonly message: string
+  /** The agent's own error, if it rejected a command. */
+  readonly cause?: unknown
 }> {}
 
 /**

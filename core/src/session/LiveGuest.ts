@@ -36,7 +36,26 @@ export class CommandRefused extends Data.TaggedError("CommandRefused")<{
   readonly message: string
   /** The guest's error number; 0: none. */
   readonly errno: number
+  /** The wait that ended without success; undefined if the agent did not reject the command because of a timeout. */
+  readonly late?: LateWait | undefined
 }> {}
+
+/**
+ * A wait of the agent that ended at its time limit.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface LateWait {
+  /** When the agent gave up, in nanoseconds of the guest. */
+  readonly timeNs: number
+  /** How long it had waited until then, in nanoseconds. */
+  readonly waitedNs: number
+}
+
+/** Returns the wait that an error of the agent reports; undefined if the error is no timeout. */
+export const lateWait = ({ timeNs, waitedNs }: LateWait): LateWait | undefined =>
+  waitedNs > 0 ? { timeNs, waitedNs } : undefined
 
 /**
  * Receives every event; must neither fail nor wait.
@@ -120,7 +139,10 @@ export const makeLiveGuest: (
       return Effect.asVoid(
         event.ok
           ? Deferred.succeed(asked, undefined)
-          : Deferred.fail(asked, new CommandRefused({ message: event.message, errno: event.errno }))
+          : Deferred.fail(
+              asked,
+              new CommandRefused({ message: event.message, errno: event.errno, late: lateWait(event) })
+            )
       )
     }
     return Effect.forEach([...listeners], (listener) => listener(event), { discard: true })

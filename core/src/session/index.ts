@@ -28,7 +28,9 @@ export {
   GuestAgent,
   type GuestListener,
   GuestLost,
+  type LateWait,
   type LiveGuest,
+  lateWait,
   makeLiveGuest
 } from "./LiveGuest.ts"
 export { OnlineRecord } from "./OnlineRecord.ts"

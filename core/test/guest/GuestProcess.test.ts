@@ -8,7 +8,7 @@ import { makeLiveGuest } from "../../src/session/LiveGuest.ts"
 import { makeMemoryVm } from "./memoryVm.ts"
 
 const ready = AgentEvent.Ready({
-  version: 1,
+  version: 2,
   transport: "serial",
   release: "7.3.4",
   kernelVersion: "#1 SMP",
@@ -32,7 +32,9 @@ const makeGuest = Effect.gen(function* () {
           decoder.push(bytes).frames,
           (frame) => {
             commands.push(Either.getOrThrow(decodeCommand(frame)))
-            return memory.tell(AgentEvent.Reply({ command: frame.seq, ok: true, errno: 0, message: "" }))
+            return memory.tell(
+              AgentEvent.Reply({ timeNs: 1, waitedNs: 0, command: frame.seq, ok: true, errno: 0, message: "" })
+            )
           },
           { discard: true }
         )

@@ -7,7 +7,7 @@ import { type MemoryVm, makeMemoryVm } from "./memoryVm.ts"
 
 const ready = (transport: "serial" | "ring") =>
   AgentEvent.Ready({
-    version: 1,
+    version: 2,
     transport,
     release: "7.3.4",
     kernelVersion: "#1 SMP",

@@ -159,8 +159,8 @@ describe("bytes of a guest that is not trusted", () => {
     }
     expect(heard(AgentEvent.Done({ timeNs: 0, ok: true, workers: 0 }))).toContain("the first frame is not READY")
     expect(heard(ready("serial"), ready("serial"))).toContain("READY a second time")
-    expect(heard({ ...ready("serial"), version: 2 } as AgentEvent)).toContain(
-      "protocol version 2, this host knows version 1"
+    expect(heard({ ...ready("serial"), version: 3 } as AgentEvent)).toContain(
+      "protocol version 3, this host knows version 2"
     )
   })
 

@@ -142,7 +142,7 @@ export const commands: ReadonlyArray<Command> = [
 
 export const events: ReadonlyArray<AgentEvent> = [
   AgentEvent.Ready({
-    version: 1,
+    version: 2,
     transport: "ring",
     release: "7.3.4+deb13-amd64",
     kernelVersion: "#1 SMP",
@@ -166,6 +166,7 @@ export const events: ReadonlyArray<AgentEvent> = [
   AgentEvent.Step({ timeNs: 43, index: 1, count: 5, begin: true, label: "warm up" }),
   AgentEvent.Error({
     timeNs: 44,
+    waitedNs: 30,
     errno: 2,
     where: "CGROUP_WRITE x/cgroup.procs",
     message: "No such file or directory: /sys/fs/cgroup/x/cgroup.procs"
@@ -216,7 +217,14 @@ export const events: ReadonlyArray<AgentEvent> = [
     nice: -5,
     policy: 3
   }),
-  AgentEvent.Reply({ command: 12, ok: false, errno: 2, message: "No such file or directory: group 9" }),
+  AgentEvent.Reply({
+    timeNs: 45,
+    waitedNs: 0,
+    command: 12,
+    ok: false,
+    errno: 2,
+    message: "No such file or directory: group 9"
+  }),
   AgentEvent.Done({ timeNs: 46, ok: true, workers: 4 }),
   AgentEvent.Progress({ timeNs: 47, elapsedNs: 250_000_000, holdNs: 2_000_000_000 }),
   AgentEvent.CgroupFile({ path: "a/b", file: "cpu.stat", text: "usage_usec 17\nuser_usec 5\n" }),

@@ -1,5 +1,7 @@
 #include "failure.h"
 
+#include "clock.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +28,7 @@ bool fail_errno(struct failure *failure, int error, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     failure->error = error;
+    failure->waited_ns = failure->gave_up_ns = 0;
     int used = snprintf(failure->message, sizeof failure->message, "%s: ", strerror(error));
     text_format(failure->message + used, sizeof failure->message - (size_t)used, format, arguments);
     va_end(arguments);
@@ -36,7 +39,14 @@ bool fail_text(struct failure *failure, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     failure->error = 0;
+    failure->waited_ns = failure->gave_up_ns = 0;
     text_format(failure->message, sizeof failure->message, format, arguments);
     va_end(arguments);
+    return false;
+}
+
+bool fail_late(struct failure *failure, uint64_t waited_ns) {
+    failure->waited_ns = waited_ns;
+    failure->gave_up_ns = now_ns();
     return false;
 }

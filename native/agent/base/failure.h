@@ -5,10 +5,13 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct failure {
-    int error;       // errno; 0: none
-    char where[256]; // the command with its subject
+    int error;           // errno; 0: none
+    uint64_t waited_ns;  // how long it waited in vain; 0: it was no timeout
+    uint64_t gave_up_ns; // when it stopped waiting
+    char where[256];     // the command with its subject
     char message[512];
 };
 
@@ -16,6 +19,9 @@ struct failure {
 // the text.
 bool fail_errno(struct failure *failure, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool fail_text(struct failure *failure, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// Says that the failure is a timeout after `waited_ns`, at this moment. Returns false.
+bool fail_late(struct failure *failure, uint64_t waited_ns);
 
 // Text for people: what does not fit is cut between characters, and ends in "…".
 void text_print(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));

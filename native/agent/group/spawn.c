@@ -251,8 +251,9 @@ uint32_t group_ready(const struct group *group) {
 static bool fail_unready(const struct group *group, uint32_t index, struct failure *failure) {
     unsigned cpu;
     bool runnable = worker_is_runnable(group->workers[index].pid, &cpu);
-    return fail_text(failure, "workers were never ready: %u of %u after 5 s; worker %u %s", group_ready(group),
-                     group->count, index, runnable ? "is runnable and gets no CPU" : "waits");
+    fail_text(failure, "workers were never ready: %u of %u after 5 s; worker %u %s", group_ready(group), group->count,
+              index, runnable ? "is runnable and gets no CPU" : "waits");
+    return fail_late(failure, ready_patience_ns);
 }
 
 // Every worker has set itself up, or the spawn has failed.

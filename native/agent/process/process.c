@@ -295,8 +295,10 @@ bool process_stop(struct agent *agent, const struct process_stop_command *comman
     if (!wait_all(agent, ids, now_ns() + kill_patience_ns, failure))
         return false;
     for (uint32_t i = 0; i < ids->count; i++)
-        if (!find(agent, ids->items[i])->told)
-            return fail_errno(failure, ETIMEDOUT, "process %u does not die of SIGKILL", ids->items[i]);
+        if (!find(agent, ids->items[i])->told) {
+            fail_errno(failure, ETIMEDOUT, "process %u does not die of SIGKILL", ids->items[i]);
+            return fail_late(failure, kill_patience_ns);
+        }
     return true;
 }
 

@@ -176,6 +176,8 @@ static bool stop_builtin(struct agent *agent, struct failure *failure) {
             scheduler_ending(scheduler, text, sizeof text);
             good = fail_text(failure, "scheduler %s: the commands that switch it off: the shell %s", scheduler->name,
                              text);
+            if (scheduler->exit_kind == EXIT_KILLED)
+                fail_late(failure, command_patience_ns);
         }
     }
     scheduler_conclude(agent, false);

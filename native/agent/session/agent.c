@@ -68,8 +68,9 @@ bool agent_ended(const struct agent *agent, enum wait_result why, struct failure
         return fail_errno(failure, EPIPE, "the host can't be reached");
     if (why == WAIT_SIGNALED)
         return fail_errno(failure, EINTR, "the agent was asked to end by signal %d", agent->ended_by);
-    return fail_errno(failure, ETIMEDOUT, "the %s deadline of %llu ms has passed", agent->host ? "run's" : "guest's",
-                      (unsigned long long)(agent->options.deadline_ns / 1000000));
+    fail_errno(failure, ETIMEDOUT, "the %s deadline of %llu ms has passed", agent->host ? "run's" : "guest's",
+               (unsigned long long)(agent->options.deadline_ns / 1000000));
+    return fail_late(failure, agent->options.deadline_ns);
 }
 
 uint64_t agent_iterations(const struct agent *agent) {

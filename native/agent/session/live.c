@@ -63,7 +63,7 @@ bool live_run(struct agent *agent) {
                 return broken(agent, error);
             }
             bool good = obey(agent, &command, &failure), ended = command.type == COMMAND_END;
-            event_reply(&agent->channel, command.seq, good, &failure);
+            event_reply(&agent->channel, now_ns(), command.seq, good, &failure);
             arena_free(&arena);
             channel_consume(&agent->channel, &frame);
             if (ended)

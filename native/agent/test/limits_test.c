@@ -155,6 +155,7 @@ static bool reported(struct agent *agent, char *message, size_t size) {
         done = frame.type == EVENT_DONE;
         if (frame.type == EVENT_ERROR) {
             get_u64(&cursor);
+            get_u64(&cursor);
             get_i32(&cursor);
             get_str(&cursor);
             snprintf(message, size, "%s", get_str(&cursor));
@@ -190,13 +191,9 @@ static void no_memory(struct checks *checks) {
 static void no_memory(struct checks *checks) { (void)checks; }
 #endif
 
-// A worker that fills its file byte by byte is not ready for an hour. When the run is over, so is the wait for it: the
-// loop outranks every worker.
-static void spawn_past_the_deadline(struct checks *checks) {
-    struct agent agent = new_agent();
+// A worker that fills its file byte by byte is not ready for an hour.
+static struct spawn new_slow_spawn(void) {
     struct spawn spawn = new_spawn(1);
-    struct failure failure = {0};
-    agent.options.deadline_ns = 50000000;
     spawn.bytes.length = 0;
     put_u8(&spawn.bytes, 1);
     put_u32(&spawn.bytes, 0);
@@ -209,11 +206,39 @@ static void spawn_past_the_deadline(struct checks *checks) {
     put_u32(&spawn.bytes, 0);
     spawn.command.program = spawn.bytes.data;
     spawn.command.program_length = (uint32_t)spawn.bytes.length;
+    return spawn;
+}
+
+// When the run is over, so is the wait for a worker: the loop outranks every worker.
+static void spawn_past_the_deadline(struct checks *checks) {
+    struct agent agent = new_agent();
+    struct spawn spawn = new_slow_spawn();
+    struct failure failure = {0};
+    agent.options.deadline_ns = 50000000;
     uint64_t cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     CHECK(checks, !group_spawn(&agent, &spawn.command, &failure));
     CHECK_TEXT(checks, failure.message, "Connection timed out: the guest's deadline of 50 ms has passed");
+    CHECK(checks, failure.waited_ns == agent.options.deadline_ns);
     CHECK(checks, clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu < second);
     CHECK(checks, agent.groups == NULL);
+    free_spawn(&spawn);
+    drop(&agent);
+}
+
+// A host weighs a timeout by what it withheld of the wait. It ended before the worker was killed; other failures had
+// none.
+static void timeouts_say_so(struct checks *checks) {
+    struct agent agent = new_agent();
+    struct spawn spawn = new_slow_spawn();
+    struct failure failure = {0};
+    uint64_t begun = now_ns();
+    CHECK(checks, !group_spawn(&agent, &spawn.command, &failure));
+    CHECK(checks, strstr(failure.message, "workers were never ready: 0 of 1 after 5 s; worker 0 ") != NULL);
+    CHECK(checks, failure.waited_ns == 5 * second);
+    CHECK(checks, failure.gave_up_ns >= begun + failure.waited_ns && failure.gave_up_ns <= now_ns());
+    spawn.command.group_size = 0;
+    CHECK(checks, !group_spawn(&agent, &spawn.command, &failure) && failure.waited_ns == 0);
+    CHECK(checks, !group_kill_worker(&agent, 4, 0, 0, &failure) && failure.waited_ns == 0);
     free_spawn(&spawn);
     drop(&agent);
 }
@@ -356,6 +381,7 @@ int main(void) {
     exhausted_resources(&checks);
     no_memory(&checks);
     spawn_past_the_deadline(&checks);
+    timeouts_say_so(&checks);
     loop_without_pause(&checks);
     host_refuses(&checks);
     signals(&checks);

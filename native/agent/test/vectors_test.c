@@ -113,7 +113,9 @@ static bool send_event(struct agent *agent, const char *name) {
         event_step(channel, 43, 1, 5, true, "warm up");
     else if (strcmp(name, "Error") == 0) {
         fail_errno(&missing, 2, "/sys/fs/cgroup/%s/cgroup.procs", "x");
-        event_error(channel, 44, &missing);
+        missing.waited_ns = 30;
+        missing.gave_up_ns = 44;
+        event_error(channel, 99, &missing);
     } else if (strcmp(name, "Counters") == 0)
         send_counters_event(agent);
     else if (strcmp(name, "Latencies") == 0)
@@ -122,7 +124,7 @@ static bool send_event(struct agent *agent, const char *name) {
         send_report_event(agent);
     else if (strcmp(name, "Reply") == 0) {
         fail_errno(&missing, 2, "group %u", 9);
-        event_reply(channel, 12, false, &missing);
+        event_reply(channel, 45, 12, false, &missing);
     } else if (strcmp(name, "Done") == 0)
         event_done(channel, 46, true, 4);
     else if (strcmp(name, "Progress") == 0)

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { PROTOCOL_VERSION = 1 };
+enum { PROTOCOL_VERSION = 2 };
 
 void put_topology(struct buffer *out, const struct topology *topology) {
     put_u32(out, topology->cpu_count);
@@ -91,7 +91,8 @@ void event_step(struct channel *channel, uint64_t time_ns, uint32_t index, uint3
 
 void event_error(struct channel *channel, uint64_t time_ns, const struct failure *failure) {
     struct buffer *out = channel_frame(channel, EVENT_ERROR);
-    put_u64(out, time_ns);
+    put_u64(out, failure->waited_ns ? failure->gave_up_ns : time_ns);
+    put_u64(out, failure->waited_ns);
     put_u32(out, (uint32_t)failure->error);
     put_str(out, failure->where);
     put_str(out, failure->message);
@@ -112,8 +113,11 @@ void event_latencies(struct channel *channel, uint32_t group, uint32_t index, co
     }
 }
 
-void event_reply(struct channel *channel, uint32_t command, bool ok, const struct failure *failure) {
+void event_reply(struct channel *channel, uint64_t time_ns, uint32_t command, bool ok, const struct failure *failure) {
+    bool late = !ok && failure->waited_ns;
     struct buffer *out = channel_frame(channel, EVENT_REPLY);
+    put_u64(out, late ? failure->gave_up_ns : time_ns);
+    put_u64(out, late ? failure->waited_ns : 0);
     put_u32(out, command);
     put_bool(out, ok);
     put_u32(out, ok ? 0 : (uint32_t)failure->error);

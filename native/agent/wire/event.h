@@ -99,7 +99,7 @@ void event_step(struct channel *channel, uint64_t time_ns, uint32_t index, uint3
 void event_error(struct channel *channel, uint64_t time_ns, const struct failure *failure);
 void event_latencies(struct channel *channel, uint32_t group, uint32_t index, const uint64_t *latencies,
                      uint32_t count);
-void event_reply(struct channel *channel, uint32_t command, bool ok, const struct failure *failure);
+void event_reply(struct channel *channel, uint64_t time_ns, uint32_t command, bool ok, const struct failure *failure);
 void event_done(struct channel *channel, uint64_t time_ns, bool ok, uint32_t workers);
 void event_progress(struct channel *channel, uint64_t time_ns, uint64_t elapsed_ns, uint64_t hold_ns);
 void event_cgroup_file(struct channel *channel, const char *path, const char *file, const char *text);
