@@ -6,7 +6,7 @@ import { basename, join } from "node:path"
 import { pathToFileURL } from "node:url"
 import typescript from "typescript"
 import { describe, expect, it } from "vitest"
-import { commands } from "../cli/src/CommandTable.ts"
+import { commands } from "../cli/src/parse/CommandTable.ts"
 import { ktstr, root } from "./ktstr.ts"
 
 /** An import() of a literal, with the names that are taken from what it gives. */

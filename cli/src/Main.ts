@@ -10,11 +10,11 @@ import { printable } from "@ktstr/core/protocol"
 import { type ErrorWithExitCode, exitCodeOfError, type KtstrError } from "@ktstr/core/report"
 import { isScenarioError } from "@ktstr/core/scenario"
 import { Cause, Effect, Exit, Fiber, Logger, LogLevel, Option } from "effect"
-import { type Invocation, parse } from "./Arguments.ts"
-import type { RawIo } from "./CommandIo.ts"
-import type { OutputFault } from "./StandardStream.ts"
-import { type StrayFault, watchForStrayFaults } from "./StrayFaults.ts"
-import { standardStreams } from "./Streams.ts"
+import type { RawIo } from "./io/CommandIo.ts"
+import type { OutputFault } from "./io/StandardStream.ts"
+import { type StrayFault, watchForStrayFaults } from "./io/StrayFaults.ts"
+import { standardStreams } from "./io/Streams.ts"
+import { type Invocation, parse } from "./parse/Arguments.ts"
 
 /** Signals that end a command, with the code a shell would give it: 128 + the signal's number. */
 const signals = {

@@ -5,9 +5,9 @@
  * @since 0.1.0
  */
 import { readFileSync } from "node:fs"
-import { helpFor } from "./Help.ts"
-import { releaseTerminalsAtExit } from "./JobControl.ts"
-import { openStandardStream } from "./StandardStream.ts"
+import { releaseTerminalsAtExit } from "./io/JobControl.ts"
+import { openStandardStream } from "./io/StandardStream.ts"
+import { helpFor } from "./parse/Help.ts"
 
 /** Help goes to its reader before anything else is loaded; who does not take it hears of it as with any command. */
 const writeOut = (text: string) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Either } from "effect"
-import { parse } from "../src/Arguments.ts"
+import { parse } from "../src/parse/Arguments.ts"
 
 const failure = (...argv: ReadonlyArray<string>) =>
   Effect.map(Effect.either(parse(argv)), (result) => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { parse } from "../src/Arguments.ts"
-import { splitWords } from "../src/CommandWords.ts"
-import { helpFor } from "../src/Help.ts"
+import { parse } from "../src/parse/Arguments.ts"
+import { splitWords } from "../src/parse/CommandWords.ts"
+import { helpFor } from "../src/parse/Help.ts"
 
 describe("a command for the guest", () => {
   it.effect("begins at the first word that is no option, and keeps its own options", () =>

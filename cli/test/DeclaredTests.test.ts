@@ -1,6 +1,6 @@
 import { Either } from "effect"
 import { describe, expect, it } from "vitest"
-import { chooseTest, type DeclaredTest, describeTest } from "../src/DeclaredTests.ts"
+import { chooseTest, type DeclaredTest, describeTest } from "../src/choose/DeclaredTests.ts"
 
 const tests: ReadonlyArray<DeclaredTest> = [
   { file: "a.ktstr.ts", name: "ktstr/pins workers" },

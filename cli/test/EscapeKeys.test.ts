@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { makeEscapeKeys } from "../src/EscapeKeys.ts"
+import { makeEscapeKeys } from "../src/io/EscapeKeys.ts"
 
 /** What the guest gets of these keys, typed one call at a time, and whether it is killed. */
 const type = (...calls: ReadonlyArray<string>) => {

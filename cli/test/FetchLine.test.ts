@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import type { FetchProgress } from "@ktstr/core/kernel"
 import type { ReporterStream } from "@ktstr/core/report"
 import { Effect } from "effect"
-import { fetchLine } from "../src/FetchLine.ts"
+import { fetchLine } from "../src/io/FetchLine.ts"
 
 const steps: ReadonlyArray<FetchProgress> = [
   { stage: "index", detail: "trixie-backports", done: 0, total: undefined },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { type CommandName, commands } from "../src/CommandTable.ts"
-import { helpFor } from "../src/Help.ts"
+import { type CommandName, commands } from "../src/parse/CommandTable.ts"
+import { helpFor } from "../src/parse/Help.ts"
 
 describe("helpFor", () => {
   const names = Object.keys(commands) as ReadonlyArray<CommandName>

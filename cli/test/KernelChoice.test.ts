@@ -15,7 +15,7 @@ import {
 import { ConfigProvider, Effect, Exit, Layer } from "effect"
 import { bzImage, vmlinux } from "../../core/test/image/images.ts"
 import { layerMachineAt } from "../../core/test/kernel/machineRoot.ts"
-import { chosenKernels, oneKernel } from "../src/KernelChoice.ts"
+import { chosenKernels, oneKernel } from "../src/choose/KernelChoice.ts"
 
 const source = (name: string, answer: KernelSource["fetch"]): KernelSource => ({
   name,

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it, vi } from "@effect/vitest"
 import { ConfigProvider, Effect } from "effect"
-import { parse } from "../src/Arguments.ts"
-import type { CommandIo } from "../src/CommandIo.ts"
 import { kernelClean } from "../src/commands/KernelClean.ts"
+import type { CommandIo } from "../src/io/CommandIo.ts"
+import { parse } from "../src/parse/Arguments.ts"
 
 // Programs are started, on a machine that others use as well.
 vi.setConfig({ testTimeout: 60_000 })

@@ -18,10 +18,10 @@ import { kernelFragmentHash } from "@ktstr/kernel-sources"
 import { ConfigProvider, Effect, Layer, type Scope } from "effect"
 import { vi } from "vitest"
 import { index, serve, text } from "../../plugins/kernel-sources/test/kernelOrgServer.ts"
-import { parse } from "../src/Arguments.ts"
-import type { CommandIo } from "../src/CommandIo.ts"
 import { kernelClean } from "../src/commands/KernelClean.ts"
 import { kernelList } from "../src/commands/KernelList.ts"
+import type { CommandIo } from "../src/io/CommandIo.ts"
+import { parse } from "../src/parse/Arguments.ts"
 
 interface World {
   readonly directory: string

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url"
 import { ExitCode, Op, RunResult } from "@ktstr/core"
 import { CgroupStats, Checks, TotalStats, WorkerReport } from "@ktstr/core/check"
 import { describe, expect, it } from "vitest"
-import { type CommandSpec, commands } from "../src/CommandTable.ts"
+import { type CommandSpec, commands } from "../src/parse/CommandTable.ts"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 const page = (name: string): string => readFileSync(`${root}docs/reference/${name}.md`, "utf8")

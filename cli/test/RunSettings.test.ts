@@ -1,7 +1,7 @@
 import { Assert } from "@ktstr/core"
 import { Either } from "effect"
 import { describe, expect, it } from "vitest"
-import { type RunOptions, runSettings } from "../src/RunSettings.ts"
+import { type RunOptions, runSettings } from "../src/parse/RunSettings.ts"
 
 const nothing: RunOptions = {
   duration: undefined,

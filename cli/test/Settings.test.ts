@@ -2,8 +2,8 @@ import type { Scenario } from "@ktstr/core"
 import { layerScenarios } from "@ktstr/core/scenario"
 import { Effect, Either } from "effect"
 import { describe, expect, it } from "vitest"
-import * as Settings from "../src/Settings.ts"
-import { wantsColor } from "../src/Streams.ts"
+import { wantsColor } from "../src/io/Streams.ts"
+import * as Settings from "../src/parse/Settings.ts"
 
 const outcome = <A>(checked: Either.Either<A, { readonly message: string }>): A | string => {
   if (Either.isRight(checked)) return checked.right

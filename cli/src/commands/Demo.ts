@@ -7,8 +7,8 @@
 import { ExitCode, KernelResolver } from "@ktstr/core"
 import { layerKernels } from "@ktstr/harness"
 import { Effect } from "effect"
-import type { Invocation } from "../Arguments.ts"
-import type { CommandIo } from "../CommandIo.ts"
+import type { CommandIo } from "../io/CommandIo.ts"
+import type { Invocation } from "../parse/Arguments.ts"
 import { fetchInto } from "./Kernel.ts"
 import { run } from "./Run.ts"
 

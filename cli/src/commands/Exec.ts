@@ -4,11 +4,11 @@
  * @since 0.1.0
  */
 import { Effect } from "effect"
-import type { Invocation } from "../Arguments.ts"
-import type { RawIo } from "../CommandIo.ts"
-import { runInGuest } from "../GuestCommand.ts"
-import { inBackground } from "../JobControl.ts"
-import { UsageError } from "../UsageError.ts"
+import type { RawIo } from "../io/CommandIo.ts"
+import { inBackground } from "../io/JobControl.ts"
+import type { Invocation } from "../parse/Arguments.ts"
+import { UsageError } from "../parse/UsageError.ts"
+import { runInGuest } from "../runs/GuestCommand.ts"
 
 /**
  * One word is a line for the guest's shell, several are a program and its arguments. The command has this terminal when standard input and output

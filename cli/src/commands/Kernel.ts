@@ -27,10 +27,10 @@ import {
   withoutCredentials
 } from "@ktstr/kernel-sources"
 import { DateTime, Effect } from "effect"
-import type { Invocation } from "../Arguments.ts"
-import { fetchLine } from "../FetchLine.ts"
-import * as Settings from "../Settings.ts"
-import { UsageError } from "../UsageError.ts"
+import { fetchLine } from "../io/FetchLine.ts"
+import type { Invocation } from "../parse/Arguments.ts"
+import * as Settings from "../parse/Settings.ts"
+import { UsageError } from "../parse/UsageError.ts"
 
 /**
  * @since 0.1.0

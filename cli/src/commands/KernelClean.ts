@@ -15,11 +15,11 @@ import {
 } from "@ktstr/core/kernel"
 import { layerKernels } from "@ktstr/harness"
 import { Effect } from "effect"
-import type { Invocation } from "../Arguments.ts"
-import type { CommandIo } from "../CommandIo.ts"
-import { ask, canAsk } from "../Question.ts"
-import * as Settings from "../Settings.ts"
-import { UsageError } from "../UsageError.ts"
+import type { CommandIo } from "../io/CommandIo.ts"
+import { ask, canAsk } from "../io/Question.ts"
+import type { Invocation } from "../parse/Arguments.ts"
+import * as Settings from "../parse/Settings.ts"
+import { UsageError } from "../parse/UsageError.ts"
 import { objectsText } from "./Kernel.ts"
 
 const keyOf = (found: CacheEntry): string => (found._tag === "Valid" ? found.entry.key : found.key)

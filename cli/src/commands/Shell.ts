@@ -4,12 +4,12 @@
  * @since 0.1.0
  */
 import { Effect } from "effect"
-import type { Invocation } from "../Arguments.ts"
-import type { RawIo } from "../CommandIo.ts"
-import { runInGuest } from "../GuestCommand.ts"
-import { inBackground } from "../JobControl.ts"
-import { oneKernel } from "../KernelChoice.ts"
-import { UsageError } from "../UsageError.ts"
+import { oneKernel } from "../choose/KernelChoice.ts"
+import type { RawIo } from "../io/CommandIo.ts"
+import { inBackground } from "../io/JobControl.ts"
+import type { Invocation } from "../parse/Arguments.ts"
+import { UsageError } from "../parse/UsageError.ts"
+import { runInGuest } from "../runs/GuestCommand.ts"
 
 /**
  * @since 0.1.0

@@ -8,10 +8,10 @@ import { KernelResolver } from "@ktstr/core"
 import { fetchFrom, type KernelError, KernelProgress, KernelSources, type ResolvedKernel } from "@ktstr/core/kernel"
 import { parseKernelOrgSpec } from "@ktstr/kernel-sources"
 import { Effect, Option } from "effect"
-import type { CommandIo } from "./CommandIo.ts"
-import { fetchLine } from "./FetchLine.ts"
-import { ask, canAsk } from "./Question.ts"
-import { UsageError } from "./UsageError.ts"
+import type { CommandIo } from "../io/CommandIo.ts"
+import { fetchLine } from "../io/FetchLine.ts"
+import { ask, canAsk } from "../io/Question.ts"
+import { UsageError } from "../parse/UsageError.ts"
 
 /** Where the resolver looks, in its order; a variable that is empty is unset. */
 const namedKernel = (option: string | undefined, environment: NodeJS.ProcessEnv) =>
