@@ -203,7 +203,7 @@ export const commands = {
     options: {
       times: { value: "N", about: "so many times (default: 1)" },
       trace: { value: "DIR", about: "once more, with console.log and trace.txt in DIR" },
-      fork: { about: "fork the runs from one booted machine instead of booting each" },
+      fork: { about: "boot once and fork every run from there" },
       kernel,
       json
     },
