@@ -58,7 +58,7 @@ describe("parse", () => {
         args: ["a.ktstr.ts"],
         rest: ["--bail=1", "-t", "x"]
       })
-      expect(yield* failure("run", "--", "x")).toBe("ktstr run hands nothing on, yet there are words after --: 'x'")
+      expect(yield* failure("run", "--", "x")).toBe("ktstr run takes no arguments after --, got 'x'")
     })
   )
 
@@ -67,6 +67,21 @@ describe("parse", () => {
       expect((yield* parse(["run"])).values).toMatchObject({ vmm: "qemu-tcg", kernel: [] })
       expect((yield* parse(["run", "--vmm", "qemu"])).values).toMatchObject({ vmm: "qemu" })
     }).pipe(Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["KTSTR_VMM", "qemu-tcg"]]))))
+  )
+
+  it.effect("takes an empty variable for none, and reads none into an option without one", () =>
+    Effect.gen(function* () {
+      expect((yield* parse(["run"])).values).toMatchObject({ vmm: undefined, memory: undefined })
+    }).pipe(
+      Effect.withConfigProvider(
+        ConfigProvider.fromMap(
+          new Map([
+            ["KTSTR_VMM", ""],
+            ["memory", "1"]
+          ])
+        )
+      )
+    )
   )
 
   it.effect("answers mistyped names with the ones that were meant", () =>
