@@ -2,8 +2,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { Exit } from "effect"
 import * as fc from "fast-check"
 import type { Assert } from "../src/check/Assert.ts"
-import type { Outcome } from "../src/check/AssertResult.ts"
-import { judge } from "../src/check/Checker.ts"
+import { AssertResult, type Outcome } from "../src/check/AssertResult.ts"
+import { judge, verdictOf } from "../src/check/Checker.ts"
 import type { PlannedGroup } from "../src/check/Expected.ts"
 import { expectFailure } from "../src/check/expectFailure.ts"
 import { GuestClock, type HostTime, makeHostTime } from "../src/check/HostTime.ts"
@@ -248,6 +248,45 @@ describe("a failure in the host's time", () => {
     const stands = verdict({ maxGapMs: 2000 }, hostWith(0.1), { maxGapNs: 3000 * ms })
     expect(stands.details[0]).toMatch(/too little to explain it$/)
     expect(expectFailure(stands, /\(threshold 2000ms\)$/).outcome).toBe("pass")
+  })
+})
+
+describe("a message of a guest or a user with the words of an excuse", () => {
+  const excuse = "; not judged: the host kept the machine waiting for 900ms of these 1000ms"
+  const standing = "; the host kept the machine waiting for 90ms of these 1000ms, too little to explain it"
+
+  it("is a failure like any other, and counts in full", () => {
+    for (const words of [excuse, standing]) {
+      const failed = AssertResult.fail(`the scenario failed: ${words} and then broken`)
+      expect(expectFailure(failed, /and then broken/).outcome).toBe("pass")
+      expect(expectFailure(AssertResult.merge(AssertResult.fail("other"), failed), /and then broken/).outcome).toBe(
+        "pass"
+      )
+    }
+  })
+
+  it("excuses nothing in a report of what ended the run", () => {
+    const record = new SessionRecord()
+    const at = { timeNs: 15_000 * ms, waitedNs: 0, errno: 0, where: "" }
+    record.add({ _tag: "Error", ...at, message: `worker 0 died${excuse}` })
+    const session = { end: { _tag: "Done", ok: true }, stage: "scenario done", bootMs: 1, kernelLog: [] } as const
+    const patience = { watchdogMs: 2000, startTimeoutMs: 10_000 }
+    const causes = endCauses({ record, session, failures: [], host: hostWith(1), whole: undefined, patience })
+    expect(expectFailure(verdictOf(causes), /worker 0 died; not judged/).outcome).toBe("pass")
+  })
+
+  it("is not matched beside a failure if it only says that something could not be judged", () => {
+    const mixed = AssertResult.merge(AssertResult.inconclusive("no samples"), AssertResult.fail("stuck"))
+    expect(mixed.details).toEqual(["stuck", "no samples"])
+    expect(expectFailure(mixed, /no samples/).outcome).toBe("fail")
+    expect(expectFailure(mixed, /^stuck$/).outcome).toBe("pass")
+    const findings = [
+      { outcome: "inconclusive", detail: "the process died with it" },
+      { outcome: "fail", detail: "stuck; a remark", claim: "stuck" }
+    ] as const
+    expect(verdictOf(findings).details).toEqual(["stuck; a remark", "the process died with it"])
+    expect(expectFailure(verdictOf(findings), /the process/).outcome).toBe("fail")
+    expect(expectFailure(verdictOf(findings), /^stuck$/).outcome).toBe("pass")
   })
 })
 

@@ -199,6 +199,8 @@ export class AssertResult extends Schema.Class<AssertResult>("AssertResult")({
   outcome: Outcome,
   /** One line per reason, the most important first; empty on a pass. */
   details: Schema.Array(Schema.String),
+  /** The failures among the details, without what is said of the host beside them. Default: all details of a failure. */
+  failures: Schema.optional(Schema.Array(Schema.String)),
   cgroups: Schema.Record({ key: Schema.String, value: CgroupStats }),
   totals: TotalStats
 }) {
@@ -230,13 +232,20 @@ export class AssertResult extends Schema.Class<AssertResult>("AssertResult")({
     return AssertResult.make({ outcome, details, cgroups: {}, totals: TotalStats.empty })
   }
 
+  /** Returns the failures, with which a pattern for an expected failure is compared. */
+  static failuresOf({ details, failures, outcome }: AssertResult): ReadonlyArray<string> {
+    return outcome === "fail" ? (failures ?? details) : []
+  }
+
   /** Merges two results: the worse outcome with its details first, all cgroups (`b` wins if both have one), and the merged totals. */
   static merge(a: AssertResult, b: AssertResult): AssertResult {
     const outcome = worstOutcome(a.outcome, b.outcome)
     const details = a.outcome === outcome ? [...a.details, ...b.details] : [...b.details, ...a.details]
+    const failures = [a, b].flatMap(AssertResult.failuresOf)
     return AssertResult.make({
       outcome,
       details,
+      ...(outcome === "fail" ? { failures } : {}),
       cgroups: { ...a.cgroups, ...b.cgroups },
       totals: TotalStats.merge(a.totals, b.totals)
     })

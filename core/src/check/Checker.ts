@@ -56,14 +56,17 @@ const foreign = (assert: Assert): ReadonlyMap<keyof Assert, string> => {
 }
 
 /** Combines findings into a verdict, failures first. */
-const verdictOf = (findings: ReadonlyArray<Finding>): AssertResult => {
+export const verdictOf = (findings: ReadonlyArray<Finding>): AssertResult => {
   const of = (outcome: Finding["outcome"]) => findings.filter((finding) => finding.outcome === outcome)
   const [failures, open] = [of("fail"), of("inconclusive")]
   const outcome = failures.length > 0 ? "fail" : open.length > 0 ? "inconclusive" : "pass"
-  return AssertResult.of(
+  const verdict = AssertResult.of(
     outcome,
     [...failures, ...open].map(({ detail }) => detail)
   )
+  return outcome === "fail"
+    ? AssertResult.make({ ...verdict, failures: failures.map(({ claim, detail }) => claim ?? detail) })
+    : verdict
 }
 
 /**
@@ -88,12 +91,13 @@ export const judge = (input: JudgeInput): AssertResult => {
     const shares = nodeShares(topology, groups, own)
     return { name, groups, reports: own, stats: statsOf(own, shares), shares, host, cutShort }
   })
-  const { details, outcome } = verdictOf([...checkWorkers(cgroups, assert, topology), ...nobody])
+  const { details, failures, outcome } = verdictOf([...checkWorkers(cgroups, assert, topology), ...nobody])
   const stats: Record<string, CgroupStats> = {}
   for (const cgroup of cgroups) stats[cgroup.name] = cgroup.stats
   const internal = AssertResult.make({
     outcome,
     details,
+    failures,
     cgroups: stats,
     totals: cgroups.reduce((sum, cgroup) => TotalStats.merge(sum, TotalStats.ofCgroup(cgroup.stats)), TotalStats.empty)
   })

@@ -5,7 +5,7 @@
  */
 export { Assert, type AssertLayer, type SettledAssert } from "./Assert.ts"
 export { AssertResult, CgroupStats, Outcome, outcomesBestFirst, TotalStats, worstOutcome } from "./AssertResult.ts"
-export { Checker, type JudgeInput, judge, layerChecker } from "./Checker.ts"
+export { Checker, type JudgeInput, judge, layerChecker, verdictOf } from "./Checker.ts"
 export { type Check, type CheckJudge, type CheckKind, Checks } from "./Checks.ts"
 export type { PlannedCgroup, PlannedCpuset, PlannedGroup } from "./Expected.ts"
 export { expectFailure } from "./expectFailure.ts"

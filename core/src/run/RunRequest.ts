@@ -32,7 +32,7 @@ export interface ScenarioRequest {
   readonly assert?: Assert | undefined
   /** CPUs go offline or are missing on purpose: this causes a warning, and does not prevent a pass. Default: as the scenario says. */
   readonly cpuHotplug?: boolean | undefined
-  /** `true`: the run must fail; a pattern: it must fail and one of its details must match. Default: it must pass. */
+  /** `true`: the run must fail; a pattern: it must fail and one of its failures must match. Default: it must pass. */
   readonly expectError?: boolean | RegExp | undefined
   /** Default 0. */
   readonly seed?: number | undefined

@@ -1,5 +1,13 @@
 import { Effect } from "effect"
-import { Assert, type AssertLayer, AssertResult, Checker, expectFailure, type Finding } from "../check/index.ts"
+import {
+  Assert,
+  type AssertLayer,
+  AssertResult,
+  Checker,
+  expectFailure,
+  type Finding,
+  verdictOf
+} from "../check/index.ts"
 import type { Vm } from "../machine/index.ts"
 import type { SessionRecord } from "../session/index.ts"
 import { withUnjudged } from "./checkLayers.ts"
@@ -38,13 +46,7 @@ const withCauses = (
   { payloads }: ScenarioRun
 ): AssertResult => {
   if (causes.length === 0) return checked
-  const details = (outcome: Finding["outcome"]) =>
-    causes.filter((cause) => cause.outcome === outcome).map(({ detail }) => detail)
-  const [failed, open] = [details("fail"), details("inconclusive")]
-  const ended = AssertResult.merge(
-    failed.length > 0 ? AssertResult.fail(...failed) : AssertResult.pass,
-    open.length > 0 ? AssertResult.inconclusive(...open) : AssertResult.pass
-  )
+  const ended = verdictOf(causes)
   // Without a single report, the checks add nothing to the cause.
   const silent = reports.length === 0 && payloads.every(({ end }) => end.kind === "Lost")
   return silent ? ended : AssertResult.merge(ended, checked)
