@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { deterministicCost } from "./deterministic.mjs"
 import { engineCost } from "./engine.mjs"
+import { exploreRate } from "./explore.mjs"
 import { helpTime } from "./help.mjs"
 import { loopTurns } from "./loop.mjs"
 import { hostMemory } from "./memory.mjs"
@@ -21,7 +22,8 @@ const measures = {
   memory: hostMemory,
   loop: loopTurns,
   native: nativeBackend,
-  deterministic: deterministicCost
+  deterministic: deterministicCost,
+  explore: exploreRate
 }
 
 const asked = process.argv.slice(2)

@@ -167,6 +167,6 @@ export const explore = (invocation: Extract<Invocation, { command: "explore" }>,
     }).pipe(
       Effect.scoped,
       withoutResult(io),
-      Effect.provide(layerHarness({ backend: "qemu-tcg", fork: true, plugins }))
+      Effect.provide(layerHarness({ backend: "qemu-tcg", fork: !values["no-fork"], plugins }))
     )
   })

@@ -167,6 +167,7 @@ export const commands = {
       jobs: { value: "N", about: "machines at a time (default: 1)", alias: "j" },
       "until-fail": { about: "stop at the first that fails" },
       "no-shrink": { about: "leave failures as large as they are" },
+      "no-fork": { about: "boot a machine for each seed instead of forking one that has booted" },
       output: { value: "DIR", about: "for replay files (default: .ktstr/replays)" },
       topology: { value: "SHAPE", about: "NnNlNcNt[L+L…] or N,L,C,T (default: 1n2l2c1t)", alias: "t" },
       preset: { value: "NAME", about: "a topology by name, see: ktstr list presets" },
