@@ -7,14 +7,12 @@ import { writeSync } from "node:fs"
 import { ExitCode } from "@ktstr/core"
 import { oneLine } from "@ktstr/core/base"
 import { printable } from "@ktstr/core/protocol"
-import { type ErrorWithExitCode, exitCodeOfError, type KtstrError } from "@ktstr/core/report"
+import { exitCodeOfError } from "@ktstr/core/report"
 import { isScenarioError } from "@ktstr/core/scenario"
 import { Cause, Effect, Exit, Fiber, Logger, LogLevel, Option } from "effect"
-import type { RawIo } from "./io/CommandIo.ts"
-import type { OutputFault } from "./io/StandardStream.ts"
-import { type StrayFault, watchForStrayFaults } from "./io/StrayFaults.ts"
-import { standardStreams } from "./io/Streams.ts"
-import { type Invocation, parse } from "./parse/Arguments.ts"
+import { execute } from "./commands/index.ts"
+import { type OutputFault, type RawIo, type StrayFault, standardStreams, watchForStrayFaults } from "./io/index.ts"
+import { parse } from "./parse/index.ts"
 
 /** Signals that end a command, with the code a shell would give it: 128 + the signal's number. */
 const signals = {
@@ -22,51 +20,6 @@ const signals = {
   SIGINT: ExitCode.interrupted,
   SIGTERM: ExitCode.terminated
 } as const
-
-/** Whatever a command fails with has its exit code: in core's table, or its own. */
-const execute = (invocation: Invocation, output: RawIo): Effect.Effect<number, KtstrError | ErrorWithExitCode> => {
-  switch (invocation.command) {
-    case "run":
-      return Effect.flatMap(load(import("./commands/Run.ts")), ({ run }) => run(invocation, output))
-    case "test":
-      return Effect.flatMap(load(import("./commands/Test.ts")), ({ test }) => test(invocation, output))
-    case "explore":
-      return Effect.flatMap(load(import("./commands/Explore.ts")), ({ explore }) => explore(invocation, output))
-    case "replay":
-      return Effect.flatMap(load(import("./commands/Replay.ts")), ({ replay }) => replay(invocation, output))
-    case "demo":
-      return Effect.flatMap(load(import("./commands/Demo.ts")), ({ demo }) => demo(invocation, output))
-    case "exec":
-      return Effect.flatMap(load(import("./commands/Exec.ts")), ({ exec }) => exec(invocation, output))
-    case "shell":
-      return Effect.flatMap(load(import("./commands/Shell.ts")), ({ shell }) => shell(invocation, output))
-    case "list":
-      return Effect.flatMap(load(import("./commands/List.ts")), ({ list }) => list(invocation, output))
-    case "kernel fetch":
-      return Effect.flatMap(load(import("./commands/Kernel.ts")), ({ kernelFetch }) => kernelFetch(invocation, output))
-    case "kernel build":
-      return Effect.flatMap(load(import("./commands/Kernel.ts")), ({ kernelBuild }) => kernelBuild(invocation, output))
-    case "kernel list":
-      return Effect.flatMap(load(import("./commands/KernelList.ts")), ({ kernelList }) =>
-        kernelList(invocation, output)
-      )
-    case "kernel clean":
-      return Effect.flatMap(load(import("./commands/KernelClean.ts")), ({ kernelClean }) =>
-        kernelClean(invocation, output)
-      )
-    case "topo":
-      return Effect.flatMap(load(import("./commands/Topo.ts")), ({ topo }) => topo(invocation, output))
-    case "locks":
-      return Effect.flatMap(load(import("./commands/Locks.ts")), ({ locks }) => locks(invocation, output))
-    case "cleanup":
-      return Effect.flatMap(load(import("./commands/Cleanup.ts")), ({ cleanup }) => cleanup(invocation, output))
-    case "doctor":
-      return Effect.flatMap(load(import("./commands/Doctor.ts")), ({ doctor }) => doctor(invocation, output))
-  }
-}
-
-/** Each command is a chunk of its own, loaded when it is used. */
-const load = <M>(module: Promise<M>): Effect.Effect<M> => Effect.promise(() => module)
 
 /** What is printed for a command that failed, and its code. */
 const describe = (cause: Cause.Cause<unknown>, verbose: boolean): { readonly text: string; readonly code: number } => {

@@ -15,8 +15,15 @@ export const floorPlans = {
     ["explore", "test"],
     ["report"]
   ],
-  "plugins/kernel-sources/src": [["codec", "http"], ["remote"], ["build"], ["sources"]]
+  "plugins/kernel-sources/src": [["codec", "http"], ["remote"], ["build"], ["sources"]],
+  "cli/src": [["parse"], ["io"], ["choose"], ["runs"], ["commands"]]
 }
+
+/** Files above the rooms of their package: they import what rooms export. */
+const roofs = ["cli/src/Main.ts"]
+
+/** The command's entry imports single files of rooms, so that help is there before anything else is loaded. */
+const entry = "cli/src/bin.ts"
 
 const plans = Object.entries(floorPlans).map(([folder, floors]) => ({
   folder,
@@ -38,7 +45,9 @@ export const arrowOffence = (from, to) => {
   const plan = planOf(from)
   if (plan === undefined) return undefined
   const { folder, floorOf } = plan
-  if (from === `${folder}/index.ts`) return to.endsWith("/index.ts") ? undefined : "reaches into a room"
+  if (from === entry) return undefined
+  if (from === `${folder}/index.ts` || roofs.includes(from))
+    return to.endsWith("/index.ts") ? undefined : "reaches into a room"
   const [here, there] = [roomOf(from), roomOf(to)]
   if (here === undefined || !floorOf.has(here)) return "stands in no room of the floor plan (test/checks/floors.mjs)"
   if (there === undefined || !floorOf.has(there)) return "its target stands in no room of the floor plan"

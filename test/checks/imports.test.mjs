@@ -32,6 +32,12 @@ const plants = [
     "the arrow runs up: http is on floor 0, build on floor 2"
   ],
   [
+    "cli/src/io/Question.ts",
+    'import {} from "../runs/index.ts"',
+    "the arrow runs up: io is on floor 1, runs on floor 3"
+  ],
+  ["cli/src/Main.ts", 'import {} from "./runs/Session.ts"', "reaches into a room"],
+  [
     "native/agent/wire/frame.c",
     '#include "session/session.h"',
     "the arrow runs up: wire is on floor 1, session on floor 6"
@@ -62,8 +68,9 @@ it("finds no offence in the tree, and prints its floor plans", { timeout: patien
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" })
   expect(stdout).toMatch(/^11 {2}report /m)
   expect(stdout).toMatch(/^ 3 {2}sources /m)
+  expect(stdout).toMatch(/^ 4 {2}commands /m)
   expect(stdout).toMatch(/^ 6 {2}session /m)
-  expect(stdout).toMatch(/33 rooms, 0 circles, 0 offences\n$/)
+  expect(stdout).toMatch(/38 rooms, 0 circles, 0 offences\n$/)
 })
 
 it("fails on each offence that is planted, and on no other", { timeout: patience }, async () => {

@@ -6,7 +6,7 @@
 
 import { suggestion } from "@ktstr/core/base"
 import { Either } from "effect"
-import { UsageError } from "../parse/UsageError.ts"
+import { UsageError } from "../parse/index.ts"
 
 /**
  * @since 0.1.0

@@ -8,10 +8,8 @@ import { KernelResolver } from "@ktstr/core"
 import { fetchFrom, type KernelError, KernelProgress, KernelSources, type ResolvedKernel } from "@ktstr/core/kernel"
 import { parseKernelOrgSpec } from "@ktstr/kernel-sources"
 import { Effect, Option } from "effect"
-import type { CommandIo } from "../io/CommandIo.ts"
-import { fetchLine } from "../io/FetchLine.ts"
-import { ask, canAsk } from "../io/Question.ts"
-import { UsageError } from "../parse/UsageError.ts"
+import { ask, type CommandIo, canAsk, fetchLine } from "../io/index.ts"
+import { UsageError } from "../parse/index.ts"
 
 /** Where the resolver looks, in its order; a variable that is empty is unset. */
 const namedKernel = (option: string | undefined, environment: NodeJS.ProcessEnv) =>

@@ -8,8 +8,7 @@ import { FlagProfile, resolveScheduler, Scheduler, SchedulerBinary } from "@ktst
 import { isKernelScheduler } from "@ktstr/core/kernel"
 import { Schedulers } from "@ktstr/core/scheduler"
 import { Effect, Option } from "effect"
-import { words } from "../parse/Settings.ts"
-import { UsageError } from "../parse/UsageError.ts"
+import { UsageError, words } from "../parse/index.ts"
 
 /**
  * The options as they were given.

@@ -11,8 +11,8 @@ import { type CacheLeftover, cleanCacheLeftovers } from "@ktstr/core/kernel"
 import { layerPlatform } from "@ktstr/harness"
 import { cleanUpHostRuns, type HostCleanup, layerAgentBinary } from "@ktstr/native"
 import { Effect, Option } from "effect"
-import type { CommandIo } from "../io/CommandIo.ts"
-import type { Invocation } from "../parse/Arguments.ts"
+import type { CommandIo } from "../io/index.ts"
+import type { Invocation } from "../parse/index.ts"
 
 /** Guest memory is in /dev/shm, all else in the temporary directory, this user's or the usual one, and in the caches. */
 const places: Effect.Effect<ReadonlyArray<LeftoverPlace>> = Effect.gen(function* () {

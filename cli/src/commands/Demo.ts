@@ -7,8 +7,8 @@
 import { ExitCode, KernelResolver } from "@ktstr/core"
 import { layerKernels } from "@ktstr/harness"
 import { Effect } from "effect"
-import type { CommandIo } from "../io/CommandIo.ts"
-import type { Invocation } from "../parse/Arguments.ts"
+import type { CommandIo } from "../io/index.ts"
+import type { Invocation } from "../parse/index.ts"
 import { fetchInto } from "./Kernel.ts"
 import { run } from "./Run.ts"
 

@@ -14,8 +14,8 @@ import { layerHarness } from "@ktstr/harness"
 import { renderTable, styled } from "@ktstr/reporters"
 import { findProgram } from "@ktstr/vmm-qemu"
 import { Effect, Either } from "effect"
-import type { CommandIo } from "../io/CommandIo.ts"
-import type { Invocation } from "../parse/Arguments.ts"
+import type { CommandIo } from "../io/index.ts"
+import type { Invocation } from "../parse/index.ts"
 
 /**
  * One prerequisite.

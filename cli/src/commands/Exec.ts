@@ -4,11 +4,9 @@
  * @since 0.1.0
  */
 import { Effect } from "effect"
-import type { RawIo } from "../io/CommandIo.ts"
-import { inBackground } from "../io/JobControl.ts"
-import type { Invocation } from "../parse/Arguments.ts"
-import { UsageError } from "../parse/UsageError.ts"
-import { runInGuest } from "../runs/GuestCommand.ts"
+import { inBackground, type RawIo } from "../io/index.ts"
+import { type Invocation, UsageError } from "../parse/index.ts"
+import { runInGuest } from "../runs/index.ts"
 
 /**
  * One word is a line for the guest's shell, several are a program and its arguments. The command has this terminal when standard input and output

@@ -10,15 +10,10 @@ import { Exploration, type ExplorationSummary, type ShrinkCase, shrink } from "@
 import { encodeReplay, failureCause, makeReplay, shellLine } from "@ktstr/core/run"
 import { layerHarness, loadPlugins } from "@ktstr/harness"
 import { Effect } from "effect"
-import { oneKernel } from "../choose/KernelChoice.ts"
-import type { CommandIo } from "../io/CommandIo.ts"
-import { writableFolder } from "../io/WritableFolder.ts"
-import type { Invocation } from "../parse/Arguments.ts"
-import { runSettings } from "../parse/RunSettings.ts"
-import * as Settings from "../parse/Settings.ts"
-import { UsageError } from "../parse/UsageError.ts"
-import { makeSeedRuns, type SeedOptions, type SeedRuns } from "../runs/SeedRuns.ts"
-import { makeTestRuns, withoutResult } from "../runs/TestRuns.ts"
+import { oneKernel } from "../choose/index.ts"
+import { type CommandIo, writableFolder } from "../io/index.ts"
+import { type Invocation, runSettings, Settings, UsageError } from "../parse/index.ts"
+import { makeSeedRuns, makeTestRuns, type SeedOptions, type SeedRuns, withoutResult } from "../runs/index.ts"
 
 /** Runs that making a failure smaller may take. */
 const shrinkLimit = 40

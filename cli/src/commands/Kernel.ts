@@ -27,10 +27,8 @@ import {
   withoutCredentials
 } from "@ktstr/kernel-sources"
 import { DateTime, Effect } from "effect"
-import { fetchLine } from "../io/FetchLine.ts"
-import type { Invocation } from "../parse/Arguments.ts"
-import * as Settings from "../parse/Settings.ts"
-import { UsageError } from "../parse/UsageError.ts"
+import { fetchLine } from "../io/index.ts"
+import { type Invocation, Settings, UsageError } from "../parse/index.ts"
 
 /**
  * @since 0.1.0

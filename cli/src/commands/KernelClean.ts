@@ -15,11 +15,8 @@ import {
 } from "@ktstr/core/kernel"
 import { layerKernels } from "@ktstr/harness"
 import { Effect } from "effect"
-import type { CommandIo } from "../io/CommandIo.ts"
-import { ask, canAsk } from "../io/Question.ts"
-import type { Invocation } from "../parse/Arguments.ts"
-import * as Settings from "../parse/Settings.ts"
-import { UsageError } from "../parse/UsageError.ts"
+import { ask, type CommandIo, canAsk } from "../io/index.ts"
+import { type Invocation, Settings, UsageError } from "../parse/index.ts"
 import { objectsText } from "./Kernel.ts"
 
 const keyOf = (found: CacheEntry): string => (found._tag === "Valid" ? found.entry.key : found.key)

@@ -24,8 +24,7 @@ import {
 } from "@ktstr/kernel-sources"
 import { type Column, renderTable } from "@ktstr/reporters"
 import { Effect, Option } from "effect"
-import type { Invocation } from "../parse/Arguments.ts"
-import { UsageError } from "../parse/UsageError.ts"
+import { type Invocation, UsageError } from "../parse/index.ts"
 import { entryToJson, mebibytes, objectsText, sizeOf } from "./Kernel.ts"
 
 /** What the table and JSON say of a valid entry beyond its metadata. */

@@ -26,8 +26,7 @@ import { WorkTypes } from "@ktstr/core/work"
 import { layerRegistries, loadPlugins } from "@ktstr/harness"
 import { renderTable } from "@ktstr/reporters"
 import { Effect, Either, Option } from "effect"
-import type { Invocation } from "../parse/Arguments.ts"
-import { UsageError } from "../parse/UsageError.ts"
+import { type Invocation, UsageError } from "../parse/index.ts"
 
 const kinds = ["scenarios", "work-types", "output-formats", "presets", "schedulers", "checks"] as const
 

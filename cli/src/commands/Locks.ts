@@ -10,9 +10,8 @@ import { lockDirectory } from "@ktstr/core/kernel"
 import { layerPlatform } from "@ktstr/harness"
 import { renderTable } from "@ktstr/reporters"
 import { Effect, Schedule } from "effect"
-import type { CommandIo } from "../io/CommandIo.ts"
-import type { Invocation } from "../parse/Arguments.ts"
-import * as Settings from "../parse/Settings.ts"
+import type { CommandIo } from "../io/index.ts"
+import { type Invocation, Settings } from "../parse/index.ts"
 
 /** Lock files lie in a directory of their own; a directory that is locked itself is a source tree when it has what every kernel tree has. */
 const isOurs = Effect.fnUntraced(function* (file: string) {

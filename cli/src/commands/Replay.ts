@@ -10,14 +10,10 @@ import type { ShrinkCase } from "@ktstr/core/explore"
 import { changedIngredients, failureCause, parseReplay, type ReplayRequest, replayLimit } from "@ktstr/core/run"
 import { layerHarness, loadPlugins } from "@ktstr/harness"
 import { Effect } from "effect"
-import { oneKernel } from "../choose/KernelChoice.ts"
-import type { CommandIo } from "../io/CommandIo.ts"
-import { writableFolder } from "../io/WritableFolder.ts"
-import type { Invocation } from "../parse/Arguments.ts"
-import * as Settings from "../parse/Settings.ts"
-import { UsageError } from "../parse/UsageError.ts"
-import { makeSeedRuns, noOptions, optionsOfReplay } from "../runs/SeedRuns.ts"
-import { makeTestRuns, withoutResult } from "../runs/TestRuns.ts"
+import { oneKernel } from "../choose/index.ts"
+import { type CommandIo, writableFolder } from "../io/index.ts"
+import { type Invocation, Settings, UsageError } from "../parse/index.ts"
+import { makeSeedRuns, makeTestRuns, noOptions, optionsOfReplay, withoutResult } from "../runs/index.ts"
 
 /** The first bytes of a file as text, which may be one without an end. */
 const beginningOf = async (file: string, bytes: number): Promise<string> => {

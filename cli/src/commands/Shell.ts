@@ -4,12 +4,10 @@
  * @since 0.1.0
  */
 import { Effect } from "effect"
-import { oneKernel } from "../choose/KernelChoice.ts"
-import type { RawIo } from "../io/CommandIo.ts"
-import { inBackground } from "../io/JobControl.ts"
-import type { Invocation } from "../parse/Arguments.ts"
-import { UsageError } from "../parse/UsageError.ts"
-import { runInGuest } from "../runs/GuestCommand.ts"
+import { oneKernel } from "../choose/index.ts"
+import { inBackground, type RawIo } from "../io/index.ts"
+import { type Invocation, UsageError } from "../parse/index.ts"
+import { runInGuest } from "../runs/index.ts"
 
 /**
  * @since 0.1.0

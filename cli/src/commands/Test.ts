@@ -14,15 +14,18 @@ import { resultFromJson } from "@ktstr/reporters"
 import { ktstr } from "@ktstr/vitest/plugin"
 import { Effect } from "effect"
 import type { Reporter, TestCase, Vitest } from "vitest/node"
-import { chosenKernels } from "../choose/KernelChoice.ts"
-import type { CommandIo } from "../io/CommandIo.ts"
-import type { Invocation } from "../parse/Arguments.ts"
-import * as Settings from "../parse/Settings.ts"
-import { UsageError } from "../parse/UsageError.ts"
-import { kernelWord } from "../runs/RerunWords.ts"
-import { hearProgress } from "../runs/TestProgress.ts"
-import { makeTestScreen, type TestScreen } from "../runs/TestScreen.ts"
-import { loadVitest, openVitest, stoppable } from "../runs/VitestSession.ts"
+import { chosenKernels } from "../choose/index.ts"
+import type { CommandIo } from "../io/index.ts"
+import { type Invocation, Settings, UsageError } from "../parse/index.ts"
+import {
+  hearProgress,
+  kernelWord,
+  loadVitest,
+  makeTestScreen,
+  openVitest,
+  stoppable,
+  type TestScreen
+} from "../runs/index.ts"
 import { isVerbose, reporterNamed } from "./Run.ts"
 
 /** What the tests of a run came to. */

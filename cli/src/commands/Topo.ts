@@ -8,7 +8,7 @@ import { ExitCode, type ReporterOutput, TestTopology } from "@ktstr/core"
 import { readHostTopology, type SysfsTopology } from "@ktstr/core/topology"
 import { renderTable } from "@ktstr/reporters"
 import { Effect } from "effect"
-import type { Invocation } from "../parse/Arguments.ts"
+import type { Invocation } from "../parse/index.ts"
 
 const only = (values: Iterable<number>): number | undefined => {
   const distinct = new Set(values)

@@ -7,7 +7,7 @@ import { constants } from "node:fs"
 import { lstat, mkdtemp, open, rmdir, stat } from "node:fs/promises"
 import { dirname, join, resolve } from "node:path"
 import { Effect } from "effect"
-import { UsageError } from "../parse/UsageError.ts"
+import { UsageError } from "../parse/index.ts"
 
 /** Returns the folder itself, or the nearest one above it that exists. A link to nothing is neither. */
 const nearest = async (folder: string): Promise<string> => {

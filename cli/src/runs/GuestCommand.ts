@@ -10,13 +10,18 @@ import { bootInteractive } from "@ktstr/core/run"
 import { type GuestLost, type GuestProcess, type ProcessEnd, runProcess } from "@ktstr/core/session"
 import { layerHarness, loadPlugins } from "@ktstr/harness"
 import { Deferred, Effect, type Scope, Stream } from "effect"
-import { chosenKernel, oneKernel } from "../choose/KernelChoice.ts"
-import type { RawIo } from "../io/CommandIo.ts"
-import { makeEscapeKeys } from "../io/EscapeKeys.ts"
-import { isRaw, rawMode, resizes, standardInput, terminalSize } from "../io/LocalTerminal.ts"
-import { writeBytes } from "../io/Streams.ts"
-import type { Values } from "../parse/CommandTable.ts"
-import * as Settings from "../parse/Settings.ts"
+import { chosenKernel, oneKernel } from "../choose/index.ts"
+import {
+  isRaw,
+  makeEscapeKeys,
+  type RawIo,
+  rawMode,
+  resizes,
+  standardInput,
+  terminalSize,
+  writeBytes
+} from "../io/index.ts"
+import { Settings, type Values } from "../parse/index.ts"
 
 /** What a shell gives for a program that is not there, and for one that can't be run. */
 const notFound = 127

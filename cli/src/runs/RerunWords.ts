@@ -4,7 +4,7 @@
  * @since 0.2.0
  */
 import { resolve } from "node:path"
-import type { Values } from "../parse/CommandTable.ts"
+import type { Values } from "../parse/index.ts"
 
 /** Options of which the run says what came of them, and those that say how it is shown or asked. */
 const decided = new Set(["topology", "preset", "kernel", "filter", "all-profiles", "flags", "format", "yes", "verbose"])

@@ -8,7 +8,7 @@ import { type Reporter, type RunEvent, type RunResult, SessionEnd } from "@ktstr
 import { exitCodeOfError, exitCodeOfResults, openReporter } from "@ktstr/core/report"
 import { runName, type ScenarioRequest } from "@ktstr/core/run"
 import { Cause, Effect, Exit } from "effect"
-import type { CommandIo } from "../io/CommandIo.ts"
+import type { CommandIo } from "../io/index.ts"
 
 /** What a run was at when it ended before it had a result. */
 const phaseOf = (event: RunEvent, before: string): string => {
