@@ -1,5 +1,5 @@
 /**
- * The tests of `*.ktstr.ts` files by name.
+ * Finds tests of `*.ktstr.ts` files by name.
  *
  * @since 0.1.0
  */
@@ -9,21 +9,23 @@ import { Either } from "effect"
 import { UsageError } from "../parse/index.ts"
 
 /**
+ * Identifies a test in a file.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface DeclaredTest {
-  /** Below the working directory. */
+  /** The path relative to the working directory. */
   readonly file: string
-  /** As vitest shows it: `suite > ktstr/name`. */
+  /** The full name in vitest: `suite > ktstr/name`. */
   readonly name: string
 }
 
-/** The test as its author calls it: `suite > name`. */
+/** Returns the name that the test's author gave: `suite > name`. */
 const shortName = ({ name }: DeclaredTest): string => name.replace(/(^| > )ktstr\//, "$1")
 
 /**
- * `file > suite > name`.
+ * Returns `file > suite > name`.
  *
  * @since 0.1.0
  * @category rendering
@@ -31,19 +33,19 @@ const shortName = ({ name }: DeclaredTest): string => name.replace(/(^| > )ktstr
 export const describeTest = (test: DeclaredTest): string => `${test.file} > ${shortName(test)}`
 
 /**
- * The file that a name begins with: `file > name`.
+ * Returns the file at the start of a name such as `file > name`, if there is one.
  *
  * @since 0.1.0
  * @category parsing
  */
 export const fileOf = (name: string): string | undefined => /^(\S*\.ktstr\.[cm]?[jt]sx?) > /.exec(name)?.[1]
 
-/** Tests are as many as one line can name. */
-const mostNamed = 5
+/** Limits how many tests an error message names. */
+const maxNamed = 5
 
 /**
- * The one test that `wanted` names: its whole name, with or without its suites and its file, else any part of its name. `others` are names
- * that would have been possible as well.
+ * Returns the one test that `wanted` names: by its full name, with or without suites and file, otherwise by any part of its name. `others` are more
+ * names to suggest.
  *
  * @since 0.1.0
  * @category parsing
@@ -63,8 +65,8 @@ export const chooseTest = (
   const [only] = found
   if (only !== undefined && found.length === 1) return Either.right(only)
   if (found.length > 1) {
-    const more = found.length > mostNamed ? ` and ${found.length - mostNamed} more` : ""
-    const named = found.slice(0, mostNamed).map((test) => `'${describeTest(test)}'`)
+    const more = found.length > maxNamed ? ` and ${found.length - maxNamed} more` : ""
+    const named = found.slice(0, maxNamed).map((test) => `'${describeTest(test)}'`)
     return Either.left(
       new UsageError({ message: `${found.length} tests are called '${wanted}': ${named.join(", ")}${more}; name one` })
     )

@@ -1,5 +1,5 @@
 /**
- * `--kernel`: the kernels to run on, all there before anything runs.
+ * Resolves `--kernel` before anything runs: every kernel is then in place.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import { Effect, Option } from "effect"
 import { ask, type CommandIo, canAsk, fetchLine } from "../io/index.ts"
 import { UsageError } from "../parse/index.ts"
 
-/** Where the resolver looks, in its order; a variable that is empty is unset. */
+/** Returns the first kernel named, in the resolver's order, with its origin. An empty variable counts as unset. */
 const namedKernel = (option: string | undefined, environment: NodeJS.ProcessEnv) =>
   [
     ["--kernel", option] as const,
@@ -20,8 +20,8 @@ const namedKernel = (option: string | undefined, environment: NodeJS.ProcessEnv)
   ].find(([, text]) => text !== undefined) ?? (["--kernel", undefined] as const)
 
 /**
- * The `--kernel` of a command that boots one kernel, as it was given. Refuses a range, in the variable that is read without the option as well:
- * by its words, before anything is looked for, fetched or built.
+ * Returns the `--kernel` of a command that boots one kernel. Rejects a range, also in the variable that replaces the option, before anything is looked
+ * up, fetched or built.
  *
  * @since 0.2.0
  * @category parsing
@@ -40,7 +40,7 @@ export const oneKernel = (
   })
 }
 
-/** The first source that this machine can have: the distribution's packages where there are any, else kernel.org. */
+/** Fetches from the first source that supports this host: the distribution's packages, otherwise kernel.org. */
 const download: Effect.Effect<void, KernelError> = Effect.gen(function* () {
   const onProgress = yield* KernelProgress
   const [first, ...others] = yield* KernelSources
@@ -57,8 +57,8 @@ const download: Effect.Effect<void, KernelError> = Effect.gen(function* () {
 })
 
 /**
- * Resolves them with progress on standard error. Where none is named and none is found, one is fetched: with `yes` at once, on a terminal
- * after a question, else the error says what to do.
+ * Resolves the kernels with progress on standard error. If none is named and none is found, it fetches one: at once with `yes`, on a terminal after
+ * asking. Otherwise the error says what to do.
  *
  * @since 0.1.0
  * @category parsing
@@ -88,7 +88,7 @@ export const chosenKernels = Effect.fn("KernelChoice.resolve")(function* (
 })
 
 /**
- * The same for a command that boots one kernel.
+ * Resolves the kernel of a command that boots only one.
  *
  * @since 0.2.0
  * @category parsing

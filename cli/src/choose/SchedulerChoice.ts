@@ -1,5 +1,5 @@
 /**
- * `--scheduler` with what belongs to it: from names and flags to schedulers that can be run.
+ * Resolves `--scheduler` and its related options to schedulers that can run.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import { Effect, Option } from "effect"
 import { UsageError, words } from "../parse/index.ts"
 
 /**
- * The options as they were given.
+ * Holds the options as given.
  *
  * @since 0.1.0
  * @category models
@@ -23,7 +23,7 @@ export interface SchedulerChoice {
   readonly "all-profiles": boolean
 }
 
-/** A path has a slash; any other word is a registered scheduler, or the name of a program to look for. */
+/** Returns the scheduler for a path (it has a slash), for a registered name, or for the name of a program to look for. */
 const declared = Effect.fnUntraced(function* (text: string) {
   if (text.includes("/")) {
     const name = basename(text).replace(/[\s+]/g, "_")
@@ -39,7 +39,7 @@ const declared = Effect.fnUntraced(function* (text: string) {
 })
 
 /**
- * The scheduler of `--scheduler`, once for each profile asked for; undefined when none was named.
+ * Returns the scheduler of `--scheduler` once per requested profile, or undefined if none was named.
  *
  * @since 0.1.0
  * @category parsing
@@ -47,13 +47,13 @@ const declared = Effect.fnUntraced(function* (text: string) {
 export const chosenSchedulers = Effect.fn("SchedulerChoice.resolve")(function* (choice: SchedulerChoice) {
   const { flags, scheduler: text } = choice
   if (text === undefined) {
-    const lonely = [
+    const orphaned = [
       ...(choice["sched-args"].length > 0 ? ["--sched-args"] : []),
       ...(flags === undefined ? [] : ["--flags"]),
       ...(choice["all-profiles"] ? ["--all-profiles"] : [])
     ]
-    if (lonely.length === 0) return undefined
-    return yield* new UsageError({ message: `${lonely.join(" and ")} needs --scheduler NAME or --scheduler PATH` })
+    if (orphaned.length === 0) return undefined
+    return yield* new UsageError({ message: `${orphaned.join(" and ")} needs --scheduler NAME or --scheduler PATH` })
   }
   const scheduler = yield* declared(text)
   const names = flags?.split(",").filter((name) => name !== "") ?? []

@@ -1,5 +1,5 @@
 /**
- * What a command is given besides its arguments.
+ * Declares what a command gets besides its arguments.
  *
  * @since 0.1.0
  */
@@ -7,18 +7,20 @@ import type { ExitCode, ReporterOutput } from "@ktstr/core"
 import type { StandardStream } from "./StandardStream.ts"
 
 /**
+ * Gives a command its output streams and says what interrupted it.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface CommandIo extends ReporterOutput {
-  /** The code of the signal that interrupted the command; of SIGINT while there was none. */
+  /** Returns the exit code of the signal that interrupted the command, or that of SIGINT if there was none. */
   readonly signalled: () => ExitCode
-  /** What interrupted the command where that was no signal but an error that nobody caught; the command's end prints it. Default: nothing. */
+  /** Returns the message of the uncaught error that interrupted the command, if one did. It is printed when the command ends. */
   readonly stray?: (() => string | undefined) | undefined
 }
 
 /**
- * What a command is given that hands on the bytes of another program.
+ * Adds unbuffered streams for commands that pass on the bytes of another program.
  *
  * @since 0.2.0
  * @category models

@@ -1,15 +1,17 @@
 /**
- * The keys by which a terminal in raw mode still reaches ktstr: `Ctrl-] q` kills the guest.
+ * Recognises the keys that reach ktstr while the terminal is in raw mode: `Ctrl-] q` kills the guest.
  *
  * @since 0.1.0
  */
 
 /**
+ * Filters the keys typed on a terminal in raw mode.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface EscapeKeys {
-  /** What of these keys is for the guest, and whether the guest is to be killed; keys after that are dropped. */
+  /** Returns the keys that go to the guest, and whether to kill the guest. Keys after the killing ones are dropped. */
   readonly filter: (keys: Uint8Array) => { readonly forGuest: Uint8Array; readonly kill: boolean }
 }
 
@@ -19,7 +21,7 @@ const escapeKey = 0x1d
 const killKeys = new Set([..."qQ"].map((key) => key.charCodeAt(0)))
 
 /**
- * After Ctrl-], `q` kills, a second Ctrl-] goes to the guest once, and any other key goes there with the Ctrl-] before it.
+ * Makes a filter. After Ctrl-], `q` kills the guest, a second Ctrl-] sends one Ctrl-], and any other key goes to the guest with its Ctrl-].
  *
  * @since 0.1.0
  * @category constructors

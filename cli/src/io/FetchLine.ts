@@ -1,5 +1,5 @@
 /**
- * How a kernel download comes along: one line that is redrawn on a terminal, a line for each stage elsewhere.
+ * Shows the progress of a kernel download: a redrawn line on a terminal, one line per stage elsewhere.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ const verbs: Readonly<Record<FetchProgress["stage"], string>> = {
 }
 
 /**
- * One stage in words, with the amounts where they are known.
+ * Describes one stage in words, with amounts if they are known.
  *
  * @since 0.1.0
  * @category rendering
@@ -42,7 +42,7 @@ export const describeFetch = (progress: FetchProgress): string => {
 }
 
 /**
- * A listener for `KernelSource.fetch`, and what to call when the fetch is over.
+ * Returns a listener for `KernelSource.fetch`, and an effect that clears the line when the fetch is over.
  *
  * @since 0.1.0
  * @category constructors
@@ -50,8 +50,8 @@ export const describeFetch = (progress: FetchProgress): string => {
 export const fetchLine = (err: ReporterStream) => {
   let drawn = false
   let last = ""
-  // Several fetches at a time take turns: each stage of each is said once.
-  const said = new Set<string>()
+  // Concurrent fetches interleave: each stage of each is printed once.
+  const printed = new Set<string>()
   const clear = Effect.suspend(() => {
     if (!drawn) return Effect.void
     drawn = false
@@ -67,8 +67,8 @@ export const fetchLine = (err: ReporterStream) => {
         return err.write(`\r\u001b[K${text}`)
       }
       const text = describeFetch({ ...progress, done: 0, total: undefined })
-      if (said.has(text)) return Effect.void
-      said.add(text)
+      if (printed.has(text)) return Effect.void
+      printed.add(text)
       return err.write(`${text}\n`)
     })
   return { onProgress, clear }

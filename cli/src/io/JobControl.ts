@@ -1,5 +1,5 @@
 /**
- * Whether the terminal is this process's to touch, as the shell's job control has it.
+ * Finds out whether the shell's job control lets this process use the terminal.
  *
  * @since 0.2.0
  */
@@ -7,7 +7,7 @@ import { closeSync, fstatSync, readFileSync } from "node:fs"
 import { isatty } from "node:tty"
 
 /**
- * Fields of `/proc/PID/stat` (proc(5)) behind the name, which may hold blanks and brackets.
+ * Parses the job-control fields of `/proc/PID/stat` (proc(5)). They follow the process name, which may contain blanks and brackets.
  *
  * @since 0.2.0
  * @category parsing
@@ -25,7 +25,10 @@ export const parseJob = (
     : { group, terminal, foreground }
 }
 
-/** `tty_nr` holds a device number as the kernel's new_encode_dev puts it; Node gives that of glibc, which agrees below 4096 majors and 256 minors. */
+/**
+ * Compares the terminal's device number with `tty_nr`. The kernel encodes it by new_encode_dev and glibc in its own way; both agree below 4096 majors
+ * and 256 minors.
+ */
 const isControlling = (fd: number, terminal: number): boolean => {
   try {
     return fstatSync(fd).rdev === terminal
@@ -35,8 +38,8 @@ const isControlling = (fd: number, terminal: number): boolean => {
 }
 
 /**
- * Whether reading from the terminal at `fd`, or changing its modes, would stop this process. A terminal that does not control it never does, and
- * where /proc is not there nobody knows.
+ * Returns whether reading from the terminal at `fd`, or changing its modes, would stop this process. Only the controlling terminal does that. Returns
+ * false without /proc.
  *
  * @since 0.2.0
  * @category accessors
@@ -51,8 +54,8 @@ export const inBackground = (fd = 0): boolean => {
 }
 
 /**
- * Lets go of terminals before the process ends, where they are gone or another job's: at its end Node puts back the modes they had at the start, which aborts on a terminal
- * that was closed (SIGABRT, 134), and takes the modes from under the shell that runs in the foreground.
+ * Closes terminals at exit if they hung up or belong to another job. Node restores their modes at exit: on a closed terminal that aborts
+ * (SIGABRT, 134), and in the background it changes the modes of the shell in the foreground.
  *
  * @since 0.2.0
  * @category resources
@@ -62,12 +65,12 @@ export const releaseTerminalsAtExit = (): void => {
   if (terminals.length === 0) return
   process.on("exit", () => {
     for (const fd of terminals) {
-      // A terminal that hung up is none any more.
+      // A terminal that hung up no longer counts as one.
       if (isatty(fd) && !inBackground(fd)) continue
       try {
         closeSync(fd)
       } catch {
-        // It was closed before.
+        // It is already closed.
       }
     }
   })

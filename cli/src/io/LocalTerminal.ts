@@ -1,5 +1,5 @@
 /**
- * This process's own streams, joined to a process in a guest.
+ * Connects this process's terminal and standard input to a process in a guest.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import { Effect, Mailbox, Option, type Scope, Stream } from "effect"
 import { inBackground } from "./JobControl.ts"
 
 /**
- * Rows and columns of the terminal.
+ * Holds the rows and columns of a terminal.
  *
  * @since 0.1.0
  * @category models
@@ -19,6 +19,8 @@ export interface TerminalSize {
 }
 
 /**
+ * Returns the size of the terminal at standard output, or 24 by 80.
+ *
  * @since 0.1.0
  * @category accessors
  */
@@ -27,14 +29,14 @@ export const terminalSize = (): TerminalSize => {
   return columns > 0 && rows > 0 ? { rows, columns } : { rows: 24, columns: 80 }
 }
 
-/** As stty(1) tells it, from before raw mode; undefined while the terminal is not in it. */
+/** Holds the modes from before raw mode, as stty(1) prints them. Undefined: the terminal is not in raw mode. */
 let cooked: string | undefined
 
 const stty = (...words: ReadonlyArray<string>): string =>
   spawnSync("stty", words, { stdio: ["inherit", "pipe", "ignore"], encoding: "utf8" }).stdout?.trim() ?? ""
 
 /**
- * Whether the terminal is in raw mode, in which a new line alone does not begin at the left.
+ * Returns whether the terminal is in raw mode. A line feed then doesn't return to the left margin.
  *
  * @since 0.2.0
  * @category accessors
@@ -42,11 +44,11 @@ const stty = (...words: ReadonlyArray<string>): string =>
 export const isRaw = (): boolean => cooked !== undefined
 
 /**
- * Puts the terminal into raw mode until the scope closes, or the process exits in whatever way it still can act on; and for as long as the process is
- * in the terminal's foreground: a job that is stopped gives the modes back, and takes them again when it goes on in the foreground.
+ * Puts the terminal into raw mode until the scope closes or the process exits. A job that is stopped restores the modes, and sets raw mode again when
+ * it continues in the foreground.
  *
- * Not by Node: its raw mode turns \n into \r\n, which the guest's terminal has done already, or means not to be done, and puts the modes back at the end of a process in the
- * background, too, which stops it.
+ * It doesn't use Node's raw mode, which turns \n into \r\n although the guest's terminal has decided that already, and which restores the modes even
+ * from the background, where that stops the process.
  *
  * @since 0.1.0
  * @category resources
@@ -70,7 +72,7 @@ export const rawMode: Effect.Effect<void, never, Scope.Scope> = Effect.acquireRe
     }
     const onContinue = () => {
       enter()
-      // It may have been resized meanwhile; only the foreground hears of that.
+      // The terminal may have been resized meanwhile: only the foreground gets SIGWINCH.
       process.emit("SIGWINCH", "SIGWINCH")
     }
     process.on("SIGTSTP", onStop)
@@ -88,7 +90,7 @@ export const rawMode: Effect.Effect<void, never, Scope.Scope> = Effect.acquireRe
 ).pipe(Effect.asVoid)
 
 /**
- * Sizes after each change.
+ * Emits the new size after each resize.
  *
  * @since 0.1.0
  * @category streams
@@ -107,8 +109,8 @@ export const resizes: Stream.Stream<TerminalSize> = Stream.asyncPush<TerminalSiz
 )
 
 /**
- * Standard input until its end; `onChunk` sees each chunk at once and says what of it counts. Unless it is a terminal, no more is read while a chunk waits
- * for its reader.
+ * Reads standard input to its end. `onChunk` gets each chunk at once and returns the bytes to keep. Unless input is a terminal, nothing more is read
+ * while a chunk waits for its reader.
  *
  * @since 0.1.0
  * @category streams
@@ -129,7 +131,7 @@ export const standardInput = (
           const onEnd = () => void Effect.runFork(chunks.end)
           stdin.on("data", onData)
           stdin.on("end", onEnd)
-          // A file that can't be read, a terminal that hung up: there is no more input.
+          // The file can't be read or the terminal hung up: there is no more input.
           stdin.on("error", onEnd)
           // Reading in the background would stop the job.
           const onContinue = () => void (inBackground() ? stdin.pause() : stdin.resume())
@@ -138,7 +140,7 @@ export const standardInput = (
             process.off("SIGCONT", onContinue)
             stdin.off("data", onData)
             stdin.off("end", onEnd)
-            // The listener for errors stays: a terminal that hangs up later fails with nobody else to hear of it.
+            // The error listener stays: a terminal that hangs up later would otherwise raise an uncaught error.
             stdin.pause()
           }
         }),

@@ -1,5 +1,5 @@
 /**
- * Questions on the terminal.
+ * Asks questions on the terminal.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import { Effect } from "effect"
 import { inBackground } from "./JobControl.ts"
 
 /**
- * Whether there is someone to answer: a terminal on standard input and standard error, which this process may read.
+ * Returns whether somebody can answer: standard input and standard error are terminals, and this process may read them.
  *
  * @since 0.2.0
  * @category accessors
@@ -18,7 +18,7 @@ export const canAsk = ({ err }: Pick<ReporterOutput, "err">): boolean =>
   process.stdin.isTTY === true && err.terminal && !inBackground()
 
 /**
- * Asks on standard error and reads a line of standard input; `otherwise` is what an empty line means.
+ * Asks on standard error and reads a line of standard input. `otherwise` is the meaning of an empty line.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * Standard output and standard error, whose every failure to write is noticed.
+ * Writes to standard output and standard error, and reports every failure to write.
  *
  * @since 0.2.0
  */
@@ -7,7 +7,7 @@ import { writeSync } from "node:fs"
 import { Socket } from "node:net"
 
 /**
- * A write that failed.
+ * Describes a failed write.
  *
  * @since 0.2.0
  * @category models
@@ -18,16 +18,18 @@ export interface OutputFault {
   readonly code: string
   /** One line. */
   readonly message: string
-  /** The stream was a terminal, which is gone. */
+  /** The stream was a terminal that hung up. */
   readonly hungUp: boolean
 }
 
 /**
+ * Writes to a standard stream.
+ *
  * @since 0.2.0
  * @category models
  */
 export interface StandardStream {
-  /** Takes all of it, in order; `done` is called when the system has it, or after a failure. After the first failure nothing is written. */
+  /** Writes all data in order, and calls `done` when the system has taken it or the write failed. After the first failure it writes nothing. */
   readonly write: (data: string | Uint8Array, done?: () => void) => void
 }
 
@@ -51,10 +53,10 @@ const faultOf = (stream: OutputFault["stream"], terminal: boolean, error: unknow
 }
 
 /**
- * The stream of a file descriptor. `onFault` is called once, perhaps from within `write`.
+ * Opens the stream of a file descriptor. `onFault` is called at most once, perhaps from within `write`.
  *
- * Files are written to here: Node's own stream for them drops what a full disk did not take, and is a hole for descriptors that it
- * does not know.
+ * Files are written without Node's stream, which silently drops data that a full disk did not take, and all data for kinds of descriptors that
+ * it does not know.
  *
  * @since 0.2.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * Code of the user that ends the process, or throws where nobody waits for it: in a timer, in a promise that nobody looks at.
+ * Catches user code that calls `process.exit`, or throws where nothing can catch it: in a timer, or in a promise that nobody awaits.
  *
  * @since 0.2.0
  */
@@ -8,6 +8,8 @@ import { ExitCode } from "@ktstr/core"
 import { faultPlace, faultText, oneLine } from "@ktstr/core/base"
 
 /**
+ * Describes the first uncaught error and the exit code that it leads to.
+ *
  * @since 0.2.0
  * @category models
  */
@@ -19,7 +21,7 @@ export interface StrayFault {
 
 const configurations = ["ktstr.config.ts", "ktstr.config.mjs", "ktstr.config.js"]
 
-/** Its frames are all ours, or of what we run on. */
+/** Returns whether an error's stack has frames; `faultPlace` has already found that none is the user's. */
 const isOwn = (thrown: unknown): boolean => thrown instanceof Error && /^\s*at /m.test(thrown.stack ?? "")
 
 const faultOf = (thrown: unknown, how: string): StrayFault => {
@@ -34,8 +36,8 @@ const faultOf = (thrown: unknown, how: string): StrayFault => {
 }
 
 /**
- * Calls `onFault` with the first error that nobody catches, and lets `process.exit` throw, in whose place `exit` is given: it would end the process
- * before anything is cleaned up, and without a word.
+ * Calls `onFault` with the first uncaught error, and makes `process.exit` throw, because it would end the process without cleaning up or saying why.
+ * Returns the real `exit`.
  *
  * @since 0.2.0
  * @category constructors
@@ -44,20 +46,20 @@ export const watchForStrayFaults = (
   onFault: (fault: StrayFault) => void
 ): { readonly exit: (code?: number) => never } => {
   const exit = process.exit.bind(process)
-  let told = false
-  const tell = (how: string) => (thrown: unknown) => {
-    if (told) return
-    told = true
+  let reported = false
+  const report = (how: string) => (thrown: unknown) => {
+    if (reported) return
+    reported = true
     onFault(faultOf(thrown, how))
   }
-  process.on("uncaughtException", tell("nobody caught it"))
-  process.on("unhandledRejection", tell("a promise that nobody waits for was rejected"))
+  process.on("uncaughtException", report("nobody caught it"))
+  process.on("unhandledRejection", report("a promise that nobody waits for was rejected"))
   process.exit = (code) => {
     throw new Error(`process.exit(${code ?? ""}) was called, which only ktstr may do: remove the call`)
   }
   return {
     exit: (code) => {
-      // Libraries end the process once more from what they do at its exit.
+      // Exit handlers of libraries call process.exit again.
       process.exit = exit
       return exit(code)
     }

@@ -1,5 +1,5 @@
 /**
- * The standard streams as reporters and commands see them.
+ * Provides the standard streams for reporters and commands.
  *
  * @since 0.1.0
  */
@@ -10,8 +10,8 @@ import { Effect } from "effect"
 import { type OutputFault, openStandardStream, type StandardStream } from "./StandardStream.ts"
 
 /**
- * Whether to colour: FORCE_COLOR (other than `0` and `false`) says yes, a non-empty NO_COLOR no, else a terminal that is not
- * `dumb` is coloured. https://no-color.org, https://force-color.org
+ * Returns whether to use colours. FORCE_COLOR decides (`0` and `false` mean no), then a non-empty NO_COLOR; otherwise a terminal that is not
+ * `dumb` gets colours. https://no-color.org, https://force-color.org
  *
  * @since 0.1.0
  * @category accessors
@@ -26,7 +26,7 @@ export const wantsColor = (environment: Readonly<Record<string, string | undefin
 const streamOf = (stream: NodeJS.WriteStream, standard: StandardStream): ReporterStream => {
   const terminal = stream.isTTY === true
   return {
-    // Done when the system has it: what does not wait for a slow reader keeps all of its output in memory.
+    // Done when the system has taken it: not waiting for a slow reader would keep all output in memory.
     write: (text) => writeBytes(standard, text),
     terminal,
     color: wantsColor(process.env, terminal),
@@ -37,7 +37,7 @@ const streamOf = (stream: NodeJS.WriteStream, standard: StandardStream): Reporte
 }
 
 /**
- * Writes text or bytes as they are; done when the stream has taken them, or can't.
+ * Writes text or bytes unchanged. Completes when the stream has taken them or has failed.
  *
  * @since 0.2.0
  * @category writing
@@ -46,7 +46,7 @@ export const writeBytes = (stream: StandardStream, data: string | Uint8Array): E
   Effect.async<void>((resume) => stream.write(data, () => resume(Effect.void)))
 
 /**
- * Standard output for the result, standard error for the rest, and both as they take bytes.
+ * Opens standard output for results and standard error for everything else, each also as a raw byte stream.
  *
  * @since 0.1.0
  * @category constructors

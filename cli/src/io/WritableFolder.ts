@@ -1,5 +1,5 @@
 /**
- * Folders that results go to, tried before what takes long.
+ * Checks that a folder for results is writable before a long run starts.
  *
  * @since 0.2.0
  */
@@ -9,7 +9,7 @@ import { dirname, join, resolve } from "node:path"
 import { Effect } from "effect"
 import { UsageError } from "../parse/index.ts"
 
-/** Returns the folder itself, or the nearest one above it that exists. A link to nothing is neither. */
+/** Returns the folder itself, or the nearest one above it that exists. Fails on a dangling link. */
 const nearest = async (folder: string): Promise<string> => {
   const there = await stat(folder).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT" || (await lstat(folder).catch(() => undefined)) !== undefined) throw error
@@ -18,14 +18,14 @@ const nearest = async (folder: string): Promise<string> => {
   return there === undefined ? nearest(dirname(folder)) : folder
 }
 
-/** Linux's O_TMPFILE on x86: a file without a name, which nothing can leave behind. */
+/** Linux's O_TMPFILE on x86: creates a file without a name, which can't be left behind. */
 const { O_DIRECTORY, O_RDWR } = constants
 const temporary = 0o20000000 | O_DIRECTORY | O_RDWR
 
-/** Errors of file systems that have no files without names. */
+/** Lists the errors of file systems that don't support nameless files. */
 const unsupported = new Set(["ENOTSUP", "EOPNOTSUPP", "EISDIR", "EINVAL"])
 
-/** Makes a file in the folder, or in the nearest one that exists: permissions alone don't tell of read-only and full file systems. */
+/** Creates a file in the folder, or in the nearest existing parent: permissions alone don't reveal a read-only or full file system. */
 const tryFolder = async (folder: string): Promise<void> => {
   const existing = await nearest(folder)
   try {
@@ -37,7 +37,7 @@ const tryFolder = async (folder: string): Promise<void> => {
 }
 
 /**
- * Fails when nothing can be put into the folder, which need not exist; leaves the file system as it was. `option` is what named the folder.
+ * Fails if the folder, which need not exist, is not writable. Leaves the file system unchanged. `option` is the option that named the folder.
  *
  * @since 0.2.0
  * @category validation

@@ -1,5 +1,5 @@
 /**
- * What `exec` and `shell` have in common: a guest, one process in it, and this process's streams joined to that.
+ * Boots a guest for `exec` and `shell`, runs one process in it, and connects it to this process's streams.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ import {
 } from "../io/index.ts"
 import { Settings, type Values } from "../parse/index.ts"
 
-/** What a shell gives for a program that is not there, and for one that can't be run. */
+/** A shell's exit codes for a program that doesn't exist, and for one that can't be run. */
 const notFound = 127
 const notRunnable = 126
 const noSuchFile = 2
@@ -41,7 +41,7 @@ const exitCodeOf = (end: ProcessEnd): number => {
   }
 }
 
-/** Feeds the process from standard input; `kill` is called for the escape keys of a terminal. */
+/** Feeds standard input to the process. Runs `kill` for the terminal's escape keys. */
 const feed = (
   process: GuestProcess,
   terminal: boolean,
@@ -50,16 +50,16 @@ const feed = (
   const keys = makeEscapeKeys()
   const input = terminal
     ? standardInput((bytes) => {
-        const { forGuest, kill: asked } = keys.filter(bytes)
-        if (asked) Effect.runFork(kill)
+        const { forGuest, kill: killRequested } = keys.filter(bytes)
+        if (killRequested) Effect.runFork(kill)
         return forGuest
       })
     : standardInput()
   return Effect.zipRight(Stream.runForEach(input, process.write), process.endInput)
 }
 
-/** Joins the streams until the process has ended and all it said is written. */
-const attend = (guestProcess: GuestProcess, terminal: boolean, input: boolean, io: RawIo) =>
+/** Connects the streams until the process has ended and all its output is written. */
+const connectStreams = (guestProcess: GuestProcess, terminal: boolean, input: boolean, io: RawIo) =>
   Effect.gen(function* () {
     const killed = yield* Deferred.make<void>()
     if (terminal) {
@@ -77,7 +77,7 @@ const attend = (guestProcess: GuestProcess, terminal: boolean, input: boolean, i
   }).pipe(Effect.scoped)
 
 /**
- * Boots a guest for the options, runs the program in it, and gives the exit code. `terminal`: the program gets this terminal.
+ * Boots a guest as the options say, runs the program in it, and returns the exit code. With `terminal`, the program gets this terminal.
  *
  * @since 0.1.0
  * @category running
@@ -120,7 +120,7 @@ export const runInGuest = (
         terminal: program.terminal ? terminalSize() : undefined,
         input: program.input
       })
-      const end = yield* attend(guestProcess, program.terminal, program.input, io)
+      const end = yield* connectStreams(guestProcess, program.terminal, program.input, io)
       if (end === "killed") {
         yield* io.err.write("\nktstr: the guest was killed by Ctrl-] q\n")
         return ExitCode.interrupted

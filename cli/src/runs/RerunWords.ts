@@ -1,23 +1,23 @@
 /**
- * The words of `ktstr run` that ask for one of the runs of a session again.
+ * Writes the `ktstr run` command line that repeats one run of a session.
  *
  * @since 0.2.0
  */
 import { resolve } from "node:path"
 import type { Values } from "../parse/index.ts"
 
-/** Options of which the run says what came of them, and those that say how it is shown or asked. */
-const decided = new Set(["topology", "preset", "kernel", "filter", "all-profiles", "flags", "format", "yes", "verbose"])
+/** Options that the run itself has resolved, and those that only affect output and questions. */
+const omitted = new Set(["topology", "preset", "kernel", "filter", "all-profiles", "flags", "format", "yes", "verbose"])
 
-/** Paths mean the same from everywhere. */
+/** Options whose relative paths become absolute. */
 const paths = new Set(["scheduler"])
 
-/** What is left out where nothing else was given, because it is what is assumed. */
+/** Returns whether an option differs from its default, which can be left out. */
 const isGiven = (value: string | boolean | ReadonlyArray<string> | undefined): boolean =>
   typeof value === "object" ? value.length > 0 : value !== undefined && value !== false
 
 /**
- * A kernel as `--kernel` takes it: by its key in the cache, else by its image.
+ * Returns a kernel as `--kernel` takes it: its cache key, otherwise the path of its image.
  *
  * @since 0.2.0
  * @category formatting
@@ -31,34 +31,34 @@ export const kernelWord = ({
 }): string => key ?? resolve(image)
 
 /**
- * `ktstr run SCENARIO` with every option that was given or decided: the one kernel, the topology, the seed, the profile's flags, and the rest as
- * on the command line.
+ * Returns `ktstr run SCENARIO` with every option that matters: kernel, topology, seed and flags as the run resolved them, the rest as on the command
+ * line.
  *
  * @since 0.2.0
  * @category constructors
  */
 export const runWords = (
   values: Values<"run">,
-  of: {
+  run: {
     readonly scenario: string
     readonly seed: number
-    /** Undefined: this machine. */
+    /** Undefined: the run was on this host. */
     readonly machine?:
       | { readonly kernel: string; readonly topology: string; readonly flags: ReadonlyArray<string> }
       | undefined
   }
 ): ReadonlyArray<string> => {
-  const { machine } = of
+  const { machine } = run
   const { "scheduler-hash": _, seed: __, ...given } = values
   return [
     "ktstr",
     "run",
-    of.scenario,
+    run.scenario,
     ...(machine === undefined ? [] : ["--kernel", machine.kernel, "--topology", machine.topology]),
     "--seed",
-    `${of.seed}`,
+    `${run.seed}`,
     ...Object.entries(given).flatMap(([name, value]) => {
-      if (decided.has(name) || !isGiven(value)) return []
+      if (omitted.has(name) || !isGiven(value)) return []
       if (typeof value === "object") return value.flatMap((one) => [`--${name}`, one])
       if (typeof value !== "string") return [`--${name}`]
       return [`--${name}`, paths.has(name) && value.includes("/") ? resolve(value) : value]
@@ -68,7 +68,7 @@ export const runWords = (
 }
 
 /**
- * Variables that decide which program a scheduler's name means.
+ * Returns the variables that decide which program a scheduler's name refers to.
  *
  * @since 0.2.0
  * @category constructors

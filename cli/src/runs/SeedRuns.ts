@@ -1,5 +1,5 @@
 /**
- * Deterministic runs of one scenario that differ by seed, and by how small they are made.
+ * Runs one scenario deterministically, under different seeds and in different sizes.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ import { runSettings, Settings, type Values } from "../parse/index.ts"
 import type { TestRunError } from "./TestRunError.ts"
 import type { VitestFailed, VitestMissing } from "./VitestSession.ts"
 
-/** Options that say what runs; a replay file keeps them. */
+/** Options that decide what runs. A replay file stores them. */
 const optionNames = [
   "topology",
   "preset",
@@ -37,35 +37,39 @@ const optionNames = [
 ] as const
 
 /**
+ * Holds the options that decide what runs.
+ *
  * @since 0.1.0
  * @category models
  */
 export type SeedOptions = Pick<Values<"explore">, (typeof optionNames)[number]>
 
 /**
+ * Runs one scenario or test under any seed and in any size.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface SeedRuns {
-  /** Of the scenario, or of the test with its file. */
+  /** The name of the scenario, or of the test with its file. */
   readonly name: string
-  /** As asked for. */
+  /** The case as requested. */
   readonly from: ShrinkCase
-  /** Ops of the scenario that could be left out. */
+  /** The number of ops in the scenario; shrinking tries to leave them out. */
   readonly ops: number
-  /** To a result; `trace`: a directory for telemetry. Fails with what kept the run from one. */
+  /** Runs a case to its result. `trace` is a directory for telemetry. Fails if the run gives no result. */
   readonly run: (
-    of: ShrinkCase,
+    size: ShrinkCase,
     seed: number,
     trace?: string
   ) => Effect.Effect<RunResult, RunError | TraceError | TestRunError | VitestFailed | VitestMissing>
-  readonly replayRequest: (of: ShrinkCase, seed: number) => ReplayRequest
+  readonly replayRequest: (size: ShrinkCase, seed: number) => ReplayRequest
 }
 
 type RunServices = Effect.Effect.Context<ReturnType<typeof runScenario>>
 
 /**
- * Options as a replay file has them, with paths that mean the same from anywhere.
+ * Returns the options for a replay file, with absolute paths.
  *
  * @since 0.2.0
  * @category conversions
@@ -73,7 +77,7 @@ type RunServices = Effect.Effect.Context<ReturnType<typeof runScenario>>
 export const settledOptions = (
   options: SeedOptions,
   kernel: string,
-  of: Omit<ShrinkCase, "without">
+  size: Omit<ShrinkCase, "without">
 ): ReplayRequest["options"] => {
   const path = (text: string): string => (text.includes("/") && !isAbsolute(text) ? resolve(text) : text)
   const { scheduler } = options
@@ -82,9 +86,9 @@ export const settledOptions = (
     preset: undefined,
     kernel: path(kernel),
     scheduler: scheduler === undefined ? undefined : path(scheduler),
-    topology: String(of.topology),
-    workers: `${of.workersPerCgroup}`,
-    duration: `${of.durationMs / 1000}`
+    topology: String(size.topology),
+    workers: `${size.workersPerCgroup}`,
+    duration: `${size.durationMs / 1000}`
   }
   return Object.fromEntries(
     Object.entries(given).filter((entry): entry is [string, string | boolean | ReadonlyArray<string>] => {
@@ -95,7 +99,7 @@ export const settledOptions = (
 }
 
 /**
- * The options of a replay file, as the command line would have given them.
+ * Returns the options of a replay file in the form that the command line gives them.
  *
  * @since 0.1.0
  * @category conversions
@@ -130,7 +134,7 @@ export const optionsOfReplay = ({ options }: Pick<ReplayRequest, "options">): Se
 }
 
 /**
- * None given.
+ * Holds no options.
  *
  * @since 0.1.0
  * @category constants
@@ -173,16 +177,16 @@ export const makeSeedRuns = Effect.fn("SeedRuns.make")(function* (
     name,
     from: { topology, workersPerCgroup, durationMs, without: [] },
     ops: countOps(built),
-    run: (of, seed, trace) => {
+    run: (size, seed, trace) => {
       const request = {
         ...settings,
-        scenario: withoutOps(scenario, of.without),
+        scenario: withoutOps(scenario, size.without),
         scheduler,
-        durationMs: of.durationMs,
-        workersPerCgroup: of.workersPerCgroup,
+        durationMs: size.durationMs,
+        workersPerCgroup: size.workersPerCgroup,
         seed,
         determinism: { seed },
-        topology: of.topology,
+        topology: size.topology,
         kernel
       }
       const ran =
@@ -191,12 +195,12 @@ export const makeSeedRuns = Effect.fn("SeedRuns.make")(function* (
           : tracedInto(trace, (taker) => runScenario({ ...request, trace: taker }))
       return Effect.provide(ran, services)
     },
-    replayRequest: (of, seed) =>
+    replayRequest: (size, seed) =>
       ReplayRequest.make({
         scenario: name,
         seed,
-        without: [...of.without],
-        options: settledOptions(options, kernelName, of)
+        without: [...size.without],
+        options: settledOptions(options, kernelName, size)
       })
   }
   return runs

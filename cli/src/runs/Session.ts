@@ -1,5 +1,5 @@
 /**
- * Several runs one after the other under one reporter.
+ * Runs several scenarios one after the other under one reporter.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import { runName, type ScenarioRequest } from "@ktstr/core/run"
 import { Cause, Effect, Exit } from "effect"
 import type { CommandIo } from "../io/index.ts"
 
-/** What a run was at when it ended before it had a result. */
+/** Returns the phase of a run, for the message about one that ended without a result. */
 const phaseOf = (event: RunEvent, before: string): string => {
   switch (event._tag) {
     case "RunStarted":
@@ -29,8 +29,7 @@ const phaseOf = (event: RunEvent, before: string): string => {
 }
 
 /**
- * Runs the requests in order and reports them; stops at the first that does not come to a result. Gives the exit code of the
- * results.
+ * Runs the requests in order and reports them. Stops at the first that gives no result. Returns the exit code of the results.
  *
  * @since 0.1.0
  * @category running

@@ -1,5 +1,5 @@
 /**
- * Hears from vitest's workers where their tests are.
+ * Receives the progress of tests from vitest's workers.
  *
  * @since 0.2.0
  */
@@ -16,7 +16,7 @@ import type { ProgressMessage } from "@ktstr/vitest/plugin"
 import { Effect, type Scope } from "effect"
 
 /** `sun_path` has 108 bytes, the last of them 0 (unix(7)). */
-const longestPath = 107
+const maxPathBytes = 107
 
 const messageOf = (line: string): ProgressMessage | undefined => {
   try {
@@ -42,8 +42,8 @@ const listen = (path: string, onSocket: (socket: Socket) => void): Promise<Serve
   })
 
 /**
- * A socket in a folder that only this user can enter, gone with the scope; its path is for the workers. Undefined where there can be none: progress is
- * worth no failure.
+ * Opens a socket for the workers in a folder that only this user can enter, and returns its path. Both are removed with the scope. Returns undefined
+ * if that fails: missing progress must not fail a run.
  *
  * @since 0.2.0
  * @category constructors
@@ -68,7 +68,7 @@ export const hearProgress = (
       () => Effect.sync(() => process.off("exit", onExit))
     )
     const path = join(folder, "progress")
-    if (Buffer.byteLength(path) > longestPath) return undefined
+    if (Buffer.byteLength(path) > maxPathBytes) return undefined
     const sockets = new Set<Socket>()
     const onSocket = (socket: Socket) => {
       sockets.add(socket)

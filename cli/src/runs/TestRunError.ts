@@ -1,18 +1,18 @@
 /**
- * What keeps `ktstr explore` and `ktstr replay` from a test's result.
+ * The error of `ktstr explore` and `ktstr replay` for a test without a result.
  *
  * @since 0.1.0
  */
 import { Data } from "effect"
 
 /**
- * A test came to no result.
+ * Says that a test gave no result.
  *
  * @since 0.1.0
  * @category errors
  */
 export class TestRunError extends Data.TaggedError("TestRunError")<{
   readonly message: string
-  /** Of what kept it from one. */
+  /** The exit code for the reason. */
   readonly exitCode: number
 }> {}

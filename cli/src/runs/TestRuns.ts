@@ -1,5 +1,5 @@
 /**
- * Deterministic runs of one test of a `*.ktstr.ts` file, in workers of the user's vitest.
+ * Runs one test of a `*.ktstr.ts` file deterministically, in workers of the user's vitest.
  *
  * @since 0.1.0
  */
@@ -22,7 +22,7 @@ import { TestRunError } from "./TestRunError.ts"
 import { loadVitest, openVitest, stoppable } from "./VitestSession.ts"
 
 /**
- * Says what kept a test from its result, and ends with its code.
+ * Prints why a test gave no result, and returns that error's exit code.
  *
  * @since 0.1.0
  * @category conversions
@@ -42,16 +42,16 @@ const provided = (kernel: ResolvedKernel, explored: Explored, seed: number): Pro
   vmm: "qemu-tcg",
   determinism: { seed },
   explored,
-  // Who names a demonstration wants it.
+  // A demonstration that is named is meant to run.
   demos: true
 })
 
-/** A vitest that runs one test at a time and says nothing of its own. */
+/** Opens a vitest that runs one test at a time and prints nothing of its own. */
 const openQuietly = (kernel: ResolvedKernel, io: CommandIo) =>
   Effect.gen(function* () {
     const { createVitest } = yield* loadVitest
     const quiet = {
-      // Warnings of runs.
+      // Runs print their warnings there.
       onUserConsoleLog: ({ content, type }: { content: string; type: string }) =>
         type === "stderr" ? Effect.runPromise(io.err.write(content)) : undefined
     }
@@ -64,7 +64,7 @@ const openQuietly = (kernel: ResolvedKernel, io: CommandIo) =>
 
 const fileBelow = (path: string): string => relative(process.cwd(), path).split(sep).join("/")
 
-/** Every test there is, or those of one file; with why files could not be read. */
+/** Returns all tests, or those of one file, and why any file could not be read. */
 const declaredTests = (vitest: Vitest, file: string | undefined) =>
   Effect.gen(function* () {
     const all = yield* Effect.promise(() => vitest.globTestSpecifications(file === undefined ? [] : [file]))
@@ -83,26 +83,26 @@ const declaredTests = (vitest: Vitest, file: string | undefined) =>
     return { tests, broken }
   })
 
-/** vitest compares with the names of suites and test, a blank between. */
+/** Returns a pattern for vitest, which matches it against the names of suites and test, joined by blanks. */
 const patternOf = (name: string): RegExp => {
   const parts = name.split(" > ").map((part) => part.replace(/[\\^$.|?*+()[\]{}]/g, "\\$&"))
   return new RegExp(`^${parts.join("(?: > | )")}$`)
 }
 
-/** Runs the test and nothing else. */
+/** Runs only this test. */
 const runIn = (vitest: Vitest, test: DeclaredTest, kernel: ResolvedKernel, explored: Explored, seed: number) =>
   Effect.gen(function* () {
     const path = resolve(test.file)
     const failed = (message: string, exitCode: number = ExitCode.fail) =>
       new TestRunError({ message: `test '${describeTest(test)}': ${message}`, exitCode })
     const all = yield* Effect.promise(() => vitest.globTestSpecifications([path]))
-    const those = all.filter(({ moduleId }) => moduleId === path)
-    if (those.length === 0) {
+    const matching = all.filter(({ moduleId }) => moduleId === path)
+    if (matching.length === 0) {
       return yield* failed("there is no such file below this directory; run it where the tests are", ExitCode.usage)
     }
     vitest.provide("ktstr", provided(kernel, explored, seed))
     vitest.setGlobalTestNamePattern(patternOf(test.name))
-    const { testModules, unhandledErrors } = yield* stoppable(vitest, () => vitest.runTestSpecifications(those))
+    const { testModules, unhandledErrors } = yield* stoppable(vitest, () => vitest.runTestSpecifications(matching))
     const broken = [...testModules.flatMap((module) => module.errors()), ...unhandledErrors]
     const [first] = broken
     const called = testModules.flatMap((module) => [...module.children.allTests()])
@@ -124,7 +124,7 @@ const metaOf = (one: TestCase, failed: (message: string, exitCode?: number) => T
   return Effect.fail(failed(result.errors?.[0]?.message ?? "it ended without a result"))
 }
 
-/** What a test says itself. */
+/** Returns the given options that a test sets itself. */
 const ownOptions = (options: SeedOptions): ReadonlyArray<string> =>
   (Object.keys(noOptions) as ReadonlyArray<keyof SeedOptions>).flatMap((name) => {
     const value = options[name]
@@ -133,7 +133,7 @@ const ownOptions = (options: SeedOptions): ReadonlyArray<string> =>
   })
 
 /**
- * Looks the test up, asks it how large it is, and keeps up to `jobs` workers. `others`: names that would have been no test.
+ * Looks up the test, asks for its size, and keeps up to `jobs` workers. `others` are names of scenarios to suggest.
  *
  * @since 0.1.0
  * @category constructors
@@ -171,36 +171,36 @@ export const makeTestRuns = Effect.fn("TestRuns.make")(function* (
   const test = typeof wanted === "string" ? yield* choose(wanted) : wanted
   const meta = yield* withVitest((vitest) => runIn(vitest, test, kernel, { describe: true }, 0))
   if (!("size" in meta)) {
-    const message = `'${describeTest(test)}' does not say how large it is: install @ktstr/vitest of this version`
+    const message = `'${describeTest(test)}' does not report its size: install @ktstr/vitest of this version`
     return yield* new TestRunError({ message, exitCode: ExitCode.missing })
   }
   const { durationMs, ops, workersPerCgroup } = meta.size
   const topology = yield* Topology.parse(meta.size.topology)
   const kernelName = options.kernel ?? kernel.key ?? kernel.image
-  const sizeOf = (of: ShrinkCase) => ({ ...of, topology: String(of.topology) })
+  const sizeOf = (size: ShrinkCase) => ({ ...size, topology: String(size.topology) })
   const runs: SeedRuns = {
     name: describeTest(test),
     from: { topology, workersPerCgroup, durationMs, without: [] },
     ops,
-    run: (of, seed, trace) =>
-      withVitest((vitest) => runIn(vitest, test, kernel, { smaller: sizeOf(of), trace }, seed)).pipe(
+    run: (size, seed, trace) =>
+      withVitest((vitest) => runIn(vitest, test, kernel, { smaller: sizeOf(size), trace }, seed)).pipe(
         Effect.flatMap((ran) =>
           "result" in ran
             ? Effect.succeed(resultFromJson(ran.result))
             : new TestRunError({ message: `'${describeTest(test)}' gave no result`, exitCode: ExitCode.internal })
         )
       ),
-    replayRequest: (of, seed) =>
+    replayRequest: (size, seed) =>
       ReplayRequest.make({
         scenario: test.name.replace(/(^|.* > )ktstr\//, ""),
         test: { file: test.file, name: test.name },
         seed,
-        without: [...of.without],
+        without: [...size.without],
         options: {
           kernel: kernelName.includes("/") ? resolve(kernelName) : kernelName,
-          topology: String(of.topology),
-          workers: `${of.workersPerCgroup}`,
-          duration: `${of.durationMs / 1000}`
+          topology: String(size.topology),
+          workers: `${size.workersPerCgroup}`,
+          duration: `${size.durationMs / 1000}`
         }
       })
   }

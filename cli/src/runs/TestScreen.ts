@@ -1,6 +1,6 @@
 /**
- * What a user sees of `ktstr test`: where the tests are, one line for a test that passed or was skipped, a screen at most for one that did not,
- * and at the end the counts and the causes.
+ * Shows the progress of `ktstr test`: one line for a test that passed or was skipped, at most a screen for one that failed, and at the end the counts
+ * and the causes.
  *
  * @since 0.2.0
  */
@@ -23,22 +23,23 @@ import {
 import { Effect, Fiber, Schedule } from "effect"
 import type { Reporter, TestCase, TestModule, TestSuite } from "vitest/node"
 
-/** Seconds between two lines about a test that goes on, where nobody watches. */
+/** Time between two lines about a running test if standard error is no terminal. */
 const heartbeatMs = 30_000
 
-/** Lines of an error that is no result: a comparison of vitest's, or a message of several lines. */
-const errorLines = 25
+/** Limits the lines of an error without a result: vitest's diff, or a long message. */
+const maxErrorLines = 25
 
 const below = (path: string): string => relative(process.cwd(), path).split(sep).join("/") || path
 
-interface Said {
+/** The parts of an error from vitest that are shown. */
+interface ShownError {
   readonly message?: string | undefined
   readonly stack?: string | undefined
   readonly diff?: string | undefined
 }
 
-/** `file:line:column` of the first frame that is no package's. */
-const siteOf = (error: Said | undefined, file: string): string | undefined => {
+/** Returns `file:line:column` of the first stack frame in the test's file. */
+const siteOf = (error: ShownError | undefined, file: string): string | undefined => {
   for (const line of (error?.stack ?? "").split("\n")) {
     const found = /(?:\(|at |^\s*)(?:file:\/\/)?(\/[^()]*?):(\d+):(\d+)\)?\s*$/.exec(line)
     if (found !== null && found[1] === file) return `${below(file)}:${found[2]}:${found[3]}`
@@ -46,15 +47,17 @@ const siteOf = (error: Said | undefined, file: string): string | undefined => {
   return undefined
 }
 
-const linesOf = ({ diff, message = "" }: Said, full: boolean): ReadonlyArray<string> => {
+const linesOf = ({ diff, message = "" }: ShownError, full: boolean): ReadonlyArray<string> => {
   const all = [...message.split("\n"), ...(diff === undefined ? [] : diff.split("\n"))].map(printable)
   const lines = all.filter((line, index) => index === 0 || line.trim() !== "")
-  return full || lines.length <= errorLines
+  return full || lines.length <= maxErrorLines
     ? lines
-    : [...lines.slice(0, errorLines), `… ${lines.length - errorLines} more lines with --verbose`]
+    : [...lines.slice(0, maxErrorLines), `… ${lines.length - maxErrorLines} more lines with --verbose`]
 }
 
 /**
+ * Makes a vitest reporter that prints results as they arrive.
+ *
  * @since 0.2.0
  * @category constructors
  */
@@ -63,7 +66,7 @@ export const makeTestScreen = (
   options: {
     readonly selected: (fullName: string) => boolean
     readonly demos: boolean
-    /** Words of the command that every test is run again with. */
+    /** Options that the command for a rerun repeats. */
     readonly words: ReadonlyArray<string>
   }
 ) =>
@@ -73,7 +76,7 @@ export const makeTestScreen = (
     const rendering = { color: out.color, columns: out.terminal ? out.columns : undefined, full }
     const style = styled(out.color)
     const live = makeLive(err)
-    const running = new Map<string, { progress: Progress | undefined; began: number; told: number }>()
+    const running = new Map<string, { progress: Progress | undefined; began: number; notedAt: number }>()
     const over = new Set<string>()
     const ended: Array<Ended> = []
     const warned = new Set<string>()
@@ -92,8 +95,8 @@ export const makeTestScreen = (
       Effect.forEach(
         [...running.values()],
         (one) => {
-          if (one.progress === undefined || now - one.told < heartbeatMs) return Effect.void
-          one.told = now
+          if (one.progress === undefined || now - one.notedAt < heartbeatMs) return Effect.void
+          one.notedAt = now
           return note(`${printable(one.progress.scenario)}: ${printable(one.progress.text)}`)
         },
         { discard: true }
@@ -106,7 +109,12 @@ export const makeTestScreen = (
     const ticking = yield* Effect.forkScoped(Effect.repeat(tick, Schedule.spaced("100 millis")))
     yield* Effect.addFinalizer(() => live.clear)
 
-    const wrong = (name: string, error: Said | undefined, site: string | undefined, rerun: ReadonlyArray<string>) => {
+    const wrong = (
+      name: string,
+      error: ShownError | undefined,
+      site: string | undefined,
+      rerun: ReadonlyArray<string>
+    ) => {
       const [first = "failed", ...rest] = linesOf(error ?? { message: "failed" }, full)
       ended.push({ name, outcome: "fail", cause: first, kind: first.replaceAll(/\d+/g, "#") })
       return print(
@@ -138,7 +146,7 @@ export const makeTestScreen = (
     }
     const onCase = (test: TestCase): Effect.Effect<void> => {
       const { fullName } = test
-      // What an interrupt does to tests is no result of theirs.
+      // A test that the interrupt ended has no result.
       if (stopped !== undefined) return Effect.void
       running.delete(fullName)
       over.add(fullName)
@@ -173,21 +181,21 @@ export const makeTestScreen = (
         unselected++
         return Effect.void
       }
-      const { note: said } = test.result() as { readonly note?: string | undefined }
+      const { note: skipNote } = test.result() as { readonly note?: string | undefined }
       const demo = name.split("/").some((part) => part.startsWith("demo_")) && !options.demos
-      const cause = said ?? (demo ? "a demonstration, run with --demos" : "skipped in its file")
+      const cause = skipNote ?? (demo ? "a demonstration, run with --demos" : "skipped in its file")
       ended.push({ name, outcome: "skip", cause, kind: cause })
       return print(`${style("SKIP", "bold", "yellow")} ${style(printable(name), "bold")}: ${printable(cause)}\n`)
     }
     const loaded = new Set<string>()
-    /** vitest tells the errors of some files at their end, of others at the end of all. */
+    /** Reports a file's errors once: vitest gives some at the file's end and others at the end of the run. */
     const onModule = (module: TestModule) =>
       Effect.suspend(() => {
         if (loaded.has(module.moduleId)) return Effect.void
         loaded.add(module.moduleId)
         return onErrors(below(module.moduleId), module.errors(), module)
       })
-    const onErrors = (name: string, errors: ReadonlyArray<Said>, module: TestModule) =>
+    const onErrors = (name: string, errors: ReadonlyArray<ShownError>, module: TestModule) =>
       stopped !== undefined
         ? Effect.void
         : Effect.forEach(errors, (error) => wrong(name, error, siteOf(error, module.moduleId), again(module)), {
@@ -197,7 +205,7 @@ export const makeTestScreen = (
     const reporter: Reporter = {
       onTestCaseReady: (test) => {
         if (!running.has(test.fullName))
-          running.set(test.fullName, { progress: undefined, began: Date.now(), told: Date.now() })
+          running.set(test.fullName, { progress: undefined, began: Date.now(), notedAt: Date.now() })
       },
       onTestCaseResult: (test) => Effect.runPromise(onCase(test)),
       onTestSuiteResult: (suite: TestSuite) =>
@@ -209,7 +217,7 @@ export const makeTestScreen = (
             Effect.forEach(modules, onModule, { discard: true }),
             Effect.forEach(
               stopped === undefined ? unhandled : [],
-              (error) => wrong("an error outside every test", error as Said, undefined, []),
+              (error) => wrong("an error outside every test", error as ShownError, undefined, []),
               { discard: true }
             )
           )
@@ -235,17 +243,17 @@ export const makeTestScreen = (
       onProgress: (test: string, event: RunEvent): Effect.Effect<void> =>
         Effect.suspend(() => {
           if (over.has(test)) return Effect.void
-          const one = running.get(test) ?? { progress: undefined, began: Date.now(), told: Date.now() }
+          const one = running.get(test) ?? { progress: undefined, began: Date.now(), notedAt: Date.now() }
           running.set(test, one)
           one.progress = advance(one.progress, event, Date.now())
           return Effect.void
         }),
-      /** Nothing that comes from now on is a result. */
+      /** Ignores all results from now on. */
       stop: Effect.suspend(() => {
         stopped ??= shown().map(({ scenario, text }) => `${printable(scenario)}: ${printable(text)}`)
         return live.clear
       }),
-      /** Where tests were that have not ended when all was stopped. */
+      /** Returns the progress of the tests that were still running when everything was stopped. */
       phases: (): ReadonlyArray<string> => stopped ?? [],
       done: (): ReadonlyArray<Ended> => ended,
       end: Effect.gen(function* () {

@@ -1,5 +1,5 @@
 /**
- * The user's vitest, as a library.
+ * Drives the user's vitest as a library.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import { Data, Effect, Exit, type Scope } from "effect"
 import type { Vitest } from "vitest/node"
 
 /**
- * vitest is not installed where the tests are.
+ * Says that vitest is not installed where the tests are.
  *
  * @since 0.1.0
  * @category errors
@@ -25,7 +25,7 @@ export class VitestMissing extends Data.TaggedError("VitestMissing")<{ readonly 
 }
 
 /**
- * vitest can't begin or go on: its configuration throws, a reporter or a set-up file does not load.
+ * Says that vitest can't start or continue: its configuration throws, or a reporter or set-up file doesn't load.
  *
  * @since 0.2.0
  * @category errors
@@ -37,7 +37,7 @@ export class VitestFailed extends Data.TaggedError("VitestFailed")<{ readonly me
 const vitestFailed = (error: unknown) => new VitestFailed({ message: `vitest: ${describeFault(error)}` })
 
 /**
- * vitest as the tests themselves import it: two copies in one run would not know each other.
+ * Loads the same vitest that the tests import: two copies in one run would not know each other.
  *
  * @since 0.1.0
  * @category constructors
@@ -50,10 +50,13 @@ export const loadVitest = Effect.tryPromise({
   catch: () => new VitestMissing({ message: "vitest is not installed here; run: npm install -D vitest @ktstr/vitest" })
 })
 
-/** Vitest's logger would end this process at some of them, before anybody has said what was done. */
+/** Vitest's logger would end this process at some of these, before the results are printed. */
 const signals = ["SIGHUP", "SIGINT", "SIGTERM"] as const
 
-/** Ctrl-C ends workers that have not begun a test, too: vitest would take their end, and messages to them that can't be sent any more, for errors of ours. */
+/**
+ * Ignores uncaught errors after a signal. Ctrl-C also ends workers that have not begun a test, and vitest would report their end, and messages
+ * that can no longer be sent to them, as errors.
+ */
 const expectEndedWorkers = () => {
   for (const event of ["unhandledRejection", "uncaughtException"] as const) {
     process.removeAllListeners(event)
@@ -63,7 +66,7 @@ const expectEndedWorkers = () => {
 
 let sessions = 0
 
-/** At the signal itself: the worker's end may be the very next event. */
+/** Listens for the signals themselves: a worker's end may be the very next event. */
 const whileExpectingSignals = Effect.acquireRelease(
   Effect.sync(() => {
     if (sessions++ === 0) for (const signal of signals) process.on(signal, expectEndedWorkers)
@@ -74,7 +77,7 @@ const whileExpectingSignals = Effect.acquireRelease(
     })
 )
 
-/** Those that have not ended of the processes that this one starts while the scope is open: vitest tells nobody its workers. */
+/** Tracks the running processes that this one starts while the scope is open: vitest doesn't expose its workers. */
 const startedProcesses = Effect.gen(function* () {
   const running = new Set<ChildProcess>()
   const onStart = (message: unknown) => {
@@ -89,12 +92,10 @@ const startedProcesses = Effect.gen(function* () {
   return running
 })
 
-/** Of a run that was interrupted, whose machines are stopped: longer than vitest leaves a worker that it ends. */
+/** Limits the closing of an interrupted run, whose machines are stopped. Longer than vitest waits for a worker that it ends. */
 const closeTimeout = "3 seconds"
 
-/**
- * Vitest starts a new worker where one is ended by the terminal's Ctrl-C, and may then wait for the one that is gone: what is left after a while is ended here.
- */
+/** Closes vitest and kills the workers left after a while: vitest replaces a worker that Ctrl-C ended, and may wait for the dead one. */
 const closeInterrupted = (vitest: Vitest, workers: ReadonlySet<ChildProcess>) =>
   Effect.promise(() => vitest.close()).pipe(
     Effect.interruptible,
@@ -108,8 +109,8 @@ const closeInterrupted = (vitest: Vitest, workers: ReadonlySet<ChildProcess>) =>
   )
 
 /**
- * What `create` makes, closed with the scope. Vite's server would end this process at SIGTERM, and when standard input ends, before the workers have stopped
- * their machines: both stay the command's own.
+ * Opens vitest and closes it with the scope. Removes the listeners by which Vite's server would end this process at SIGTERM, or at the end of standard
+ * input, before the workers have stopped their machines.
  *
  * @since 0.1.0
  * @category constructors
@@ -142,14 +143,14 @@ const withoutItsListeners = async (create: () => Promise<Vitest>): Promise<Vites
 
 const open = new Set<Vitest>()
 
-/** Vitest's own temporary files, where the process ends without closing it. */
+/** Removes vitest's temporary files if the process ends without closing it. */
 const removeFiles = () => {
   for (const vitest of open) {
     for (const { tmpDir } of vitest.projects) rmSync(tmpDir, { recursive: true, force: true })
   }
 }
 
-/** A second Ctrl-C ends the process at once. Before vitest's own listener, which lets no other run. */
+/** Removes vitest's files at exit, because a second Ctrl-C ends the process at once. Runs before vitest's own listener, which lets no other run. */
 const removedAtExit = (vitest: Vitest) =>
   Effect.sync(() => {
     open.add(vitest)
@@ -167,7 +168,7 @@ const stopRun = (vitest: Vitest, running: Promise<unknown>) =>
   )
 
 /**
- * Waits for what `start` begins. Interrupted, it does `onStop`, then lets the workers stop their machines before they are ended with vitest.
+ * Waits for the run that `start` begins. If interrupted, runs `onStop` and lets the workers stop their machines before vitest ends them.
  *
  * @since 0.1.0
  * @category running
