@@ -82,6 +82,35 @@ describe("a configuration", () => {
     expect(code).toBe(64)
   })
 
+  it("that throws after a check has failed does not take the verdict back", async () => {
+    const text = `
+import { Assert, CgroupDef, HoldSpec, registerScenarios, Scenario, Step } from "@ktstr/core"
+const steps = () => [Step.withDefs([CgroupDef.named("a").workers(1)], HoldSpec.FULL)]
+const failing = Scenario.make({
+  name: "failing", description: "", build: () => ({ steps: steps(), assert: { minIterationRate: 1e12 } })
+})
+const late = Scenario.make({
+  name: "late", description: "", build: () => (setTimeout(() => { throw new Error("late") }, 1000), steps())
+})
+export default { plugins: [registerScenarios([failing, late])] }
+`
+    const { code, lines, stdout } = await run({ "ktstr.config.ts": text }, [
+      "run",
+      "failing",
+      "late",
+      "-t",
+      "1n1l1c1t",
+      "-d",
+      "2"
+    ])
+    expect(stdout).toMatch(/^FAIL failing/m)
+    expect(stdout).not.toMatch(/^(PASS|FAIL|INCONCLUSIVE) late/m)
+    expect(lines.filter((line) => line.startsWith("ktstr: "))).toEqual([
+      "ktstr: ktstr.config.ts:8:73: late (nobody caught it)"
+    ])
+    expect(code).toBe(1)
+  })
+
   it("that throws later is in the JSON, too", async () => {
     const text = "setTimeout(() => { throw new Error('late') }, 4000)\nexport default {}"
     const args = ["run", "steady", "-t", "1n1l1c1t", "-d", "60", "--format", "json"]

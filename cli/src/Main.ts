@@ -69,6 +69,8 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   let fiber: Fiber.RuntimeFiber<number, unknown> | undefined
   const unwritable: Array<string> = []
   let stray: StrayFault | undefined
+  let endedByStray = false
+  let checkFailed = false
   let code: number | undefined
   // Whatever the user's vitest sets on its way out, or ends the process with.
   process.once("exit", () => {
@@ -89,12 +91,17 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   }
   const { exit: exitNow } = watchForStrayFaults((fault) => {
     stray = fault
-    if (ending === undefined) end(fault.exitCode)
+    if (ending !== undefined) return
+    endedByStray = true
+    end(fault.exitCode)
   })
   const output: RawIo = {
     ...standardStreams(onFault),
     signalled: () => ending ?? ExitCode.interrupted,
-    stray: () => stray?.message
+    stray: () => stray?.message,
+    checkFailed: () => {
+      checkFailed = true
+    }
   }
   const verbose = (process.env.KTSTR_VERBOSE ?? "") !== ""
   const [log, level] = stderrLogger(output, verbose)
@@ -120,7 +127,7 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   const interrupted = ending !== undefined && (Exit.isSuccess(exit) || Cause.isInterrupted(exit.cause))
   let said = false
   if (interrupted) {
-    code = ending
+    code = endedByStray && Exit.isSuccess(exit) && exit.value !== ExitCode.pass ? exit.value : ending
   } else if (Exit.isSuccess(exit)) {
     code = exit.value
   } else {
@@ -129,6 +136,7 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
     said = true
     await Effect.runPromise(output.err.write(failed.text))
   }
+  if (endedByStray && checkFailed) code = ExitCode.fail
   if (ending === ExitCode.unwritable) code = ending
   if (stray !== undefined && !said) {
     if (code === ExitCode.pass) code = stray.exitCode

@@ -115,6 +115,7 @@ export const explore = (invocation: Extract<Invocation, { command: "explore" }>,
             `seed ${seed}: ${said} · ${done} of ${count} · ${counted(schedules, "schedule")} · ${counted(failures.length, "cause")}\n`
           )
           if (failure === undefined) return
+          io.checkFailed?.()
           const file = yield* keep(folder, runs, runs.from, seed, result, `${stem}-seed${seed}.json`)
           if (failure.first && file !== undefined) {
             kept.set(failure.cause, { cause: failure.cause, seed, file, shrunk: null, result })

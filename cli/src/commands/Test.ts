@@ -198,9 +198,10 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, strea
             })
           : undefined
         const progress = screen === undefined ? undefined : yield* hearProgress(screen.onProgress)
-        const collector = collect(tally, (result) =>
-          session === undefined ? Promise.resolve() : Effect.runPromise(session.onResult(result))
-        )
+        const collector = collect(tally, (result) => {
+          if (result.outcome === "fail") io.checkFailed?.()
+          return session === undefined ? Promise.resolve() : Effect.runPromise(session.onResult(result))
+        })
         const vitest = yield* openVitest(() =>
           createVitest(
             "test",

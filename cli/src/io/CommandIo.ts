@@ -17,6 +17,8 @@ export interface CommandIo extends ReporterOutput {
   readonly signalled: () => ExitCode
   /** Returns the message of the uncaught error that interrupted the command, if one did. It is printed when the command ends. */
   readonly stray?: (() => string | undefined) | undefined
+  /** Says that a check has failed: an error that nobody catches no longer changes the command's exit code. */
+  readonly checkFailed?: (() => void) | undefined
 }
 
 /**

@@ -57,6 +57,7 @@ export const runSession = <R extends ScenarioRequest, E, S>(
             current = runName({ scenario: request.scenario.name, variant: request.variant ?? "" })
             return Effect.tap(run(request, onEvent), (result) => {
               results.push(result)
+              if (result.outcome === "fail") io.checkFailed?.()
               return session.onResult(result)
             })
           }),
