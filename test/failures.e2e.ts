@@ -15,7 +15,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
 import { bin, environment, ktstr, leftovers, none, root } from "./ktstr.ts"
-import { onTerminal } from "./pseudoTerminal.ts"
+import { commandOnTerminal, onTerminal } from "./pseudoTerminal.ts"
 
 const built = join(root, "native/bpf/build/scx_ktstr")
 const scratch = mkdtempSync(join(tmpdir(), "test-ktstr failures-"))
@@ -234,6 +234,26 @@ describe("every failure of ktstr test", () => {
     terminal.types("\u0003")
     await terminal.sees("ktstr: interrupted: 0 tests were done; passes: step 1 of 1")
     expect((await terminal.ended).code).toBe(130)
+  })
+
+  const slow = (exported: string) =>
+    `process.stderr.write("it loads\\n"); await new Promise((go) => setTimeout(go, 5000)); ${exported}`
+
+  it.each([
+    ["ktstr's configuration", "ktstr.config.mjs", []],
+    ["vitest's configuration", "slow.config.mjs", ["--config", "slow.config.mjs"]]
+  ])("says at Ctrl-C that no test was done while it loads %s", { timeout: 60_000 }, async (_, file, options) => {
+    const folder = mkdtempSync(join(scratch, "slow-"))
+    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"))
+    writeFileSync(join(folder, "e.ktstr.ts"), tests)
+    writeFileSync(join(folder, file), slow("export default {}"))
+    const words = [process.execPath, bin, "test", "--kernel", kernel(), "--", ...options]
+    const terminal = commandOnTerminal(["sh", "-c", 'cd "$0" && exec "$@"', folder, ...words])
+    await terminal.sees("it loads")
+    terminal.types("\u0003")
+    await terminal.sees("ktstr: interrupted: 0 tests were done")
+    expect((await terminal.ended).code).toBe(130)
+    expect(await leftovers()).toEqual(none)
   })
 
   it.each([

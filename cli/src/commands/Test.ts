@@ -76,7 +76,9 @@ const selectedBy = (pattern: string) => {
   return (fullName: string): boolean => expression.test(fullName.replaceAll(" > ", " "))
 }
 
-/** What was done so far, and where the tests were that have not ended. */
+const interruptedAfter = (done: number): string => `interrupted: ${done} ${done === 1 ? "test was" : "tests were"} done`
+
+/** What was done so far, and where the tests were that have not ended. An error that nobody caught is told of at the command's end instead. */
 const interrupted = (
   tally: Tally,
   screen: TestScreen | undefined,
@@ -85,14 +87,15 @@ const interrupted = (
 ): Effect.Effect<void> => {
   const done = screen?.done().length ?? tally.results.length + tally.errors.length
   const phases = screen?.phases() ?? []
-  const message = [`interrupted: ${done} ${done === 1 ? "test was" : "tests were"} done`, ...phases].join("; ")
+  const stray = io.stray?.()
+  const message = stray ?? [interruptedAfter(done), ...phases].join("; ")
   return Effect.gen(function* () {
     if (screen !== undefined) yield* screen.end
     if (session !== undefined) {
-      const end = SessionEnd.Interrupted({ scenario: "", message, exitCode: io.signalled() })
-      yield* session.onEnd(tally.results, end)
+      const end = stray === undefined ? SessionEnd.Interrupted : SessionEnd.Failed
+      yield* session.onEnd(tally.results, end({ scenario: "", message, exitCode: io.signalled() }))
     }
-    yield* io.err.write(`ktstr: ${message}\n`)
+    if (stray === undefined) yield* io.err.write(`ktstr: ${message}\n`)
   })
 }
 
@@ -142,10 +145,19 @@ const filtersOf = (files: ReadonlyArray<string>) =>
  * @since 0.1.0
  * @category commands
  */
-export const test = (invocation: Extract<Invocation, { command: "test" }>, streams: CommandIo) =>
-  Effect.gen(function* () {
-    const { values, args, rest } = invocation
-    const io = { ...streams, verbose: isVerbose(values) }
+export const test = (invocation: Extract<Invocation, { command: "test" }>, streams: CommandIo) => {
+  const { values, args, rest } = invocation
+  const io = { ...streams, verbose: isVerbose(values) }
+  // What an interruption says, from inside the scope of what it needs if there is any yet.
+  let atInterrupt = Effect.suspend(() =>
+    io.stray?.() === undefined ? io.err.write(`ktstr: ${interruptedAfter(0)}\n`) : Effect.void
+  )
+  const sayInterrupted = Effect.suspend(() => {
+    const say = atInterrupt
+    atInterrupt = Effect.void
+    return say
+  })
+  return Effect.gen(function* () {
     const schedulerSha256 = yield* Settings.schedulerHash(values["scheduler-hash"])
     const vmm = yield* Settings.backend(values.vmm)
     const seed = (yield* Settings.seed(values.seed)) ?? 0
@@ -197,6 +209,7 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, strea
               ]
             })
           : undefined
+        atInterrupt = Effect.suspend(() => interrupted(tally, screen, session, io))
         const progress = screen === undefined ? undefined : yield* hearProgress(screen.onProgress)
         const collector = collect(tally, (result) => {
           if (result.outcome === "fail") io.checkFailed?.()
@@ -238,9 +251,8 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, strea
           const where = args.length > 0 ? `matches ${args.join(", ")}` : "is below this directory"
           return yield* new UsageError({ message: `no *.ktstr.ts file ${where}` })
         }
-        yield* stoppable(vitest, () => vitest.start(filter), screen?.stop).pipe(
-          Effect.onInterrupt(() => interrupted(tally, screen, session, io))
-        )
+        yield* stoppable(vitest, () => vitest.start(filter), screen?.stop)
+        atInterrupt = Effect.void
         const nothing =
           pattern === "" || values["pass-with-no-tests"] || tally.errors.length > 0
             ? undefined
@@ -252,6 +264,7 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, strea
         if (screen !== undefined) yield* screen.end
         if (session !== undefined) yield* session.onEnd(tally.results, SessionEnd.Complete({ errors: tally.errors }))
         return exitCodeOf(tally, vitest)
-      })
+      }).pipe(Effect.onInterrupt(() => sayInterrupted))
     )
-  })
+  }).pipe(Effect.onInterrupt(() => sayInterrupted))
+}
