@@ -420,8 +420,8 @@ describe("an output format of a third party", () => {
   })
 
   it.effect.each<readonly [what: string, read: () => unknown, says: string]>([
-    ["gives nothing", () => undefined, "output format 'odd' failed: gave what is no Effect"],
-    ["gives a number", () => 3, "output format 'odd' failed: gave what is no Effect"],
+    ["gives nothing", () => undefined, "output format 'odd' failed: it returned no Effect"],
+    ["gives a number", () => 3, "output format 'odd' failed: it returned no Effect"],
     ["gives undefined as metrics", () => Effect.succeed(undefined), "output format 'odd' gave what are no metrics"],
     ["gives numbers as metrics", () => Effect.succeed([1, 2]), "output format 'odd' gave what are no metrics"],
     [

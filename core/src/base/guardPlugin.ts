@@ -4,6 +4,7 @@
  * @since 0.2.0
  */
 import { Cause, Effect } from "effect"
+import { pluginEffect } from "./pluginEffect.ts"
 import { describeFault } from "./UserFault.ts"
 
 /** How to call a plugin's function. */
@@ -35,12 +36,7 @@ export const guardPlugin = <A, E, R>(
   call: () => Effect.Effect<A, E, R>,
   { fault, problem, reasons, tag }: Guarded<A, E>
 ): Effect.Effect<A, E, R> =>
-  Effect.suspend(() => {
-    const effect: unknown = call()
-    return Effect.isEffect(effect)
-      ? (effect as Effect.Effect<A, E, R>)
-      : Effect.fail(fault("it returned no Effect", effect))
-  }).pipe(
+  pluginEffect(call).pipe(
     Effect.catchAllCause((cause) => {
       if (Cause.isInterrupted(cause)) return Effect.failCause(cause)
       const error = Cause.squash(cause)

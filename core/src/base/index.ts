@@ -7,6 +7,7 @@ export { crc32 } from "./Crc32.ts"
 export { concatBytes } from "./concatBytes.ts"
 export { guardPlugin } from "./guardPlugin.ts"
 export { oneLine } from "./OneLine.ts"
+export { pluginEffect } from "./pluginEffect.ts"
 export {
   checkRegistration,
   type FieldKind,
@@ -24,6 +25,7 @@ export {
   type RegistryOptions,
   registering
 } from "./Registry.ts"
+export { runtime } from "./Runtime.ts"
 export { sha256Hex, sha256OfFile, sha256OfParts } from "./Sha256.ts"
 export { didYouMean, editDistance, suggestion } from "./Suggest.ts"
 export { signalText } from "./signals.ts"

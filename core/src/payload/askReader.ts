@@ -4,7 +4,7 @@
  * @since 0.2.0
  */
 import { Cause, Effect, Either, Option } from "effect"
-import { describeFault } from "../base/index.ts"
+import { describeFault, pluginEffect } from "../base/index.ts"
 import type { MetricValue } from "./Metric.ts"
 import type { OutputReader, OutputReport } from "./OutputFormat.ts"
 
@@ -46,12 +46,7 @@ export const reportsOf = (
   text: string
 ): Effect.Effect<Either.Either<ReadonlyArray<OutputReport>, string>> => {
   const failed = (what: string) => Either.left(`can't be read: output format '${reader.name}' ${what}`)
-  return Effect.suspend((): Effect.Effect<unknown, unknown> => {
-    const made: unknown = reader.reports(text)
-    return Effect.isEffect(made)
-      ? (made as Effect.Effect<unknown, unknown>)
-      : Effect.die(new Error("gave what is no Effect"))
-  }).pipe(
+  return pluginEffect<unknown, unknown, never>(() => reader.reports(text)).pipe(
     Effect.map((value) => (isWhole(value) ? Either.right(value) : failed("gave what are no metrics"))),
     Effect.disconnect,
     Effect.timeoutTo({

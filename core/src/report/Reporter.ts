@@ -7,6 +7,7 @@ import { Cause, Context, Data, type Duration, Effect, Layer, Scope } from "effec
 import {
   makeRegistry,
   oneLine,
+  pluginEffect,
   type RegisterError,
   type Registrable,
   type Registry,
@@ -197,12 +198,7 @@ export const openReporter = (
     const contain = (hook: string, body: () => Effect.Effect<void, unknown> | undefined): Effect.Effect<void> =>
       broken.has(hook)
         ? Effect.void
-        : Effect.suspend(() => {
-            const made: unknown = body() ?? Effect.void
-            return Effect.isEffect(made)
-              ? (made as Effect.Effect<void, unknown>)
-              : Effect.die(new Error("it gives what is no Effect"))
-          }).pipe(
+        : pluginEffect(() => body() ?? Effect.void).pipe(
             Effect.disconnect,
             Effect.timeoutFail({
               duration: longest,

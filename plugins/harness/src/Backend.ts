@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 
+import { runtime } from "@ktstr/core/base"
 import { KvmProbe, Vmm, VmmError, type VmSpec } from "@ktstr/core/machine"
 import { forkPlugin, makeNativeVmm } from "@ktstr/native"
 import { layerQemu, make as makeQemuVmm } from "@ktstr/vmm-qemu"
@@ -53,7 +54,7 @@ export interface BackendOptions {
 const qemuOptions = ({ fork = false }: BackendOptions) => (fork ? { forkPlugin: forkPlugin() } : {})
 
 /** The addon is tested on Node only; on another runtime it has to be asked for. */
-const onNode = !("Deno" in globalThis || "Bun" in globalThis)
+const onNode = runtime === "node"
 
 /** Deterministic time is counted instructions, which only emulation can do; the same goes for a host without a usable KVM. */
 const makeAuto = (options: BackendOptions) =>

@@ -49,7 +49,7 @@ describe("a reporter of a third party", () => {
       /onResult.*not ended after 30 seconds$/
     ],
     ["interrupts itself", () => ({ onResult: () => Effect.interrupt }), /onResult.*it interrupts itself$/],
-    ["gives a promise", () => ({ onResult: async () => {} }), /onResult.*it gives what is no Effect$/],
+    ["gives a promise", () => ({ onResult: async () => {} }), /onResult.*it returned no Effect$/],
     ["gives no hooks", () => undefined, /make.*it gives no hooks$/],
     [
       "throws",

@@ -11,6 +11,7 @@ import * as fs from "node:fs"
 import { Socket } from "node:net"
 import { tmpdir } from "node:os"
 import type { Readable, Writable } from "node:stream"
+import { runtime } from "@ktstr/core/base"
 import { ownPrefix } from "@ktstr/core/host"
 import { VmmError } from "@ktstr/core/machine"
 import { Effect, type Scope } from "effect"
@@ -90,7 +91,7 @@ const openStream = (path: string, readable: boolean): End<Readable | Writable> =
   }
 }
 
-const openEnd = "Deno" in globalThis || "Bun" in globalThis ? openStream : openSocket
+const openEnd = runtime === "node" ? openSocket : openStream
 
 const openPipe = (path: string, direction: "read" | "write") =>
   Effect.acquireRelease(
