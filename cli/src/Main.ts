@@ -21,11 +21,11 @@ const signals = {
   SIGTERM: ExitCode.terminated
 } as const
 
-/** What is printed for a command that failed, and its code. */
+/** Returns the message and the exit code of a command that failed. */
 const describe = (cause: Cause.Cause<unknown>, verbose: boolean): { readonly text: string; readonly code: number } => {
   const failure = Cause.failureOption(cause)
   const error = Option.getOrElse(failure, () => Cause.squash(cause))
-  // A scenario's function throws where nothing of ours could have.
+  // An error that a user's scenario throws is expected, too: it has its own exit code.
   const expected = Option.isSome(failure) || isScenarioError(error)
   const code = expected ? exitCodeOfError(error) : ExitCode.internal
   const message = error instanceof Error ? error.message || error.name : String(error)
@@ -35,7 +35,7 @@ const describe = (cause: Cause.Cause<unknown>, verbose: boolean): { readonly tex
   return { text: `ktstr: internal error: ${printable(oneLine(message))}${hint}\n${printable(trace)}`, code }
 }
 
-/** Logs go to standard error, over a progress line that may stand there. Below warnings only with KTSTR_VERBOSE. */
+/** Logs to standard error and overwrites a progress line there. Logs levels below warnings only with KTSTR_VERBOSE. */
 const stderrLogger = (io: RawIo, verbose: boolean) => {
   const logger = Logger.make(({ logLevel, message }) => {
     const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
@@ -48,7 +48,7 @@ const stderrLogger = (io: RawIo, verbose: boolean) => {
   ] as const
 }
 
-/** What a stream that can't be written to ends the command with; undefined: the command goes on. */
+/** Returns the exit code for a stream that can't be written to, or undefined if the command continues. */
 const codeOfFault = ({ code, hungUp, stream }: OutputFault): ExitCode | undefined => {
   if (hungUp) return ExitCode.hangup
   if (code !== "EPIPE") return ExitCode.unwritable
@@ -59,7 +59,7 @@ const codeOfFault = ({ code, hungUp, stream }: OutputFault): ExitCode | undefine
 /**
  * Runs the words behind `ktstr` and sets the process's exit code. The first of SIGINT, SIGTERM and SIGHUP interrupts the
  * command, whose scopes then stop what it started; a second SIGINT or SIGTERM ends the process at once. An output stream that can't be written to
- * interrupts it as well, and so does an error that nobody catches. The process ends with the command: what a configuration started does not hold it.
+ * also interrupts it, and so does an uncaught error. The process ends with the command, even if a configuration left something running.
  *
  * @since 0.1.0
  * @category running
@@ -72,10 +72,10 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   let endedByStray = false
   let checkFailed = false
   let code: number | undefined
-  // Whatever the user's vitest sets on its way out, or ends the process with.
+  // Overrides any exit code that the user's vitest sets.
   process.once("exit", () => {
     if (code === undefined && ending === undefined) {
-      writeSync(2, "ktstr: internal error: the command waits for what can't come any more\n")
+      writeSync(2, "ktstr: internal error: the command waits for an event that can no longer happen\n")
       code = ExitCode.internal
     }
     process.exitCode = code ?? ending ?? process.exitCode
@@ -110,7 +110,7 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   const handlers = Object.entries(signals).map(([name, code]) => {
     const onSignal = () => {
       if (ending === undefined) return end(code)
-      // A terminal that closes says so more than once: the kernel to the session's leader and to the foreground, a shell to its jobs.
+      // A closing terminal sends SIGHUP more than once: the kernel to the session leader and to the foreground, a shell to its jobs.
       if (code !== ExitCode.hangup) exitNow(code)
     }
     process.on(name, onSignal)
@@ -120,12 +120,12 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   fiber = Effect.runFork(command.pipe(log, level))
   const exit = await Effect.runPromise(Fiber.await(fiber))
   fiber = undefined
-  // Promises that were rejected last are told of when nothing else is to do.
+  // Node reports the last rejected promises only when it is idle.
   await new Promise((resolve) => setImmediate(resolve))
   await Effect.runPromise(Effect.zipRight(output.out.write(""), output.err.write("")))
   for (const [name, handler] of handlers) process.off(name, handler)
   const interrupted = ending !== undefined && (Exit.isSuccess(exit) || Cause.isInterrupted(exit.cause))
-  let said = false
+  let printed = false
   if (interrupted) {
     code = endedByStray && Exit.isSuccess(exit) && exit.value !== ExitCode.pass ? exit.value : ending
   } else if (Exit.isSuccess(exit)) {
@@ -133,16 +133,16 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   } else {
     const failed = describe(exit.cause, verbose)
     code = failed.code
-    said = true
+    printed = true
     await Effect.runPromise(output.err.write(failed.text))
   }
   if (endedByStray && checkFailed) code = ExitCode.fail
   if (ending === ExitCode.unwritable) code = ending
-  if (stray !== undefined && !said) {
+  if (stray !== undefined && !printed) {
     if (code === ExitCode.pass) code = stray.exitCode
     await Effect.runPromise(output.err.write(`ktstr: ${printable(stray.message)}\n`))
   }
   for (const message of unwritable) await Effect.runPromise(output.err.write(`ktstr: ${message}\n`))
-  // The user's vitest, or a configuration, may keep what holds the process.
+  // The user's vitest or a configuration may leave handles open.
   exitNow()
 }

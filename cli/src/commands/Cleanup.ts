@@ -1,5 +1,5 @@
 /**
- * `ktstr cleanup`: removes what runs that were killed left behind.
+ * `ktstr cleanup`: cleans up after killed runs.
  *
  * @since 0.1.0
  */
@@ -14,9 +14,9 @@ import { Effect, Option } from "effect"
 import type { CommandIo } from "../io/index.ts"
 import type { Invocation } from "../parse/index.ts"
 
-/** Guest memory is in /dev/shm, all else in the temporary directory, this user's or the usual one, and in the caches. */
+/** Lists the places to clean: /dev/shm for guest memory, the user's and the usual temporary directory, and the caches. */
 const places: Effect.Effect<ReadonlyArray<LeftoverPlace>> = Effect.gen(function* () {
-  // Without HOME there is no cache to look into.
+  // Without HOME there is no cache to clean.
   const caches = yield* Effect.option(resolveCacheDirs)
   return [
     { directory: "/dev/shm", kind: "shared memory" as const },
@@ -31,12 +31,17 @@ const places: Effect.Effect<ReadonlyArray<LeftoverPlace>> = Effect.gen(function*
 
 const whose = ({ kind, pid }: Leftover): string => `${kind}, of process ${pid}`
 
-const whyKept = { alive: "which runs", foreign: "of another PID namespace", "other boot": "of another boot", dead: "" }
+const whyKept = {
+  alive: "which runs",
+  foreign: "in another PID namespace",
+  "other boot": "from another boot",
+  dead: ""
+}
 
 const remains = {
   lock: "lock that nobody holds",
-  download: "download that nobody goes on with",
-  objects: "objects of a kernel tree that nobody built in for a week"
+  download: "abandoned download",
+  objects: "build objects unused for a week"
 } as const
 
 const render = (
@@ -56,10 +61,12 @@ const render = (
     ...kept.map((file) => `left ${file.path} (${whose(file)}, ${whyKept[file.owner]})`),
     ...failed.map((file) => `can't remove ${file.path} (${whose(file)}): ${file.message}; run it as the file's owner`)
   ]
-  return `${(lines.length === 0 ? ["nothing is left behind"] : lines).join("\n")}\n`
+  return `${(lines.length === 0 ? ["nothing to clean up"] : lines).join("\n")}\n`
 }
 
 /**
+ * Removes, or with `--dry-run` lists, what killed runs left behind. Returns 1 if something could not be removed.
+ *
  * @since 0.1.0
  * @category commands
  */

@@ -1,5 +1,5 @@
 /**
- * `ktstr demo`: the first run of a newcomer.
+ * `ktstr demo`: a first run for newcomers.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import { fetchInto } from "./Kernel.ts"
 import { run } from "./Run.ts"
 
 /**
- * Fetches a kernel when none is found, then runs `steady` for five seconds on two LLCs.
+ * Fetches a kernel if none is found, then runs `steady` for five seconds on two LLCs.
  *
  * @since 0.1.0
  * @category commands

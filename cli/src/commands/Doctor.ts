@@ -1,5 +1,5 @@
 /**
- * `ktstr doctor`: each prerequisite, found or not, and the command that mends it.
+ * `ktstr doctor`: checks each prerequisite and shows the command that fixes it.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ import type { CommandIo } from "../io/index.ts"
 import type { Invocation } from "../parse/index.ts"
 
 /**
- * One prerequisite.
+ * Describes one prerequisite.
  *
  * @since 0.1.0
  * @category models
@@ -26,15 +26,15 @@ import type { Invocation } from "../parse/index.ts"
 export interface Finding {
   readonly name: string
   readonly found: boolean
-  /** Without it no run is possible. */
+  /** No run is possible without this. */
   readonly needed: boolean
-  /** One line: what was seen. */
+  /** What was found, in one line. */
   readonly detail: string
-  /** The command or change that mends it; null when nothing is to mend. */
+  /** The command or change that fixes it; null if there is nothing to fix. */
   readonly fix: string | null
 }
 
-/** package.json's `engines`. */
+/** The version in `engines` of package.json. */
 const oldestNode = [20, 19] as const
 
 const checkNode = (): Finding => {
@@ -66,8 +66,8 @@ const checkKvm = Effect.gen(function* () {
     usable: null,
     absent: "load kvm_intel or kvm_amd, or enable virtualization in the firmware; machines are emulated until then",
     denied: "sudo usermod -aG kvm $USER, then log out and back in; machines are emulated until then",
-    "too slow": "nothing to mend here: machines are emulated, which is faster",
-    wrong: "nothing to mend here: machines are emulated"
+    "too slow": "no action needed: machines are emulated, which is faster",
+    wrong: "no action needed: machines are emulated"
   } as const
   const numbers = ratio === undefined ? "" : ` (guest time ${ratio.toPrecision(3)} times the host's)`
   const finding: Finding = {
@@ -117,7 +117,7 @@ const checkKernel = Effect.gen(function* () {
   return finding
 })
 
-/** Guest memory is a file in /dev/shm; a guest has 2048 MiB by default, of which a run of `steady` touches about a tenth. */
+/** Guest memory is a file in /dev/shm. A guest has 2048 MiB by default, and a run of `steady` touches about a tenth of it. */
 const leastShm = 512 * 2 ** 20
 
 const checkShm = Effect.promise(async (): Promise<Finding> => {
@@ -134,7 +134,7 @@ const checkShm = Effect.promise(async (): Promise<Finding> => {
   }
 })
 
-/** Whether the directory, or the nearest one above it that exists, can be written. */
+/** Returns why the directory, or its nearest existing parent, can't be written; undefined if it can. */
 const writable = async (path: string): Promise<string | undefined> => {
   try {
     await access(path, constants.W_OK | constants.X_OK)
@@ -189,6 +189,8 @@ const render = (findings: ReadonlyArray<Finding>, color: boolean): string => {
 }
 
 /**
+ * Checks every prerequisite. Returns the exit code for a missing prerequisite if one is missing.
+ *
  * @since 0.1.0
  * @category commands
  */

@@ -1,5 +1,5 @@
 /**
- * `ktstr exec`: a command in a virtual machine.
+ * `ktstr exec`: runs a command in a virtual machine.
  *
  * @since 0.1.0
  */
@@ -9,8 +9,8 @@ import { type Invocation, UsageError } from "../parse/index.ts"
 import { runInGuest } from "../runs/index.ts"
 
 /**
- * One word is a line for the guest's shell, several are a program and its arguments. The command has this terminal when standard input and output
- * are one and the command was started in its foreground, else pipes; a terminal on one side only is not read, nor one from the background.
+ * Runs one word as a line of the guest's shell, and several words as a program with arguments. The command gets this terminal if standard input and
+ * output are terminals and ktstr runs in the foreground, otherwise pipes. A terminal on one side only, or in the background, is not read.
  *
  * @since 0.1.0
  * @category commands

@@ -1,5 +1,5 @@
 /**
- * `ktstr explore`: many seeds of one scenario, or of one test.
+ * `ktstr explore`: runs one scenario or test under many seeds.
  *
  * @since 0.1.0
  */
@@ -15,13 +15,13 @@ import { type CommandIo, writableFolder } from "../io/index.ts"
 import { type Invocation, runSettings, Settings, UsageError } from "../parse/index.ts"
 import { makeSeedRuns, makeTestRuns, type SeedOptions, type SeedRuns, withoutResult } from "../runs/index.ts"
 
-/** Runs that making a failure smaller may take. */
+/** Limits the runs spent on shrinking one failure. */
 const shrinkLimit = 40
 
-/** A smaller case is another interleaving: so many seeds are asked whether it fails alike. */
+/** A smaller case interleaves differently, so this many seeds are tried to make it fail with the same cause. */
 const seedsPerCase = 3
 
-/** What was kept of a cause. */
+/** Records the replay files of one cause. */
 interface Kept {
   readonly cause: string
   readonly seed: number
@@ -37,13 +37,13 @@ const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? ""
 const render = (name: string, summary: ExplorationSummary, kept: ReadonlyArray<Kept>): string => {
   const { ended, failed, failures, open, passed, runs, schedules } = summary
   const lines = failures.flatMap(({ cause, details, seeds }) => {
-    const of = kept.find((one) => one.cause === cause)
+    const files = kept.find((one) => one.cause === cause)
     return [
       `${seeds.length} of ${runs}: ${details[0] ?? cause}`,
       `  seeds ${seeds.slice(0, 10).join(", ")}${seeds.length > 10 ? ` … ${seeds.length - 10} more` : ""}`,
-      ...(of === undefined ? [] : [`  run it again: ${shellLine(["ktstr", "replay", of.file])}`]),
-      ...(of?.shrunk
-        ? [`  smallest: ${describeCase(of.shrunk.case)}: ${shellLine(["ktstr", "replay", of.shrunk.file])}`]
+      ...(files === undefined ? [] : [`  run it again: ${shellLine(["ktstr", "replay", files.file])}`]),
+      ...(files?.shrunk
+        ? [`  smallest: ${describeCase(files.shrunk.case)}: ${shellLine(["ktstr", "replay", files.shrunk.file])}`]
         : [])
     ]
   })
@@ -66,7 +66,7 @@ const write = (folder: string, name: string, text: string): Effect.Effect<string
     catch: (error) => new UsageError({ message: `--output ${folder} can't be written: ${error}` })
   })
 
-/** A scenario of that name, else a test. */
+/** Opens the scenario of that name, otherwise the test. */
 const openRuns = (name: string, options: SeedOptions, jobs: number, io: CommandIo) =>
   Effect.gen(function* () {
     const names = (yield* Effect.flatMap(Scenarios, ({ list }) => list)).map((scenario) => scenario.name)
@@ -75,13 +75,15 @@ const openRuns = (name: string, options: SeedOptions, jobs: number, io: CommandI
       : yield* makeTestRuns("explore", name, options, io, { jobs, others: names })
   })
 
-/** The replay file of a run; undefined: the run got nowhere. */
+/** Writes the replay file of a run; returns undefined if the run has nothing to replay. */
 const keep = (folder: string, runs: SeedRuns, of: ShrinkCase, seed: number, result: RunResult, name: string) => {
   const replay = makeReplay(runs.replayRequest(of, seed), result)
   return replay === undefined ? Effect.succeed(undefined) : write(folder, name, encodeReplay(replay))
 }
 
 /**
+ * Runs every seed, writes a replay file per failure, and shrinks the first failure of each cause.
+ *
  * @since 0.1.0
  * @category commands
  */
@@ -110,9 +112,9 @@ export const explore = (invocation: Extract<Invocation, { command: "explore" }>,
           const result = yield* runs.run(runs.from, seed)
           const failure = exploration.add(seed, result)
           const { failures, runs: done, schedules } = exploration.summary
-          const said = failure === undefined ? result.outcome : `fail: ${result.details[0]}`
+          const outcome = failure === undefined ? result.outcome : `fail: ${result.details[0]}`
           yield* io.err.write(
-            `seed ${seed}: ${said} · ${done} of ${count} · ${counted(schedules, "schedule")} · ${counted(failures.length, "cause")}\n`
+            `seed ${seed}: ${outcome} · ${done} of ${count} · ${counted(schedules, "schedule")} · ${counted(failures.length, "cause")}\n`
           )
           if (failure === undefined) return
           io.checkFailed?.()
@@ -129,7 +131,7 @@ export const explore = (invocation: Extract<Invocation, { command: "explore" }>,
           Effect.gen(function* () {
             for (let seed = one.seed; seed < one.seed + seedsPerCase; seed++) {
               const tried = yield* Effect.either(runs.run(candidate, seed))
-              // A smaller case may be none at all: too few CPUs for a cpuset, an op without what it needs.
+              // A smaller case may be invalid: too few CPUs for a cpuset, or an op without its prerequisite.
               if (tried._tag === "Left") return undefined
               if (failureCause(tried.right) === one.cause) return { seed, result: tried.right }
             }

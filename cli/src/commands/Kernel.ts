@@ -1,5 +1,5 @@
 /**
- * `ktstr kernel fetch` and `ktstr kernel build`.
+ * `ktstr kernel fetch` and `ktstr kernel build`: download or build a kernel into the cache.
  *
  * @since 0.1.0
  */
@@ -31,13 +31,15 @@ import { fetchLine } from "../io/index.ts"
 import { type Invocation, Settings, UsageError } from "../parse/index.ts"
 
 /**
+ * Formats bytes as MiB.
+ *
  * @since 0.1.0
  * @category rendering
  */
 export const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
 
 /**
- * Objects of built trees in a few words, e.g. `the objects of 2 trees (1900.0 MiB)`.
+ * Describes the build objects of trees in a few words, e.g. `the objects of 2 trees (1900.0 MiB)`.
  *
  * @since 0.1.0
  * @category rendering
@@ -48,7 +50,7 @@ export const objectsText = (objects: ReadonlyArray<KernelObjects>): string => {
 }
 
 /**
- * Bytes of an image and its ELF.
+ * Returns the size of an image and its ELF in bytes.
  *
  * @since 0.1.0
  * @category accessors
@@ -56,7 +58,7 @@ export const objectsText = (objects: ReadonlyArray<KernelObjects>): string => {
 export const sizeOf = ({ metadata }: KernelEntry): number => metadata.image.size + (metadata.vmlinux?.size ?? 0)
 
 /**
- * What `kernel list --json` says of an entry, less what depends on the day.
+ * Returns an entry as `kernel list --json` prints it, without the parts that depend on the date.
  *
  * @since 0.1.0
  * @category conversions
@@ -93,7 +95,7 @@ const writeEntry = (entry: KernelEntry, json: boolean, { out }: ReporterOutput) 
   )
 
 /**
- * Brings a kernel into the cache with progress on `err`, from the source that answers for `spec`.
+ * Fetches a kernel into the cache from the source that handles `spec`, with progress on `err`.
  *
  * @since 0.1.0
  * @category commands
@@ -106,7 +108,7 @@ export const fetchInto = Effect.fn("Kernel.fetch")(function* (
   const sources = yield* KernelSources
   const source = spec === undefined ? sources[0] : yield* sourceFor(sources, spec)
   if (source === undefined) {
-    const message = `no kernel source answers for '${spec ?? ""}'; give distro:[SUITE/]PACKAGE-PATTERN, git+URL#REF, path:TREE|TARBALL or a version as 6.14.2, 6.14 or 6.15-rc3`
+    const message = `no kernel source handles '${spec ?? ""}'; give distro:[SUITE/]PACKAGE-PATTERN, git+URL#REF, path:TREE|TARBALL or a version as 6.14.2, 6.14 or 6.15-rc3`
     return yield* new KernelError({ reason: "Named", message })
   }
   const line = fetchLine(err)
@@ -114,6 +116,8 @@ export const fetchInto = Effect.fn("Kernel.fetch")(function* (
 })
 
 /**
+ * Downloads a kernel into the cache and prints its key and image.
+ *
  * @since 0.1.0
  * @category commands
  */
@@ -129,7 +133,7 @@ type BuildSource =
   | { readonly _tag: "Git"; readonly spec: string }
   | { readonly _tag: "Path"; readonly path: string; readonly origin: string }
 
-/** What to build, of which one may be named. */
+/** Returns what to build. At most one source may be named. */
 const buildSource = (
   named: string | undefined,
   path: string | undefined,
@@ -164,6 +168,8 @@ const reservedCpus = (text: string): Effect.Effect<ReadonlyArray<number>, UsageE
 const bases: ReadonlyArray<BuildBase> = ["tinyconfig", "defconfig"]
 
 /**
+ * Builds a kernel into the cache and prints its image.
+ *
  * @since 0.1.0
  * @category commands
  */

@@ -1,5 +1,5 @@
 /**
- * `ktstr kernel clean`.
+ * `ktstr kernel clean`: removes kernels from the cache.
  *
  * @since 0.1.0
  */
@@ -25,8 +25,8 @@ const line = (found: CacheEntry): string =>
   found._tag === "Valid" ? found.entry.key : `${found.key} (corrupt: ${found.corruption.error})`
 
 /**
- * Removes entries after a question on the terminal, or with `--force` without one; with them what dead processes left, and downloads and objects
- * of trees that nobody goes on with.
+ * Removes entries after asking on the terminal, or without asking with `--force`. Also removes leftovers of dead processes, abandoned downloads and unused
+ * build objects.
  *
  * @since 0.1.0
  * @category commands
@@ -42,10 +42,10 @@ export const kernelClean = (invocation: Extract<Invocation, { command: "kernel c
     const keep = named === undefined ? undefined : yield* Settings.wholeNumber("--keep", named, 0, 100_000)
     const cache = yield* KernelCache
     const { kernels } = yield* cache.directories
-    // What is kept is known to be whole.
+    // Entries to keep are verified.
     const entries = yield* cache.verify
     const doomed = entriesToClean(entries, { keep, corruptOnly })
-    // What can be resumed, and objects that are in use, are kept with the entries that are.
+    // Downloads that can be resumed, and objects in use, stay if any entries stay.
     const everything = named === undefined && !corruptOnly
     const objects = everything ? yield* listKernelObjects(kernels) : []
     if (doomed.length + objects.length > 0 && !force) {

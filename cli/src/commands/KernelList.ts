@@ -1,5 +1,5 @@
 /**
- * `ktstr kernel list`.
+ * `ktstr kernel list`: lists the kernels in the cache.
  *
  * @since 0.1.0
  */
@@ -27,12 +27,12 @@ import { Effect, Option } from "effect"
 import { type Invocation, UsageError } from "../parse/index.ts"
 import { entryToJson, mebibytes, objectsText, sizeOf } from "./Kernel.ts"
 
-/** What the table and JSON say of a valid entry beyond its metadata. */
+/** Adds to a valid entry what the table and JSON show beyond its metadata. */
 interface Marks {
-  /** Built with another configuration fragment; only kernels that ktstr built have one. */
+  /** The kernel was built with a different configuration fragment. Only kernels that ktstr built have one. */
   readonly staleKconfig: boolean
   readonly staleKtstr: boolean
-  /** Distributions keep their kernels alive by themselves. */
+  /** Kernels of distributions are never marked: distributions maintain them themselves. */
   readonly endOfLife: boolean
 }
 
@@ -78,7 +78,7 @@ const toJson = (row: Row) =>
         eol: row.marks.endOfLife
       }
 
-/** A corrupt entry has no version, so no range has it. */
+/** Returns whether an entry is in the range. A corrupt entry has no version, so it never is. */
 const inRange = (text: string | undefined): Effect.Effect<(found: CacheEntry) => boolean, UsageError> => {
   if (text === undefined) return Effect.succeed(() => true)
   const parsed = Option.getOrUndefined(parseKernelOrgSpec(text))
@@ -109,11 +109,11 @@ const footers = (
       ? [`warning: entries marked (stale ktstr) were built with a different ktstr version.\n${rebuild}`]
       : []),
     ...(marked(({ endOfLife }) => endOfLife)
-      ? ["note: entries marked (EOL) are of series that kernel.org has ended; they get no fixes any more."]
+      ? ["note: entries marked (EOL) are of series that kernel.org no longer maintains; they get no more fixes."]
       : []),
     ...(objects.length > 0
       ? [
-          `note: ${kernels} also has ${objectsText(objects)}, for their next builds; \`ktstr cleanup\` removes those that nobody built in for a week, \`ktstr kernel clean\` all, with the kernels.`
+          `note: ${kernels} also has ${objectsText(objects)}, for their next builds; \`ktstr cleanup\` removes those unused for a week, \`ktstr kernel clean\` all, with the kernels.`
         ]
       : [])
   ]
@@ -126,6 +126,8 @@ const marksOf = ({ metadata }: KernelEntry, hash: string, hasEnded: (version: st
 })
 
 /**
+ * Lists the entries of the cache, with a warning for each kind of mark.
+ *
  * @since 0.1.0
  * @category commands
  */
@@ -138,7 +140,7 @@ export const kernelList = (invocation: Extract<Invocation, { command: "kernel li
     const entries = all.filter(isWanted)
     const hash = yield* kernelFragmentHash
     const { kernels } = yield* cache.directories
-    // Only where some entry can be of a series that kernel.org ends.
+    // Ask kernel.org only if some entry can be of one of its series.
     const asks = entries.some((found) => found._tag === "Valid" && found.entry.metadata.source.type !== "distro")
     const releases = asks ? yield* Effect.provide(knownReleases(kernels), layerHttp) : Option.none()
     const hasEnded = (version: string) => Option.isSome(releases) && isEndOfLife(releases.value, version)

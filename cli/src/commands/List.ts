@@ -1,5 +1,5 @@
 /**
- * `ktstr list`: scenarios, work types, output formats, presets, schedulers and checks.
+ * `ktstr list`: lists scenarios, work types, output formats, presets, schedulers and checks.
  *
  * @since 0.1.0
  */
@@ -34,7 +34,7 @@ type Kind = (typeof kinds)[number]
 
 const parameters = (type: WorkType): string => type.params.map((param) => `${param.name}=${param.default}`).join(" ")
 
-/** What the plugins and ktstr itself registered. */
+/** Holds what ktstr and the plugins registered. */
 interface Registered {
   readonly types: ReadonlyArray<WorkType>
   readonly formats: ReadonlyArray<OutputFormat>
@@ -74,14 +74,14 @@ const flagText = (scheduler: Scheduler): string =>
     .map(({ name, requires }) => (requires.length === 0 ? name : `${name} (needs ${requires.join(", ")})`))
     .join(", ")
 
-/** The clocks whose defaults may differ, each for those that have the same. */
+/** Lists the clocks whose default thresholds may differ, with the name of each. */
 const clocks: ReadonlyArray<readonly [title: string, clock: ClockMode]> = [
   ["kvm, host", "kvm"],
   ["emulated", "emulated"],
   ["deterministic", "deterministic"]
 ]
 
-/** `-`: off. */
+/** Formats a threshold; `-` means off. */
 const defaultOf = ({ name, unit }: Check, clock: ClockMode): string => {
   const value = Assert.forClock(clock)[name]
   if (value === undefined || value === false) return "-"
@@ -221,7 +221,7 @@ const jsonKey: Readonly<Record<Kind, string>> = {
 }
 
 /**
- * One kind, or all of them. JSON: a list for one kind, an object of lists for all.
+ * Lists one kind or all kinds. As JSON, one kind is a list, and all kinds are an object of lists.
  *
  * @since 0.1.0
  * @category commands
@@ -231,7 +231,7 @@ export const list = (invocation: Extract<Invocation, { command: "list" }>, { out
     const named = invocation.args[0]
     const kind = kinds.find((candidate) => candidate === named)
     if (named !== undefined && kind === undefined) {
-      return yield* new UsageError({ message: `ktstr list knows no '${named}'${suggestion(named, kinds)}` })
+      return yield* new UsageError({ message: `unknown list kind '${named}'${suggestion(named, kinds)}` })
     }
     const plugins = yield* loadPlugins(process.cwd())
     const registered = yield* Effect.provide(

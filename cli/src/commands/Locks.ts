@@ -1,5 +1,5 @@
 /**
- * `ktstr locks`: who holds which lock of ktstr.
+ * `ktstr locks`: shows which processes hold or wait for ktstr's locks.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import { Effect, Schedule } from "effect"
 import type { CommandIo } from "../io/index.ts"
 import { type Invocation, Settings } from "../parse/index.ts"
 
-/** Lock files lie in a directory of their own; a directory that is locked itself is a source tree when it has what every kernel tree has. */
+/** Lists lock files and locked source trees. Lock files have their own directory; a locked directory counts as a source tree if it has the files of one. */
 const isOurs = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -47,6 +47,8 @@ const text = (locks: ReadonlyArray<HeldLock>): string => {
 }
 
 /**
+ * Prints the locks once, or again every `--watch` interval.
+ *
  * @since 0.1.0
  * @category commands
  */
@@ -64,7 +66,7 @@ export const locks = (invocation: Extract<Invocation, { command: "locks" }>, { o
     const show = Effect.gen(function* () {
       const found = yield* look
       const time = new Date().toISOString()
-      // Home and clear, as ECMA-48 has them: the screen shows one look.
+      // ECMA-48 home and clear, so that the screen shows only the latest list.
       yield* out.write(
         json
           ? `${JSON.stringify({ time, locks: found })}\n`

@@ -1,5 +1,5 @@
 /**
- * `ktstr replay`: a deterministic run again.
+ * `ktstr replay`: repeats a deterministic run and compares the results.
  *
  * @since 0.1.0
  */
@@ -15,30 +15,32 @@ import { type CommandIo, writableFolder } from "../io/index.ts"
 import { type Invocation, Settings, UsageError } from "../parse/index.ts"
 import { makeSeedRuns, makeTestRuns, noOptions, optionsOfReplay, withoutResult } from "../runs/index.ts"
 
-/** The first bytes of a file as text, which may be one without an end. */
+/** Returns the first bytes of a file as text. The file may be endless. */
 const beginningOf = async (file: string, bytes: number): Promise<string> => {
   const parts: Array<Uint8Array> = []
   for await (const part of createReadStream(file, { end: bytes - 1 })) parts.push(part)
   return Buffer.concat(parts).toString()
 }
 
-/** A replay file holds all of a scenario's options, and how large the case was. */
+/** Returns the case of a replay file, which stores all options that decide its size. */
 const caseOf = ({ options, without }: ReplayRequest) =>
   Effect.gen(function* () {
     const text = (name: string): string => `${options[name] ?? ""}`
-    const of: ShrinkCase = {
+    const size: ShrinkCase = {
       topology: yield* Topology.parse(text("topology")),
       workersPerCgroup: yield* Settings.wholeNumber("workers", text("workers"), 1, 4096),
       durationMs: yield* Settings.durationMs("duration", text("duration")),
       without
     }
-    return of
+    return size
   })
 
 const outcomeOf = ({ details, outcome }: Pick<RunResult, "details" | "outcome">): string =>
   details[0] === undefined ? outcome : `${outcome}: ${details[0]}`
 
 /**
+ * Runs the case of a replay file again. Returns 0 if every run was the same, otherwise 1.
+ *
  * @since 0.1.0
  * @category commands
  */
@@ -66,7 +68,7 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
       const runs = yield* request.test === undefined
         ? makeSeedRuns("replay", request.scenario, options, io)
         : makeTestRuns("replay", request.test, { ...noOptions, kernel: options.kernel }, io)
-      const of = yield* caseOf(request)
+      const size = yield* caseOf(request)
       let matched = 0
       const seen: Array<{
         eventHash: string | null
@@ -75,7 +77,7 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
         changed: ReadonlyArray<string>
       }> = []
       for (let time = 0; time < times; time++) {
-        const result = yield* runs.run(of, request.seed)
+        const result = yield* runs.run(size, request.seed)
         const { determinism } = result
         const now = determinism?.ingredients
         const changed = now ? changedIngredients(then.ingredients, now) : []
@@ -93,22 +95,22 @@ export const replay = (invocation: Extract<Invocation, { command: "replay" }>, i
               ...(cause === then.cause && cause !== null ? ["  the cause is the same, the run is not"] : []),
               ...(changed.length > 0
                 ? changed.map((line) => `  ${line}`)
-                : ["  no ingredient has changed: the host has shown in the guest; please report it"])
+                : ["  no ingredient has changed, so the host influenced the guest; please report this"])
             ]
         yield* io.out.write(`${lines.join("\n")}\n`)
       }
       if (values.trace !== undefined) {
-        const traced = yield* runs.run(of, request.seed, resolve(values.trace))
+        const traced = yield* runs.run(size, request.seed, resolve(values.trace))
         const cause = failureCause(traced) ?? null
         const schedule = traced.determinism?.scheduleHash ?? null
-        // A guest that did not reach its end has none to compare.
+        // A guest that died early has no hash to compare.
         const same = schedule !== null && schedule === then.scheduleHash
         yield* io.err.write(
           [
             `traced: ${outcomeOf(traced)}`,
             same
-              ? "  tracing has not changed who ran where how often"
-              : `  tracing takes instructions and has changed the run${cause === then.cause ? ", though not what came of it" : ""}`,
+              ? "  tracing did not change the schedule"
+              : `  tracing takes instructions and has changed the run${cause === then.cause ? ", but not its outcome" : ""}`,
             `  ${values.trace}/console.log, ${values.trace}/trace.txt (https://ui.perfetto.dev opens it)`,
             ""
           ].join("\n")

@@ -1,5 +1,5 @@
 /**
- * `ktstr run`: scenarios by name in a virtual machine, or on this one.
+ * `ktstr run`: runs scenarios in a virtual machine or on this host.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import type { CommandIo } from "../io/index.ts"
 import { type Invocation, runSettings, Settings, UsageError, type Values } from "../parse/index.ts"
 import { kernelWord, rerunEnvironment, runSession, runWords, settledOptions } from "../runs/index.ts"
 
-/** Options of machines. `--vmm` is left out: it may come from the environment. */
+/** Lists the options that only apply to virtual machines. `--vmm` is not among them: it may come from the environment. */
 const machineOptions = [
   "topology",
   "preset",
@@ -31,7 +31,7 @@ const machineOptions = [
 ] as const
 
 /**
- * Whether failures are shown whole.
+ * Returns whether to show failures in full.
  *
  * @since 0.2.0
  * @category accessors
@@ -39,7 +39,7 @@ const machineOptions = [
 export const isVerbose = ({ verbose }: { readonly verbose: boolean }): boolean =>
   verbose || (process.env.KTSTR_VERBOSE ?? "") !== ""
 
-/** With `--host` there is nothing that these could mean. */
+/** Rejects options that have no meaning with `--host`. */
 const checkHostOptions = (values: Values<"run">): Effect.Effect<void, UsageError> => {
   const isGiven = (value: string | boolean | ReadonlyArray<string> | undefined) =>
     typeof value === "object" ? value.length > 0 : value !== undefined && value !== false
@@ -52,7 +52,7 @@ const checkHostOptions = (values: Values<"run">): Effect.Effect<void, UsageError
 }
 
 /**
- * The reporter of that name, or an error that suggests the nearest.
+ * Returns the reporter of that name; the error suggests the nearest name.
  *
  * @since 0.1.0
  * @category accessors
@@ -62,6 +62,8 @@ export const reporterNamed = Effect.fn("Run.reporter")(function* (name: string) 
 })
 
 /**
+ * Runs scenarios on every chosen kernel and scheduler profile, and returns the exit code of the results.
+ *
  * @since 0.1.0
  * @category commands
  */

@@ -1,5 +1,5 @@
 /**
- * `ktstr test`: the tests in `*.ktstr.ts` files, by the user's vitest.
+ * `ktstr test`: runs the tests in `*.ktstr.ts` files with the user's vitest.
  *
  * @since 0.1.0
  */
@@ -28,7 +28,7 @@ import {
 } from "../runs/index.ts"
 import { isVerbose, reporterNamed } from "./Run.ts"
 
-/** What the tests of a run came to. */
+/** Collects the outcomes of a run's tests. */
 interface Tally {
   readonly results: Array<RunResult>
   /** Failed without a result: the codes of their errors, 1 where the test's own code threw. */
@@ -70,7 +70,7 @@ const collect = (tally: Tally, onResult: (result: RunResult) => Promise<void>): 
   }
 })
 
-/** A pattern of vitest's, as it compares it: with the names of suites and test, a blank between. */
+/** Returns whether vitest's pattern selects a test: vitest matches it against the names of suites and test, joined by blanks. */
 const selectedBy = (pattern: string) => {
   const expression = new RegExp(pattern)
   return (fullName: string): boolean => expression.test(fullName.replaceAll(" > ", " "))
@@ -78,7 +78,7 @@ const selectedBy = (pattern: string) => {
 
 const interruptedAfter = (done: number): string => `interrupted: ${done} ${done === 1 ? "test was" : "tests were"} done`
 
-/** What was done so far, and where the tests were that have not ended. An error that nobody caught is told of at the command's end instead. */
+/** Reports how many tests were done, and the progress of those that were running. An uncaught error is printed when the command ends instead. */
 const interrupted = (
   tally: Tally,
   screen: TestScreen | undefined,
@@ -111,7 +111,7 @@ const exitCodeOf = (tally: Tally, vitest: Vitest): number => {
   return broken && code === ExitCode.pass ? ExitCode.fail : code
 }
 
-/** What names of tests are compared with, which must be an expression. */
+/** Returns the regular expression of an option, or an error if it is not a valid one. */
 const checkedPattern = (option: string, pattern: string): Effect.Effect<string, UsageError> =>
   Effect.try({
     try: () => new RegExp(pattern) && pattern,
@@ -142,6 +142,8 @@ const filtersOf = (files: ReadonlyArray<string>) =>
   })
 
 /**
+ * Runs the tests on every chosen kernel and returns the exit code of the results.
+ *
  * @since 0.1.0
  * @category commands
  */

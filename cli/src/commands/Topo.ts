@@ -1,5 +1,5 @@
 /**
- * `ktstr topo`: this machine's topology.
+ * `ktstr topo`: shows this machine's topology.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ const only = (values: Iterable<number>): number | undefined => {
 }
 
 /**
- * The shape as `--topology` takes it; undefined when LLCs or cores differ.
+ * Returns the shape as `--topology` takes it, or undefined if LLCs or cores differ.
  *
  * @since 0.1.0
  * @category accessors
@@ -74,6 +74,8 @@ const text = (topology: TestTopology): ReadonlyArray<string> => [
 ]
 
 /**
+ * Prints the topology of this machine.
+ *
  * @since 0.1.0
  * @category commands
  */
