@@ -9,9 +9,9 @@ import { ExitCode, type RunResult, Scenarios } from "@ktstr/core"
 import { Exploration, type ExplorationSummary, type ShrinkCase, shrink } from "@ktstr/core/explore"
 import { encodeReplay, failureCause, makeReplay, shellLine } from "@ktstr/core/run"
 import { layerHarness, loadPlugins } from "@ktstr/harness"
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import { oneKernel } from "../choose/index.ts"
-import { type CommandIo, writableFolder } from "../io/index.ts"
+import { breakingSilence, type CommandIo, writableFolder } from "../io/index.ts"
 import { type Invocation, runSettings, Settings, UsageError } from "../parse/index.ts"
 import { makeSeedRuns, makeTestRuns, type SeedOptions, type SeedRuns, withoutResult } from "../runs/index.ts"
 
@@ -100,21 +100,35 @@ export const explore = (invocation: Extract<Invocation, { command: "explore" }>,
     yield* writableFolder("--output", folder)
     const plugins = yield* loadPlugins(process.cwd())
     return yield* Effect.gen(function* () {
-      const runs = yield* openRuns(name, values, jobs, io)
       const exploration = new Exploration()
+      const running = new Map<string, number>()
       const kept = new Map<string, Kept & { readonly result: RunResult }>()
       const count = last - first + 1
+      const printLine = yield* breakingSilence(io.err, (now) => {
+        const parts = [...running].map(([what, since]) => `${what} runs for ${Math.round((now - since) / 1000)} s`)
+        return [
+          ...(parts.length > 0 ? parts : ["preparing"]),
+          `${exploration.summary.runs} of ${count} seeds done`
+        ].join(" · ")
+      })
+      const timed = <A, E, R>(what: string, run: Effect.Effect<A, E, R>) =>
+        Effect.acquireUseRelease(
+          Effect.map(Clock.currentTimeMillis, (now) => running.set(what, now)),
+          () => run,
+          () => Effect.sync(() => running.delete(what))
+        )
+      const runs = yield* openRuns(name, values, jobs, io)
       const stem = name.replace(/[^\w.-]+/g, "_")
       let over = false
       const runOne = (seed: number) =>
         Effect.gen(function* () {
           if (over) return
-          const result = yield* runs.run(runs.from, seed)
+          const result = yield* timed(`seed ${seed}`, runs.run(runs.from, seed))
           const failure = exploration.add(seed, result)
           const { failures, runs: done, schedules } = exploration.summary
           const outcome = failure === undefined ? result.outcome : `fail: ${result.details[0]}`
-          yield* io.err.write(
-            `seed ${seed}: ${outcome} · ${done} of ${count} · ${counted(schedules, "schedule")} · ${counted(failures.length, "cause")}\n`
+          yield* printLine(
+            `seed ${seed}: ${outcome} · ${done} of ${count} · ${counted(schedules, "schedule")} · ${counted(failures.length, "cause")}`
           )
           if (failure === undefined) return
           io.checkFailed?.()
@@ -130,7 +144,7 @@ export const explore = (invocation: Extract<Invocation, { command: "explore" }>,
         const attempt = (candidate: ShrinkCase) =>
           Effect.gen(function* () {
             for (let seed = one.seed; seed < one.seed + seedsPerCase; seed++) {
-              const tried = yield* Effect.either(runs.run(candidate, seed))
+              const tried = yield* Effect.either(timed(`a smaller case with seed ${seed}`, runs.run(candidate, seed)))
               // A smaller case may be invalid: too few CPUs for a cpuset, or an op without its prerequisite.
               if (tried._tag === "Left") return undefined
               if (failureCause(tried.right) === one.cause) return { seed, result: tried.right }
@@ -138,9 +152,7 @@ export const explore = (invocation: Extract<Invocation, { command: "explore" }>,
             return undefined
           }).pipe(
             Effect.tap((found) =>
-              io.err.write(
-                `smaller: ${describeCase(candidate)}: ${found === undefined ? "no" : `seed ${found.seed}`}\n`
-              )
+              printLine(`smaller: ${describeCase(candidate)}: ${found === undefined ? "no" : `seed ${found.seed}`}`)
             )
           )
         const { found, smallest } = yield* shrink({ from: runs.from, ops: runs.ops, limit: shrinkLimit, attempt })
