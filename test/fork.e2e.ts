@@ -1,6 +1,7 @@
 // Machines in virtual time that are forked from one that has booted: each is the run from a boot, and none outlives anybody.
 import { spawn } from "node:child_process"
-import { readdirSync, readFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import {
@@ -20,7 +21,7 @@ import {
 import { layerHarness } from "@ktstr/harness"
 import { Effect, Either, Fiber, ManagedRuntime } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { leftovers, none, root } from "./ktstr.ts"
+import { ktstr, leftovers, none, root } from "./ktstr.ts"
 import { script } from "./scenarioRun.ts"
 
 const forking = () => ManagedRuntime.make(layerHarness({ backend: "qemu-tcg", fork: true }))
@@ -166,6 +167,32 @@ describe("a forked machine", { timeout: 600_000 }, () => {
     for (let seed = 2; seed < 12; seed++) await runtime.runPromise(one(seed))
     expect(machines().parents).toContain(parent)
     expect(residentKb(parent) - before).toBeLessThan(1024)
+  })
+})
+
+describe("a qemu that can't fork", { timeout: 600_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), "fork-"))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  it.each([
+    ["knows no plugins", "echo 'qemu: -plugin: invalid option' >&2; exit 1", "qemu: -plugin: invalid option"],
+    ["lacks what the plugin needs", "echo 'ktstr: this qemu does not export x' >&2; exit 1", "does not export x"]
+  ])("boots each machine and says once why, if it %s", async (_, refusal, reason) => {
+    const real = (process.env.PATH ?? "").split(":").find((path) => existsSync(join(path, "qemu-system-x86_64")))
+    writeFileSync(
+      join(folder, "qemu-system-x86_64"),
+      `#!/bin/sh\ncase "$*" in *ktstr-plugin.so*) ${refusal};; esac\nexec ${real}/qemu-system-x86_64 "$@"\n`,
+      { mode: 0o755 }
+    )
+    const { code, stderr } = await ktstr(
+      ["explore", "steady", "--seeds", "1..2", "-d", "0.5", "-t", "1n1l1c1t", "--output", folder],
+      { env: { ...process.env, PATH: `${folder}:${process.env.PATH}` }, deadlineMs: 300_000 }
+    )
+    const warnings = stderr.split("\n").filter((line) => line.includes("each run boots by itself"))
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain(reason)
+    expect(stderr.match(/^seed \d: pass/gm), stderr).toHaveLength(2)
+    expect(code).toBe(0)
   })
 })
 

@@ -21,24 +21,18 @@ static _Noreturn void fail(const char *what) {
     _exit(CHILD_FAILED);
 }
 
-/* Every descriptor of the file behind `old` becomes one of the file at `path`. qemu has opened its ports again by name.
- */
-static void replace(int old, const char *path, int flags) {
+/* Every descriptor of the file behind `old` becomes one of `file`. qemu has opened its ports again by name. */
+static void replace(int old, int file) {
     struct stat wanted, status;
-    if (fstat(old, &wanted) < 0)
-        fail("a port");
-    int file = open(path, flags | O_CLOEXEC);
-    if (file < 0)
-        fail(path);
     DIR *descriptors = opendir("/proc/self/fd");
-    if (!descriptors)
-        fail("/proc/self/fd");
+    if (!descriptors || fstat(old, &wanted) < 0)
+        fail("the descriptors of a port");
     for (struct dirent *entry; (entry = readdir(descriptors));) {
         int fd = atoi(entry->d_name);
         bool same = entry->d_name[0] != '.' && fd != file && fstat(fd, &status) == 0 &&
                     status.st_dev == wanted.st_dev && status.st_ino == wanted.st_ino;
         if (same && dup2(file, fd) < 0)
-            fail(path);
+            fail("a port");
     }
     closedir(descriptors);
     close(file);
@@ -79,15 +73,12 @@ void child_begin(const struct server_options *options, const struct child_files 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(CHILD_FAILED);
-    replace(options->control, "/dev/null", O_RDWR);
-    replace(options->com1, files->com1, O_WRONLY | O_APPEND);
-    replace(options->com2, files->com2, O_WRONLY | O_APPEND);
-    int shared = open(files->range, O_RDWR | O_CLOEXEC);
-    if (shared < 0)
-        fail(files->range);
-    if (mmap(range, options->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, shared, 0) == MAP_FAILED)
+    replace(options->control, open("/dev/null", O_RDWR | O_CLOEXEC));
+    replace(options->com1, files->com1);
+    replace(options->com2, files->com2);
+    if (mmap(range, options->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, files->range, 0) == MAP_FAILED)
         fail("the shared range");
-    close(shared);
+    close(files->range);
     *qemu.cond_wait = idle;
     sandbox_no_processes();
 }

@@ -8,9 +8,9 @@
 /* Exit codes of a child; from CHILD_SHUTDOWN on, qemu's reason is added (qapi/run-state.json, ShutdownCause). */
 enum { CHILD_ENDED = 0, CHILD_FAILED = 1, CHILD_STUCK = 2, CHILD_SHUTDOWN = 16, CHILD_RESET = 64 };
 
-/* Files of the child's own: paths that the host keeps open. */
+/* Descriptors of the child's own files. */
 struct child_files {
-    const char *com1, *com2, *range;
+    int com1, com2, range;
 };
 
 /* Turns the process that fork() just made into a machine of its own. Ends it if that is impossible. */

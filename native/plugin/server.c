@@ -7,6 +7,7 @@
 #include "sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -113,34 +114,62 @@ static void reap(unsigned index) {
     *child = children[--count];
 }
 
+static void close_files(const struct child_files *files) {
+    const int fds[] = {files->com1, files->com2, files->range};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
+/* Opens what the host holds open; false with errno. */
+static bool open_files(char *words, struct child_files *files) {
+    char *rest = NULL;
+    const char *com1 = strtok_r(words, " ", &rest), *com2 = strtok_r(NULL, " ", &rest);
+    const char *shared = strtok_r(NULL, " ", &rest);
+    errno = EINVAL;
+    files->com1 = com1 ? open(com1, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
+    files->com2 = com2 ? open(com2, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
+    files->range = shared ? open(shared, O_RDWR | O_CLOEXEC) : -1;
+    return files->com1 >= 0 && files->com2 >= 0 && files->range >= 0;
+}
+
+/* Remembers a child that runs; false with errno if it can't be watched. */
+static bool watch_child(unsigned long id, pid_t pid) {
+    int watch = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (watch < 0)
+        return false;
+    children[count++] = (struct child){.id = id, .pid = pid, .watch = watch};
+    return true;
+}
+
 /* Returns true in the child. */
 static bool fork_child(char *words) {
-    char *rest = NULL, *id = strtok_r(words, " ", &rest);
-    struct child_files files = {
-        .com1 = strtok_r(NULL, " ", &rest), .com2 = strtok_r(NULL, " ", &rest), .range = strtok_r(NULL, " ", &rest)};
-    if (!files.range || count == CHILDREN) {
-        control_send(&control, "failed %s %s", id ? id : "?", files.range ? "too many children" : "a word is missing");
-        return false;
-    }
-    int parent = getpid();
-    pid_t pid = fork();
-    if (pid == 0) {
-        for (unsigned i = 0; i < count; i++)
-            close(children[i].watch);
-        child_begin(&options, &files, range, parent);
-        return true;
-    }
-    int watch = pid < 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
-    if (watch < 0) {
-        control_send(&control, "failed %s %s", id, strerror(errno));
-        if (pid > 0) {
-            kill(pid, SIGKILL);
-            waitpid(pid, NULL, 0);
+    unsigned long id = strtoul(words, &words, 10);
+    struct child_files files = {-1, -1, -1};
+    pid_t pid = -1;
+    errno = EAGAIN;
+    if (count < CHILDREN && open_files(words, &files)) {
+        int parent = getpid();
+        pid = fork();
+        if (pid == 0) {
+            for (unsigned i = 0; i < count; i++)
+                close(children[i].watch);
+            child_begin(&options, &files, range, parent);
+            return true;
         }
+    }
+    bool good = pid > 0 && watch_child(id, pid);
+    int error = errno;
+    close_files(&files);
+    if (good) {
+        control_send(&control, "forked %lu %d", id, pid);
         return false;
     }
-    children[count++] = (struct child){.id = strtoul(id, NULL, 10), .pid = pid, .watch = watch};
-    control_send(&control, "forked %s %d", id, pid);
+    control_send(&control, "failed %lu %s", id, strerror(error));
+    if (pid > 0) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
     return false;
 }
 

@@ -40,11 +40,14 @@ export interface ForkControl {
   /** Succeeds when the guest stands at its fork point; fails with the reason why it never will. */
   readonly serving: Effect.Effect<void, VmmError>
   readonly fork: (files: ForkedFiles) => Effect.Effect<ForkedProcess, VmmError>
-  /** To be called when the server's process has ended. */
+  /** To be called with the reason when the process has ended before the fork point. Later the stream's end tells it. */
   readonly gone: (why: VmmError) => void
 }
 
 const failed = (message: string): VmmError => new VmmError({ reason: "BootFailed", message })
+
+const lostMachine = (): VmmError =>
+  new VmmError({ reason: "ChannelLost", message: "the machine at the fork point has ended" })
 
 /** Of a plugin that does not do what this host expects. */
 const unfit = (message: string): VmmError => new VmmError({ reason: "BackendMissing", message })
@@ -62,15 +65,16 @@ export const makeForkControl = (stream: Duplex): ForkControl => {
   const serving = Deferred.unsafeMake<void, VmmError>(FiberId.none)
   const asked = new Map<string, Deferred.Deferred<ForkedProcess, VmmError>>()
   const running = new Map<string, Deferred.Deferred<ProcessEnd>>()
+  let served = false
   let next = 0
   let lost: VmmError | undefined
   let rest = ""
 
   const gone = (why: VmmError): void => {
     if (lost !== undefined) return
-    lost = why
-    Deferred.unsafeDone(serving, Effect.fail(why))
-    for (const one of asked.values()) Deferred.unsafeDone(one, Effect.fail(why))
+    lost = served ? lostMachine() : why
+    Deferred.unsafeDone(serving, Effect.fail(lost))
+    for (const one of asked.values()) Deferred.unsafeDone(one, Effect.fail(lost))
     // Children end with their parent.
     for (const one of running.values()) Deferred.unsafeDone(one, Effect.succeed({ code: null, signal: "SIGKILL" }))
     asked.clear()
@@ -105,13 +109,14 @@ export const makeForkControl = (stream: Duplex): ForkControl => {
       case "loaded":
         break
       case "serving":
+        served = true
         Deferred.unsafeDone(serving, Effect.void)
         break
       case "forked":
         forked(id, Number(kind))
         break
       case "failed":
-        answer(id, Effect.fail(failed(`the machine can't be forked: ${after(2)}`)))
+        answer(id, Effect.fail(unfit(`the machine can't be forked: ${after(2)}`)))
         break
       case "ended":
         if (/^\d+$/.test(id))
@@ -135,7 +140,10 @@ export const makeForkControl = (stream: Duplex): ForkControl => {
   })
   stream.on("error", () => {})
   for (const end of ["end", "close"]) {
-    stream.on(end, () => gone(failed("the machine at the fork point has ended")))
+    // Before the fork point qemu's standard error tells why it has ended.
+    stream.on(end, () => {
+      if (served) gone(lostMachine())
+    })
   }
 
   return {

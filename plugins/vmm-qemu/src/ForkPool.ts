@@ -70,9 +70,12 @@ export const makeForkPool = (
             yield* RcMap.invalidate(servers, key)
             return yield* Effect.as(refused(hash, server.left), undefined)
           }
-          return yield* Effect.catchAll(server.right.fork(plan), () =>
-            // It was killed meanwhile; the next run starts another.
-            Effect.as(RcMap.invalidate(servers, key), undefined)
+          return yield* Effect.catchAll(server.right.fork(plan), (error) =>
+            // If it was killed meanwhile, the next run starts another.
+            Effect.zipRight(
+              RcMap.invalidate(servers, key),
+              error.reason === "ChannelLost" ? Effect.succeed(undefined) : Effect.as(refused(hash, error), undefined)
+            )
           )
         })
       }

@@ -93,6 +93,14 @@ const openRange = ({ size }: SharedRange): Effect.Effect<number, VmmError, Scope
     (file) => Effect.sync(() => fs.closeSync(file))
   )
 
+/** What a qemu said that ended before its guest's fork point. */
+const refusal = (stderr: string, kernel: string): VmmError => {
+  const error = bootRefusal(stderr, kernel)
+  return /plugin|ktstr: /.test(stderr)
+    ? new VmmError({ reason: "BackendMissing", message: `machines can't be forked here: ${error.message}` })
+    : error
+}
+
 /** A kernel that boots says something new at least every few seconds, on a host that has other work as well. */
 const patienceMs = 300_000
 
@@ -226,7 +234,7 @@ export const startForkServer = (options: ForkServerOptions): Effect.Effect<ForkS
       control: true
     })
     const control = makeForkControl(qemu.control!)
-    qemu.end.then(() => control.gone(bootRefusal(qemu.stderr(), options.kernel)))
+    qemu.end.then(() => control.gone(refusal(qemu.stderr(), options.kernel)))
     yield* Effect.raceFirst(control.serving, silence(parent.files[0]))
     return {
       fork: (plan) =>

@@ -71,6 +71,8 @@ describe("makeForkControl", () => {
 
   it("ends everything with the plugin", async () => {
     const { control, plugin, say } = connected()
+    say("serving\n")
+    await Effect.runPromise(control.serving)
     const waiting = outcome(control.fork(files))
     const going = Effect.runPromise(control.fork(files))
     say("forked 1 7\n")
