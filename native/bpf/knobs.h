@@ -29,6 +29,8 @@ struct knobs {
     __u64 degrade_ns;
     /* How long the tasks of the cgroup `starve` get nothing, from the moment the first of them waits in vain. */
     __u64 starve_ns;
+    /* How long they must have run since their last sleep before that; 0: the first sleep is enough. */
+    __u64 starve_ran_ns;
     char starve[NAME_LENGTH];
     /* The CPU that all tasks go to; negative: any. */
     __s32 only_cpu;

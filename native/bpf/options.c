@@ -36,6 +36,7 @@ static const char help[] =
     "      --starve CGROUP      give nothing to tasks of the cgroup of this name, and below, once they slept for the "
     "first time\n"
     "      --starve-for S       for that long (default 4)\n"
+    "      --starve-ran MS      but not before they have run for so long since they last slept\n"
     "      --ignore-cpusets     dispatch tasks to CPUs they are not allowed on; the kernel ends a scheduler that does\n"
     "      --race               look at what runs on other CPUs without a lock: a rare interleaving ends in\n"
     "                           scx_bpf_error()\n"
@@ -87,6 +88,7 @@ enum option_key {
     ONE_CPU,
     STARVE,
     STARVE_FOR,
+    STARVE_RAN,
     IGNORE_CPUSETS,
     RACE,
     WIDEN_CPUSETS,
@@ -110,6 +112,7 @@ static const struct option known[] = {
     {"one-cpu", required_argument, NULL, ONE_CPU},
     {"starve", required_argument, NULL, STARVE},
     {"starve-for", required_argument, NULL, STARVE_FOR},
+    {"starve-ran", required_argument, NULL, STARVE_RAN},
     {"ignore-cpusets", no_argument, NULL, IGNORE_CPUSETS},
     {"race", no_argument, NULL, RACE},
     {"widen-cpusets", no_argument, NULL, WIDEN_CPUSETS},
@@ -173,6 +176,9 @@ void read_options(int argc, char **argv, struct options *options) {
             break;
         case STARVE_FOR:
             knobs->starve_ns = nanoseconds(seconds(name, optarg));
+            break;
+        case STARVE_RAN:
+            knobs->starve_ran_ns = whole(name, optarg, 1, 60000) * 1000000ull;
             break;
         case IGNORE_CPUSETS:
             knobs->ignore_cpusets = true;

@@ -17,8 +17,10 @@ struct task {
     __u64 vtime;
     /* When it last got a CPU. */
     __u64 since;
-    /* A task of the cgroup to be starved that has begun its work. */
-    bool starved;
+    /* For how long it has run since it last slept. */
+    __u64 ran;
+    /* A task of the cgroup to be starved, and one that has begun its work. */
+    bool member, starved;
 };
 
 struct {
@@ -137,8 +139,14 @@ void BPF_PROG(ktstr_running, struct task_struct *task) {
 SEC("struct_ops/stopping")
 void BPF_PROG(ktstr_stopping, struct task_struct *task, bool runnable) {
     struct task *own = bpf_task_storage_get(&tasks, task, NULL, 0);
-    if (own)
-        own->vtime += (bpf_ktime_get_ns() - own->since) * 100 / task->scx.weight;
+    if (own) {
+        __u64 ran = bpf_ktime_get_ns() - own->since;
+        own->vtime += ran * 100 / task->scx.weight;
+        if (knobs.starve_ran_ns && own->member) {
+            own->ran += ran;
+            own->starved |= own->ran >= knobs.starve_ran_ns;
+        }
+    }
     note_running(task, 0);
 }
 
@@ -147,8 +155,11 @@ void BPF_PROG(ktstr_quiescent, struct task_struct *task, __u64 flags) {
     if (!knobs.starve[0] || !(flags & SCX_DEQ_SLEEP) || !(task->__state & TASK_INTERRUPTIBLE))
         return;
     struct task *own = bpf_task_storage_get(&tasks, task, NULL, 0);
-    if (own && !own->starved)
-        own->starved = in_cgroup(task);
+    if (!own || own->starved)
+        return;
+    own->member = in_cgroup(task);
+    own->ran = 0;
+    own->starved = own->member && !knobs.starve_ran_ns;
 }
 
 SEC("struct_ops.s/init_task")
