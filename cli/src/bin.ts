@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The `ktstr` command. Help and version are answered before anything else is loaded.
+ * Starts the `ktstr` command. Prints help and the version before anything else is loaded.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import { releaseTerminalsAtExit } from "./io/JobControl.ts"
 import { openStandardStream } from "./io/StandardStream.ts"
 import { helpFor } from "./parse/Help.ts"
 
-/** Help goes to its reader before anything else is loaded; who does not take it hears of it as with any command. */
+/** Prints help. A failed write sets the exit code and the message that every command has. */
 const writeOut = (text: string) => {
   const err = openStandardStream(2, () => undefined)
   const out = openStandardStream(1, ({ code, message }) => {

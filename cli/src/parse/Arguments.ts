@@ -12,7 +12,7 @@ import { commandOf, longName, splitWords } from "./CommandWords.ts"
 import { UsageError } from "./UsageError.ts"
 
 /**
- * A command with its values, ready to be executed.
+ * Holds a command and its values, ready to be executed.
  *
  * @since 0.1.0
  * @category models
@@ -22,7 +22,7 @@ export type Invocation = {
     readonly command: C
     readonly values: Values<C>
     readonly args: ReadonlyArray<string>
-    /** What stood after `--`, or the command for the guest. */
+    /** The words after `--`, or the command for the guest. */
     readonly rest: ReadonlyArray<string>
   }
 }[CommandName]

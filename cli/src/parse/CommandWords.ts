@@ -1,12 +1,12 @@
 /**
- * Which of the words behind `ktstr` are its own, and which are for somebody else. Imports the command table only.
+ * Separates ktstr's own words from those for another program. Imports the command table only.
  *
  * @since 0.1.0
  */
 import { type CommandName, type CommandSpec, commands } from "./CommandTable.ts"
 
 /**
- * Finds the command that the first words name, as far as they name one.
+ * Finds the command that the first words name, if they name one.
  *
  * @since 0.1.0
  * @category accessors
@@ -20,7 +20,7 @@ export const commandOf = (words: ReadonlyArray<string>): { name: CommandName; us
 }
 
 /**
- * What `--name`, `--name=value`, `-n` names in this command, under its long name.
+ * Returns the long name of the option in `--name`, `--name=value` or `-n`, if the command has it.
  *
  * @since 0.1.0
  * @category accessors
@@ -31,7 +31,7 @@ export const longName = (spec: CommandSpec, word: string): string | undefined =>
   return Object.keys(spec.options).find((name) => spec.options[name]!.alias === bare.slice(1))
 }
 
-/** Where the command for the guest begins: at the first word that is neither an option nor an option's value. */
+/** Returns where the guest's command begins: at the first word that is neither an option nor an option's value. */
 const guestCommandAt = (spec: CommandSpec, words: ReadonlyArray<string>, from: number): number => {
   let at = from
   while (at < words.length) {
@@ -45,7 +45,7 @@ const guestCommandAt = (spec: CommandSpec, words: ReadonlyArray<string>, from: n
 }
 
 /**
- * Splits at `--`, or where the command for a guest begins.
+ * Splits the words at `--`, or where the guest's command begins.
  *
  * @since 0.1.0
  * @category parsing

@@ -1,5 +1,5 @@
 /**
- * Help text out of the command table. Imports nothing else, so that `ktstr --help` answers at once.
+ * Renders help texts from the command table. Imports nothing else, so that `ktstr --help` answers at once.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ const optionRow = ([name, spec]: readonly [string, OptionSpec]): readonly [strin
 ]
 
 /**
- * The help of one command, at most a screen.
+ * Returns the help of one command, at most one screen long.
  *
  * @since 0.1.0
  * @category rendering
@@ -46,7 +46,7 @@ export const commandHelp = (name: CommandName): string => {
 }
 
 /**
- * The help of a group of commands such as `kernel`, or of all when `group` is empty.
+ * Returns the help of a group of commands such as `kernel`, or of all commands if `group` is empty.
  *
  * @since 0.1.0
  * @category rendering
@@ -80,7 +80,7 @@ export const groupHelp = (group: string): string => {
 }
 
 /**
- * Whether the words ask for help or the version only, and what to print then. Undefined: not a request for help.
+ * Returns the text to print if the words ask for help or the version. Undefined: they don't.
  *
  * @since 0.1.0
  * @category rendering

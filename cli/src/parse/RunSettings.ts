@@ -1,5 +1,5 @@
 /**
- * How scenarios run in a machine: the options that `run`, `explore` and replay files have in common, checked.
+ * Checks the options that `run`, `explore` and replay files share: how scenarios run in a machine.
  *
  * @since 0.1.0
  */
@@ -12,7 +12,7 @@ import * as Settings from "./Settings.ts"
 import type { UsageError } from "./UsageError.ts"
 
 /**
- * The options as they were given.
+ * Holds the options as given.
  *
  * @since 0.1.0
  * @category models
@@ -32,7 +32,7 @@ export type RunOptions = Pick<
 >
 
 /**
- * What they mean; undefined is left to the scenario, the scheduler or the machine.
+ * Holds the checked options. Undefined leaves the choice to the scenario, the scheduler or the machine.
  *
  * @since 0.1.0
  * @category models
@@ -42,7 +42,7 @@ export interface RunSettings {
   readonly workersPerCgroup: number
   readonly memoryMb: number | undefined
   readonly workTypeOverride: WorkTypeRef | undefined
-  /** The checks that the command line sets, above those of the scenario. */
+  /** The checks that the command line sets, which override those of the scenario. */
   readonly assert: Assert
   readonly watchdogMs: number | undefined
   readonly kargs: ReadonlyArray<string>
@@ -56,13 +56,13 @@ const checks = (options: RunOptions) =>
     return Assert.merge(options.relaxed ? Assert.relaxed : {}, {
       isolation: options.isolation ? true : undefined,
       maxGapMs: yield* threshold("max-gap-ms"),
-      // No shares differ by more than 100 points: who says so wants none of it judged.
+      // Shares never differ by more than 100 points, so 100 turns the check off.
       maxSpreadPct: spread === undefined || spread < 100 ? spread : false
     })
   })
 
 /**
- * Five seconds and two workers a cgroup where nothing else was given. The error names the first option that is wrong, and its value.
+ * Checks the options. Default: five seconds and two workers per cgroup. The error names the first wrong option and its value.
  *
  * @since 0.1.0
  * @category parsing

@@ -1,5 +1,5 @@
 /**
- * Values of options, checked: each error is one line that names the option and the value.
+ * Checks the values of options. Each error is one line that names the option and the value.
  *
  * @since 0.1.0
  */
@@ -17,11 +17,11 @@ type Checked<A> = Either.Either<A, UsageError>
 
 const bad = (message: string): Checked<never> => Either.left(new UsageError({ message }))
 
-/** Decimal numbers only: `Number` would take `0x10`, `1e3` and blanks, too. */
+/** Matches decimal numbers only: `Number` would also take `0x10`, `1e3` and blanks. */
 const decimal = /^[+-]?(\d+(\.\d*)?|\.\d+)$/
 
 /**
- * Checks what was given; undefined where nothing was.
+ * Checks a value if one was given, otherwise returns undefined.
  *
  * @since 0.1.0
  * @category parsing
@@ -32,7 +32,7 @@ export const ifGiven = <A, E>(
 ): Either.Either<A | undefined, E> => (text === undefined ? Either.right(undefined) : check(text))
 
 /**
- * The words of options that may be given more than once, and hold several each.
+ * Splits the values of a repeatable option into words.
  *
  * @since 0.1.0
  * @category parsing
@@ -40,11 +40,11 @@ export const ifGiven = <A, E>(
 export const words = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
   texts.flatMap((text) => text.split(/\s+/).filter((word) => word !== ""))
 
-/** Blanks between quotes are part of a word, as the kernel reads them. */
+/** Matches a word as the kernel reads it: blanks between quotes belong to the word. */
 const kernelWord = /(?:[^\s"]|"[^"]*")+/g
 
 /**
- * Kernel arguments, of an option that may be given more than once and holds several each. Blanks inside double quotes do not separate.
+ * Splits the values of a repeatable option into kernel arguments. Blanks inside double quotes do not separate.
  *
  * @since 0.2.0
  * @category parsing
@@ -57,21 +57,21 @@ export const kernelArguments = (option: string, texts: ReadonlyArray<string>): C
 }
 
 /**
- * Seconds as milliseconds.
+ * Parses seconds into milliseconds.
  *
  * @since 0.1.0
  * @category parsing
  */
 export const durationMs = (option: string, text: string): Checked<number> => {
   const seconds = decimal.test(text) ? Number(text) : Number.NaN
-  // Longer than a day is a mistyped unit, and what the timers of Node can't wait for begins at 24.8 days.
+  // More than a day is a mistyped unit, and Node's timers can't wait longer than 24.8 days.
   return seconds * 1000 >= 1 && seconds <= 86_400
     ? Either.right(Math.round(seconds * 1000))
     : bad(`${option} must be a number of seconds greater than 0 and at most 86400, got '${text}'`)
 }
 
 /**
- * A time as `1s`, `500ms`, `2m`, or a number of seconds, as milliseconds.
+ * Parses `1s`, `500ms`, `2m` or a number of seconds into milliseconds.
  *
  * @since 0.1.0
  * @category parsing
@@ -85,6 +85,8 @@ export const intervalMs = (option: string, text: string): Checked<number> => {
 }
 
 /**
+ * Parses a whole number from `min` to `max`.
+ *
  * @since 0.1.0
  * @category parsing
  */
@@ -96,7 +98,7 @@ export const wholeNumber = (option: string, text: string, min: number, max: numb
 }
 
 /**
- * `--memory`, in MiB.
+ * Parses `--memory`, in MiB.
  *
  * @since 0.1.0
  * @category parsing
@@ -105,7 +107,7 @@ export const memoryMb = (text: string | undefined): Checked<number | undefined> 
   ifGiven(text, (given) => wholeNumber("--memory", given, 1, 2 ** 22))
 
 /**
- * `--boot-timeout`, as milliseconds.
+ * Parses `--boot-timeout` into milliseconds.
  *
  * @since 0.1.0
  * @category parsing
@@ -114,7 +116,7 @@ export const bootTimeoutMs = (text: string | undefined): Checked<number | undefi
   ifGiven(text, (given) => durationMs("--boot-timeout", given))
 
 /**
- * `--seed`.
+ * Parses `--seed`.
  *
  * @since 0.1.0
  * @category parsing
@@ -123,7 +125,7 @@ export const seed = (text: string | undefined): Checked<number | undefined> =>
   ifGiven(text, (given) => wholeNumber("--seed", given, 0, Number.MAX_SAFE_INTEGER))
 
 /**
- * `--scheduler-hash`: a SHA-256 in hex, or at least its first eight digits.
+ * Parses `--scheduler-hash`: a SHA-256 in hex, or at least its first eight digits.
  *
  * @since 0.2.0
  * @category parsing
@@ -136,7 +138,7 @@ export const schedulerHash = (text: string | undefined): Checked<string | undefi
   )
 
 /**
- * A number not below 0.
+ * Parses a number not below 0.
  *
  * @since 0.1.0
  * @category parsing
@@ -147,7 +149,7 @@ export const threshold = (option: string, text: string): Checked<number> => {
 }
 
 /**
- * `--topology` or `--preset`; neither: what the scheduler declares, or `1n2l2c1t`.
+ * Returns the topology of `--topology` or `--preset`. Default: the one that the scheduler declares, or `1n2l2c1t`.
  *
  * @since 0.1.0
  * @category parsing
@@ -164,8 +166,7 @@ export const topology = (
 }
 
 /**
- * Scenarios by name or by pattern such as `cpuset/*`, each once; of these the ones that match the filter, a pattern too. Neither
- * named nor filtered: `steady`.
+ * Returns the scenarios that match any name or pattern such as `cpuset/*`, and also the filter, which is a pattern. Default: `steady`.
  *
  * @since 0.1.0
  * @category parsing
@@ -184,6 +185,8 @@ export const scenarios = (
   })
 
 /**
+ * Parses `--work-type`.
+ *
  * @since 0.1.0
  * @category parsing
  */
@@ -191,7 +194,7 @@ export const workType = (text: string | undefined): Either.Either<WorkTypeRef | 
   ifGiven(text, WorkTypeRef.parse)
 
 /**
- * `--clock`: undefined is the machine's own time.
+ * Parses `--clock`. Undefined: the machine keeps its own time.
  *
  * @since 0.1.0
  * @category parsing
@@ -217,7 +220,7 @@ export const determinism = (
 }
 
 /**
- * `--seeds`: `A..B`, both among them, or one number. Seed 0 is the unperturbed plan.
+ * Parses `--seeds`: `A..B`, both included, or one number. Seed 0 applies no perturbation.
  *
  * @since 0.1.0
  * @category parsing
@@ -230,11 +233,11 @@ export const seedRange = (text: string): Checked<readonly [first: number, last: 
     : bad(`--seeds must be a range such as 1..500 of at most 1000000, got '${text}'`)
 }
 
-/** What `--vmm` may be. */
+/** Lists the values of `--vmm`. */
 const backends = ["auto", "native", "qemu", "qemu-kvm", "qemu-tcg"] as const
 
 /**
- * `auto` is `native` where the pre-flight finds KVM usable, else emulation; `qemu` likewise with `qemu-kvm`.
+ * Names a backend. `auto` means `native` if the pre-flight check finds KVM usable, otherwise emulation; `qemu` chooses `qemu-kvm` likewise.
  *
  * @since 0.1.0
  * @category models
@@ -242,6 +245,8 @@ const backends = ["auto", "native", "qemu", "qemu-kvm", "qemu-tcg"] as const
 export type Backend = (typeof backends)[number]
 
 /**
+ * Parses `--vmm`; the error suggests the nearest name.
+ *
  * @since 0.1.0
  * @category parsing
  */
