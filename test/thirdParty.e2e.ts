@@ -23,7 +23,8 @@ beforeAll(() => {
     project,
     ...["install", "--install-links", "--offline", "--legacy-peer-deps", "--no-audit", "--no-fund"],
     ...[join(root, "test/fixtures/third-party-work-type"), executable],
-    join(root, "test/fixtures/third-party-output-format")
+    join(root, "test/fixtures/third-party-output-format"),
+    join(root, "test/fixtures/third-party-reporter")
   )
   mkdirSync(join(project, "node_modules/@ktstr"))
   for (const name of ["@ktstr/core", "@ktstr/vitest", "effect", "vitest", "vite", "esbuild"]) {
@@ -34,8 +35,9 @@ beforeAll(() => {
     `import { frames } from "ktstr-work-type-frames"
 import { sieve } from "ktstr-work-type-sieve"
 import { wc } from "ktstr-output-format-wc"
+import { csv } from "ktstr-reporter-csv"
 
-export default { plugins: [frames, sieve, wc] }
+export default { plugins: [frames, sieve, wc, csv] }
 `
   )
   writeFileSync(
@@ -73,11 +75,12 @@ const run = async (...args: ReadonlyArray<string>) => {
   return { code, stderr, result: stdout === "" ? undefined : JSON.parse(stdout) }
 }
 
-describe("work types and output formats of third parties", () => {
+describe("work types, output formats and reporters of third parties", () => {
   it("are copies in the project, not links into this repository", () => {
     const installed = JSON.parse(readFileSync(join(project, "package.json"), "utf8")).dependencies
     expect(Object.keys(installed)).toEqual([
       "ktstr-output-format-wc",
+      "ktstr-reporter-csv",
       "ktstr-work-type-frames",
       "ktstr-work-type-sieve"
     ])
@@ -103,6 +106,24 @@ describe("work types and output formats of third parties", () => {
   it("are listed beside output formats of third parties", async () => {
     const { stdout } = await ktstr(["list", "output-formats", "--json"], { cwd: project })
     expect(JSON.parse(stdout).at(-1)).toEqual({ name: "wc", description: "lines, words and bytes that wc counted" })
+  })
+
+  it("report a run under the name of their format", async () => {
+    const shape = ["--topology", "1n1l2c1t", "--duration", "1", ...virtual]
+    const { code, stdout, stderr } = await ktstr(
+      ["run", "steady", "--format", "csv", "--work-type", "Frames:pause=2ms", ...shape],
+      { cwd: project }
+    )
+    expect(stdout).toBe("scenario,topology,outcome\nsteady,1n1l2c1t,pass\n")
+    expect(stderr).toContain("csv: Complete, 1 run, events: true\n")
+    expect(code).toBe(0)
+    expect(await leftovers()).toEqual(none)
+  })
+
+  it("suggest the format of a reporter that is misspelt", async () => {
+    const { code, stderr } = await ktstr(["run", "steady", "--format", "cvs"], { cwd: project })
+    expect(stderr).toContain("unknown format 'cvs'; did you mean 'csv'?")
+    expect(code).toBe(64)
   })
 
   it("run by name, with parameters", async () => {
