@@ -282,7 +282,7 @@ describe("every failure of ktstr test", () => {
     const args = ["test", "e.ktstr.ts", "--kernel", kernel(), "--filter"]
     const report = ["--", "--reporter=junit", "--outputFile=e.xml"]
     const json = await ktstr([...args, "throws", "--format", "json", ...report], { cwd: scratch })
-    expect(JSON.parse(json.stdout)).toEqual({
+    expect(JSON.parse(json.stdout), json.stdout).toEqual({
       runs: [],
       errors: [{ name: "ktstr/throws", message: expect.stringContaining("no steps today"), exitCode: 64 }]
     })
