@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { writeSync } from "node:fs"
+import { setImmediate } from "node:timers/promises"
 import { ExitCode } from "@ktstr/core"
 import { oneLine } from "@ktstr/core/base"
 import { printable } from "@ktstr/core/protocol"
@@ -121,7 +122,7 @@ export const main = async (argv: ReadonlyArray<string>): Promise<void> => {
   const exit = await Effect.runPromise(Fiber.await(fiber))
   fiber = undefined
   // Node reports the last rejected promises only when it is idle.
-  await new Promise((resolve) => setImmediate(resolve))
+  await setImmediate()
   await Effect.runPromise(Effect.zipRight(output.out.write(""), output.err.write("")))
   for (const [name, handler] of handlers) process.off(name, handler)
   const interrupted = ending !== undefined && (Exit.isSuccess(exit) || Cause.isInterrupted(exit.cause))

@@ -3,15 +3,11 @@
  *
  * @since 0.1.0
  */
-
-import { type Vm, VmmError, Waiting } from "@ktstr/core/machine"
-import { Chunk, Effect, Option, Stream } from "effect"
-import { MachineWaiting } from "./MachineWaiting.ts"
+import { ByteInbox, channelLost, type Vm } from "@ktstr/core/machine"
+import { NativeAnswer } from "./NativeAnswer.ts"
 import type { NativeMachine, NativePort } from "./NativeBinding.ts"
 
-/** Bytes kept for a reader that is behind; beyond, they stay with the device, which holds the guest up. */
-const highWater = 4 * 1024 * 1024
-/** A sender waits while the guest has so much to read. */
+/** Bytes that the guest has not read yet, beyond which a sender waits. */
 const mostUnread = 64 * 1024
 
 /**
@@ -22,26 +18,26 @@ export interface BytePipeOptions {
   readonly port: NativePort
   /** For messages: what is closed when the machine has ended. */
   readonly name: string
-  /** The machine while it runs. */
+  /** Returns the machine while it runs. */
   readonly machine: () => NativeMachine | undefined
   /** Takes what the machine has: called when there is room again. */
   readonly ring: () => void
 }
 
 /**
- * Fed by {@link NativeRun}, which takes the bytes of all ports at once.
+ * Fed by {@link NativeRun}, which takes the bytes of all ports at once. Bytes that it does not accept stay with the device, which holds the guest up.
  *
  * @since 0.1.0
  * @category models
  */
 export class BytePipe {
-  private chunks: Array<Uint8Array> = []
-  private buffered = 0
-  private over = false
-  private readonly readers = new Waiting()
-  private readonly senders = new MachineWaiting()
+  private readonly inbox: ByteInbox
+  private readonly read: NativeAnswer
 
-  constructor(private readonly options: BytePipeOptions) {}
+  constructor(private readonly options: BytePipeOptions) {
+    this.inbox = new ByteInbox(options.ring)
+    this.read = new NativeAnswer(options.machine, () => channelLost(undefined, options.name))
+  }
 
   get port(): NativePort {
     return this.options.port
@@ -54,58 +50,28 @@ export class BytePipe {
 
   /** Whether there is room for more. */
   get accepts(): boolean {
-    return this.buffered < highWater
+    return this.inbox.accepts
   }
 
   receive(bytes: Uint8Array | undefined): void {
-    if (bytes === undefined) return
-    this.chunks.push(bytes)
-    this.buffered += bytes.length
-    this.readers.wake()
+    if (bytes !== undefined) this.inbox.receive(bytes)
   }
 
   /** The guest has read all that was sent, or never will. */
   sent(): void {
-    this.senders.wake()
+    this.read.came()
   }
 
   /** There are no more bytes than those received. */
   end(): void {
-    this.over = true
-    this.readers.wake()
-    this.senders.wake()
+    this.inbox.end()
+    this.read.came()
   }
 
-  private readonly pull: Effect.Effect<Option.Option<readonly [Chunk.Chunk<Uint8Array>, undefined]>> = Effect.suspend(
-    () => {
-      if (this.chunks.length > 0) {
-        const taken = Chunk.unsafeFromArray(this.chunks)
-        const wasFull = !this.accepts
-        this.chunks = []
-        this.buffered = 0
-        if (wasFull) this.options.ring()
-        return Effect.succeed(Option.some([taken, undefined] as const))
-      }
-      if (this.over) return Effect.succeed(Option.none())
-      return Effect.zipRight(
-        this.readers.waitUnless(() => this.over || this.chunks.length > 0),
-        this.pull
-      )
-    }
-  )
-
-  readonly incoming: Vm["channel"]["incoming"] = Stream.unfoldChunkEffect(undefined, () => this.pull)
+  get incoming(): Vm["channel"]["incoming"] {
+    return this.inbox.stream
+  }
 
   readonly send: Vm["channel"]["send"] = (bytes) =>
-    this.senders.after(
-      this.options.machine,
-      (machine) => machine.send(this.options.port, bytes) > mostUnread,
-      this.lost
-    )
-
-  private readonly lost = (): VmmError =>
-    new VmmError({
-      reason: "ChannelLost",
-      message: `${this.options.name} is closed; the console tells why the machine ended`
-    })
+    this.read.after((machine) => machine.send(this.port, bytes) > mostUnread)
 }

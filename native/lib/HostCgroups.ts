@@ -6,6 +6,8 @@
 import { execFile } from "node:child_process"
 import { readdir, readFile, rmdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { promisify } from "node:util"
 import type { FileSystem } from "@effect/platform"
 import { currentProcess, ownerState, parseTemporaryName } from "@ktstr/core/host"
 import { AgentBinary, findCgroupMount } from "@ktstr/core/machine"
@@ -23,8 +25,6 @@ const treeOf = async (directory: string): Promise<ReadonlyArray<string>> => {
   const below = await Promise.all((await childrenOf(directory)).map(treeOf))
   return [...below.flat(), directory]
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Killed workers of a busy machine take their time to die. */
 const longestMs = 10_000
@@ -48,7 +48,7 @@ const killAll = async (tree: ReadonlyArray<string>, root: string): Promise<void>
 }
 
 const remove = async (root: string, patienceMs: number): Promise<void> => {
-  for (const until = Date.now() + patienceMs; ; await pause(20)) {
+  for (const until = Date.now() + patienceMs; ; await sleep(20)) {
     const tree = await treeOf(root)
     if (/^populated 1/m.test(await textOf(join(root, "cgroup.events")))) await killAll(tree, root)
     let failed: NodeJS.ErrnoException | undefined
@@ -89,11 +89,9 @@ export interface HostRun {
 
 /** The agent lists them: Node can't read extended attributes. */
 const listMarks = (agent: string, mount: string): Effect.Effect<string> =>
-  Effect.promise(
-    () =>
-      new Promise<string>((resolve) => {
-        execFile(agent, ["--marks", mount], { maxBuffer: 2 ** 24 }, (error, stdout) => resolve(error ? "" : stdout))
-      })
+  Effect.tryPromise(() => promisify(execFile)(agent, ["--marks", mount], { maxBuffer: 2 ** 24 })).pipe(
+    Effect.map(({ stdout }) => stdout),
+    Effect.orElseSucceed(() => "")
   )
 
 /** Those that carry an agent's mark; a name such as `ktstr-123` says nothing of who made it. */

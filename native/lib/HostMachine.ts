@@ -11,6 +11,7 @@ import type { Duplex } from "node:stream"
 import {
   AgentBinary,
   ConsoleLog,
+  channelOfStreams,
   HostError,
   HostMachine,
   type HostSpec,
@@ -18,7 +19,7 @@ import {
   type VmExit,
   VmmError
 } from "@ktstr/core/machine"
-import { Deferred, Effect, Layer, Mailbox } from "effect"
+import { Deferred, Effect, Fiber, FiberId, Layer } from "effect"
 import { removeCgroupOf } from "./HostCgroups.ts"
 
 /** Descriptors as the agent knows them (native/agent/host.h). */
@@ -39,11 +40,12 @@ const namelessFile = (bytes: Uint8Array): number => {
   }
 }
 
+const agentFailed = (message: string): HostError => new HostError({ reason: "AgentFailed", message })
+
 const openPlan = (bytes: Uint8Array): Effect.Effect<number, HostError> =>
   Effect.try({
     try: () => namelessFile(bytes),
-    catch: (cause) =>
-      new HostError({ reason: "AgentFailed", message: `can't write to the temporary directory (TMPDIR): ${cause}` })
+    catch: (cause) => agentFailed(`can't write to the temporary directory (TMPDIR): ${cause}`)
   })
 
 const controlFile = (mount: string): string => join(mount, "cgroup.subtree_control")
@@ -74,7 +76,7 @@ interface Agent {
   readonly channel: Duplex
   readonly console: ConsoleLog
   /** Settles when it has ended and all it said is read. */
-  readonly ended: Promise<VmExit>
+  readonly ended: Deferred.Deferred<VmExit>
   /** The agent's program. */
   readonly binary: string
   readonly cgroup: string
@@ -90,8 +92,8 @@ const exitOf = (code: number | null, signal: string | null, log: ConsoleLog): Vm
   return { _tag: "AgentEnded", message: `the agent on this host ${how}${said === undefined ? "" : `: ${said}`}` }
 }
 
-const spawnAgent = (path: string, spec: HostSpec, plan: number | undefined): Promise<Agent> =>
-  new Promise((resolve, reject) => {
+const spawnAgent = (path: string, spec: HostSpec, plan: number | undefined): Effect.Effect<Agent, HostError> =>
+  Effect.async((resume) => {
     const before = handedDown(spec.cgroupMount)
     const words = [`ktstr.mode=${plan === undefined ? "live" : "plan"}`, `ktstr.deadline_ms=${spec.deadlineMs}`]
     const child = spawn(path, ["--host", spec.cgroupMount, ...words], {
@@ -105,24 +107,25 @@ const spawnAgent = (path: string, spec: HostSpec, plan: number | undefined): Pro
     const channel = child.stdio[channelFd] as Duplex
     // The peer's death in the middle of a write is told by its end.
     channel.on("error", () => {})
-    const ended = new Promise<VmExit>((done) => {
-      child.once("close", (code, signal) => {
-        console.end()
-        done(exitOf(code, signal, console))
-      })
+    const ended = Deferred.unsafeMake<VmExit>(FiberId.none)
+    child.once("close", (code, signal) => {
+      console.end()
+      Deferred.unsafeDone(ended, Effect.succeed(exitOf(code, signal, console)))
     })
-    child.once("error", reject)
+    child.once("error", (cause) => resume(Effect.fail(agentFailed(`the agent ${path} can't be started: ${cause}`))))
     child.once("spawn", () =>
-      resolve({
-        child,
-        channel,
-        console,
-        ended,
-        binary: path,
-        cgroup: join(spec.cgroupMount, `ktstr-${child.pid}`),
-        mount: spec.cgroupMount,
-        before
-      })
+      resume(
+        Effect.succeed({
+          child,
+          channel,
+          console,
+          ended,
+          binary: path,
+          cgroup: join(spec.cgroupMount, `ktstr-${child.pid}`),
+          mount: spec.cgroupMount,
+          before
+        })
+      )
     )
   })
 
@@ -130,7 +133,7 @@ const spawnAgent = (path: string, spec: HostSpec, plan: number | undefined): Pro
 const endAgent = ({ before, binary, cgroup, channel, child, ended, mount }: Agent): Effect.Effect<void> =>
   Effect.gen(function* () {
     channel.destroy()
-    const gone = Effect.promise(() => ended)
+    const gone = Deferred.await(ended)
     const inTime = yield* Effect.timeoutOption(Effect.interruptible(gone), patienceMs)
     if (inTime._tag === "None") child.kill("SIGKILL")
     yield* gone
@@ -153,46 +156,37 @@ const noMemory = {
   }
 }
 
-const notThere = new VmmError({ reason: "ChannelLost", message: "the agent on this host takes nothing any more" })
-
-const send = (channel: Duplex, bytes: Uint8Array): Effect.Effect<void, VmmError> =>
-  Effect.async((resume) => {
-    if (channel.destroyed || !channel.writable) return resume(Effect.fail(notThere))
-    channel.write(bytes, (error) => resume(error ? Effect.fail(notThere) : Effect.void))
-  })
+const channelLost = (): VmmError =>
+  new VmmError({ reason: "ChannelLost", message: "the agent on this host takes nothing any more" })
 
 const start = Effect.fn("HostMachine.start")(function* (path: string, spec: HostSpec) {
-  const failed = (message: string) => new HostError({ reason: "AgentFailed", message })
   const plan = spec.plan === undefined ? undefined : yield* openPlan(spec.plan)
   const agent = yield* Effect.acquireRelease(
-    Effect.tryPromise({
-      try: () => spawnAgent(path, spec, plan),
-      catch: (cause) => failed(`the agent ${path} can't be started: ${cause}`)
-    }).pipe(Effect.ensuring(Effect.sync(() => plan !== undefined && fs.closeSync(plan)))),
+    Effect.ensuring(
+      spawnAgent(path, spec, plan),
+      Effect.sync(() => plan !== undefined && fs.closeSync(plan))
+    ),
     endAgent
   )
   const { channel, console, ended } = agent
-  const incoming = yield* Mailbox.make<Uint8Array, VmmError>()
+  const greeted = Effect.async<undefined>((resume) => {
+    channel.once("data", () => resume(Effect.succeed(undefined)))
+  })
+  const over = Effect.async<void>((resume) => {
+    channel.once("close", () => resume(Effect.void))
+  })
   const exit = yield* Deferred.make<VmExit>()
-  const over = new Promise<void>((resolve) => channel.once("close", resolve))
-  const greeted = new Promise<undefined>((resolve) => channel.once("data", () => resolve(undefined)))
-  channel.on("data", (chunk: Uint8Array) => incoming.unsafeOffer(chunk))
-  yield* Effect.forkScoped(
-    Effect.promise(() => Promise.all([ended, over])).pipe(
-      Effect.flatMap(([how]) => Effect.zipRight(Deferred.succeed(exit, how), incoming.end))
-    )
-  )
+  yield* Effect.forkScoped(Effect.intoDeferred(Effect.zipLeft(Deferred.await(ended), over, { concurrent: true }), exit))
+  const greeting = yield* Effect.fork(greeted)
+  const pipe = channelOfStreams(channel, channel, channelLost)
   // One that could not begin has said why, which is no verdict on a scenario.
-  const unborn = yield* Effect.timeoutOption(
-    Effect.promise(() => Promise.race([greeted, ended])),
-    patienceMs
-  )
-  if (unborn._tag === "Some" && unborn.value?._tag === "AgentEnded") return yield* failed(unborn.value.message)
+  const unborn = yield* Effect.timeoutOption(Effect.raceFirst(Fiber.join(greeting), Deferred.await(ended)), patienceMs)
+  if (unborn._tag === "Some" && unborn.value?._tag === "AgentEnded") return yield* agentFailed(unborn.value.message)
   const unable = new VmmError({ reason: "BadSpec", message: "the host can't be paused" })
   const vm: Vm = {
     console: console.stream,
     consoleTail: (n) => console.tail(n),
-    channel: { incoming: Mailbox.toStream(incoming), send: (bytes) => send(channel, bytes) },
+    channel: pipe,
     memory: noMemory,
     exit,
     clock: "host",

@@ -3,19 +3,27 @@
  *
  * @since 0.1.0
  */
-
-import { panicMessage } from "@ktstr/core/kernel"
-import { ConsoleLog, type Vm, type VmExit, VmmError } from "@ktstr/core/machine"
-import { Deferred, Effect, FiberId } from "effect"
+import { MachineWitness, type SeenEnd, type Vm, VmmError } from "@ktstr/core/machine"
+import { Effect } from "effect"
 import { BytePipe } from "./BytePipe.ts"
-import { MachineWaiting } from "./MachineWaiting.ts"
+import { NativeAnswer } from "./NativeAnswer.ts"
 import { type NativeExit, type NativeMachine, nativePorts } from "./NativeBinding.ts"
-
-/** A kernel told not to reboot after a panic is given so long to print it out. Milliseconds. */
-const panicGraceMs = 10_000
 
 const ended = (what: string): VmmError =>
   new VmmError({ reason: "Io", message: `can't ${what} the machine: it has ended` })
+
+const seenEnd = ({ kind, message, registers }: NativeExit): SeenEnd => {
+  switch (kind) {
+    case "DeviceError":
+      return { _tag: kind, message }
+    case "TripleFault":
+      return { _tag: kind, registers }
+    case "VcpuError":
+      return { _tag: kind, message: `${message}\n${registers}`.trimEnd() }
+    default:
+      return { _tag: kind }
+  }
+}
 
 /**
  * What the addon's doorbell tells, as the parts of a {@link Vm}. Made before its machine, whose doorbell is `ring`.
@@ -24,15 +32,14 @@ const ended = (what: string): VmmError =>
  * @category models
  */
 export class NativeRun {
-  readonly log = new ConsoleLog()
-  readonly exit = Deferred.unsafeMake<VmExit>(FiberId.none)
+  private readonly witness = new MachineWitness(() => this.machine?.stop())
+  readonly log = this.witness.log
+  readonly exit = this.witness.exit
   private machine: NativeMachine | undefined
   private over = false
-  private panic: string | undefined
-  private panicTimer: ReturnType<typeof setTimeout> | undefined
   private counts: Readonly<Record<string, number>> = {}
-  private readonly pausers = new MachineWaiting()
   private readonly running = (): NativeMachine | undefined => (this.over ? undefined : this.machine)
+  private readonly paused = new NativeAnswer(this.running, () => ended("pause"))
   /** The doorbell. */
   readonly ring = (): void => this.take()
   readonly channel: BytePipe = new BytePipe({
@@ -63,12 +70,12 @@ export class NativeRun {
     )
     const taken = machine.take(accepted)
     const console = taken.bytes[nativePorts.com1]
-    if (console !== undefined) this.read(this.log.push(console))
+    if (console !== undefined) this.witness.hear(console)
     for (const { pipe } of pipes) {
       pipe.receive(taken.bytes[pipe.port])
       if (taken.sent & pipe.bit) pipe.sent()
     }
-    if (taken.paused) this.pausers.wake()
+    if (taken.paused) this.paused.came()
     if (taken.exit !== undefined) this.finish(taken.exit)
     // The end was told before these bytes were taken, so they are the last.
     if (this.over) for (const { pipe, accepts } of pipes) if (accepts) pipe.end()
@@ -88,54 +95,23 @@ export class NativeRun {
     if (!this.over) this.finish({ kind: "Killed", message: "", registers: "" })
     this.channel.end()
     this.terminal.end()
-    this.pausers.wake()
-  }
-
-  private read(lines: ReadonlyArray<string>): void {
-    for (const line of lines) {
-      const panic = panicMessage(line)
-      if (panic === undefined || this.panic !== undefined) continue
-      this.panic = panic
-      this.panicTimer = setTimeout(() => this.machine?.stop(), panicGraceMs)
-    }
+    this.paused.came()
   }
 
   private finish(exit: NativeExit): void {
     this.over = true
-    this.read(this.log.end())
-    clearTimeout(this.panicTimer)
     this.channel.sent()
     this.terminal.sent()
-    this.pausers.wake()
-    Deferred.unsafeDone(this.exit, Effect.succeed(this.cause(exit)))
-  }
-
-  private cause({ kind, message, registers }: NativeExit): VmExit {
-    if (kind === "DeviceError") return { _tag: kind, message }
-    // However the machine ended after it, the panic is why.
-    if (this.panic !== undefined) return { _tag: "Panic", message: this.panic }
-    switch (kind) {
-      case "TripleFault":
-        return { _tag: "TripleFault", registers }
-      case "VcpuError":
-        return { _tag: "VcpuError", message: `${message}\n${registers}`.trimEnd() }
-      default:
-        return { _tag: kind }
-    }
+    this.paused.came()
+    this.witness.ended(seenEnd(exit))
   }
 
   readonly stats: Vm["stats"] = Effect.sync(() => this.machine?.statistics() ?? this.counts)
 
-  readonly pause: Effect.Effect<void, VmmError> = Effect.suspend(() =>
-    this.pausers.after(
-      this.running,
-      (machine) => {
-        machine.pause()
-        return true
-      },
-      () => ended("pause")
-    )
-  )
+  readonly pause: Effect.Effect<void, VmmError> = this.paused.after((machine) => {
+    machine.pause()
+    return true
+  })
 
   readonly resume: Effect.Effect<void, VmmError> = Effect.suspend(() => {
     if (this.over || this.machine === undefined) return Effect.fail(ended("resume"))

@@ -3,6 +3,7 @@
  *
  * @since 0.2.0
  */
+import { once } from "node:events"
 import { rmSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { createServer, type Server, type Socket } from "node:net"
@@ -34,12 +35,11 @@ const messageOf = (line: string): ProgressMessage | undefined => {
   }
 }
 
-const listen = (path: string, onSocket: (socket: Socket) => void): Promise<Server> =>
-  new Promise((resolve, reject) => {
-    const server = createServer(onSocket)
-    server.once("error", reject)
-    server.listen(path, () => resolve(server))
-  })
+const listen = async (path: string, onSocket: (socket: Socket) => void): Promise<Server> => {
+  const server = createServer(onSocket).listen(path)
+  await once(server, "listening")
+  return server
+}
 
 /**
  * Opens a socket for the workers in a folder that only this user can enter, and returns its path. Both are removed with the scope. Returns undefined

@@ -32,7 +32,6 @@ export {
   otherKernelScheduler
 } from "./KernelScheduler.ts"
 export { distinctKernels, kernelLabel, labelOf, labelWord } from "./Label.ts"
-export { isRestartLine, panicMessage } from "./Log.ts"
 export {
   type Corruption,
   CorruptKind,

@@ -5,7 +5,6 @@
  */
 import { Chunk, Effect, Option, Stream } from "effect"
 import { printable } from "../protocol/index.ts"
-import { Waiting } from "./Waiting.ts"
 
 /** Maximum number of characters kept. Beyond it the older half is dropped, so that a guest that prints forever can't fill the host's memory. */
 const retainedCharacters = 64 * 1024 * 1024
@@ -65,7 +64,8 @@ export class ConsoleLog {
   private first = 0
   private characters = 0
   private ended = false
-  private readonly waiting = new Waiting()
+  /** Open once there is something new since a reader last found nothing. */
+  private readonly news = Effect.unsafeMakeLatch()
 
   /** Adds bytes from the port and returns the lines they complete. */
   push(bytes: Uint8Array): ReadonlyArray<string> {
@@ -76,7 +76,7 @@ export class ConsoleLog {
   end(): ReadonlyArray<string> {
     const rest = this.append(this.splitter.end())
     this.ended = true
-    this.waiting.wake()
+    this.news.unsafeOpen()
     return rest
   }
 
@@ -98,7 +98,7 @@ export class ConsoleLog {
       this.characters += line.length + 1
     }
     if (this.characters > retainedCharacters) this.forget()
-    this.waiting.wake()
+    this.news.unsafeOpen()
     return lines
   }
 
@@ -120,8 +120,8 @@ export class ConsoleLog {
         return Effect.succeed(Option.some([Chunk.unsafeFromArray(kept), next] as const))
       }
       if (this.ended) return Effect.succeed(Option.none())
-      const changed = this.waiting.waitUnless(() => this.ended || from < this.first + this.lines.length)
-      return Effect.zipRight(changed, this.after(from))
+      this.news.unsafeClose()
+      return Effect.zipRight(this.news.await, this.after(from))
     })
   }
 }

@@ -4,6 +4,7 @@
  * @since 0.2.0
  */
 export { AgentBinary, AgentMissing } from "./AgentBinary.ts"
+export { ByteInbox, channelLost, channelOfStreams } from "./ByteChannel.ts"
 export { bootMachine } from "./bootMachine.ts"
 export { ClockMode } from "./ClockMode.ts"
 export { ConsoleLog, LineSplitter } from "./ConsoleLog.ts"
@@ -11,7 +12,9 @@ export { openThrottling, quotaFolders, throttledMs } from "./CpuThrottling.ts"
 export { type HostDelay, type HostDelayMeter, HostDelayTimeline, maxSlices } from "./HostDelay.ts"
 export { type HostDelayOptions, meterHostDelay, schedCounters, stolenMs, threadState } from "./HostDelaySampler.ts"
 export { findCgroupMount, HostError, type HostErrorReason, HostMachine, type HostSpec } from "./HostMachine.ts"
+export { isRestartLine, panicMessage } from "./KernelLines.ts"
 export { KvmProbe, KvmVerdict, KvmVerdictKind } from "./KvmProbe.ts"
+export { type ConsoleEvidence, judgeEnd, MachineWitness, type SeenEnd } from "./MachineEnd.ts"
 export { openScratchDisk } from "./ScratchDisk.ts"
 export {
   type GuestMemory,
@@ -23,4 +26,3 @@ export {
   type VmmErrorReason,
   type VmSpec
 } from "./Vmm.ts"
-export { Waiting } from "./Waiting.ts"

@@ -1,6 +1,6 @@
 import { Effect, Layer } from "effect"
 import { machineCommandLine } from "../../src/kernel/CommandLine.ts"
-import { panicMessage } from "../../src/kernel/Log.ts"
+import { panicMessage } from "../../src/machine/KernelLines.ts"
 import { openScratchDisk } from "../../src/machine/ScratchDisk.ts"
 import { type VmExit, Vmm, VmmError, type VmSpec } from "../../src/machine/Vmm.ts"
 import { type MemoryVm, makeMemoryVmWith } from "../guest/memoryVm.ts"

@@ -5,6 +5,7 @@
  */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
+import { setImmediate } from "node:timers/promises"
 import { pathToFileURL } from "node:url"
 import { ExitCode, type Scenarios } from "@ktstr/core"
 import { didYouMean, faultPlace, faultText, oneLine } from "@ktstr/core/base"
@@ -149,7 +150,7 @@ export const loadPlugins = Effect.fn("UserConfig.load")(function* (directory: st
     })
   )
   // What it left behind unhandled shows when nothing else is to do, and then ends a command before it has begun.
-  yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+  yield* Effect.promise(() => setImmediate())
   // Its keys may be getters.
   const plugins = yield* Effect.try({
     try: () => pluginsOf(file, module),

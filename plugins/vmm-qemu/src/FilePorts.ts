@@ -9,11 +9,11 @@ import * as fs from "node:fs"
 import { PassThrough, Writable } from "node:stream"
 import { openNameless } from "@ktstr/core/host"
 import { VmmError } from "@ktstr/core/machine"
-import { Effect, type Scope } from "effect"
+import { Duration, Effect, Fiber, Schedule, type Scope } from "effect"
 import type { Ports } from "./Ports.ts"
 
-/** How often the host looks for new bytes, milliseconds. */
-const interval = 20
+/** How often the host looks for new bytes. */
+const interval = Duration.millis(20)
 
 /** Whenever so many more bytes have been read, the file gives up the memory of all that were. */
 const freed = 16 * 1024 * 1024
@@ -108,11 +108,11 @@ export const makeFilePorts = (
         channel.stream.destroy()
       })
     )
-    const timer = setInterval(() => {
+    const look = Effect.sync(() => {
       console.read()
       channel.read()
-    }, interval)
-    yield* Effect.addFinalizer(() => Effect.sync(() => clearInterval(timer)))
+    })
+    const looking = yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced(interval)))
     return {
       kind: "file",
       files,
@@ -123,7 +123,7 @@ export const makeFilePorts = (
       outgoing: refusing(),
       forget: Effect.void,
       writerGone: () => {
-        clearInterval(timer)
+        Effect.runFork(Fiber.interrupt(looking))
         console.end()
         channel.end()
       }

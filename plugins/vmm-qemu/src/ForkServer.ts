@@ -5,15 +5,14 @@
  */
 import * as fs from "node:fs"
 import { openNameless } from "@ktstr/core/host"
-import { type GuestMemory, type Vm, VmmError, type VmSpec } from "@ktstr/core/machine"
-import { Deferred, Effect, type Scope } from "effect"
+import { channelOfStreams, type GuestMemory, type Vm, VmmError, type VmSpec } from "@ktstr/core/machine"
+import { Deferred, Effect, FiberId, type Scope } from "effect"
 import { bootRefusal } from "./BootRefusal.ts"
-import { makeByteChannel } from "./ByteChannel.ts"
 import { type FilePorts, makeFilePorts } from "./FilePorts.ts"
 import { type ForkedProcess, makeForkControl } from "./ForkControl.ts"
 import { makeHostUsage } from "./HostUsage.ts"
-import { type Machine, Witness } from "./Machine.ts"
-import { inheritedPath, spawnQemu } from "./QemuProcess.ts"
+import { type Machine, QemuWitness } from "./Machine.ts"
+import { inheritedPath, type ProcessEnd, spawnQemu } from "./QemuProcess.ts"
 
 /**
  * The physical range that host and guest share: the ring and the plan after it.
@@ -182,21 +181,23 @@ const unpausable = (process: ForkedProcess, signal: NodeJS.Signals) =>
 
 const machineOf = (process: ForkedProcess, ports: FilePorts): Machine => {
   const usage = makeHostUsage(process.pid)
-  const end = Effect.runPromise(Deferred.await(process.end)).then((how) => {
+  const end = Deferred.unsafeMake<ProcessEnd>(FiberId.none)
+  const judged = Effect.map(Deferred.await(process.end), (how) => {
     witness.onEvent({ event: "SHUTDOWN", data: { reason: shutdownOf(how.code) } })
     ports.writerGone()
     return { ...how, code: shutdownOf(how.code) === undefined ? how.code : 0 }
   })
-  const witness: Witness = new Witness(
+  const witness: QemuWitness = new QemuWitness(
     { end, stderr: () => "", kill: () => Effect.runFork(process.kill) },
     ports.console,
     usage.sample
   )
+  Effect.runFork(Effect.intoDeferred(judged, end))
   return {
     hostDelay: undefined,
     console: witness.log.stream,
     consoleTail: (n: number) => witness.log.tail(n),
-    channel: makeByteChannel(ports.incoming, ports.outgoing),
+    channel: channelOfStreams(ports.incoming, ports.outgoing),
     exit: witness.exit,
     stats: Effect.sync(() => ({ ...usage.sample() })),
     pause: unpausable(process, "SIGSTOP"),
@@ -234,7 +235,8 @@ export const startForkServer = (options: ForkServerOptions): Effect.Effect<ForkS
       control: true
     })
     const control = makeForkControl(qemu.control!)
-    qemu.end.then(() => control.gone(refusal(qemu.stderr(), options.kernel)))
+    const gone = Effect.map(Deferred.await(qemu.end), () => control.gone(refusal(qemu.stderr(), options.kernel)))
+    yield* Effect.forkDaemon(gone)
     yield* Effect.raceFirst(control.serving, silence(parent.files[0]))
     return {
       fork: (plan) =>

@@ -4,19 +4,14 @@
  * @since 0.1.0
  */
 import type { Readable } from "node:stream"
-import { isRestartLine, panicMessage } from "@ktstr/core/kernel"
-import { ConsoleLog, meterHostDelay, type Vm, type VmExit, VmmError } from "@ktstr/core/machine"
-import { Deferred, Effect, FiberId, type Scope } from "effect"
+import { channelOfStreams, MachineWitness, meterHostDelay, type Vm, VmmError } from "@ktstr/core/machine"
+import { Deferred, Effect, type Scope } from "effect"
 import { bootRefusal } from "./BootRefusal.ts"
-import { makeByteChannel } from "./ByteChannel.ts"
-import { vmExit } from "./ExitCause.ts"
+import { seenEnd } from "./ExitCause.ts"
 import { makeHostUsage } from "./HostUsage.ts"
 import type { Ports } from "./Ports.ts"
 import { type QemuProcess, spawnQemu } from "./QemuProcess.ts"
 import { makeQmp, type Qmp, type QmpError, type QmpEvent } from "./Qmp.ts"
-
-/** A kernel told not to reboot after a panic is given so long to print it out. Milliseconds. */
-const panicGraceMs = 10_000
 
 /**
  * @since 0.1.0
@@ -51,14 +46,10 @@ const monitorError =
     new VmmError({ reason: "Io", message: `can't ${what} the machine: ${error.message}`, cause: error })
 
 /** What is seen of a machine while it runs and judged when it is gone. */
-export class Witness {
-  readonly log = new ConsoleLog()
-  readonly exit = Deferred.unsafeMake<VmExit>(FiberId.none)
+export class QemuWitness {
+  private readonly seen: MachineWitness
   private shutdown: string | undefined
-  private panic: string | undefined
-  private restarting = false
   private registers = ""
-  private panicTimer: NodeJS.Timeout | undefined
   private monitor: Qmp | undefined
 
   constructor(
@@ -66,15 +57,25 @@ export class Witness {
     console: Readable,
     private readonly sampleUsage: () => void
   ) {
-    console.on("data", (bytes: Uint8Array) => this.read(this.log.push(bytes)))
-    const silent = new Promise((resolve) => console.once("close", resolve))
-    Promise.all([child.end, silent]).then(([end]) => {
-      clearTimeout(this.panicTimer)
-      this.read(this.log.end())
-      const { shutdown, panic, restarting, registers } = this
-      const stderr = lastLine(child.stderr())
-      Deferred.unsafeDone(this.exit, Effect.succeed(vmExit({ shutdown, panic, restarting, registers, stderr, ...end })))
+    this.seen = new MachineWitness(child.kill)
+    console.on("data", (bytes: Uint8Array) => this.seen.hear(bytes))
+    const silent = Effect.async<void>((resume) => {
+      console.once("close", () => resume(Effect.void))
     })
+    Effect.runFork(
+      Effect.map(Effect.zipLeft(Deferred.await(child.end), silent, { concurrent: true }), (end) => {
+        const { registers, shutdown } = this
+        this.seen.ended(seenEnd({ shutdown, registers, stderr: lastLine(child.stderr()), ...end }))
+      })
+    )
+  }
+
+  get log(): MachineWitness["log"] {
+    return this.seen.log
+  }
+
+  get exit(): Vm["exit"] {
+    return this.seen.exit
   }
 
   /** The monitor answers from now on: events that came earlier are acted on. */
@@ -88,16 +89,6 @@ export class Witness {
     this.shutdown = String(data.reason)
     this.sampleUsage()
     this.finish()
-  }
-
-  private read(lines: ReadonlyArray<string>): void {
-    for (const line of lines) {
-      this.restarting ||= isRestartLine(line)
-      const panic = panicMessage(line)
-      if (panic === undefined || this.panic !== undefined) continue
-      this.panic = panic
-      this.panicTimer = setTimeout(() => this.child.kill(), panicGraceMs).unref()
-    }
   }
 
   /** qemu stays, paused, after the guest's end. A reset may be a triple fault, which only the registers explain. */
@@ -121,13 +112,10 @@ export class Witness {
 }
 
 /** Waits until qemu has built the machine, or says why it hasn't. */
-const connect = (child: QemuProcess, witness: Witness, kernel: string): Effect.Effect<Qmp, VmmError> =>
+const connect = (child: QemuProcess, witness: QemuWitness, kernel: string): Effect.Effect<Qmp, VmmError> =>
   Effect.catchAll(makeQmp(child.qmp, witness.onEvent), (error) =>
     error.kind === "Closed"
-      ? Effect.flatMap(
-          Effect.promise(() => child.end),
-          () => Effect.fail(bootRefusal(child.stderr(), kernel))
-        )
+      ? Effect.flatMap(Deferred.await(child.end), () => Effect.fail(bootRefusal(child.stderr(), kernel)))
       : Effect.fail(monitorError("start")(error))
   )
 
@@ -162,9 +150,9 @@ export const startMachine = (options: MachineOptions): Effect.Effect<Machine, Vm
   Effect.gen(function* () {
     const child = yield* spawnQemu(options)
     const usage = makeHostUsage(child.pid)
-    child.end.then(options.ports.writerGone)
-    const witness = new Witness(child, options.ports.console, usage.sample)
-    const channel = makeByteChannel(options.ports.incoming, options.ports.outgoing)
+    yield* Effect.forkDaemon(Effect.map(Deferred.await(child.end), options.ports.writerGone))
+    const witness = new QemuWitness(child, options.ports.console, usage.sample)
+    const channel = channelOfStreams(options.ports.incoming, options.ports.outgoing)
     const monitor = yield* connect(child, witness, options.kernel)
     witness.connected(monitor)
     // Connected means that the machine is built, so qemu has opened its pipes.

@@ -8,7 +8,7 @@ import * as fs from "node:fs"
 import type { Duplex } from "node:stream"
 import { nextTurn } from "@ktstr/core/base"
 import { VmmError } from "@ktstr/core/machine"
-import { Effect, type Scope } from "effect"
+import { Deferred, Effect, FiberId, type Scope } from "effect"
 
 /** Numbers of the descriptors that qemu inherits; files begin at `firstFile`. */
 export const inherited = { qmp: 3, firstFile: 4 } as const
@@ -43,8 +43,8 @@ export interface QemuProcess {
   readonly control: Duplex | undefined
   /** Returns the last 64 KiB of its standard error. */
   readonly stderr: () => string
-  /** Settles when the process has ended and its standard error has been read to the end. Never rejects. */
-  readonly end: Promise<ProcessEnd>
+  /** Settles when the process has ended and its standard error has been read to the end. */
+  readonly end: Deferred.Deferred<ProcessEnd>
   readonly kill: () => void
 }
 
@@ -102,18 +102,20 @@ const wrap = (child: ChildProcess, pid: number, control: Duplex | undefined): Qe
   const qmp = child.stdio[inherited.qmp] as Duplex
   // "close" reports a peer that dies during a write; without a listener, the error would end this process.
   qmp.on("error", () => {})
-  const exited = new Promise<ProcessEnd>((resolve) => {
-    child.once("exit", (code, signal) => resolve({ code, signal }))
+  const end = Deferred.unsafeMake<ProcessEnd>(FiberId.none)
+  const exited = Effect.async<ProcessEnd>((resume) => {
+    child.once("exit", (code, signal) => resume(Effect.succeed({ code, signal })))
   })
-  const silent = new Promise<void>((resolve) => {
-    child.stderr?.once("close", resolve)
+  const silent = Effect.async<void>((resume) => {
+    child.stderr?.once("close", () => resume(Effect.void))
   })
+  Effect.runFork(Effect.intoDeferred(Effect.zipLeft(exited, silent, { concurrent: true }), end))
   return {
     pid,
     qmp,
     control,
     stderr: () => stderr,
-    end: Promise.all([exited, silent]).then(([how]) => how),
+    end,
     kill: () => {
       child.kill("SIGKILL")
     }
@@ -174,9 +176,9 @@ export const spawnQemu = (options: {
       }
     }).pipe(Effect.zipLeft(nextTurn), starting.withPermits(1)),
     (process) =>
-      Effect.promise(() => {
+      Effect.suspend(() => {
         process.kill()
         process.qmp.destroy()
-        return process.end
+        return Deferred.await(process.end)
       })
   )

@@ -5,6 +5,7 @@
  */
 import { execFile } from "node:child_process"
 import { open } from "node:fs/promises"
+import { promisify } from "node:util"
 import { kernelHeaderSize, parseKernelImage } from "@ktstr/core/image"
 import { type ClockMode, KvmProbe, openScratchDisk, type Vm, Vmm, VmmError, type VmSpec } from "@ktstr/core/machine"
 import { nodeMemoryMb } from "@ktstr/core/topology"
@@ -178,8 +179,9 @@ const versions = new Map<string, Promise<string>>()
 const versionOf = (binary: string): Promise<string> => {
   const known = versions.get(binary)
   if (known !== undefined) return known
-  const version = new Promise<string>((resolve) =>
-    execFile(binary, ["--version"], (_, text) => resolve(String(text ?? "").split("\n", 1)[0] ?? ""))
+  const version = promisify(execFile)(binary, ["--version"]).then(
+    ({ stdout }) => stdout.split("\n", 1)[0] ?? "",
+    () => ""
   )
   versions.set(binary, version)
   return version

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 export * from "./BootRefusal.ts"
-export * from "./ByteChannel.ts"
 export * from "./ExitCause.ts"
 export * from "./GuestMemoryFile.ts"
 export * from "./HostUsage.ts"

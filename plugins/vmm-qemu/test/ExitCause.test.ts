@@ -1,9 +1,13 @@
 import { expect, it } from "@effect/vitest"
-import { isRestartLine, panicMessage } from "@ktstr/core/kernel"
-import { bootRefusal, type ExitEvidence, hasPhys32Entry, residentBytes, vmExit } from "@ktstr/vmm-qemu"
+import { type ConsoleEvidence, isRestartLine, judgeEnd, panicMessage } from "@ktstr/core/machine"
+import { bootRefusal, type ExitEvidence, hasPhys32Entry, residentBytes, seenEnd } from "@ktstr/vmm-qemu"
 import { describe } from "vitest"
 
-const evidence = (more: Partial<ExitEvidence>): ExitEvidence => ({
+type Evidence = ExitEvidence & ConsoleEvidence
+
+const vmExit = (of: Evidence) => judgeEnd(seenEnd(of), of)
+
+const evidence = (more: Partial<Evidence>): Evidence => ({
   restarting: false,
   registers: "",
   code: null,
@@ -12,8 +16,8 @@ const evidence = (more: Partial<ExitEvidence>): ExitEvidence => ({
   ...more
 })
 
-describe("vmExit", () => {
-  const cases: ReadonlyArray<readonly [string, Partial<ExitEvidence>, ReturnType<typeof vmExit>]> = [
+describe("the end of a qemu machine", () => {
+  const cases: ReadonlyArray<readonly [string, Partial<Evidence>, ReturnType<typeof vmExit>]> = [
     ["power off", { shutdown: "guest-shutdown" }, { _tag: "PowerOff" }],
     ["restart", { shutdown: "guest-reset", restarting: true }, { _tag: "Reset" }],
     ["panic", { shutdown: "guest-reset", panic: "Oops" }, { _tag: "Panic", message: "Oops" }],

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
 import { describe, expect, it } from "@effect/vitest"
+import { channelOfStreams } from "@ktstr/core/machine"
 import { Chunk, Effect, Stream } from "effect"
-import { makeByteChannel } from "../src/ByteChannel.ts"
 import { makeFilePorts } from "../src/FilePorts.ts"
 
 const mebibyte = 1024 * 1024
@@ -26,7 +26,7 @@ describe("the ports of a deterministic machine", () => {
     Effect.scoped(
       Effect.gen(function* () {
         const ports = yield* makeFilePorts(["com1", "com2"])
-        const channel = makeByteChannel(ports.incoming, ports.outgoing)
+        const channel = channelOfStreams(ports.incoming, ports.outgoing)
         const before = process.memoryUsage().arrayBuffers
         const sent = flood(ports.files[1], 96)
         // Twenty times as often as the host looks.
@@ -66,7 +66,7 @@ describe("the ports of a deterministic machine", () => {
     Effect.scoped(
       Effect.gen(function* () {
         const ports = yield* makeFilePorts(["com1", "com2"])
-        const channel = makeByteChannel(ports.incoming, ports.outgoing)
+        const channel = channelOfStreams(ports.incoming, ports.outgoing)
         fs.writeSync(ports.files[1], "last words")
         ports.writerGone()
         const said = Chunk.toArray(yield* Stream.runCollect(channel.incoming))

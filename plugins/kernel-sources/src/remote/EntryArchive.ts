@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { buffer } from "node:stream/consumers"
 import { promisify } from "node:util"
 import { gunzip, gzip } from "node:zlib"
 import { FileSystem, Path } from "@effect/platform"
@@ -67,23 +68,16 @@ export const packEntry: (
 )
 
 /** The regular files of a tar by name; the sizes of all are within the tar's own. */
-const filesOf = (tar: Uint8Array): Promise<ReadonlyMap<string, Uint8Array>> =>
-  new Promise((resolve, reject) => {
-    const files = new Map<string, Uint8Array>()
-    const reader = extract()
-    reader.on("entry", ({ name, type }, stream, next) => {
-      const chunks: Array<Uint8Array> = []
-      stream.on("data", (chunk) => chunks.push(chunk as Uint8Array))
-      stream.on("end", () => {
-        if (type === "file") files.set(name, new Uint8Array(Buffer.concat(chunks)))
-        next()
-      })
-      stream.on("error", reject)
-    })
-    reader.on("finish", () => resolve(files))
-    reader.on("error", reject)
-    reader.end(tar)
-  })
+const filesOf = async (tar: Uint8Array): Promise<ReadonlyMap<string, Uint8Array>> => {
+  const files = new Map<string, Uint8Array>()
+  const reader = extract()
+  reader.end(tar)
+  for await (const entry of reader) {
+    const bytes = await buffer(entry)
+    if (entry.header.type === "file") files.set(entry.header.name, new Uint8Array(bytes))
+  }
+  return files
+}
 
 /** Keys become names of directories. */
 const isSafeKey = (key: string): boolean => /^[A-Za-z0-9][A-Za-z0-9.+~_-]{0,200}$/.test(key)
