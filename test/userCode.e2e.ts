@@ -128,6 +128,77 @@ export default { plugins: [registerScenarios([failing, late])] }
   })
 })
 
+describe("a configuration of vitest", () => {
+  const tests = { "a.ktstr.ts": 'import { test } from "vitest"\ntest("x", () => undefined)' }
+  const named = ["test", "a.ktstr.ts", "--", "--config", "vitest.config.ts"]
+
+  it.each<readonly [string, string, string]>([
+    ["throws", "const no: string = 'no way'\nthrow new Error(no)", "vitest.config.ts:2:7: no way"],
+    ["throws at its first line", "throw new TypeError('no way')", "vitest.config.ts:1: TypeError: no way"],
+    ["throws a text", "throw 'no way'", "vitest.config.ts: threw 'no way'"],
+    [
+      "does not parse",
+      "\nexport default {",
+      "vitest.config.ts: vitest.config.ts:2:16: ERROR: Expected identifier but found end of file"
+    ],
+    [
+      "imports what is not there",
+      "import './none.ts'\nexport default {}",
+      'vitest.config.ts: vitest.config.ts:1:7: ERROR: Could not resolve "./none.ts"'
+    ],
+    [
+      "imports a package that is not there",
+      "import 'no-such-package'\nexport default {}",
+      "vitest.config.ts: Cannot find package 'no-such-package' imported from vitest.config.ts"
+    ],
+    ["exports a number", "export default 5", "vitest.config.ts: config must export or return an object."],
+    [
+      "has a plugin that throws",
+      "\nexport default { plugins: [{ name: 'x', config() { throw new Error('no way') } }] }",
+      "vitest: no way (vitest.config.ts:2:58)"
+    ],
+    [
+      "ends the process",
+      "process.exit(0)",
+      "vitest.config.ts:1: process.exit(0) was called, which only ktstr may do: remove the call"
+    ]
+  ])("that %s", async (_, text, says) => {
+    const all = { ...tests, "package.json": '{ "type": "module" }', "vitest.config.ts": text }
+    const { code, lines, stdout } = await run(all, named)
+    expect(lines).toEqual([`ktstr: ${says}`])
+    expect([code, stdout]).toEqual([64, ""])
+  })
+
+  it("that imports what throws", async () => {
+    const part = "export const made = (): object => {\n  throw new Error('no way')\n}"
+    const text = "import { made } from './part.ts'\nexport default made()"
+    const { code, lines } = await run({ ...tests, "part.ts": part, "vitest.config.ts": text }, named)
+    expect(lines).toEqual(["ktstr: vitest.config.ts: no way (part.ts:2:9)"])
+    expect(code).toBe(64)
+  })
+
+  it("that throws and is CommonJS", async () => {
+    const { code, lines } = await run({ ...tests, "vitest.config.ts": "\nthrow new Error('no way')" }, named)
+    expect(lines).toEqual(["ktstr: vitest.config.ts:2:7: no way"])
+    expect(code).toBe(64)
+  })
+
+  it("that is not there", async () => {
+    const { code, lines } = await run(tests, named)
+    expect(lines).toEqual(["ktstr: vitest: no such configuration: vitest.config.ts"])
+    expect(code).toBe(64)
+  })
+
+  it("that vitest can't use is no internal error", async () => {
+    const { code, lines } = await run(
+      { ...tests, "vitest.config.ts": "export default { test: { include: 5 } }" },
+      named
+    )
+    expect(lines).toEqual([expect.stringMatching(/^ktstr: vitest: /)])
+    expect(code).toBe(64)
+  })
+})
+
 describe("a file of tests that ends the process", () => {
   it.each([
     ["as it loads", "process.exit(0)", 64],

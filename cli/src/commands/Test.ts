@@ -24,7 +24,8 @@ import {
   makeTestScreen,
   openVitest,
   stoppable,
-  type TestScreen
+  type TestScreen,
+  vitestFailed
 } from "../runs/index.ts"
 import { isVerbose, reporterNamed } from "./Run.ts"
 
@@ -189,6 +190,10 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, strea
       readonly reporter?: typeof options.reporters
     }
     const reporters = [several ?? []].flat()
+    const config = typeof others.config === "string" ? resolve(others.root ?? ".", others.config) : undefined
+    if (config !== undefined && !existsSync(config)) {
+      return yield* new UsageError({ message: `vitest: no such configuration: ${config}` })
+    }
     return yield* Effect.scoped(
       Effect.gen(function* () {
         const tally: Tally = { results: [], errors: [], ran: 0, names: new Set() }
@@ -217,37 +222,43 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, strea
           if (result.outcome === "fail") io.checkFailed?.()
           return session === undefined ? Promise.resolve() : Effect.runPromise(session.onResult(result))
         })
-        const vitest = yield* openVitest(() =>
-          createVitest(
-            "test",
-            {
-              // The project's own configuration is for its other tests; one can be named after --.
-              config: false,
-              ...others,
-              watch: false,
-              run: true,
-              reporters: [...(screen === undefined ? [] : [screen.reporter]), ...reporters, collector],
-              ...(values.filter === undefined ? {} : { testNamePattern: values.filter })
-            },
-            {
-              plugins: [
-                ktstr({
-                  resolved: kernels,
-                  vmm,
-                  determinism,
-                  demos: values.demos,
-                  schedulerSha256,
-                  progress,
-                  verbose: io.verbose,
-                  rerun: { words: [], rest }
-                })
-              ]
-            },
-            // Standard output is our format's alone; what reporters behind -- print goes to standard error.
-            session === undefined ? {} : { stdout: process.stderr }
-          )
+        const vitest = yield* openVitest(
+          (vite) =>
+            createVitest(
+              "test",
+              {
+                // The project's own configuration is for its other tests; one can be named after --.
+                config: false,
+                ...others,
+                watch: false,
+                run: true,
+                reporters: [...(screen === undefined ? [] : [screen.reporter]), ...reporters, collector],
+                ...(values.filter === undefined ? {} : { testNamePattern: values.filter })
+              },
+              {
+                ...vite,
+                plugins: [
+                  ktstr({
+                    resolved: kernels,
+                    vmm,
+                    determinism,
+                    demos: values.demos,
+                    schedulerSha256,
+                    progress,
+                    verbose: io.verbose,
+                    rerun: { words: [], rest }
+                  })
+                ]
+              },
+              // Standard output is our format's alone; what reporters behind -- print goes to standard error.
+              session === undefined ? {} : { stdout: process.stderr }
+            ),
+          config
         )
-        const found = yield* Effect.promise(() => vitest.globTestSpecifications(filter))
+        const found = yield* Effect.tryPromise({
+          try: () => vitest.globTestSpecifications(filter),
+          catch: vitestFailed
+        })
         if (found.length === 0) {
           if (values["pass-with-no-tests"]) return ExitCode.pass
           const where = args.length > 0 ? `matches ${args.join(", ")}` : "is below this directory"

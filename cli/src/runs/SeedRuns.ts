@@ -14,7 +14,8 @@ import { chosenKernel, chosenSchedulers } from "../choose/index.ts"
 import type { CommandIo } from "../io/index.ts"
 import { runSettings, Settings, type Values } from "../parse/index.ts"
 import type { TestRunError } from "./TestRunError.ts"
-import type { VitestFailed, VitestMissing } from "./VitestSession.ts"
+import type { VitestFailed } from "./VitestConfig.ts"
+import type { VitestMissing } from "./VitestSession.ts"
 
 /** Options that decide what runs. A replay file stores them. */
 const optionNames = [

@@ -57,7 +57,7 @@ const openQuietly = (kernel: ResolvedKernel, io: CommandIo) =>
     }
     const options = { config: false as const, watch: false, run: true, cache: false as const, reporters: [quiet] }
     const plugins = [ktstr({ resolved: [kernel], vmm: "qemu-tcg", determinism: { seed: 0 }, demos: true })]
-    const vitest = yield* openVitest(() => createVitest("test", options, { plugins }))
+    const vitest = yield* openVitest((vite) => createVitest("test", options, { ...vite, plugins }))
     yield* Effect.promise(() => vitest.init())
     return vitest
   })

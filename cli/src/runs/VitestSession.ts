@@ -10,9 +10,9 @@ import { createRequire } from "node:module"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { ExitCode } from "@ktstr/core"
-import { describeFault } from "@ktstr/core/base"
 import { Data, Effect, Exit, type Scope } from "effect"
 import type { Vitest } from "vitest/node"
+import { createWithConfig, type VitestFailed, vitestFailed, type WithLogger } from "./VitestConfig.ts"
 
 /**
  * Says that vitest is not installed where the tests are.
@@ -23,18 +23,6 @@ import type { Vitest } from "vitest/node"
 export class VitestMissing extends Data.TaggedError("VitestMissing")<{ readonly message: string }> {
   readonly exitCode = ExitCode.missing
 }
-
-/**
- * Says that vitest can't start or continue: its configuration throws, or a reporter or set-up file doesn't load.
- *
- * @since 0.2.0
- * @category errors
- */
-export class VitestFailed extends Data.TaggedError("VitestFailed")<{ readonly message: string }> {
-  readonly exitCode = ExitCode.usage
-}
-
-const vitestFailed = (error: unknown) => new VitestFailed({ message: `vitest: ${describeFault(error)}` })
 
 /**
  * Loads the same vitest that the tests import: two copies in one run would not know each other.
@@ -110,17 +98,20 @@ const closeInterrupted = (vitest: Vitest, workers: ReadonlySet<ChildProcess>) =>
 
 /**
  * Opens vitest and closes it with the scope. Removes the listeners by which Vite's server would end this process at SIGTERM, or at the end of standard
- * input, before the workers have stopped their machines.
+ * input, before the workers have stopped their machines. `config` is the user's configuration of vitest, if `create` loads one.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const openVitest = (create: () => Promise<Vitest>): Effect.Effect<Vitest, VitestFailed, Scope.Scope> =>
+export const openVitest = (
+  create: (vite: WithLogger) => Promise<Vitest>,
+  config?: string | undefined
+): Effect.Effect<Vitest, VitestFailed, Scope.Scope> =>
   Effect.gen(function* () {
     yield* whileExpectingSignals
     const workers = yield* startedProcesses
     const vitest = yield* Effect.acquireRelease(
-      Effect.tryPromise({ catch: vitestFailed, try: () => withoutItsListeners(create) }),
+      createWithConfig((vite) => withoutItsListeners(() => create(vite)), config),
       (opened, exit) =>
         Exit.isInterrupted(exit) ? closeInterrupted(opened, workers) : Effect.promise(() => opened.close())
     )

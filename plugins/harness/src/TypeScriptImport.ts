@@ -123,6 +123,21 @@ const bundled = async (file: string): Promise<{ readonly contents: Uint8Array; r
   }
 }
 
+/**
+ * Fails with what esbuild finds wrong in a file of the user's, or in one that it imports by a relative path; runs neither. Succeeds if there is no
+ * esbuild.
+ *
+ * @since 0.2.0
+ * @category checks
+ */
+export const checkSyntax = <E>(file: string, failed: (cause: unknown) => E): Effect.Effect<void, E> =>
+  Effect.tryPromise({
+    catch: failed,
+    try: async () => {
+      if ((await findEsbuild(dirname(file))) !== undefined) await bundled(realpathSync(file))
+    }
+  })
+
 /** A folder for this user's eyes only, gone with the process at the latest, or by `ktstr cleanup` after a SIGKILL. */
 const privateFolder = Effect.acquireRelease(
   Effect.sync(() => {

@@ -15,4 +15,5 @@ export {
   type RegistryError,
   resolveKernels
 } from "./Layers.ts"
+export { checkSyntax } from "./TypeScriptImport.ts"
 export { ConfigFileError, defineConfig, loadPlugins, type Plugin, type UserConfig } from "./UserConfig.ts"
