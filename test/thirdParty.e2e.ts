@@ -1,12 +1,24 @@
 // Packages of third parties, installed from their folders by npm into a project of their own, and named in its configuration.
 import { execFileSync } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
 import { ktstr, leftovers, none, root } from "./ktstr.ts"
 
 const project = mkdtempSync(join(tmpdir(), "test-ktstr-third-party-"))
+/** What the kernel source offers. */
+const kernels = join(project, "kernels")
 afterAll(() => rmSync(project, { recursive: true, force: true }))
 
 const npm = (cwd: string, ...args: ReadonlyArray<string>): void => {
@@ -24,7 +36,8 @@ beforeAll(() => {
     ...["install", "--install-links", "--offline", "--legacy-peer-deps", "--no-audit", "--no-fund"],
     ...[join(root, "test/fixtures/third-party-work-type"), executable],
     join(root, "test/fixtures/third-party-output-format"),
-    join(root, "test/fixtures/third-party-reporter")
+    join(root, "test/fixtures/third-party-reporter"),
+    join(root, "test/fixtures/third-party-kernel-source")
   )
   mkdirSync(join(project, "node_modules/@ktstr"))
   for (const name of ["@ktstr/core", "@ktstr/vitest", "effect", "vitest", "vite", "esbuild"]) {
@@ -36,10 +49,13 @@ beforeAll(() => {
 import { sieve } from "ktstr-work-type-sieve"
 import { wc } from "ktstr-output-format-wc"
 import { csv } from "ktstr-reporter-csv"
+import { folder } from "ktstr-kernel-source-folder"
 
-export default { plugins: [frames, sieve, wc, csv] }
+export default { plugins: [frames, sieve, wc, csv, folder(${JSON.stringify(kernels)})] }
 `
   )
+  mkdirSync(kernels)
+  copyFileSync(inject("kernel").image, join(kernels, "nightly"))
   writeFileSync(
     join(project, "frames.ktstr.ts"),
     `import { CgroupDef, HoldSpec, OutputRef, Payload, PayloadCheck, Step, WorkTypeRef } from "@ktstr/core"
@@ -79,6 +95,7 @@ describe("work types, output formats and reporters of third parties", () => {
   it("are copies in the project, not links into this repository", () => {
     const installed = JSON.parse(readFileSync(join(project, "package.json"), "utf8")).dependencies
     expect(Object.keys(installed)).toEqual([
+      "ktstr-kernel-source-folder",
       "ktstr-output-format-wc",
       "ktstr-reporter-csv",
       "ktstr-work-type-frames",
@@ -124,6 +141,30 @@ describe("work types, output formats and reporters of third parties", () => {
     const { code, stderr } = await ktstr(["run", "steady", "--format", "cvs"], { cwd: project })
     expect(stderr).toContain("unknown format 'cvs'; did you mean 'csv'?")
     expect(code).toBe(64)
+  })
+
+  it("offer kernels, which boot under the names that their source gives them", async () => {
+    const { code, result, stderr } = await run("--kernel", "folder:nightly")
+    expect(stderr).not.toContain("error")
+    expect(result.kernel).toMatchObject({ image: join(kernels, "nightly"), label: expect.stringContaining("nightly") })
+    expect(result.outcome).toBe("pass")
+    expect(code).toBe(0)
+  })
+
+  it("say in one line why they have no such kernel", async () => {
+    const missing = await run("--kernel", "folder:weekly")
+    expect(missing.stderr).toMatch(/^ktstr: .*\/kernels\/weekly .*\n$/)
+    expect(missing.code).toBe(64)
+    const fetched = await ktstr(["kernel", "fetch", "folder:nightly"], { cwd: project })
+    expect(fetched.stderr).toBe("ktstr: folder:nightly needs no fetching: name it with --kernel\n")
+    expect(fetched.code).toBe(64)
+  })
+
+  it("are listed beside the kernel sources that are built in", async () => {
+    const { stdout } = await ktstr(["list", "kernel-sources", "--json"], { cwd: project })
+    const listed: ReadonlyArray<{ name: string; description: string }> = JSON.parse(stdout)
+    expect(listed.map(({ name }) => name)).toEqual(["distro", "kernel.org", "git+URL#REF", "path", "folder"])
+    expect(listed.at(-1)?.description).toBe(`an image in ${kernels}: folder:NAME`)
   })
 
   it("run by name, with parameters", async () => {

@@ -10,7 +10,8 @@ import {
   type KernelSource,
   KernelSources,
   layerKernelCache,
-  layerKernelResolver
+  layerKernelResolver,
+  layerKernelSources
 } from "@ktstr/core/kernel"
 import { ConfigProvider, Effect, Exit, Layer } from "effect"
 import { bzImage, vmlinux } from "../../core/test/image/images.ts"
@@ -67,7 +68,15 @@ const choose = (
       })
       const io = { out: stream(false), err: stream(true), signalled: () => 130 as const }
       const layer = layerKernelResolver.pipe(
-        Layer.provideMerge(Layer.effect(KernelSources, sources)),
+        Layer.provideMerge(
+          Layer.effectDiscard(
+            Effect.zipWith(KernelSources, sources, ({ register }, all) => Effect.forEach(all, register)).pipe(
+              Effect.flatten,
+              Effect.orDie
+            )
+          )
+        ),
+        Layer.provideMerge(layerKernelSources),
         Layer.provideMerge(layerKernelCache),
         Layer.provideMerge(layerMachineAt(root))
       )

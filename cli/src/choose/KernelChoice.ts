@@ -41,9 +41,9 @@ export const oneKernel = (
 }
 
 /** Fetches from the first source that supports this host: the distribution's packages, otherwise kernel.org. */
-const download: Effect.Effect<void, KernelError> = Effect.gen(function* () {
+const download: Effect.Effect<void, KernelError, KernelSources> = Effect.gen(function* () {
   const onProgress = yield* KernelProgress
-  const [first, ...others] = yield* KernelSources
+  const [first, ...others] = yield* Effect.flatMap(KernelSources, ({ list }) => list)
   if (first === undefined) return
   yield* others.reduce(
     (fetched, source) =>
@@ -67,7 +67,7 @@ export const chosenKernels = Effect.fn("KernelChoice.resolve")(function* (
   names: ReadonlyArray<string>,
   yes: boolean,
   io: CommandIo
-): Effect.fn.Return<ReadonlyArray<ResolvedKernel>, KernelError, KernelResolver> {
+): Effect.fn.Return<ReadonlyArray<ResolvedKernel>, KernelError, KernelResolver | KernelSources> {
   const resolver = yield* KernelResolver
   const line = fetchLine(io.err)
   const listening = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -98,7 +98,7 @@ export const chosenKernel = (
   name: string | undefined,
   yes: boolean,
   io: CommandIo
-): Effect.Effect<ResolvedKernel, KernelError | UsageError, KernelResolver> =>
+): Effect.Effect<ResolvedKernel, KernelError | UsageError, KernelResolver | KernelSources> =>
   Effect.gen(function* () {
     const one = yield* oneKernel(command, name)
     const [kernel, ...others] = yield* chosenKernels(one === undefined ? [] : [one], yes, io)

@@ -5,20 +5,15 @@
  */
 
 import { ExitCode, KernelResolver } from "@ktstr/core"
-import { layerKernels } from "@ktstr/harness"
+import { layerKernels, loadPlugins } from "@ktstr/harness"
 import { Effect } from "effect"
 import type { CommandIo } from "../io/index.ts"
 import type { Invocation } from "../parse/index.ts"
 import { fetchInto } from "./Kernel.ts"
 import { run } from "./Run.ts"
 
-/**
- * Fetches a kernel if none is found, then runs `steady` for five seconds on two LLCs.
- *
- * @since 0.1.0
- * @category commands
- */
-export const demo = (invocation: Extract<Invocation, { command: "demo" }>, io: CommandIo) =>
+/** Fetches a kernel if none is found. */
+const fetchFirstKernel = (io: CommandIo) =>
   Effect.gen(function* () {
     const resolver = yield* KernelResolver
     yield* Effect.catchIf(
@@ -31,6 +26,18 @@ export const demo = (invocation: Extract<Invocation, { command: "demo" }>, io: C
           yield* io.err.write(`kernel ${entry.metadata.version} is in ${entry.directory}\n`)
         })
     )
+  })
+
+/**
+ * Fetches a kernel if none is found, then runs `steady` for five seconds on two LLCs.
+ *
+ * @since 0.1.0
+ * @category commands
+ */
+export const demo = (invocation: Extract<Invocation, { command: "demo" }>, io: CommandIo) =>
+  Effect.gen(function* () {
+    const plugins = yield* loadPlugins(process.cwd())
+    yield* Effect.provide(fetchFirstKernel(io), layerKernels(plugins))
     const code = yield* run(
       {
         command: "run",
@@ -81,4 +88,4 @@ export const demo = (invocation: Extract<Invocation, { command: "demo" }>, io: C
       )
     }
     return code
-  }).pipe(Effect.provide(layerKernels))
+  })

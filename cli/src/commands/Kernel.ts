@@ -15,7 +15,7 @@ import {
   KernelSources,
   sourceFor
 } from "@ktstr/core/kernel"
-import { layerKernels, type Platform } from "@ktstr/harness"
+import { layerKernels, loadPlugins, type Platform } from "@ktstr/harness"
 import {
   type BuildBase,
   type BuiltKernel,
@@ -105,15 +105,19 @@ export const fetchInto = Effect.fn("Kernel.fetch")(function* (
   { err }: ReporterOutput,
   refresh = false
 ) {
-  const sources = yield* KernelSources
+  const sources = yield* Effect.flatMap(KernelSources, ({ list }) => list)
   const source = spec === undefined ? sources[0] : yield* sourceFor(sources, spec)
   if (source === undefined) {
-    const message = `no kernel source handles '${spec ?? ""}'; give distro:[SUITE/]PACKAGE-PATTERN, git+URL#REF, path:TREE|TARBALL or a version as 6.14.2, 6.14 or 6.15-rc3`
+    const message = `no kernel source handles '${spec ?? ""}'; give distro:[SUITE/]PACKAGE-PATTERN, git+URL#REF, path:TREE|TARBALL or a version as 6.14.2, 6.14 or 6.15-rc3 (\`ktstr list kernel-sources\` names every source)`
     return yield* new KernelError({ reason: "Named", message })
   }
   const line = fetchLine(err)
   return yield* Effect.ensuring(fetchFrom(source, { spec, refresh, onProgress: line.onProgress }), line.clear)
 })
+
+/** Provides what kernels come from, the plugins' sources and caches included. */
+const withKernels = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(loadPlugins(process.cwd()), (plugins) => Effect.provide(effect, layerKernels(plugins)))
 
 /**
  * Downloads a kernel into the cache and prints its key and image.
@@ -126,7 +130,7 @@ export const kernelFetch = (invocation: Extract<Invocation, { command: "kernel f
     const entry = yield* fetchInto(invocation.args[0], output, invocation.values.refresh)
     yield* writeEntry(entry, invocation.values.json, output)
     return ExitCode.pass
-  }).pipe(Effect.provide(layerKernels))
+  }).pipe(withKernels)
 
 type BuildSource =
   | { readonly _tag: "Release"; readonly version: string | undefined }
@@ -205,4 +209,4 @@ export const kernelBuild = (invocation: Extract<Invocation, { command: "kernel b
       yield* output.err.write(`compile_commands.json for editors: ${built.compileCommands}\n`)
     }
     return ExitCode.pass
-  }).pipe(Effect.provide(layerKernels))
+  }).pipe(withKernels)

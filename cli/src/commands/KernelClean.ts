@@ -13,7 +13,7 @@ import {
   KernelCache,
   listKernelObjects
 } from "@ktstr/core/kernel"
-import { layerKernels } from "@ktstr/harness"
+import { layerLocalKernels } from "@ktstr/harness"
 import { Effect } from "effect"
 import { ask, type CommandIo, canAsk } from "../io/index.ts"
 import { type Invocation, Settings, UsageError } from "../parse/index.ts"
@@ -80,4 +80,4 @@ export const kernelClean = (invocation: Extract<Invocation, { command: "kernel c
       yield* err.write(`left ${objectsText(left)}: a kernel is being built, or ${kernels} is not writable\n`)
     }
     return ExitCode.pass
-  }).pipe(Effect.provide(layerKernels))
+  }).pipe(Effect.provide(layerLocalKernels))

@@ -13,7 +13,7 @@ import {
   listKernelObjects,
   toolVersion
 } from "@ktstr/core/kernel"
-import { layerKernels } from "@ktstr/harness"
+import { layerLocalKernels } from "@ktstr/harness"
 import {
   isEndOfLife,
   isInRange,
@@ -162,4 +162,4 @@ export const kernelList = (invocation: Extract<Invocation, { command: "kernel li
     }
     for (const footer of footers(rows, objects, kernels)) yield* err.write(`${footer}\n`)
     return ExitCode.pass
-  }).pipe(Effect.provide(layerKernels))
+  }).pipe(Effect.provide(layerLocalKernels))

@@ -1,5 +1,5 @@
 /**
- * `ktstr list`: lists scenarios, work types, output formats, presets, schedulers and checks.
+ * `ktstr list`: lists scenarios, work types, output formats, presets, schedulers, checks and kernel sources.
  *
  * @since 0.1.0
  */
@@ -17,6 +17,7 @@ import {
 } from "@ktstr/core"
 import { suggestion } from "@ktstr/core/base"
 import { type Check, Checks } from "@ktstr/core/check"
+import { type KernelSource, KernelSources } from "@ktstr/core/kernel"
 import { ClockMode } from "@ktstr/core/machine"
 import { OutputFormats } from "@ktstr/core/payload"
 import type { ScenarioNeeds } from "@ktstr/core/scenario"
@@ -28,7 +29,15 @@ import { renderTable } from "@ktstr/reporters"
 import { Effect, Either, Option } from "effect"
 import { type Invocation, UsageError } from "../parse/index.ts"
 
-const kinds = ["scenarios", "work-types", "output-formats", "presets", "schedulers", "checks"] as const
+const kinds = [
+  "scenarios",
+  "work-types",
+  "output-formats",
+  "presets",
+  "schedulers",
+  "checks",
+  "kernel-sources"
+] as const
 
 type Kind = (typeof kinds)[number]
 
@@ -40,6 +49,7 @@ interface Registered {
   readonly formats: ReadonlyArray<OutputFormat>
   readonly scenarios: ReadonlyArray<Scenario>
   readonly schedulers: ReadonlyArray<Scheduler>
+  readonly sources: ReadonlyArray<KernelSource>
 }
 
 const needsOf = ({ cpus, llcs, numaNodes }: ScenarioNeeds): string =>
@@ -99,7 +109,7 @@ const judgedBy = ({ judge }: Check): string => {
   }
 }
 
-const tableOf = (kind: Kind, { formats, scenarios, schedulers, types }: Registered): ReadonlyArray<string> => {
+const tableOf = (kind: Kind, { formats, scenarios, schedulers, sources, types }: Registered): ReadonlyArray<string> => {
   switch (kind) {
     case "scenarios":
       return renderTable(
@@ -165,10 +175,18 @@ const tableOf = (kind: Kind, { formats, scenarios, schedulers, types }: Register
         ),
         "A check that nothing judges yet makes a run inconclusive if a scheduler, scenario or test sets it."
       ]
+    case "kernel-sources":
+      return renderTable(
+        [
+          { title: "kernel source", cell: (source) => source.name },
+          { title: "what it offers", cell: (source) => source.description ?? "" }
+        ],
+        sources
+      )
   }
 }
 
-const jsonOf = (kind: Kind, { formats, scenarios, schedulers, types }: Registered): ReadonlyArray<unknown> => {
+const jsonOf = (kind: Kind, { formats, scenarios, schedulers, sources, types }: Registered): ReadonlyArray<unknown> => {
   switch (kind) {
     case "scenarios":
       return scenarios.map(({ name, category, description, needs }) => ({ name, category, description, needs }))
@@ -208,6 +226,8 @@ const jsonOf = (kind: Kind, { formats, scenarios, schedulers, types }: Registere
           ClockMode.literals.map((clock) => [clock, Assert.forClock(clock)[check.name] ?? false])
         )
       }))
+    case "kernel-sources":
+      return sources.map(({ description = "", name }) => ({ name, description }))
   }
 }
 
@@ -217,7 +237,8 @@ const jsonKey: Readonly<Record<Kind, string>> = {
   "output-formats": "outputFormats",
   presets: "presets",
   schedulers: "schedulers",
-  checks: "checks"
+  checks: "checks",
+  "kernel-sources": "kernelSources"
 }
 
 /**
@@ -239,7 +260,8 @@ export const list = (invocation: Extract<Invocation, { command: "list" }>, { out
         types: Effect.flatMap(WorkTypes, (registry) => registry.list),
         formats: Effect.flatMap(OutputFormats, (registry) => registry.list),
         scenarios: Effect.flatMap(Scenarios, (registry) => registry.list),
-        schedulers: Effect.flatMap(Schedulers, (registry) => registry.list)
+        schedulers: Effect.flatMap(Schedulers, (registry) => registry.list),
+        sources: Effect.flatMap(KernelSources, (registry) => registry.list)
       }),
       layerRegistries(plugins)
     )

@@ -176,7 +176,7 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, strea
     const format = values.format ?? "pretty"
     const { createVitest, parseCLI } = yield* loadVitest
     const reporter = yield* Effect.provide(reporterNamed(format), layerRegistries(plugins))
-    const kernels = yield* Effect.provide(chosenKernels(values.kernel, values.yes, io), layerKernels)
+    const kernels = yield* Effect.provide(chosenKernels(values.kernel, values.yes, io), layerKernels(plugins))
     const { filter, options } = yield* Effect.try({
       try: () => parseCLI(["vitest", "run", ...filters.filter((path) => path !== "."), ...rest]),
       catch: (error) => new UsageError({ message: `vitest: ${messageOf(error)}` })

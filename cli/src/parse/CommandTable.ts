@@ -127,11 +127,14 @@ export const commands = {
     ]
   },
   list: {
-    summary: "List scenarios, work types, output formats, presets, schedulers, checks",
+    summary: "List scenarios, work types, schedulers, kernel sources and others",
     args: "[KIND]",
     maxArgs: 1,
     options: { json },
-    details: ["KIND: scenarios, work-types, output-formats, presets, schedulers or checks.", "Default: all."],
+    details: [
+      "KIND: scenarios, work-types, output-formats, presets, schedulers, checks or",
+      "kernel-sources. Default: all."
+    ],
     examples: ["ktstr list", "ktstr list work-types --json"]
   },
   test: {

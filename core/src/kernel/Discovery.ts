@@ -47,7 +47,7 @@ export const resolvedEntry = (entry: KernelEntry, origin: string): ResolvedKerne
 })
 
 /** Returns whether a name states its source explicitly (`distro:…`). A plain version is looked up in the cache first. */
-const namesSource = (text: string): boolean => /^[a-z][a-z.]*[:+]/.test(text)
+const namesSource = (text: string): boolean => /^[a-z][\w.-]*[:+]/i.test(text)
 
 const named = (message: string): KernelError => new KernelError({ reason: "Named", message })
 
@@ -99,13 +99,16 @@ type Located = Effect.Effect<ResolvedKernel, KernelError>
 export const makeKernelResolver: Effect.Effect<
   KernelResolver["Type"],
   never,
-  FileSystem.FileSystem | Path.Path | KernelCache
+  FileSystem.FileSystem | Path.Path | KernelCache | KernelSources
 > = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const cache = yield* KernelCache
   const sources = yield* KernelSources
   const codecs = yield* PayloadCodecs
+
+  /** Returns the registered source that handles a spec; undefined: there is none. */
+  const handlerOf = (spec: string) => Effect.flatMap(sources.list, (all) => sourceFor(all, spec))
 
   /** Returns the kernel of an entry. If it lacks sched_ext, names a cached kernel that has it. */
   const fromEntry = Effect.fnUntraced(function* (entry: KernelEntry, origin: string) {
@@ -139,7 +142,7 @@ export const makeKernelResolver: Effect.Effect<
   /** Builds a local source tree or tarball, if a registered kernel source can. */
   const built = (file: string, origin: string): Effect.Effect<Option.Option<Located>, KernelError> => {
     const spec = `path:${file}`
-    return Effect.map(sourceFor(sources, spec), (source) =>
+    return Effect.map(handlerOf(spec), (source) =>
       Option.map(Option.fromNullable(source), (found) => fetched(found, spec, origin))
     )
   }
@@ -180,7 +183,7 @@ export const makeKernelResolver: Effect.Effect<
     origin: string
   ): Effect.fn.Return<Located, KernelError> {
     if (text === "") return yield* named(`${origin} is empty: give a path, a cache key or a version`)
-    const source = yield* sourceFor(sources, text)
+    const source = yield* handlerOf(text)
     if (source !== undefined && namesSource(text)) return fetched(source, text, origin)
     if (text.includes("/") || text.startsWith(".")) return yield* fromPath(text, origin)
     const listed = yield* Effect.either(cache.list)
@@ -257,7 +260,7 @@ export const makeKernelResolver: Effect.Effect<
       Effect.mapError(Effect.validateAll(items, f, { concurrency: parallelism }), joined)
     const cached = Effect.orElseSucceed(cache.list, (): ReadonlyArray<CacheEntry> => [])
     const expandOne = Effect.fnUntraced(function* (text: string) {
-      const source = yield* sourceFor(sources, text)
+      const source = yield* handlerOf(text)
       if (source?.expand === undefined) return [text]
       return yield* Effect.catchAll(expandWith(source, source.expand.bind(source), text), (error) =>
         Effect.flatMap(cached, (entries) => Effect.fail(askedInVain(source, text, "--kernel", entries)(error)))
@@ -280,5 +283,8 @@ export const makeKernelResolver: Effect.Effect<
  * @since 0.1.0
  * @category layers
  */
-export const layerKernelResolver: Layer.Layer<KernelResolver, never, FileSystem.FileSystem | Path.Path | KernelCache> =
-  Layer.effect(KernelResolver, makeKernelResolver)
+export const layerKernelResolver: Layer.Layer<
+  KernelResolver,
+  never,
+  FileSystem.FileSystem | Path.Path | KernelCache | KernelSources
+> = Layer.effect(KernelResolver, makeKernelResolver)

@@ -3,8 +3,9 @@
  *
  * @since 0.1.0
  */
-import { Context, Effect } from "effect"
-import type { KernelError } from "./Error.ts"
+import { Context, Effect, Layer } from "effect"
+import { makeRegistry, type RegisterError, type Registrable, type Registry, registering } from "../base/index.ts"
+import { KernelError } from "./Error.ts"
 import type { KernelEntry } from "./entry.ts"
 import type { ResolvedKernel } from "./Resolver.ts"
 
@@ -45,6 +46,8 @@ export interface FetchOptions {
 export interface KernelSource {
   /** Name of the source, e.g. `distro`. */
   readonly name: string
+  /** One line for listings: what it offers, and the syntax of its specs. */
+  readonly description?: string | undefined
   /** Returns whether this source handles `--kernel VALUE`. */
   readonly accepts: (spec: string) => boolean
   /** Returns a matching cache entry, or else fetches the kernel into the cache. */
@@ -56,14 +59,55 @@ export interface KernelSource {
 }
 
 /**
- * The registered sources; the first that accepts a spec handles it. None by default.
+ * The registered sources; the first that accepts a spec handles it.
  *
  * @since 0.1.0
  * @category services
  */
-export class KernelSources extends Context.Reference<KernelSources>()("@ktstr/core/KernelSources", {
-  defaultValue: (): ReadonlyArray<KernelSource> => []
-}) {}
+export class KernelSources extends Context.Tag("@ktstr/core/KernelSources")<
+  KernelSources,
+  Registry<KernelSource, KernelError>
+>() {}
+
+const registrable: Registrable = {
+  kind: "kernel source",
+  maker: "KernelSource.plugin({ name, accepts, fetch })",
+  fields: {
+    name: "name",
+    description: "string?",
+    accepts: "function",
+    fetch: "function",
+    open: "function?",
+    expand: "function?"
+  }
+}
+
+/**
+ * Provides an empty registry, in which plugins register.
+ *
+ * @since 0.2.0
+ * @category layers
+ */
+export const layerKernelSources: Layer.Layer<KernelSources> = Layer.effect(
+  KernelSources,
+  makeRegistry<KernelSource, KernelError>({
+    what: registrable,
+    unknown: (name, hint) => new KernelError({ reason: "Named", message: `unknown kernel source '${name}'${hint}` })
+  })
+)
+
+/**
+ * Functions for plugins that add a kernel source.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const KernelSource: {
+  /** Registers a source. It is asked after all sources that were registered earlier. */
+  readonly plugin: (source: KernelSource) => Layer.Layer<never, RegisterError, KernelSources>
+} = {
+  plugin: (source) => registering(KernelSources, registrable, [source])
+}
 
 /**
  * Receives the progress of the sources that the resolver uses. Ignores it by default.

@@ -49,7 +49,8 @@ export {
   type FetchOptions,
   type FetchProgress,
   KernelProgress,
-  type KernelSource,
-  KernelSources
+  KernelSource,
+  KernelSources,
+  layerKernelSources
 } from "./Source.ts"
 export { compareVersions, isVersionPrefix } from "./Version.ts"

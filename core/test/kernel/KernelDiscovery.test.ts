@@ -8,7 +8,7 @@ import { KernelCache, layerKernelCache, type StoreInput } from "../../src/kernel
 import { layerKernelResolver } from "../../src/kernel/Discovery.ts"
 import { KernelError } from "../../src/kernel/Error.ts"
 import { KernelResolver } from "../../src/kernel/Resolver.ts"
-import { CurrentFragment, type KernelSource, KernelSources } from "../../src/kernel/Source.ts"
+import { CurrentFragment, KernelSource, layerKernelSources } from "../../src/kernel/Source.ts"
 import { bzImage, vmlinux } from "../image/images.ts"
 import { layerMachineAt } from "./machineRoot.ts"
 
@@ -33,9 +33,17 @@ const setting = <A, E>(
         return yield* body({ root, cache: yield* KernelCache, resolver: yield* KernelResolver })
       }).pipe(
         Effect.provide(
-          layerKernelResolver.pipe(Layer.provideMerge(layerKernelCache), Layer.provideMerge(layerMachineAt(root)))
+          layerKernelResolver.pipe(
+            Layer.provide(
+              sources.reduce(
+                (others, source) => Layer.provideMerge(Layer.orDie(KernelSource.plugin(source)), others),
+                layerKernelSources
+              )
+            ),
+            Layer.provideMerge(layerKernelCache),
+            Layer.provideMerge(layerMachineAt(root))
+          )
         ),
-        Effect.provideService(KernelSources, sources),
         Effect.withConfigProvider(ConfigProvider.fromMap(config))
       )
     },
@@ -278,6 +286,24 @@ describe("KernelResolver", () => {
           expect(asked).toEqual(["distro:trixie/linux-*"])
         }),
       [source(() => made as KernelCache["Type"])]
+    )
+  })
+
+  it.live("asks the source of a name such as lab-2:FOLDER/NAME, whose prefix is any word", () => {
+    let made: KernelCache["Type"] | undefined
+    const lab: KernelSource = {
+      name: "lab-2",
+      accepts: (spec) => spec.startsWith("lab-2:"),
+      fetch: () => store(made as KernelCache["Type"], "7.3.0-amd64")
+    }
+    return setting(
+      {},
+      ({ cache, resolver }) =>
+        Effect.gen(function* () {
+          made = cache
+          expect(yield* resolver.resolve("lab-2:builds/tonight")).toMatchObject({ key: "7.3.0-amd64-distro-x86_64" })
+        }),
+      [lab]
     )
   })
 

@@ -6,127 +6,57 @@
 
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
-import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
-import * as NodeCommandExecutor from "@effect/platform-node/NodeCommandExecutor"
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import * as NodePath from "@effect/platform-node/NodePath"
-import { KernelResolver, type Scenarios } from "@ktstr/core"
-import type { RegisterError } from "@ktstr/core/base"
+import { KernelResolver } from "@ktstr/core"
 import { resolveCacheDirs } from "@ktstr/core/cache"
 import { type Checker, layerChecker } from "@ktstr/core/check"
 import type { PayloadCodecs } from "@ktstr/core/image"
-import {
-  type KernelCache,
-  type KernelSources,
-  layerKernelCache,
-  layerKernelResolver,
-  type RemoteCaches,
-  type ResolvedKernel
-} from "@ktstr/core/kernel"
+import { type KernelCache, layerKernelResolver, type RemoteCaches, type ResolvedKernel } from "@ktstr/core/kernel"
 import type { AgentBinary, HostMachine, KvmProbe, Vmm } from "@ktstr/core/machine"
-import { layerOutputFormats, type OutputFormats } from "@ktstr/core/payload"
-import { layerReporters, type Reporters } from "@ktstr/core/report"
-import { layerScenarios } from "@ktstr/core/scenario"
-import { layerSchedulers, type Schedulers } from "@ktstr/core/scheduler"
-import { layerWorkTypes, type WorkTypes } from "@ktstr/core/work"
-import {
-  layerCurrentFragment,
-  layerDistroPackages,
-  layerGitSource,
-  layerKernelCodecs,
-  layerKernelOrg,
-  layerPathSource,
-  layerRemoteCaches
-} from "@ktstr/kernel-sources"
+import { layerCurrentFragment, layerRemoteCaches } from "@ktstr/kernel-sources"
 import { layerAgentBinary, layerHostMachine, layerKvmProbe } from "@ktstr/native"
-import { layerBuiltinOutputFormats } from "@ktstr/output-formats"
-import { layerBuiltinReporters } from "@ktstr/reporters"
-import { layerCatalog } from "@ktstr/scenarios"
-import { layerBuiltinSchedulers } from "@ktstr/schedulers"
-import { layerBuiltinWorkTypes } from "@ktstr/work-types"
 import { Effect, Layer, Option } from "effect"
 import { type BackendName, type BackendOptions, layerBackend } from "./Backend.ts"
-import { type ConfigFileError, contained, type Plugin } from "./UserConfig.ts"
+import type { Platform } from "./Platform.ts"
+import { layerLocalKernels, layerRegistries, type RegistryError } from "./Registries.ts"
+import { loadPlugins, type Plugin, type Registries } from "./UserConfig.ts"
 
-/**
- * What the machine and its files are reached by.
- *
- * @since 0.1.0
- * @category models
- */
-export type Platform = FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
-
-const layerFiles = Layer.mergeAll(NodeFileSystem.layer, NodePath.layer)
-
-/**
- * @since 0.1.0
- * @category layers
- */
-export const layerPlatform: Layer.Layer<Platform> = Layer.provideMerge(NodeCommandExecutor.layer, layerFiles)
-
-/**
- * The kernel cache, where kernels come from, and what `--kernel` and the environment mean.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerKernels: Layer.Layer<
-  Platform | KernelCache | KernelSources | KernelResolver | PayloadCodecs | RemoteCaches
-> = layerKernelResolver.pipe(
-  // The first source is the one that answers when nothing is named.
-  Layer.provideMerge(
-    layerPathSource.pipe(
-      Layer.provideMerge(layerGitSource),
-      Layer.provideMerge(layerKernelOrg),
-      Layer.provideMerge(layerDistroPackages)
-    )
-  ),
+/** The sources, and what `--kernel` and the environment mean. */
+const layerResolver = layerKernelResolver.pipe(
   Layer.provideMerge(layerRemoteCaches),
   Layer.provide(layerCurrentFragment),
-  Layer.provideMerge(layerKernelCache),
-  Layer.provideMerge(layerKernelCodecs),
-  Layer.provideMerge(layerPlatform)
+  Layer.provideMerge(layerLocalKernels)
 )
 
 /**
- * The kernels of several `--kernel` values, all of them there; rejects with a line for each that can't be had.
+ * The registries, the kernel cache, where kernels come from, and what `--kernel` and the environment mean.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerKernels = (
+  plugins: ReadonlyArray<Plugin>
+): Layer.Layer<Platform | KernelCache | KernelResolver | PayloadCodecs | RemoteCaches | Registries, RegistryError> =>
+  Layer.provideMerge(layerResolver, layerRegistries(plugins))
+
+/**
+ * The kernels of several `--kernel` values, all of them there; rejects with a line for each that can't be had. The plugins are those of the
+ * configuration in `directory`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const resolveKernels = (names: ReadonlyArray<string>): Promise<ReadonlyArray<ResolvedKernel>> =>
+export const resolveKernels = (
+  names: ReadonlyArray<string>,
+  directory: string
+): Promise<ReadonlyArray<ResolvedKernel>> =>
   Effect.runPromise(
-    Effect.flatMap(KernelResolver, (resolver) => resolver.resolveAll(names)).pipe(Effect.provide(layerKernels))
-  )
-
-/**
- * Why there are no registries: a name that two have, or a plugin that fails.
- *
- * @since 0.2.0
- * @category errors
- */
-export type RegistryError = ConfigFileError | RegisterError
-
-/**
- * The registries with what is built in and what the user's plugins add.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerRegistries = (
-  plugins: ReadonlyArray<Plugin>
-): Layer.Layer<WorkTypes | OutputFormats | Scenarios | Schedulers | Reporters, RegistryError> =>
-  Layer.mergeAll(
-    layerBuiltinWorkTypes,
-    layerBuiltinOutputFormats,
-    layerCatalog,
-    layerBuiltinSchedulers,
-    layerBuiltinReporters,
-    ...plugins.map((plugin, index) => contained(plugin, index))
-  ).pipe(
-    Layer.provideMerge(
-      Layer.mergeAll(layerWorkTypes, layerOutputFormats, layerScenarios, layerSchedulers, layerReporters)
-    )
+    Effect.gen(function* () {
+      const layer = layerKernels(yield* loadPlugins(directory))
+      return yield* Effect.provide(
+        Effect.flatMap(KernelResolver, (resolver) => resolver.resolveAll(names)),
+        layer
+      )
+    })
   )
 
 /**
@@ -158,17 +88,13 @@ const layerProbe: Layer.Layer<KvmProbe, never, Platform> = Layer.unwrapEffect(
  */
 export type HarnessServices =
   | Platform
+  | Registries
   | KernelCache
-  | KernelSources
   | KernelResolver
   | PayloadCodecs
+  | RemoteCaches
   | KvmProbe
   | Vmm
-  | WorkTypes
-  | OutputFormats
-  | Scenarios
-  | Schedulers
-  | Reporters
   | AgentBinary
   | HostMachine
   | Checker
@@ -182,7 +108,6 @@ export type HarnessServices =
 export const layerHarness = (options: HarnessOptions = {}): Layer.Layer<HarnessServices, RegistryError> =>
   Layer.mergeAll(
     layerBackend(options.backend, options),
-    layerRegistries(options.plugins ?? []),
     Layer.provideMerge(layerHostMachine, layerAgentBinary),
     layerChecker
-  ).pipe(Layer.provideMerge(layerProbe), Layer.provideMerge(layerKernels))
+  ).pipe(Layer.provideMerge(layerProbe), Layer.provideMerge(layerKernels(options.plugins ?? [])))

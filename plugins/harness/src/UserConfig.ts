@@ -9,15 +9,18 @@ import { setImmediate } from "node:timers/promises"
 import { pathToFileURL } from "node:url"
 import { ExitCode, type Scenarios } from "@ktstr/core"
 import { didYouMean, faultPlace, faultText, oneLine } from "@ktstr/core/base"
+import type { KernelCache, KernelSources } from "@ktstr/core/kernel"
 import type { OutputFormats } from "@ktstr/core/payload"
 import type { Reporters } from "@ktstr/core/report"
 import type { Schedulers } from "@ktstr/core/scheduler"
 import type { WorkTypes } from "@ktstr/core/work"
 import { Cause, Data, Effect, Layer } from "effect"
+import type { Platform } from "./Platform.ts"
 import { importTypeScript } from "./TypeScriptImport.ts"
 
 /**
- * A layer that registers something: `WorkType.plugin({…})`, `OutputFormat.plugin({…})`, `registerScenarios([…])`, `registerSchedulers([…])`, `Reporter.plugin({…})`.
+ * A layer that registers something: `WorkType.plugin({…})`, `OutputFormat.plugin({…})`, `registerScenarios([…])`, `registerSchedulers([…])`,
+ * `Reporter.plugin({…})`, `KernelSource.plugin({…})`.
  *
  * @since 0.1.0
  * @category models
@@ -30,7 +33,15 @@ export type Plugin = Layer.Layer<never, { readonly message: string }, PluginServ
  * @since 0.2.0
  * @category models
  */
-export type PluginServices = WorkTypes | OutputFormats | Scenarios | Schedulers | Reporters
+export type Registries = WorkTypes | OutputFormats | Scenarios | Schedulers | Reporters | KernelSources
+
+/**
+ * What a plugin may use: the registries, the kernel cache, in which kernel sources store what they fetch, and this machine's files and processes.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type PluginServices = Registries | KernelCache | Platform
 
 /**
  * What the file exports by default.

@@ -9,11 +9,17 @@ export {
   type HarnessServices,
   layerHarness,
   layerKernels,
-  layerPlatform,
-  layerRegistries,
-  type Platform,
-  type RegistryError,
   resolveKernels
 } from "./Layers.ts"
+export { layerPlatform, type Platform } from "./Platform.ts"
+export { layerLocalKernels, layerRegistries, type RegistryError } from "./Registries.ts"
 export { checkSyntax } from "./TypeScriptImport.ts"
-export { ConfigFileError, defineConfig, loadPlugins, type Plugin, type UserConfig } from "./UserConfig.ts"
+export {
+  ConfigFileError,
+  defineConfig,
+  loadPlugins,
+  type Plugin,
+  type PluginServices,
+  type Registries,
+  type UserConfig
+} from "./UserConfig.ts"

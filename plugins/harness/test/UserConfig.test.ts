@@ -15,7 +15,7 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
 import { exitCodeOfError } from "@ktstr/core/report"
 import { Effect, Fiber, Layer, TestClock } from "effect"
-import { layerRegistries } from "../src/Layers.ts"
+import { layerRegistries } from "../src/Registries.ts"
 import { loadPlugins } from "../src/UserConfig.ts"
 
 const inDirectory = <A, E>(
@@ -122,6 +122,7 @@ describe("loadPlugins", () => {
     const registering = (call: string) => `
       import { Effect, Layer } from "effect"
       import { OutputFormat, registerScenarios, registerSchedulers, Reporter, WorkType } from "@ktstr/core"
+      import { KernelSource } from "@ktstr/core/kernel"
       import { WorkTypes } from "@ktstr/core/work"
       const later = (call) => Layer.suspend(call)
       export default { plugins: [Layer.empty, ${call}] }`
@@ -143,6 +144,11 @@ describe("loadPlugins", () => {
       ["later(() => OutputFormat.plugin({ name: 'F', description: '' }))", /output format 'F': its read is undefined/],
       ["Reporter.plugin({ name: '', description: '', make() {} })", /reporter '': its name is '', and must be a name/],
       ["Reporter.plugin({ name: 'r', description: '' })", /reporter 'r': its make is undefined/],
+      ["KernelSource.plugin({ name: 'k' })", /kernel source 'k': its accepts is undefined, and must be a function/],
+      [
+        "KernelSource.plugin({ name: 'distro', accepts() {}, fetch() {} })",
+        /kernel source 'distro': there is one of that name already; choose another/
+      ],
       ["Layer.effectDiscard(Effect.interrupt)", /interrupts itself$/],
       ["Layer.effectDiscard(Effect.die('gone'))", /threw 'gone'$/],
       ["Layer.effectDiscard(Effect.flatMap(WorkTypes, (all) => all.register(7)))", /a work type is a number/]

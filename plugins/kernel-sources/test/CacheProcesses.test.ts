@@ -6,7 +6,13 @@ import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
 import { KernelResolver } from "@ktstr/core"
 import { inspectKernel } from "@ktstr/core/image"
-import { type CacheEntry, KernelCache, layerKernelCache, layerKernelResolver } from "@ktstr/core/kernel"
+import {
+  type CacheEntry,
+  KernelCache,
+  layerKernelCache,
+  layerKernelResolver,
+  layerKernelSources
+} from "@ktstr/core/kernel"
 import { ConfigProvider, Effect, Layer } from "effect"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { bundleStorer, startStorer } from "./storers.ts"
@@ -14,7 +20,7 @@ import { bundleStorer, startStorer } from "./storers.ts"
 const scratch = mkdtempSync(join(tmpdir(), "ktstr-processes-"))
 const program = join(scratch, "storer.mjs")
 
-beforeAll(() => bundleStorer(program))
+beforeAll(() => bundleStorer(program), 60_000)
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
 const inCache = <A>(
@@ -23,7 +29,11 @@ const inCache = <A>(
 ) =>
   effect.pipe(
     Effect.provide(
-      layerKernelResolver.pipe(Layer.provideMerge(layerKernelCache), Layer.provideMerge(NodeContext.layer))
+      layerKernelResolver.pipe(
+        Layer.provide(layerKernelSources),
+        Layer.provideMerge(layerKernelCache),
+        Layer.provideMerge(NodeContext.layer)
+      )
     ),
     Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["KTSTR_CACHE_DIR", directory]]))),
     Effect.runPromise

@@ -4,12 +4,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
-import { layerKernelCache, layerKernelResolver } from "@ktstr/core/kernel"
+import { layerKernelCache, layerKernelResolver, layerKernelSources } from "@ktstr/core/kernel"
 import { ConfigProvider, Effect, Layer } from "effect"
 import { bzImage, vmlinux } from "../../../core/test/image/images.ts"
 import { layerRemoteCaches } from "../src/build/BuiltKernels.ts"
-import { layerGitSource } from "../src/sources/GitSource.ts"
-import { layerPathSource } from "../src/sources/PathSource.ts"
+import { makeGitSource } from "../src/sources/GitSource.ts"
+import { makePathSource } from "../src/sources/PathSource.ts"
+import { registeringSources } from "../src/sources/SourceLayer.ts"
 
 const makefile = `
 O ?= .
@@ -81,7 +82,8 @@ export const commitTree = (directory: string): string => {
 }
 
 const layer = layerKernelResolver.pipe(
-  Layer.provideMerge(Layer.provideMerge(layerPathSource, layerGitSource)),
+  Layer.provideMerge(Layer.orDie(registeringSources([makeGitSource, makePathSource]))),
+  Layer.provideMerge(layerKernelSources),
   Layer.provideMerge(layerRemoteCaches),
   Layer.provideMerge(layerKernelCache),
   Layer.provideMerge(NodeContext.layer)

@@ -71,7 +71,7 @@ const resolvedBeforehand = async ({ kernel }: KtstrPluginOptions): Promise<Reado
   const names = typeof kernel === "string" ? [kernel] : (kernel ?? [])
   if (names.length < 2 && !names.some((name) => name.includes(".."))) return []
   const { resolveKernels } = await import("@ktstr/harness")
-  return resolveKernels(names)
+  return resolveKernels(names, process.cwd())
 }
 
 /**

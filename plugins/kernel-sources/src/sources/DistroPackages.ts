@@ -13,18 +13,17 @@ import {
   type KernelEntry,
   KernelError,
   type KernelSource,
-  type KernelSources,
   labelOf,
   validEntries
 } from "@ktstr/core/kernel"
-import { Effect, Either, type Layer, Option } from "effect"
+import { Effect, Either, Option } from "effect"
 import { type Report, reportTo } from "../build/index.ts"
 import { layerKernelCodecs } from "../codec/index.ts"
 import { type AptArchive, openAptArchive } from "./AptArchive.ts"
 import { readDebConfig, readDebImage } from "./DebImage.ts"
 import { candidateSuites, type Distribution, detectDistribution } from "./Distribution.ts"
 import { type KernelPackage, matchesPattern, packageRelease, parseDistroSpec, selectPackages } from "./DistroSpec.ts"
-import { addSource, type SourceServices } from "./SourceLayer.ts"
+import type { SourceServices } from "./SourceLayer.ts"
 
 /** Newest releases tried in a suite before giving it up: each costs a download. */
 const maxTries = 3
@@ -262,15 +261,8 @@ export const makeDistroPackages: Effect.Effect<KernelSource, never, SourceServic
   Effect.context<SourceServices>(),
   (context) => ({
     name: "distro",
+    description: "a package of the distribution: distro:[SUITE/]PACKAGE-PATTERN",
     accepts: (spec) => spec.startsWith(prefix),
     fetch: (options) => Effect.provide(fetchKernel(options), context)
   })
 )
-
-/**
- * Adds the distribution's packages to the kernel sources provided so far.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerDistroPackages: Layer.Layer<KernelSources, never, SourceServices> = addSource(makeDistroPackages)

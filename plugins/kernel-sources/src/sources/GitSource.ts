@@ -11,10 +11,9 @@ import {
   type KernelEntry,
   KernelError,
   type KernelSource,
-  type KernelSources,
   resolvedEntry
 } from "@ktstr/core/kernel"
-import { Config, Effect, type Layer, Option } from "effect"
+import { Config, Effect, Option } from "effect"
 import {
   type BuildOptions,
   buildKernel,
@@ -25,7 +24,7 @@ import {
   type ToolOptions
 } from "../build/index.ts"
 import { chooseRef, type GitSpec, gitLabel, parseGitSpec, withoutCredentials } from "./GitSpec.ts"
-import { addSource, type SourceServices } from "./SourceLayer.ts"
+import type { SourceServices } from "./SourceLayer.ts"
 
 const named = (message: string) => new KernelError({ reason: "Named", message })
 
@@ -174,27 +173,26 @@ export const fetchGit: (
 })
 
 /**
- * Adds git repositories to the kernel sources provided so far.
+ * Git repositories, `git+URL#REF`.
  *
- * @since 0.1.0
- * @category layers
+ * @since 0.2.0
+ * @category constructors
  */
-export const layerGitSource: Layer.Layer<KernelSources, never, SourceServices> = addSource(
-  Effect.map(
-    Effect.context<SourceServices>(),
-    (context): KernelSource => ({
-      name: "git+URL#REF",
-      accepts: (spec) => spec.startsWith("git+"),
-      fetch: (options) => Effect.provide(fetchGit(options), context),
-      // The commit may have been built under another name.
-      open: (options) =>
-        Effect.map(Effect.provide(fetchGit(options), context), (entry) => ({
-          ...resolvedEntry(entry, "--kernel"),
-          label: Option.match(parseGitSpec(options.spec ?? ""), {
-            onNone: () => entry.metadata.label,
-            onSome: gitLabel
-          })
-        }))
-    })
-  )
+export const makeGitSource: Effect.Effect<KernelSource, never, SourceServices> = Effect.map(
+  Effect.context<SourceServices>(),
+  (context): KernelSource => ({
+    name: "git+URL#REF",
+    description: "a commit, branch or tag of a git repository, built here: git+URL#REF",
+    accepts: (spec) => spec.startsWith("git+"),
+    fetch: (options) => Effect.provide(fetchGit(options), context),
+    // The commit may have been built under another name.
+    open: (options) =>
+      Effect.map(Effect.provide(fetchGit(options), context), (entry) => ({
+        ...resolvedEntry(entry, "--kernel"),
+        label: Option.match(parseGitSpec(options.spec ?? ""), {
+          onNone: () => entry.metadata.label,
+          onSome: gitLabel
+        })
+      }))
+  })
 )

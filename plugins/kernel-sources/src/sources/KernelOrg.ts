@@ -12,10 +12,9 @@ import {
   type KernelEntry,
   KernelError,
   type KernelSource,
-  type KernelSources,
   labelOf
 } from "@ktstr/core/kernel"
-import { Effect, Either, Exit, type Layer, Option, Stream } from "effect"
+import { Effect, Either, Exit, Option, Stream } from "effect"
 import {
   type BuildOptions,
   buildKernel,
@@ -39,7 +38,7 @@ import {
   seriesOfChecksums,
   seriesRelease
 } from "./KernelOrgIndex.ts"
-import { addSource, type SourceServices } from "./SourceLayer.ts"
+import type { SourceServices } from "./SourceLayer.ts"
 
 /** What asking kernel.org needs: a client, and gpgv on files where the user gave a keyring. */
 type Servers = HttpClient.HttpClient | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
@@ -270,6 +269,7 @@ export const makeKernelOrg: Effect.Effect<KernelSource, never, SourceServices> =
   Effect.context<SourceServices>(),
   (context): KernelSource => ({
     name: "kernel.org",
+    description: "a release, built here: 6.14.2, 6.14 (its latest), 6.15-rc3, or a range 6.12..6.14",
     accepts: (spec) => Option.isSome(parseKernelOrgSpec(spec)),
     fetch: (options) => fetchRelease(options).pipe(Effect.provide(layerHttp), Effect.provide(context)),
     expand: (spec) =>
@@ -282,11 +282,3 @@ export const makeKernelOrg: Effect.Effect<KernelSource, never, SourceServices> =
       })
   })
 )
-
-/**
- * Adds kernel.org to the kernel sources provided so far.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerKernelOrg: Layer.Layer<KernelSources, never, SourceServices> = addSource(makeKernelOrg)

@@ -11,12 +11,11 @@ import {
   KernelCache,
   KernelError,
   type KernelSource,
-  type KernelSources,
   resolvedEntry
 } from "@ktstr/core/kernel"
-import { Effect, type Layer } from "effect"
+import { Effect } from "effect"
 import { type BuiltKernel, buildKernel } from "../build/index.ts"
-import { addSource, type SourceServices } from "./SourceLayer.ts"
+import type { SourceServices } from "./SourceLayer.ts"
 
 const prefix = "path:"
 
@@ -36,34 +35,32 @@ const resolved = Effect.fn("PathSource.resolved")(function* (built: BuiltKernel)
 })
 
 /**
- * Adds trees and tarballs on this machine, `path:PATH`, to the kernel sources provided so far. A tree that is not under git or was changed is
- * built each time and not cached.
+ * Trees and tarballs on this machine, `path:PATH`. A tree that is not under git or was changed is built each time and not cached.
  *
- * @since 0.1.0
- * @category layers
+ * @since 0.2.0
+ * @category constructors
  */
-export const layerPathSource: Layer.Layer<KernelSources, never, SourceServices> = addSource(
-  Effect.gen(function* () {
-    const context = yield* Effect.context<SourceServices>()
-    const codecs = yield* PayloadCodecs
-    const source: KernelSource = {
-      name: "path",
-      accepts: (spec) => spec.startsWith(prefix),
-      fetch: (options) =>
-        Effect.gen(function* () {
-          const built = yield* build(options)
-          if (built._tag === "Cached") return built.entry
-          return yield* new KernelError({
-            reason: "Named",
-            message: `the kernel of ${built.source.path} can't be cached, as the tree is not under git or was changed: name it with --kernel, or commit its changes`
-          })
-        }).pipe(Effect.provide(context)),
-      open: (options) =>
-        Effect.flatMap(build(options), resolved).pipe(
-          Effect.provide(context),
-          Effect.provideService(PayloadCodecs, codecs)
-        )
-    }
-    return source
-  })
-)
+export const makePathSource: Effect.Effect<KernelSource, never, SourceServices> = Effect.gen(function* () {
+  const context = yield* Effect.context<SourceServices>()
+  const codecs = yield* PayloadCodecs
+  const source: KernelSource = {
+    name: "path",
+    description: "a kernel tree or source tarball on this machine, built here: path:TREE or path:TARBALL",
+    accepts: (spec) => spec.startsWith(prefix),
+    fetch: (options) =>
+      Effect.gen(function* () {
+        const built = yield* build(options)
+        if (built._tag === "Cached") return built.entry
+        return yield* new KernelError({
+          reason: "Named",
+          message: `the kernel of ${built.source.path} can't be cached, as the tree is not under git or was changed: name it with --kernel, or commit its changes`
+        })
+      }).pipe(Effect.provide(context)),
+    open: (options) =>
+      Effect.flatMap(build(options), resolved).pipe(
+        Effect.provide(context),
+        Effect.provideService(PayloadCodecs, codecs)
+      )
+  }
+  return source
+})

@@ -1,9 +1,10 @@
 /**
- * How kernel sources come to be among those that are asked.
+ * Registers kernel sources.
  *
  * @since 0.1.0
  */
 import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
+import type { RegisterError } from "@ktstr/core/base"
 import { type KernelCache, type KernelSource, KernelSources } from "@ktstr/core/kernel"
 import { Effect, Layer } from "effect"
 
@@ -16,15 +17,16 @@ import { Effect, Layer } from "effect"
 export type SourceServices = KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
 
 /**
- * Adds a source to the kernel sources provided so far, to be asked after them.
+ * Makes and registers sources, which are asked in this order.
  *
- * @since 0.1.0
+ * @since 0.2.0
  * @category layers
  */
-export const addSource = (
-  source: Effect.Effect<KernelSource, never, SourceServices>
-): Layer.Layer<KernelSources, never, SourceServices> =>
-  Layer.effect(
-    KernelSources,
-    Effect.zipWith(KernelSources, source, (sources, added) => [...sources, added])
+export const registeringSources = (
+  sources: ReadonlyArray<Effect.Effect<KernelSource, never, SourceServices>>
+): Layer.Layer<never, RegisterError, KernelSources | SourceServices> =>
+  Layer.effectDiscard(
+    Effect.flatMap(KernelSources, ({ register }) =>
+      Effect.forEach(sources, (source) => Effect.flatMap(source, register), { discard: true })
+    )
   )
