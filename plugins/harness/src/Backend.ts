@@ -11,7 +11,7 @@ import { layerQemu, make as makeQemuVmm } from "@ktstr/vmm-qemu"
 import { Effect, Layer } from "effect"
 
 /**
- * What a user may ask for.
+ * The backends that a user can choose.
  *
  * @since 0.1.0
  * @category constants
@@ -28,10 +28,10 @@ export type BackendName = (typeof backendNames)[number]
 
 const accelOf = { qemu: "auto", "qemu-kvm": "kvm", "qemu-tcg": "tcg" } as const
 
-/** Our own machine. Asked for by name, it is refused where the pre-flight finds that it would get nowhere. */
+/** The native machine. If requested by name, it is refused where the pre-flight check finds KVM unusable. */
 const makeNative: Effect.Effect<Vmm["Type"], never, KvmProbe> = Effect.gen(function* () {
   const probe = yield* KvmProbe
-  // Loaded when the first machine boots: the other backends do without it.
+  // Loaded when the first machine boots: the other backends don't need it.
   const native = yield* Effect.cached(makeNativeVmm())
   return {
     boot: Effect.fn("Backend.boot")(function* (spec: VmSpec) {
@@ -53,10 +53,10 @@ export interface BackendOptions {
 
 const qemuOptions = ({ fork = false }: BackendOptions) => (fork ? { forkPlugin: forkPlugin() } : {})
 
-/** The addon is tested on Node only; on another runtime it has to be asked for. */
+/** The addon is tested on Node only; on another runtime it has to be requested. */
 const onNode = runtime === "node"
 
-/** Deterministic time is counted instructions, which only emulation can do; the same goes for a host without a usable KVM. */
+/** A deterministic clock counts instructions, which only emulation can do; a host without usable KVM needs emulation too. */
 const makeAuto = (options: BackendOptions) =>
   Effect.gen(function* () {
     const probe = yield* KvmProbe

@@ -1,5 +1,5 @@
 /**
- * The services as they are composed by default, for the command and for tests alike.
+ * Composes the default services, for the command and for tests alike.
  *
  * @since 0.1.0
  */
@@ -39,7 +39,7 @@ export const layerKernels = (
   Layer.provideMerge(layerResolver, layerRegistries(plugins))
 
 /**
- * The kernels of several `--kernel` values, all of them there; rejects with a line for each that can't be had. The plugins are those of the
+ * Returns the kernels of several `--kernel` values, all of them fetched. Rejects with one line for each kernel that can't be resolved. The plugins are those of the
  * configuration in `directory`.
  *
  * @since 0.1.0
@@ -69,7 +69,7 @@ export interface HarnessOptions extends BackendOptions {
   readonly plugins?: ReadonlyArray<Plugin> | undefined
 }
 
-/** The probe that set-up built, with its verdict kept beside the kernels; without a cache directory it looks each time. */
+/** Provides the probe that set-up built. Its verdict is cached beside the kernels; without a cache directory it runs each time. */
 const layerProbe: Layer.Layer<KvmProbe, never, Platform> = Layer.unwrapEffect(
   Effect.map(Effect.option(resolveCacheDirs), (directories) => {
     const native = dirname(createRequire(import.meta.url).resolve("@ktstr/native/package.json"))
@@ -100,7 +100,7 @@ export type HarnessServices =
   | Checker
 
 /**
- * Everything a run needs.
+ * Provides everything a run needs.
  *
  * @since 0.1.0
  * @category layers

@@ -10,7 +10,7 @@ import * as NodePath from "@effect/platform-node/NodePath"
 import { Layer } from "effect"
 
 /**
- * What the machine and its files are reached by.
+ * Options of the machine and its files.
  *
  * @since 0.1.0
  * @category models

@@ -22,7 +22,7 @@ import { layerPlatform, type Platform } from "./Platform.ts"
 import { type ConfigFileError, contained, type Plugin, type Registries } from "./UserConfig.ts"
 
 /**
- * Why there are no registries: a name that two have, or a plugin that fails.
+ * The registries can't be built: two plugins share a name, or a plugin fails.
  *
  * @since 0.2.0
  * @category errors
@@ -41,7 +41,7 @@ export const layerLocalKernels: Layer.Layer<Platform | KernelCache | PayloadCode
 )
 
 /**
- * The registries with what is built in and what the user's plugins add.
+ * Provides the registries with the built-in entries and those of the user's plugins.
  *
  * @since 0.1.0
  * @category layers

@@ -1,5 +1,5 @@
 /**
- * Imports a TypeScript file of the user's. Node 20 runs no TypeScript: the file is bundled into a private temporary folder, from which it is run.
+ * Imports a TypeScript file of the user. Node 20 can't run TypeScript, so the file is bundled into a private temporary folder and run from there.
  *
  * @since 0.2.0
  */
@@ -44,7 +44,7 @@ const ownConditions = (): ReadonlyArray<string> => {
   })
 }
 
-/** Packages stay what the user's file would have imported: each specifier becomes the address of the module that it means there. */
+/** Resolves packages as the user's file would: each specifier becomes the address of the module that it means there. */
 const packagesInPlace: Plugin = {
   name: "ktstr-packages",
   setup(build) {
@@ -52,7 +52,7 @@ const packagesInPlace: Plugin = {
       if (kind === "entry-point" || pluginData === packagesInPlace || isBuiltin(path)) return undefined
       if (/^(?:file|data|node):/.test(path)) return { path, external: true }
       const found = await build.resolve(path, { importer, kind, resolveDir, pluginData: packagesInPlace })
-      // Node says at the import what is not there, unless the file expects that.
+      // Node reports a missing module at the import, unless the file handles that.
       if (found.errors.length > 0) return { path, external: true }
       if (found.external) return { path: found.path, external: true }
       return { path: kind.startsWith("require") ? found.path : pathToFileURL(found.path).href, external: true }
@@ -85,7 +85,7 @@ const sourceMeta: Plugin = {
   }
 }
 
-/** Where in its sources a place of the bundle comes from. */
+/** Returns the place in the sources that a place in the bundle comes from. */
 type SourceOf = Parameters<typeof describeSources>[1]
 
 const bundled = async (file: string): Promise<{ readonly contents: Uint8Array; readonly sourceOf: SourceOf }> => {
@@ -138,7 +138,7 @@ export const checkSyntax = <E>(file: string, failed: (cause: unknown) => E): Eff
     }
   })
 
-/** A folder for this user's eyes only, gone with the process at the latest, or by `ktstr cleanup` after a SIGKILL. */
+/** Makes a folder that only this user can read. It is removed when the process ends, or by `ktstr cleanup` after a SIGKILL. */
 const privateFolder = Effect.acquireRelease(
   Effect.sync(() => {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), `${ownPrefix()}config-`)))
@@ -154,8 +154,8 @@ const privateFolder = Effect.acquireRelease(
 )
 
 /**
- * The module of a TypeScript file. Its imports, `import.meta` included, mean what they mean where the file is; nothing is written there. `failed` makes
- * the error of what the file, or reading it, throws.
+ * Returns the module of a TypeScript file. Its imports and `import.meta` are resolved relative to the file; nothing is written there. `failed` makes
+ * the error for an exception of the file, or of reading it.
  *
  * @since 0.2.0
  * @category constructors
@@ -168,12 +168,12 @@ export const importTypeScript = <E>(file: string, failed: (cause: unknown) => E)
     const { folder } = yield* privateFolder
     const bundle = join(folder, `${basename(file)}.mjs`)
     const address = pathToFileURL(bundle).href
-    // What its code throws may come long after it was loaded.
+    // Its code may throw long after it was loaded.
     describeSources(bundle, sourceOf)
     yield* attempt(async () => writeFileSync(bundle, contents, { mode: 0o600, flag: "wx" }))
     return yield* attempt(() =>
       import(/* @vite-ignore */ address).catch((cause: unknown) => {
-        // What Node can't find it looked for from the bundle.
+        // Node looked from the bundle for a module that it can't find.
         if (cause instanceof Error) cause.message = cause.message.replaceAll(address, file).replaceAll(bundle, file)
         throw cause
       })

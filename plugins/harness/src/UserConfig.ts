@@ -54,7 +54,7 @@ export interface UserConfig {
 }
 
 /**
- * The file is there and can't be used; the message names it.
+ * The file exists but can't be used; the message names it.
  *
  * @since 0.1.0
  * @category errors
@@ -73,13 +73,13 @@ export const defineConfig = (config: UserConfig): UserConfig => config
 
 const names = ["ktstr.config.ts", "ktstr.config.mjs", "ktstr.config.js"] as const
 
-/** All that a configuration may say. */
+/** All keys of a configuration. */
 const keys: ReadonlyArray<keyof UserConfig> = ["plugins"]
 
-/** Longest that the file takes to load, and a plugin to register: a promise that nobody keeps would be waited for silently. */
+/** Maximum time for the file to load and for a plugin to register. Without a limit, ktstr would wait silently for a promise that never settles. */
 const longest = "60 seconds"
 
-/** What `whose` code of the file did wrong: its place is the file's where it can be. */
+/** Describes what `whose` code did wrong, with its place in the file if it has one. */
 const faultOf = (file: string, whose: string, thrown: unknown): ConfigFileError => {
   const place = faultPlace(thrown)
   const multiLine = thrown instanceof Error && thrown.message.includes("\n")
@@ -110,7 +110,7 @@ const pluginsOf = (file: string, module: unknown): ReadonlyArray<Plugin> => {
 }
 
 /**
- * The plugin, whatever goes wrong in it: what it throws, its interrupting itself and its never ending are its own errors, told with its place in the list.
+ * Contains a plugin: an exception, an interruption of itself and a timeout become errors of the plugin, reported with its place in the list.
  *
  * @since 0.2.0
  * @category combinators
@@ -127,7 +127,7 @@ export const contained = (
     ).pipe(
       Effect.disconnect,
       Effect.timeoutFail({ duration: longest, onTimeout: () => failed(`has not ended after ${longest}`) }),
-      // An interruption from outside does not come here.
+      // An interruption from outside does not arrive here.
       Effect.catchAllCause((cause) => {
         if (Cause.isInterruptedOnly(cause)) return failed("interrupts itself")
         const error = Cause.squash(cause)
@@ -138,7 +138,7 @@ export const contained = (
 }
 
 /**
- * The plugins of the configuration in `directory`, each contained; none when there is no such file.
+ * Returns the plugins of the configuration in `directory`, each contained; none if there is no such file.
  *
  * @since 0.1.0
  * @category constructors
@@ -160,7 +160,7 @@ export const loadPlugins = Effect.fn("UserConfig.load")(function* (directory: st
       onTimeout: () => new ConfigFileError({ message: `${file}: has not loaded after ${longest}` })
     })
   )
-  // What it left behind unhandled shows when nothing else is to do, and then ends a command before it has begun.
+  // Node reports an unhandled rejection when the event loop turns; waiting for that ends the command before it has begun.
   yield* Effect.promise(() => setImmediate())
   // Its keys may be getters.
   const plugins = yield* Effect.try({

@@ -1,5 +1,5 @@
 /**
- * Everything that a run needs, composed: the layers behind the command, `ktstrTest` and scripts, the choice of backend, and the user's `ktstr.config.ts`.
+ * Composes everything that a run needs: the layers behind the command, `ktstrTest` and scripts, the choice of backend, and the user's `ktstr.config.ts`.
  *
  * @since 0.2.0
  */

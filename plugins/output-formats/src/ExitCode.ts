@@ -1,5 +1,5 @@
 /**
- * Payloads of which only the end counts.
+ * Output format of payloads of which only the exit status counts.
  *
  * @since 0.1.0
  */

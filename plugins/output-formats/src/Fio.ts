@@ -1,5 +1,5 @@
 /**
- * fio, the I/O tester, by its JSON.
+ * Output format of fio, the I/O tester: its JSON.
  *
  * @since 0.1.0
  */
@@ -49,7 +49,7 @@ const weighted: Combine = (values, weights) => {
 
 const directions = ["read", "write", "trim"] as const
 
-/** Of some jobs together; directions in which nothing was done are left out. */
+/** Returns the metrics of several jobs together; directions without I/O are left out. */
 const metricsOf = (jobs: ReadonlyArray<typeof Job.Type>, prefix: string): ReadonlyArray<MetricValue> => {
   const metrics: Array<MetricValue> = []
   for (const name of directions) {
@@ -64,7 +64,7 @@ const metricsOf = (jobs: ReadonlyArray<typeof Job.Type>, prefix: string): Readon
     ) => {
       const values = active.map(of)
       const known = values.filter((value) => value !== undefined)
-      // What one job does not tell, all together do not tell either.
+      // A metric that one job lacks is left out of the sum.
       if (known.length === 0 || known.length < values.length) return
       metrics.push({ name: `${prefix}${name}.${leaf}`, value: combine(known, ios), unit, polarity })
     }
@@ -108,7 +108,7 @@ const allMetrics = ({ jobs }: Document): ReadonlyArray<MetricValue> => {
   return [...metricsOf(jobs, ""), ...names.flatMap(apart)]
 }
 
-/** One with `--status-interval`, or after a kill, has several documents, of which the last may be cut. */
+/** With `--status-interval`, or after a kill, there are several documents; the last may be incomplete. */
 const reportsOf = (text: string): Either.Either<ReadonlyArray<OutputReport>, string> =>
   Either.flatMap(parseDocuments(text), (documents) => {
     const reports = documents.flatMap((found): ReadonlyArray<OutputReport> => {
@@ -121,7 +121,7 @@ const reportsOf = (text: string): Either.Either<ReadonlyArray<OutputReport>, str
   })
 
 /**
- * `read.iops`, `read.bw_bytes`, `read.clat_ns.p99`, and so for `write` and `trim`, of all jobs together: rates added up, means
+ * `read.iops`, `read.bw_bytes`, `read.clat_ns.p99`, and the same for `write` and `trim`, for all jobs together: rates added up, means
  * weighted, percentiles and maxima those of the worst job. With several jobs `jobs.NAME.read.iops` as well. `error` is the
  * greatest errno. Of several documents (`--status-interval`) the last counts. Adds `--output-format=json`.
  *

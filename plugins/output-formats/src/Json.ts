@@ -1,5 +1,5 @@
 /**
- * Numbers in a JSON document.
+ * Output format that reads the numbers of a JSON document.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import type { MetricValue, OutputReport } from "@ktstr/core/payload"
 import { Either } from "effect"
 import { parseDocuments } from "./internal/document.ts"
 
-/** A document with more is no list of metrics. */
+/** A document with more numbers is not a list of metrics. */
 const leafLimit = 100_000
 
 const depthLimit = 64
@@ -31,8 +31,8 @@ const leaves = (document: unknown): OutputReport => {
 }
 
 /**
- * Every number of a document is a metric, named by its path: `jobs.0.read.iops`. Lines of a log around documents and in front of one are passed
- * over; a document that breaks off is a broken report.
+ * Every number of a document is a metric, named by its path: `jobs.0.read.iops`. Log lines around and before documents are
+ * skipped; an incomplete document is a broken report.
  *
  * @since 0.1.0
  * @category output formats

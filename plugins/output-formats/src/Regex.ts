@@ -1,5 +1,5 @@
 /**
- * Numbers found by regular expressions.
+ * Output format that finds numbers by regular expressions.
  *
  * @since 0.1.0
  */
@@ -34,7 +34,7 @@ const Patterns = Schema.Struct({
 })
 
 /**
- * How metrics are found, by name. The number is the group called `value`, else the first group, else the whole match; of
+ * Patterns of metrics by name. The number is the group called `value`, else the first group, else the whole match; of
  * several matches the last counts, as programs print their totals last. Text is a pattern whose `^` and `$` match at every line.
  *
  * @since 0.1.0
@@ -47,7 +47,7 @@ const expressionOf = (pattern: string | RegExp): RegExp =>
     ? new RegExp(pattern, "gm")
     : new RegExp(pattern.source, pattern.flags.includes("g") ? pattern.flags : `${pattern.flags}g`)
 
-/** Characters of a match that a message shows. */
+/** Maximum number of characters of a match in a message. */
 const maxQuotedLength = 60
 
 const lastMatch = (text: string, expression: RegExp): RegExpExecArray | undefined => {
@@ -56,7 +56,7 @@ const lastMatch = (text: string, expression: RegExp): RegExpExecArray | undefine
   return last
 }
 
-/** Digits grouped by commas are a number, too. */
+/** Digits grouped by commas are a number too. */
 const numberOf = (text: string): number => (text.trim() === "" ? Number.NaN : Number(text.trim().replaceAll(",", "")))
 
 /**
@@ -88,7 +88,7 @@ export const Regex: OutputFormat = OutputFormat.make({
 })
 
 /**
- * The output of a payload whose metrics are found so: `regex({ p99: { pattern: /p99=(\d+)us/, unit: "us", polarity: "lower" } })`.
+ * Makes an output format from patterns: `regex({ p99: { pattern: /p99=(\d+)us/, unit: "us", polarity: "lower" } })`.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * schbench, the scheduler benchmark.
+ * Output format of Output format of schbench, the scheduler benchmark.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ const extremes = /^\s*min=(\d+), max=(\d+)/
 
 const average = /^\s*average rps:\s+([\d.]+)/
 
-/** A block of percentiles: what its metrics are called, and in which unit they are. */
+/** A block of percentiles: the names of its metrics and their unit. */
 interface Block {
   readonly name: string
   readonly unit: string
@@ -36,7 +36,7 @@ const blockOf = ([, what, kind, unit]: RegExpExecArray): Block =>
 
 type Metrics = Map<string, MetricValue>
 
-/** The last of several ends with what the others have; of one alone the last block ends with its extremes. */
+/** The last of several reports ends with the same blocks as the others; a single report ends with the extremes of its last block. */
 const toReports = (
   reports: ReadonlyArray<Metrics>,
   { last, ended }: { readonly last: Block | undefined; readonly ended: boolean }
@@ -53,7 +53,7 @@ const toReports = (
 }
 
 /**
- * `wakeup_latency.p99`, `request_latency.p99` (us), `rps.p50`, `rps.average`, …, a report for each interval that it prints. Versions before 1 have
+ * `wakeup_latency.p99`, `request_latency.p99` (us), `rps.p50`, `rps.average`, …, one report for each interval. Versions before 1 have
  * `latency.p99`.
  *
  * @since 0.1.0

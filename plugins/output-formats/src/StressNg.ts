@@ -1,5 +1,5 @@
 /**
- * stress-ng, by its YAML.
+ * Output format of stress-ng: its YAML.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import { Either } from "effect"
 
 type Known = Pick<MetricValue, "unit" | "polarity">
 
-/** Of what every stressor reports. */
+/** Units of the metrics that every stressor reports. */
 const known: Readonly<Record<string, Known>> = {
   "bogo-ops": { unit: "bogo-ops", polarity: "higher" },
   "bogo-ops-per-second-usr-sys-time": { unit: "bogo-ops/s", polarity: "higher" },
@@ -22,11 +22,11 @@ const known: Readonly<Record<string, Known>> = {
   "max-rss": { unit: "KiB", polarity: "none" }
 }
 
-/** Of what single stressors add, for example `nanosecs-per-context-switch-pipe-method`. */
+/** Units of metrics that single stressors add, for example `nanosecs-per-context-switch-pipe-method`. */
 const ofOther = (key: string): Known =>
   key.startsWith("nanosec") ? { unit: "ns", polarity: "lower" } : { polarity: /per-sec/.test(key) ? "higher" : "none" }
 
-/** As printf writes numbers, `nan` and `inf` included; undefined: it is none. */
+/** Parses a number as printf writes it, including `nan` and `inf`; undefined if it is not a number. */
 const numberOf = (text: string): number | undefined => {
   if (/^[-+]?\.?nan$/i.test(text)) return Number.NaN
   if (/^[-+]?\.?inf$/i.test(text)) return text.startsWith("-") ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
@@ -65,7 +65,7 @@ export const StressNg: OutputFormat = OutputFormat.make({
       }
     }
     if (metrics.length === 0) return Either.right([])
-    // Half a number looks like a whole one; only the mark behind all of them says that nothing is missing.
+    // Half a number looks like a whole one; only the mark at the end shows that nothing is missing.
     return Either.right([
       /^\.\.\.\s*$/m.test(text)
         ? { metrics, others }

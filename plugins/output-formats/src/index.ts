@@ -19,7 +19,7 @@ export { type RegexMetrics, regex } from "./Regex.ts"
 export { ExitCode, Fio, Json, Regex, Schbench, StressNg }
 
 /**
- * All of them, in the order in which they are listed.
+ * All entries in their listed order.
  *
  * @since 0.1.0
  * @category output formats
@@ -27,7 +27,7 @@ export { ExitCode, Fio, Json, Regex, Schbench, StressNg }
 export const outputFormats: ReadonlyArray<OutputFormat> = [ExitCode, Json, Regex, Schbench, Fio, StressNg]
 
 /**
- * Registers all of them in a registry: `Layer.provideMerge(layerBuiltinOutputFormats, layerOutputFormats)`.
+ * Registers all entries in a registry: `Layer.provideMerge(layerBuiltinOutputFormats, layerOutputFormats)`.
  *
  * @since 0.1.0
  * @category layers

@@ -1,5 +1,5 @@
 /**
- * The words that stand for outcomes.
+ * Words for outcomes.
  *
  * @since 0.2.0
  */

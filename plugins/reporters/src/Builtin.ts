@@ -1,5 +1,5 @@
 /**
- * The formats that come with ktstr.
+ * The built-in output formats of results.
  *
  * @since 0.1.0
  */

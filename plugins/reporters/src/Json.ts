@@ -11,8 +11,8 @@ import { jsonText } from "./JsonText.ts"
 import { type ResultJson, resultToJson } from "./ResultJson.ts"
 
 /**
- * What is printed: the result itself when there was one run that came to a result; else `runs` with the results in order,
- * `errors` where tests or their files gave none, and `interrupted` or `error` when the session ended early.
+ * The printed value: the result itself if there was exactly one run and it has a result; else `runs` with the results in order,
+ * `errors` of tests or files without a result, and `interrupted` or `error` if the session ended early.
  *
  * @since 0.1.0
  * @category models
@@ -22,7 +22,7 @@ export type SessionJson =
   | {
       readonly runs: ReadonlyArray<ResultJson>
       readonly interrupted?: { readonly scenario: string; readonly message: string; readonly exitCode: number }
-      /** Of `ktstr test`: what gave no result, such as a file that does not load. */
+      /** Tests and files without a result, such as a file that does not load. Only from `ktstr test`. */
       readonly errors?: ReadonlyArray<SessionError>
       readonly error?: { readonly scenario: string; readonly message: string; readonly exitCode: number }
     }

@@ -1,14 +1,14 @@
 /**
- * JSON that a terminal only shows.
+ * JSON without bytes that control a terminal.
  *
  * @since 0.2.0
  */
 
-/** DEL, C1 controls and marks of writing direction: JSON may have them as they are, and a terminal obeys them. */
+/** DEL, C1 controls and bidirectional marks: JSON may contain them unescaped, and a terminal obeys them. */
 const unseen = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
 /**
- * The value as JSON in which every control character is an escape, so the same value for whoever parses it.
+ * Formats a value as JSON with every control character escaped. Parsers read the same value.
  *
  * @since 0.2.0
  * @category conversions

@@ -19,7 +19,7 @@ export const eventToLine = (event: RunEvent): string => {
   return jsonText(event._tag === "RunFinished" ? { _tag, result: resultToJson(event.result) } : { _tag, ...fields })
 }
 
-/** After the events, only when a run did not come to a result. */
+/** Printed after the events, only if a run has no result. */
 const endLine = (end: SessionEnd): string => {
   const { _tag, ...why } = end
   return jsonText({ _tag: "SessionEnded", end: _tag, ...why })

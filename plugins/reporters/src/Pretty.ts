@@ -11,7 +11,7 @@ import { printable } from "./ScreenText.ts"
 import { endedOf, renderSummary } from "./SessionSummary.ts"
 import { styled } from "./Table.ts"
 
-/** A line of plain progress for an event, or nothing. A start that comes to no boot is the error message's to explain. */
+/** Returns a line of plain progress for an event, or nothing. If a start does not lead to a boot, the error message explains it. */
 const plainLine = (event: RunEvent): string | undefined => {
   switch (event._tag) {
     case "Booting":
@@ -38,7 +38,7 @@ const warningOf = (event: RunEvent): string | undefined => {
     : undefined
 }
 
-/** Seconds of hold between two plain lines: someone reading a log should see that it lives, and little more. */
+/** Seconds of hold between two plain lines: enough to show in a log that the run is alive. */
 const plainHoldMs = 10_000
 
 /**

@@ -10,7 +10,7 @@ const encode = Schema.encodeSync(RunResult)
 const decode = Schema.decodeSync(RunResult)
 
 /**
- * A result as it is printed: as {@link RunResult} encodes, less `wakeLatenciesNs` of each worker. That sample has up to
+ * A printed result: {@link RunResult} encoded, without `wakeLatenciesNs` of each worker. That sample has up to
  * 100 000 numbers; its percentiles are in the cgroup's stats.
  *
  * @since 0.1.0
@@ -40,7 +40,7 @@ export const resultToJson = (result: RunResult): ResultJson => {
 }
 
 /**
- * A result out of what {@link resultToJson} made of it; the latency samples stay empty.
+ * Restores a result from the output of {@link resultToJson}; the latency samples stay empty.
  *
  * @since 0.1.0
  * @category conversions

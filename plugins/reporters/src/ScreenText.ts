@@ -1,5 +1,5 @@
 /**
- * Text of guests and of others on the terminal of a user.
+ * Makes text of guests and other sources safe for a terminal.
  *
  * @since 0.2.0
  */
@@ -7,13 +7,13 @@
 const escape = String.fromCharCode(0x1b)
 const bell = String.fromCharCode(0x07)
 
-/** What ECMA-48 calls control sequences (colours, cursor movement), and control strings (titles, clipboards) with their ends. */
+/** Control sequences (colours, cursor movement) and control strings (titles, clipboards) with their ends (ECMA-48). */
 const sequences = new RegExp(
   `${escape}(?:\\[[0-?]*[ -/]*[@-~]|[\\]PX^_][^${escape}${bell}]*(?:${bell}|${escape}\\\\))`,
   "g"
 )
 
-/** Controls, and the marks that reverse or reorder what follows. */
+/** Control characters, and marks that reorder the text after them. */
 const unseen = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 
 const visible = (character: string): string => {
@@ -22,7 +22,7 @@ const visible = (character: string): string => {
 }
 
 /**
- * One line that no terminal takes for a command: colours and the like are left out, a tab is a blank, other control characters are shown as
+ * Returns one line without commands for a terminal: colours are removed, a tab becomes a blank, other control characters are shown as
  * `\x1b`.
  *
  * @since 0.2.0
@@ -32,7 +32,7 @@ export const printable = (text: string): string =>
   text.replace(sequences, "").replaceAll("\t", " ").replace(unseen, visible)
 
 /**
- * At most `width` characters, the last of them `…` where there were more.
+ * Cuts a text to `width` characters, the last of them `…`.
  *
  * @since 0.2.0
  * @category formatting
@@ -44,8 +44,8 @@ export const cut = (text: string, width: number): string => {
 }
 
 /**
- * Lines of at most `width` characters, broken at blanks where there are some; the second and later ones begin with `indent`. At most `most`
- * lines, the last of them cut.
+ * Wraps a text into lines of at most `width` characters, at blanks if possible. All lines but the first begin with `indent`. At most `most`
+ * lines; the last is cut.
  *
  * @since 0.2.0
  * @category formatting
@@ -64,7 +64,7 @@ export const wrap = (text: string, width: number, indent: string, most: number):
 }
 
 /**
- * Rows of a terminal that a line takes.
+ * Returns the number of terminal rows that a line takes.
  *
  * @since 0.2.0
  * @category formatting

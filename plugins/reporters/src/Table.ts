@@ -16,7 +16,7 @@ export interface Column<Row> {
 }
 
 /**
- * Lines of a table, titles first, columns two spaces apart, no space at line ends. A column in which every cell is empty is
+ * Returns the lines of a table, titles first, columns two spaces apart, without trailing spaces. A column of empty cells is
  * left out.
  *
  * @since 0.1.0
@@ -50,7 +50,7 @@ const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as c
 export type Style = keyof typeof codes
 
 /**
- * Wraps texts in a style, or leaves them alone.
+ * Styles text, or returns it unchanged.
  *
  * @since 0.1.0
  * @category rendering

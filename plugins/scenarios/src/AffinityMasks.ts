@@ -1,5 +1,5 @@
 /**
- * Workers that ask for some of the CPUs they may use, and change their minds.
+ * Workers that set their own affinity, and change it.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ import { half, inCategory, perCpu, quarter, spinning, working } from "./internal
 
 const scenario = inCategory("affinity")
 
-/** Masks give workers of one cgroup CPUs with different loads: how unlike they fare says nothing of the scheduler. */
+/** Masks give workers of one cgroup CPUs with different loads, so their spread says nothing about the scheduler. */
 const unlike = { maxSpreadPct: false } as const
 
 /**

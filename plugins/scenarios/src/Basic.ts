@@ -1,5 +1,5 @@
 /**
- * Cgroups that only run, in every mixture of loads.
+ * Cgroups that run side by side, with every mixture of loads.
  *
  * @since 0.1.0
  */

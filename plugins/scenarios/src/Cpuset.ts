@@ -1,5 +1,5 @@
 /**
- * Cpusets that are there from the start, come, go, grow, shrink and change places. Nobody may run outside.
+ * Cpusets that exist from the start, appear, disappear, grow, shrink and swap. No worker may run outside its cpuset.
  *
  * @since 0.1.0
  */

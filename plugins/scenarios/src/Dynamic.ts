@@ -1,5 +1,5 @@
 /**
- * Cgroups that come, go and change while others run.
+ * Cgroups that appear, disappear and change while others run.
  *
  * @since 0.1.0
  */
@@ -146,7 +146,7 @@ export const dynamic: ReadonlyArray<Scenario> = [
           Step.new([Op.SetBandwidth(ctx.cgroupName(1), 20_000)], third).named("limited"),
           Step.new([Op.SetBandwidth(ctx.cgroupName(1), "max")], third).named("free again")
         ],
-        // The kernel hands out quota in slices of 5 ms (sched_cfs_bandwidth_slice_us), and not to all workers alike.
+        // The kernel hands out quota in slices of 5 ms (sched_cfs_bandwidth_slice_us), unevenly between workers.
         { maxSpreadPct: 35 },
         Backdrop.withDefs([spinning(ctx, 0), spinning(ctx, 1)])
       )

@@ -1,5 +1,5 @@
 /**
- * Cgroups with unlike work, weights and policies that get into each other's way.
+ * Cgroups with different work, weights and policies that compete.
  *
  * @since 0.1.0
  */

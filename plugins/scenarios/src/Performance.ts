@@ -1,5 +1,5 @@
 /**
- * Work whose speed shows where and when it is run: cache, wake-ups, locks, page faults.
+ * Work whose speed depends on where and when it runs: cache, wake-ups, locks, page faults.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * What breaks schedulers: races, crowds, reuse, and CPUs that are taken away.
+ * Scenarios that break schedulers: races, crowds, reuse, and CPUs that go offline.
  *
  * @since 0.1.0
  */
@@ -31,7 +31,7 @@ import {
 
 const scenario = inCategory("stress")
 
-/** Every built-in work type, with the workers of one group of it. */
+/** Every built-in work type, with the number of workers in one group. */
 const variety: ReadonlyArray<readonly [workType: string, workers: number]> = [
   ["SpinWait", 1],
   ["YieldHeavy", 1],
@@ -56,7 +56,7 @@ const variety: ReadonlyArray<readonly [workType: string, workers: number]> = [
   ["MutexContention", 4]
 ]
 
-/** Cgroups that are made, removed and made again. */
+/** Cgroups that are created, removed and created again. */
 const crowd = 32
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The catalog: scenarios by category, for what schedulers get wrong.
+ * The catalog: scenarios by category, for common faults of schedulers.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ import { stress } from "./Stress.ts"
 export { affinity, basic, cpuset, dynamic, interaction, nested, performance, stress }
 
 /**
- * All of them, in the order in which they are listed; a name begins with its category.
+ * All entries in their listed order; a name begins with its category.
  *
  * @since 0.1.0
  * @category scenarios
@@ -36,7 +36,7 @@ export const catalog: ReadonlyArray<Scenario> = [
 ]
 
 /**
- * Registers all of them in a registry: `Layer.provideMerge(layerCatalog, layerScenarios)`.
+ * Registers all entries in a registry: `Layer.provideMerge(layerCatalog, layerScenarios)`.
  *
  * @since 0.1.0
  * @category layers

@@ -12,7 +12,7 @@ import type { Layer } from "effect"
 const discovered = (name: string) => ({ binary: SchedulerBinary.Discover(name) })
 
 /**
- * One queue for all, by weighted virtual time or in order of arrival (tools/sched_ext/scx_simple.c).
+ * One queue for all CPUs, ordered by weighted virtual time or by arrival (tools/sched_ext/scx_simple.c).
  *
  * @since 0.1.0
  * @category schedulers

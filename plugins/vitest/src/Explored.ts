@@ -1,5 +1,5 @@
 /**
- * What `ktstr explore` and `ktstr replay` ask of a test beside its seed, and what a test says of itself.
+ * What `ktstr explore` and `ktstr replay` request from a test beside its seed, and what a test reports about itself.
  *
  * @since 0.1.0
  */
@@ -28,9 +28,9 @@ export interface TestSize {
  * @category models
  */
 export interface Explored {
-  /** The test only says how large it is; no machine boots. */
+  /** The test only reports its size; no machine boots. */
   readonly describe?: boolean | undefined
-  /** Of this size, and without these ops, by their place in the scenario. Default: as declared. */
+  /** Size of the run, and the ops to leave out, by their index in the scenario. Default: as declared. */
   readonly smaller?: (TestSize & { readonly without: ReadonlyArray<number> }) | undefined
   /** A directory for the telemetry of the run. */
   readonly trace?: string | undefined

@@ -28,23 +28,23 @@ import { testRerun } from "./TestRerun.ts"
  * @category models
  */
 export interface Harness {
-  /** Runs a test of `file` to its result; rejects with what kept it from one. `kernel`: one of those provided, where they are several. */
+  /** Runs a test of `file` to its result; rejects with the error that prevented one. `kernel`: one of the provided kernels, if there are several. */
   readonly run: (
     test: KtstrTest,
     signal: AbortSignal,
     file: string,
     kernel?: ResolvedKernel | undefined,
-    /** Its name with those of its suites; default: the test's own. */
+    /** Its name, preceded by those of its suites; default: the test's own. */
     fullName?: string
   ) => Promise<RunResult>
-  /** How large the test is, without running it. */
+  /** Returns the size of the test without running it. */
   readonly sizeOf: (test: KtstrTest, file: string) => Promise<DeclaredSize>
   readonly dispose: () => Promise<void>
 }
 
 const backends: ReadonlyArray<HarnessOptions["backend"]> = ["auto", "native", "qemu", "qemu-kvm", "qemu-tcg"]
 
-/** What ends a process from outside, and leaves it time to clean up. */
+/** Signals that end a process and leave it time to clean up. */
 const signals = ["SIGHUP", "SIGINT", "SIGTERM"] as const
 
 const backendOf = (provided: Provided | undefined) =>
@@ -76,7 +76,7 @@ const valueOf = <A, E>(exit: Exit.Exit<A, E>): A => {
 }
 
 /**
- * Builds the services at the first test; the kernel is resolved once.
+ * Builds the services at the first test and resolves the kernel once.
  *
  * @since 0.1.0
  * @category constructors
@@ -85,7 +85,7 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
   const layer = Layer.unwrapEffect(
     Effect.gen(function* () {
       const backend = yield* backendOf(provided)
-      // What explores gives each run a process of its own.
+      // `ktstr explore` runs each seed in its own process.
       const fork = provided?.explored === undefined
       return layerHarness({ backend, fork, plugins: yield* loadPlugins(directory) })
     })
@@ -124,7 +124,7 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
         const asked = yield* requestOf(test, file, kernel)
         const request = {
           ...asked,
-          // What `ktstr explore` and `ktstr replay` ask for they keep themselves.
+          // `ktstr explore` and `ktstr replay` save their runs themselves.
           rerun:
             provided?.explored === undefined
               ? testRerun({ file, fullName, provided, request: asked, test })
@@ -143,7 +143,7 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
     return valueOf(exit)
   }
   let stopping: Promise<unknown> | undefined
-  /** Stops the machines and removes their files; no test begins any more. */
+  /** Stops the machines and removes their files. No further test begins. */
   const stop = (): Promise<unknown> => {
     for (const controller of active.keys()) controller.abort()
     stopping ??= Promise.allSettled(active.values())

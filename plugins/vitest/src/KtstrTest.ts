@@ -15,16 +15,16 @@ import type { DeclaredSize } from "./Explored.ts"
 import { type Harness, makeHarness } from "./Harness.ts"
 
 /**
- * What a test leaves in `task.meta.ktstr` for reporters.
+ * The value of `task.meta.ktstr`, for reporters.
  *
  * @since 0.1.0
  * @category models
  */
 export type TestMeta =
   | { readonly result: ResultJson }
-  /** It was only asked how large it is. */
+  /** The test only reported its size. */
   | { readonly size: DeclaredSize }
-  /** It did not come to a result. */
+  /** The test has no result. */
   | { readonly error: string; readonly exitCode: number }
 
 declare module "vitest" {
@@ -33,7 +33,7 @@ declare module "vitest" {
   }
 }
 
-/** Boot, initramfs and reports take their time beside the scenario's own; the slowest emulated boot measured took 13 s. */
+/** Time for boot, initramfs and reports in addition to the scenario's; the slowest emulated boot measured took 13 s. */
 const defaultBootMs = 60_000
 const aroundMs = 30_000
 
@@ -42,13 +42,13 @@ const virtualSlowness = 10
 
 let harness: Harness | undefined
 
-/** One for each test file: vitest gives each a module graph of its own. */
+/** One for each test file: each has its own module graph in vitest. */
 const theHarness = (): Harness => {
   harness ??= makeHarness(inject("ktstr"), process.cwd())
   return harness
 }
 
-/** An error that points at the `ktstrTest` call, and at no line of ours. */
+/** An error whose stack shows the `ktstrTest` call and no line of ktstr. */
 const failure = (message: string, site: string): Error => {
   const error = new Error(message)
   error.name = "AssertionError"
@@ -57,7 +57,7 @@ const failure = (message: string, site: string): Error => {
 }
 
 /**
- * The stack below the caller of `below`.
+ * Returns the stack below the caller of `below`.
  */
 const callSite = (below: (...args: Array<never>) => unknown): string => {
   const holder: { stack?: string } = {}
@@ -85,9 +85,9 @@ const failureText = (result: RunResult): string =>
     .trimEnd()
 
 /**
- * Registers a test: boots a machine with the topology asked for, runs the scenario in it, and passes when its checks do. A
- * failed or inconclusive run fails with what went wrong, a skipped one skips. Under vitest it is called `ktstr/NAME`, and with several
- * kernels there is one for each, `ktstr/NAME/KERNEL-LABEL`; tests called `demo_…` run only when asked for. Options that no run can come of throw here, where they are written.
+ * Registers a test: boots a machine with the requested topology, runs the scenario in it, and passes if its checks pass. A
+ * failed or inconclusive run fails with the reason, a skipped run skips. In vitest its name is `ktstr/NAME`, and with several
+ * kernels there is one for each, `ktstr/NAME/KERNEL-LABEL`; tests called `demo_…` run only on request. Invalid options throw here, where they are written.
  *
  * @since 0.1.0
  * @category constructors
@@ -102,7 +102,7 @@ export const ktstrTest = <F extends string = never>(
   if (Either.isLeft(made)) throw failure(made.left.message, site)
   const declared = made.right
   if (harness === undefined) {
-    // A suite's end is not the file's: tests behind it get a new one.
+    // Tests may follow the end of a suite: they get a new one.
     afterAll(async () => {
       const done = harness
       harness = undefined
@@ -111,7 +111,7 @@ export const ktstrTest = <F extends string = never>(
   }
   const bootMs = options.bootTimeoutS === undefined ? defaultBootMs : options.bootTimeoutS * 1000
   const attachMs = options.scheduler === undefined ? 0 : options.scheduler.startTimeoutMs
-  // Virtual time goes on as fast as the host can count instructions.
+  // Virtual time advances as fast as the host counts instructions.
   const slowness = inject("ktstr")?.determinism === undefined ? 1 : virtualSlowness
   const timeout = (declared.durationMs + bootMs + attachMs + aroundMs) * slowness
   const leftOut = Test.isDemo(declared) && inject("ktstr")?.demos !== true

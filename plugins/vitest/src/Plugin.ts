@@ -1,5 +1,5 @@
 /**
- * The vitest plugin: finds `*.ktstr.ts` and gives machines the time they take.
+ * The vitest plugin: finds `*.ktstr.ts` and sets time limits that fit machines.
  *
  * @since 0.1.0
  */
@@ -27,33 +27,33 @@ export interface KtstrPluginOptions {
   readonly kernel?: string | ReadonlyArray<string> | undefined
   /** Default: KTSTR_VMM, else `auto`. */
   readonly vmm?: HarnessOptions["backend"]
-  /** Machines whose time is a count of instructions. Default: the machine's own time. */
+  /** Use machines whose time is a count of instructions. Default: the machine's own time. */
   readonly determinism?: Determinism | undefined
   /** Run `demo_*` tests too. Default false. */
   readonly demos?: boolean | undefined
 }
 
 /**
- * What the plugin hands to the workers of vitest.
+ * Values that the plugin provides to vitest's workers.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Provided {
   readonly kernel: string | undefined
-  /** Resolved beforehand, once for all files; empty: at the first test. */
+  /** Resolved in advance, once for all files; empty: resolved at the first test. */
   readonly resolved: ReadonlyArray<ResolvedKernel>
   readonly vmm: HarnessOptions["backend"]
   readonly determinism?: Determinism | undefined
   readonly explored?: Explored | undefined
   readonly demos: boolean
-  /** What `ktstr test` was given beside files and filter, to be given again. */
+  /** Arguments of `ktstr test` beside files and filter, for the command that repeats a test. */
   readonly rerun?: { readonly words: ReadonlyArray<string>; readonly rest: ReadonlyArray<string> } | undefined
   /** As `--scheduler-hash`. */
   readonly schedulerSha256?: string | undefined
-  /** A socket that is told where tests are. */
+  /** A socket that receives the progress of tests. */
   readonly progress?: string | undefined
-  /** Failures are shown whole. */
+  /** Show failures in full. */
   readonly verbose?: boolean | undefined
 }
 
@@ -63,10 +63,10 @@ declare module "vitest" {
   }
 }
 
-/** Machines of different files would share the CPUs, and each other's timing. */
+/** Machines of different files would compete for CPUs and disturb each other's timing. */
 const hookTimeoutMs = 120_000
 
-/** A range may be several kernels, too: which, and how they are called, must be known before the tests are. */
+/** A range may also be several kernels: their names must be known before the tests are registered. */
 const resolvedBeforehand = async ({ kernel }: KtstrPluginOptions): Promise<ReadonlyArray<ResolvedKernel>> => {
   const names = typeof kernel === "string" ? [kernel] : (kernel ?? [])
   if (names.length < 2 && !names.some((name) => name.includes(".."))) return []
@@ -75,7 +75,7 @@ const resolvedBeforehand = async ({ kernel }: KtstrPluginOptions): Promise<Reado
 }
 
 /**
- * Adds to a vitest configuration what `*.ktstr.ts` files need. Files run one after the other, each in a process of its own.
+ * Adds the settings for `*.ktstr.ts` files to a vitest configuration. Files run one after the other, each in its own process.
  *
  * @since 0.1.0
  * @category constructors
@@ -93,7 +93,7 @@ export const ktstr = (
       pool: "forks",
       fileParallelism: false,
       hookTimeout: hookTimeoutMs,
-      // Every test sets its own limit, by its duration; this one is for tests of other kinds in these files.
+      // Every ktstr test sets its own limit from its duration; this one is for other tests in these files.
       testTimeout: hookTimeoutMs,
       provide: {
         ktstr: {

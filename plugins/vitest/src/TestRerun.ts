@@ -1,5 +1,5 @@
 /**
- * How a test is run again.
+ * Builds the command that repeats a test.
  *
  * @since 0.2.0
  */
@@ -8,11 +8,11 @@ import { type KtstrTest, KtstrTest as Test } from "@ktstr/core"
 import { ReplayRequest, type RerunRequest, type SettledRun } from "@ktstr/core/run"
 import type { Provided } from "./Plugin.ts"
 
-/** The name as a pattern that matches it alone; vitest compares with the names of suites and test, a blank between. */
+/** Returns a pattern that matches this name alone; vitest compares it with the names of suites and test, joined by blanks. */
 const patternOf = (fullName: string): string =>
   `^${fullName.replaceAll(" > ", " ").replace(/[\\^$.|?*+()[\]{}]/g, "\\$&")}$`
 
-/** Of several kernels there will be one. */
+/** With several kernels, the command names one. */
 const withoutLabel = (fullName: string, name: string): string => {
   const title = `ktstr/${name}`
   const at = fullName.lastIndexOf(title)
@@ -20,7 +20,7 @@ const withoutLabel = (fullName: string, name: string): string => {
 }
 
 /**
- * The words of `ktstr test` for one test, and the request of its replay file where its machine is deterministic.
+ * Returns the arguments of `ktstr test` for one test, and the request of its replay file if its machine is deterministic.
  *
  * @since 0.2.0
  * @category constructors

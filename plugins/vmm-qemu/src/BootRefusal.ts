@@ -1,5 +1,5 @@
 /**
- * What it means when qemu ends before it has built the machine.
+ * Explains why qemu ended before it built the machine.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ const kinds: ReadonlyArray<readonly [pattern: RegExp, reason: VmmErrorReason, cu
 ]
 
 /**
- * The typed error for what qemu said.
+ * Returns the typed error for qemu's message.
  *
  * @since 0.1.0
  * @category conversions

@@ -1,6 +1,6 @@
 /**
- * The serial ports of a machine as files, for one that may not notice the host: a file takes every byte at once, however late it is read,
- * and gives none.
+ * The serial ports of a deterministic machine as files. A file accepts every byte at once, however late the host reads it,
+ * and has no input.
  *
  * @since 0.1.0
  */
@@ -15,10 +15,10 @@ import type { Ports } from "./Ports.ts"
 /** How often the host looks for new bytes. */
 const interval = Duration.millis(20)
 
-/** Whenever so many more bytes have been read, the file gives up the memory of all that were. */
+/** After this many bytes have been read, the file's memory for them is freed. */
 const freed = 16 * 1024 * 1024
 
-/** Gives the memory of a file's first bytes back. They cost memory, not correctness: where it can't be done they stay. */
+/** Frees the memory of a file's first bytes. If that fails they cost memory, nothing else. */
 const free = (file: number, length: number): void => {
   const child = spawn("fallocate", ["--punch-hole", "--offset", "0", "--length", `${length}`, "/proc/self/fd/3"], {
     stdio: ["ignore", "ignore", "ignore", file]
@@ -27,8 +27,8 @@ const free = (file: number, length: number): void => {
 }
 
 /**
- * The bytes of a file that grows, from its first; ends when `writer` has ended and all is read. Takes no more out of it than the stream has
- * room for: what its reader is behind stays in the file.
+ * Streams the bytes of a growing file from its first byte; ends after the writer has ended and everything is read. Reads no more than the stream has
+ * room for; the rest stays in the file.
  */
 const follow = (
   file: number
@@ -68,7 +68,7 @@ const refusing = (): Writable => {
   const stream = new Writable({
     write: (_chunk, _encoding, callback) => callback(new Error("a deterministic machine takes no input from its host"))
   })
-  // The writer's callback tells it; without a listener the error would end this process.
+  // The writer's callback reports it; without a listener the error would end this process.
   return stream.on("error", () => {})
 }
 
@@ -77,12 +77,12 @@ const refusing = (): Writable => {
  * @category models
  */
 export interface FilePorts extends Ports {
-  /** Of COM1 and COM2, to be inherited by qemu. */
+  /** Files of COM1 and COM2, inherited by qemu. */
   readonly files: readonly [number, number]
 }
 
 /**
- * Two files in shared memory without names, which qemu reaches as `paths`.
+ * Makes two nameless files in shared memory, which qemu opens as `paths`.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * Guest memory through the files that back it.
+ * Accesses guest memory through the files that back it.
  *
  * @since 0.1.0
  */
@@ -57,7 +57,7 @@ export const makeGuestMemoryFile = (segments: ReadonlyArray<RamSegment>, files: 
     },
     write: (address, bytes) => {
       checked(address, bytes.length)
-      // Looked up first, so that a range that leaves RAM writes nothing.
+      // Looked up first, so that nothing is written if the range leaves RAM.
       each(address, bytes.length, (_file, _from, count) => count)
       each(address, bytes.length, (file, from, count, position) => fs.writeSync(file, bytes, from, count, position))
     }

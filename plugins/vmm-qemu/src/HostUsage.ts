@@ -1,12 +1,12 @@
 /**
- * What a machine costs the host besides its guest memory.
+ * Memory that a machine uses on the host besides its guest memory.
  *
  * @since 0.1.0
  */
 import * as fs from "node:fs"
 
 /**
- * Resident bytes of a process without shared memory, from the text of `/proc/PID/status` (proc(5): RssAnon + RssFile; guest
+ * Returns the resident bytes of a process without shared memory, from the text of `/proc/PID/status` (proc(5): RssAnon + RssFile; guest
  * memory is RssShmem). Undefined when the fields are missing, as for a zombie.
  *
  * @since 0.1.0
@@ -23,7 +23,7 @@ export const residentBytes = (status: string): number | undefined => {
 }
 
 /**
- * Follows the resident memory of a process: `sample` reads it now and gives the last known value and the peak of all samples.
+ * Follows the resident memory of a process: `sample` reads it now and returns the last known value and the peak of all samples.
  *
  * @since 0.1.0
  * @category constructors
@@ -38,7 +38,7 @@ export const makeHostUsage = (
       try {
         last = residentBytes(fs.readFileSync(`/proc/${pid}/status`, "utf8")) ?? last
       } catch {
-        // Gone: the last sample stands.
+        // The process has ended: the last sample counts.
       }
       peak = Math.max(peak, last)
       return { residentBytes: last, peakResidentBytes: peak }

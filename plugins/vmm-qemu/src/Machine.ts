@@ -26,12 +26,12 @@ export interface MachineOptions {
   readonly ports: Ports
   /** Open files that qemu inherits, in order. */
   readonly files: ReadonlyArray<number>
-  /** The guest has the host's time, which the host may withhold. */
+  /** Whether the guest runs in host time, so that the host can delay it. */
   readonly hostTime: boolean
 }
 
 /**
- * The part of a {@link Vm} that the process gives.
+ * The part of a {@link Vm} that the process provides.
  *
  * @since 0.1.0
  * @category models
@@ -45,7 +45,7 @@ const monitorError =
   (error: QmpError): VmmError =>
     new VmmError({ reason: "Io", message: `can't ${what} the machine: ${error.message}`, cause: error })
 
-/** What is seen of a machine while it runs and judged when it is gone. */
+/** Observes a machine while it runs and judges its end. */
 export class QemuWitness {
   private readonly seen: MachineWitness
   private shutdown: string | undefined
@@ -78,7 +78,7 @@ export class QemuWitness {
     return this.seen.exit
   }
 
-  /** The monitor answers from now on: events that came earlier are acted on. */
+  /** Called when the monitor answers: acts on earlier events. */
   connected(monitor: Qmp): void {
     this.monitor = monitor
     if (this.shutdown !== undefined) this.finish()
@@ -119,10 +119,10 @@ const connect = (child: QemuProcess, witness: QemuWitness, kernel: string): Effe
       : Effect.fail(monitorError("start")(error))
   )
 
-/** The longest time that qemu lets one emulated CPU run before it turns to the next on the same thread (its kick period), milliseconds. */
+/** Maximum time for which qemu runs one emulated CPU before the next on the same thread (its kick period), in milliseconds. */
 const turnMs = 100
 
-/** The host's number of the thread that runs each vCPU. */
+/** Returns the host's thread ID for each vCPU. */
 const vcpuThreads = (monitor: Qmp): Effect.Effect<ReadonlyArray<number>> =>
   monitor.execute("query-cpus-fast").pipe(
     Effect.map((cpus) => (cpus as ReadonlyArray<Record<string, unknown>>).map((cpu) => Number(cpu["thread-id"]))),

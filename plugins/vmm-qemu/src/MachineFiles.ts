@@ -1,6 +1,6 @@
 /**
- * The files of a machine: guest memory and the initramfs. They lose their names as soon as they are open, so that no way to die
- * leaves any behind; the name says whose they were in the moment between.
+ * Opens the files of a machine: guest memory and the initramfs. Their names are removed as soon as they are open, so that a killed process
+ * leaves none behind; in the moment between, the name says who owns them.
  *
  * @since 0.1.0
  */
@@ -21,7 +21,7 @@ const owned = (open: () => number, what: string): Effect.Effect<number, VmmError
   )
 
 /**
- * An open file in shared memory for each NUMA node. Fails with `OutOfMemory` when they would not all fit.
+ * Opens a file in shared memory for each NUMA node. Fails with `OutOfMemory` if they don't all fit.
  *
  * @since 0.1.0
  * @category constructors
@@ -71,7 +71,7 @@ const copyInto = (target: number, path: string): void => {
 }
 
 /**
- * The initramfs as one open file: the only part itself, or a copy of all in order. Undefined when there is none.
+ * Opens the initramfs as one file: the only part itself, or a copy of all parts in order. Undefined if there is none.
  *
  * @since 0.1.0
  * @category constructors

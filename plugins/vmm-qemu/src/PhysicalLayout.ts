@@ -1,5 +1,5 @@
 /**
- * Where the guest RAM of a q35 machine lies: its NUMA nodes' files one after the other, split below 4 GiB.
+ * The physical layout of guest RAM in a q35 machine: the files of its NUMA nodes one after the other, split below 4 GiB.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import { placeRam, type RamSegment } from "@ktstr/core/topology"
 const mib = 1024 * 1024
 
 /**
- * Bytes of RAM that qemu's q35 puts below 4 GiB: all when it is under 2.75 GiB, else 2 GiB (qemu, hw/i386/pc_q35.c, `pc_q35_init`).
+ * Returns the bytes of RAM that qemu's q35 puts below 4 GiB: all when it is under 2.75 GiB, else 2 GiB (qemu, hw/i386/pc_q35.c, `pc_q35_init`).
  *
  * @since 0.1.0
  * @category conversions
@@ -16,7 +16,7 @@ const mib = 1024 * 1024
 export const ramBelow4g = (total: number): number => (total >= 0xb0000000 ? 0x80000000 : total)
 
 /**
- * The RAM of a machine by ascending address, given the MiB of each node; the number of a node is that of the file that backs it.
+ * Returns the RAM of a machine by ascending address, given the MiB of each node; the number of a node is that of the file that backs it.
  *
  * @since 0.1.0
  * @category conversions

@@ -31,9 +31,9 @@ export interface Ports {
   readonly incoming: Readable
   /** To the guest. */
   readonly outgoing: Writable
-  /** Removes the names. To be called when qemu has opened them; closing the scope does it as well. */
+  /** Removes the names. Call it when qemu has opened the pipes; closing the scope does it as well. */
   readonly forget: Effect.Effect<void>
-  /** To be called when qemu has ended: what no longer grows has an end. */
+  /** Call it when qemu has ended, so that the streams end. */
   readonly writerGone: () => void
 }
 
@@ -41,7 +41,7 @@ const io = (what: string, cause: unknown): VmmError =>
   new VmmError({ reason: "Io", message: `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, cause })
 
 const makePipes = (paths: ReadonlyArray<string>): Effect.Effect<void, VmmError> =>
-  // To its end, which is near: its directory is not to be removed under its feet.
+  // Not interruptible: its directory must not be removed while it runs.
   Effect.async<void, VmmError>((resume) => {
     execFile("mkfifo", ["-m", "600", ...paths], (cause) =>
       resume(cause === null ? Effect.void : Effect.fail(io("can't make the pipes of the serial ports", cause)))
@@ -53,21 +53,21 @@ const { O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants
 /** One end of a pipe, opened before qemu opens the other. */
 interface End<A> {
   readonly stream: A
-  /** To be called when the writer has ended, whose end the stream does not see by itself. */
+  /** Call it when the writer has ended, which the stream does not notice by itself. */
   readonly writerGone: () => void
   readonly close: () => void
 }
 
 const openSocket = (path: string, readable: boolean): End<Socket> => {
-  // Reading alone does not wait nor end until a writer has come and gone; writing alone would be refused.
+  // A read-only end neither blocks nor ends before a writer has opened and closed the pipe; a write-only end would be refused.
   const fd = fs.openSync(path, (readable ? O_RDONLY : O_RDWR) | O_NONBLOCK)
   const stream = new Socket({ fd, readable, writable: !readable })
   return { stream, writerGone: () => {}, close: () => stream.destroy() }
 }
 
 /**
- * Where a socket takes no pipe: each read and write waits in a thread of its own, of which Deno has hundreds and Node only four. A reader has a
- * writer of ours for company, so that opening does not wait for qemu.
+ * For runtimes whose sockets don't accept pipes: each read and write blocks a thread, of which Deno has hundreds and Node only four. A reader has a
+ * writer of its own, so that opening does not wait for qemu.
  */
 const openStream = (path: string, readable: boolean): End<Readable | Writable> => {
   const both = fs.openSync(path, readable ? O_RDWR | O_NONBLOCK : O_RDWR)
@@ -98,7 +98,7 @@ const openPipe = (path: string, direction: "read" | "write") =>
     Effect.try({
       try: () => {
         const end = openEnd(path, direction === "read")
-        // The peer's death in the middle of a write is told by "close"; without a listener it would end this process.
+        // "close" reports a peer that dies during a write; without a listener the error would end this process.
         end.stream.on("error", () => {})
         return end
       },

@@ -1,5 +1,5 @@
 /**
- * Whether a kernel ELF can be entered by the PVH protocol, which spares the guest the unpacking of a bzImage.
+ * Tells whether a kernel ELF has a PVH entry, with which the guest need not unpack a bzImage.
  *
  * @since 0.1.0
  */
@@ -8,13 +8,13 @@ import * as fs from "node:fs/promises"
 /** include/xen/interface/elfnote.h: XEN_ELFNOTE_PHYS32_ENTRY. */
 const phys32Entry = 0x12
 const ptNote = 4
-/** Note segments of kernels are under a page; more than this is no kernel's. */
+/** Maximum size of a note segment; those of kernels are smaller than a page. */
 const largestNotes = 1024 * 1024
 
 const align4 = (n: number): number => (n + 3) & ~3
 
 /**
- * Looks for the Xen note with the 32-bit entry address in the bytes of a PT_NOTE segment (System V gABI, "Note Section").
+ * Returns whether there is a Xen note with the 32-bit entry address in the bytes of a PT_NOTE segment (System V gABI, "Note Section").
  *
  * @since 0.1.0
  * @category parsing
@@ -34,7 +34,7 @@ export const hasPhys32Entry = (notes: Uint8Array): boolean => {
 }
 
 /**
- * Whether the file is an x86_64 ELF with a PVH entry. False for anything else, unreadable files included: the caller then boots
+ * Returns whether the file is an x86_64 ELF with a PVH entry. False for anything else, including unreadable files: the caller then boots
  * the bzImage.
  *
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * From a machine to qemu's command line and the kernel's. Pure.
+ * Builds the command lines of qemu and the kernel for a machine. Pure.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import type { NumaNode } from "@ktstr/core/topology"
 import type { Either } from "effect"
 
 /**
- * What qemu runs guest instructions with.
+ * How qemu runs guest instructions.
  *
  * @since 0.1.0
  * @category models
@@ -19,7 +19,7 @@ import type { Either } from "effect"
 export type QemuAccel = "kvm" | "tcg"
 
 /**
- * What the backend decided for one machine; paths and descriptors are qemu's.
+ * The backend's choices for one machine; paths and descriptors are qemu's.
  *
  * @since 0.1.0
  * @category models
@@ -45,14 +45,14 @@ export interface QemuChoices {
   readonly qmp: number | undefined
   /** ktstr's plugin and its words, for a fork server. */
   readonly plugin?: string | undefined
-  /** Whether qemu gives up the system calls that no machine needs ({@link sandboxOptions}). Default true. */
+  /** Whether qemu drops the system calls that no machine needs ({@link sandboxOptions}). Default true. */
   readonly sandbox?: boolean | undefined
   /** The character devices of COM1 and COM2: named pipes by their stems, or files. */
   readonly ports: { readonly kind: "pipe" | "file"; readonly console: string; readonly channel: string }
 }
 
 /**
- * The CPU model. Emulation shows an Intel part, since qemu 7.2 tells AMD guests that the whole package shares one L3 (topoext is
+ * Returns the CPU model. Emulation shows an Intel part, because qemu 7.2 tells AMD guests that the whole package shares one L3 (topoext is
  * missing there). Family 6 model 54 is an in-order Atom: kernels know that it has a constant TSC, so that siblings copy the
  * delay calibration (0.25 s for each CPU otherwise), and that it needs no page-table isolation or retpolines. Without MONITOR
  * idle vCPUs halt; qemu's MWAIT would spin on the host.
@@ -65,8 +65,8 @@ const cpuModel = (accel: QemuAccel, deterministic: boolean, realtimeHint: boolea
 }
 
 /**
- * An instruction takes 2^shift nanoseconds. All vCPUs share one stream of them: 2 ns leave 8 vCPUs with 64 workers the time that
- * they need, at 4 ns workers starve; each step costs a run a third of its speed.
+ * Returns the shift: an instruction takes 2^shift nanoseconds. All vCPUs share one stream of instructions: with 2 ns, 8 vCPUs with 64 workers have the time that
+ * they need; with 4 ns workers starve. Each step down costs a third of the speed.
  *
  * @since 0.1.0
  * @category constants
@@ -79,7 +79,7 @@ const isEven = (topology: Topology): boolean => {
 }
 
 /**
- * `-smp`: each LLC is a die, each NUMA node a socket. Nodes that differ share one socket, because a machine's sockets are equal.
+ * Returns the argument of `-smp`: each LLC is a die, each NUMA node a socket. Nodes that differ share one socket, because all sockets of a machine are equal.
  *
  * @since 0.1.0
  * @category conversions
@@ -99,7 +99,7 @@ export const smpArgument = (topology: Topology): string => {
 const bitsFor = (count: number): number => Math.ceil(Math.log2(count))
 
 /**
- * The highest APIC id of the machine: each level has a field of a power of two (Intel SDM volume 3, 9.9.1).
+ * Returns the highest APIC ID of the machine: each level has a field of a power of two (Intel SDM volume 3, 9.9.1).
  *
  * @since 0.1.0
  * @category conversions
@@ -122,7 +122,7 @@ const backend = (id: string, { hostNode, mb, path }: QemuChoices["memory"][numbe
   return ["-object", `${kind},size=${mb}M${file}${hostNode === undefined ? "" : `,host-nodes=${hostNode},policy=bind`}`]
 }
 
-/** Flushes are not waited for: what is on the disk is not to outlive the machine. */
+/** Flushes are not waited for, because the disk does not outlive the machine. */
 const diskArguments = (path: string): ReadonlyArray<string> => [
   ...["-drive", `if=none,id=scratch,file=${path},format=raw,cache=unsafe`],
   ...["-device", "virtio-blk-pci,drive=scratch,serial=ktstr-scratch"]
@@ -131,7 +131,7 @@ const diskArguments = (path: string): ReadonlyArray<string> => [
 const needsHmat = (topology: Topology): boolean =>
   topology.nodes.some((node) => node.latencyNs !== undefined || node.bandwidthMbps !== undefined)
 
-/** The node itself when it has CPUs, else the nearest that has. */
+/** Returns the node itself if it has CPUs, else the nearest node with CPUs. */
 const initiatorOf = (topology: Topology, node: NumaNode): number => {
   if (node.llcs > 0) return node.index
   const distance = (other: NumaNode): number => topology.distances[node.index]?.[other.index] ?? 255
@@ -170,8 +170,8 @@ const numaArguments = (topology: Topology): ReadonlyArray<string> => {
 }
 
 /**
- * The kernel command line of this machine. A guest that is not run for a while as it measures its clock would have it many times too fast:
- * it is told the rate. `BadSpec` as {@link machineCommandLine}.
+ * Returns the kernel command line of this machine. A guest that is paused while it measures its clock would run it many times too fast,
+ * so the command line states the rate. Fails with `BadSpec` as {@link machineCommandLine}.
  *
  * @since 0.1.0
  * @category conversions
@@ -189,14 +189,14 @@ export const kernelCommandLine = (
       : [
           "tsc=reliable",
           "no_timer_check",
-          // Counted instructions have a rate of their own.
+          // Counted instructions have their own rate.
           ...(tscKhz === undefined || spec.clock === "deterministic" ? [] : [`tsc_early_khz=${tscKhz}`])
         ]
   )
 
 /**
- * What qemu can't do once the machine is built, even when the guest has taken it over: start programs, get other rights, change how it is
- * scheduled, or use system calls that only old programs need.
+ * Denies what qemu never needs once the machine is built, even if the guest has taken it over: starting programs, getting other rights, changing how it is
+ * scheduled, and system calls that only old programs need.
  *
  * @since 0.2.0
  * @category constants
@@ -212,7 +212,7 @@ export const sandboxOptions = "on,obsolete=deny,elevateprivileges=deny,spawn=den
 export const forkSandboxOptions = "on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny"
 
 /**
- * The whole argument list of `qemu-system-x86_64`. A guest that powers off, resets or panics leaves the machine paused, with an
+ * Returns all arguments of `qemu-system-x86_64`. A guest that powers off, resets or panics leaves the machine paused, with an
  * event on QMP, so that its registers and memory can still be read.
  *
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * The Vmm service by `qemu-system-x86_64`.
+ * Implements the Vmm service with `qemu-system-x86_64`.
  *
  * @since 0.1.0
  */
@@ -100,7 +100,7 @@ const checkSpec = (spec: VmSpec, accel: QemuAccel): Effect.Effect<ReadonlyArray<
     return nodesMb
   })
 
-/** Performance options that this machine can't have. */
+/** Returns the performance options that this machine does not support. */
 const unmet = ({ performance = {} }: VmSpec, accel: QemuAccel): ReadonlyArray<string> => [
   ...(performance.hugePages === true
     ? [
@@ -115,7 +115,7 @@ const unmet = ({ performance = {} }: VmSpec, accel: QemuAccel): ReadonlyArray<st
 const clockOf = (spec: VmSpec, accel: QemuAccel): ClockMode =>
   spec.clock === "deterministic" ? "deterministic" : accel === "kvm" ? "qemu-kvm" : "emulated"
 
-/** qemu runs whatever file it gets as the boot sector of an ancient kernel, so it is looked at here. */
+/** qemu runs any file as the boot sector of an ancient kernel, so the file is checked here. */
 const checkKernel = (path: string): Effect.Effect<void, VmmError> =>
   Effect.gen(function* () {
     const [start, size] = yield* Effect.tryPromise({
@@ -155,7 +155,7 @@ const makeMachinePorts = (
     : makePorts
 
 /**
- * The kernel is the only path among the arguments of a deterministic machine; its content is told elsewhere. The sandbox does not change the
+ * The kernel is the only path among the arguments of a deterministic machine; its hash is reported elsewhere. The sandbox does not change the
  * machine.
  */
 const describeMachine = ({ versions }: Pick<Backend, "versions">, binary: string, args: ReadonlyArray<string>) =>
@@ -190,20 +190,20 @@ const versionOf = (binary: string): Promise<string> => {
 /** Of a qemu built without seccomp, or a kernel without it. */
 const isSandboxRefusal = ({ message }: VmmError): boolean => /sandbox|seccomp/i.test(message)
 
-/** What boots are made with, for as long as the service lives. */
+/** State shared by all boots of the service. */
 interface Backend {
   readonly options: QemuOptions
   readonly warn: (message: string) => Effect.Effect<void>
   /** Programs that refused the sandbox once. */
   readonly unsandboxed: Set<string>
   readonly forks: ForkPool
-  /** The content of a file as a hash. */
+  /** Returns the hash of a file's content. */
   readonly hashOf: (path: string) => Effect.Effect<string, VmmError>
-  /** What programs said of their versions. */
+  /** Versions that programs reported. */
   readonly versions: Map<string, string>
 }
 
-/** A machine with all that it is made of but its ports and monitor. */
+/** A machine without its ports and monitor. */
 interface Ingredients {
   readonly spec: VmSpec
   readonly binary: string
@@ -357,7 +357,7 @@ const boot = (backend: Backend, spec: VmSpec): Effect.Effect<Vm, VmmError, Scope
   })
 
 /**
- * The backend. The pre-flight chooses between KVM and emulation, whose guests it tells the rate of their clock.
+ * Makes the backend. The pre-flight chooses between KVM and emulation, and provides the clock rate of emulated guests.
  *
  * @since 0.1.0
  * @category constructors
@@ -386,7 +386,7 @@ export const make = (options: QemuOptions = {}): Effect.Effect<Vmm["Type"], neve
   })
 
 /**
- * Provides {@link Vmm} by qemu.
+ * Provides {@link Vmm} with qemu.
  *
  * @since 0.1.0
  * @category layers

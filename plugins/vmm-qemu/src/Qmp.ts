@@ -37,7 +37,7 @@ export interface QmpEvent {
 export interface Qmp {
   /** qemu's version, for example `7.2.22`. */
   readonly version: string
-  /** Runs a command and gives its return value. Commands are answered in order. */
+  /** Runs a command and returns its value. Commands are answered in order. */
   readonly execute: (command: string, args?: Readonly<Record<string, unknown>>) => Effect.Effect<unknown, QmpError>
 }
 
@@ -108,7 +108,7 @@ export const makeQmp = (socket: Duplex, onEvent: (event: QmpEvent) => void): Eff
       for (const line of splitter.push(bytes)) take(line)
     })
     socket.on("close", closed)
-    // The peer's death between two writes is a closed connection, not an exception of the process.
+    // A peer that dies between two writes closes the connection; it must not end this process.
     socket.on("error", closed)
 
     const execute: Qmp["execute"] = (command, args) =>

@@ -6,7 +6,7 @@ import { WorkParam, WorkProgram, WorkType } from "@ktstr/core"
 const stride = 64
 
 /**
- * Pairs of workers that wake each other, each with a working set that a wake-up far away leaves behind.
+ * Pairs of workers that wake each other, each with a working set that is lost if it wakes up far away.
  *
  * @since 0.1.0
  * @category work types
@@ -26,7 +26,7 @@ export const CachePipe: WorkType = WorkType.make({
   groupSize: () => 2,
   program: ({ burst, size }) => {
     const passes = Math.ceil(burst / Math.ceil(size / stride))
-    // Both write before they read, so that neither waits for a partner that waits for it.
+    // Both write before they read, so that they don't deadlock.
     const exchange = (own: number, partner: number) => [WorkProgram.pipeWrite(own), WorkProgram.pipeRead(partner)]
     return WorkProgram.make({
       body: [WorkProgram.walk(size, stride, passes), WorkProgram.roles([exchange(0, 1), exchange(1, 0)])]

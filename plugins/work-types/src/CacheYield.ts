@@ -4,8 +4,8 @@
 import { WorkParam, WorkProgram, WorkType } from "@ktstr/core"
 
 /**
- * Holds a working set in cache and offers the CPU after each pass: what a scheduler does then decides whether the set
- * is still there.
+ * Holds a working set in cache and yields after each pass: the scheduler's choice decides whether the set
+ * is still cached.
  *
  * @since 0.1.0
  * @category work types

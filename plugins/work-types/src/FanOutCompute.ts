@@ -8,7 +8,7 @@ const bytesPerCell = 3 * 4
 
 /**
  * Requests handed to a pool of workers: the messenger's time stamp to the worker's first step is the wake latency. The
- * messenger waits until one of them is done before it calls again, so that it takes no CPU from those who compute.
+ * messenger waits until one of them is done before it calls again, so that it takes no CPU from the computing workers.
  *
  * @since 0.1.0
  * @category work types

@@ -4,7 +4,7 @@
 import { WorkProgram, WorkType } from "@ktstr/core"
 
 /**
- * Churns through tasks that live as short as can be.
+ * Creates tasks that exit at once, one after the other.
  *
  * @since 0.1.0
  * @category work types

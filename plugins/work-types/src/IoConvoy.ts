@@ -4,8 +4,8 @@
 import { WorkParam, WorkProgram, WorkType } from "@ktstr/core"
 
 /**
- * What a database does to a disk: a log that grows, lookups all over the place, and now and then a sync that everyone
- * queues up behind. On tmpfs a sync takes no time, so a sleep of 100 µs stands in for the device.
+ * The I/O of a database: a growing log, random lookups, and now and then a sync that everyone
+ * waits for. On tmpfs a sync takes no time, so a sleep of 100 µs stands in for the device.
  *
  * @since 0.1.0
  * @category work types

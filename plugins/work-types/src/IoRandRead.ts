@@ -4,7 +4,7 @@
 import { WorkParam, WorkProgram, WorkType } from "@ktstr/core"
 
 /**
- * Reads at random places of a file, past the page cache where the scratch directory's file system can do that.
+ * Reads at random places of a file, bypassing the page cache if the scratch directory's file system supports that.
  *
  * @since 0.1.0
  * @category work types

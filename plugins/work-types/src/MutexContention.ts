@@ -4,7 +4,7 @@
 import { WorkParam, WorkProgram, WorkType } from "@ktstr/core"
 
 /**
- * Several workers and one futex mutex: whoever is preempted while holding it stops all others.
+ * Several workers and one futex mutex: a worker that is preempted while holding it stops all others.
  *
  * @since 0.1.0
  * @category work types

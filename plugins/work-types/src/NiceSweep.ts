@@ -6,7 +6,7 @@ import { WorkProgram, WorkType } from "@ktstr/core"
 const nices = Array.from({ length: 40 }, (_, i) => i - 20)
 
 /**
- * A task whose weight never stays the same. Ends at nice 0.
+ * A task whose weight keeps changing. Ends at nice 0.
  *
  * @since 0.1.0
  * @category work types

@@ -4,7 +4,7 @@
 import { WorkParam, WorkProgram, WorkType } from "@ktstr/core"
 
 /**
- * Spends its time in page faults: what it touches is given back at once.
+ * Spends its time in page faults: it frees the memory that it has touched.
  *
  * @since 0.1.0
  * @category work types

@@ -17,7 +17,7 @@ export const PipeIo: WorkType = WorkType.make({
   },
   groupSize: () => 2,
   program: ({ burst }) => {
-    // Both write before they read, so that neither waits for a partner that waits for it.
+    // Both write before they read, so that they don't deadlock.
     const exchange = (own: number, partner: number) => [WorkProgram.pipeWrite(own), WorkProgram.pipeRead(partner)]
     return WorkProgram.make({
       body: [WorkProgram.spin(burst), WorkProgram.roles([exchange(0, 1), exchange(1, 0)])]

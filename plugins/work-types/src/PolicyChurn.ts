@@ -4,7 +4,7 @@
 import { WorkParam, WorkProgram, WorkType } from "@ktstr/core"
 
 /**
- * A task that goes from scheduling class to scheduling class. Real-time policies that the kernel refuses are skipped. Ends as
+ * A task that changes its scheduling class. Real-time policies that the kernel refuses are skipped. Ends as
  * SCHED_OTHER.
  *
  * @since 0.1.0

@@ -17,7 +17,7 @@ export interface Phase {
 
 const kinds: ReadonlyArray<Phase["kind"]> = ["spin", "sleep", "yield", "io"]
 
-/** Commas part the parameters on a command line. */
+/** Commas separate the parameters on a command line. */
 const separator = "+"
 
 const maxPhases = 64
@@ -89,7 +89,7 @@ const nodesOf = ({ duration, kind }: Phase) => {
 }
 
 /**
- * A task that changes what it is: phases of computing, sleeping, yielding and input/output in a fixed order.
+ * A task that changes its behaviour: phases of computing, sleeping, yielding and input/output in a fixed order.
  *
  * @since 0.1.0
  * @category work types

@@ -4,7 +4,7 @@
 import { WorkProgram, WorkType } from "@ktstr/core"
 
 /**
- * Keeps a CPU busy without ever giving it up; the work type used when nothing else is said.
+ * Keeps a CPU busy without ever yielding; the default work type.
  *
  * @since 0.1.0
  * @category work types

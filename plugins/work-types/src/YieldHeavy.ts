@@ -4,7 +4,7 @@
 import { WorkProgram, WorkType } from "@ktstr/core"
 
 /**
- * Calls the scheduler as often as it can; wake latency is the length of each `sched_yield`.
+ * Calls the scheduler as often as possible; the wake latency is the duration of each `sched_yield`.
  *
  * @since 0.1.0
  * @category work types

@@ -56,7 +56,7 @@ export {
 }
 
 /**
- * All of them, in the order in which they are listed.
+ * All entries in their listed order.
  *
  * @since 0.1.0
  * @category work types
@@ -86,7 +86,7 @@ export const workTypes: ReadonlyArray<WorkType> = [
 ]
 
 /**
- * Registers all of them in a registry: `Layer.provideMerge(layerBuiltinWorkTypes, layerWorkTypes)`.
+ * Registers all entries in a registry: `Layer.provideMerge(layerBuiltinWorkTypes, layerWorkTypes)`.
  *
  * @since 0.1.0
  * @category layers

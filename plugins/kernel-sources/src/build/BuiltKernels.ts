@@ -1,5 +1,5 @@
 /**
- * Kernels that were built before: in the cache, or in a remote one that other machines fill too.
+ * Kernels that were built before: in the local cache, or in a remote cache that machines share.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ import { kernelFragmentHash } from "./KernelFragment.ts"
 import type { Report } from "./Report.ts"
 
 /**
- * The entry that was built of `spec`, as `metadata.source.spec` has it, with the current fragment.
+ * Returns the entry that was built from `spec` (as in `metadata.source.spec`) with the current fragment.
  *
  * @since 0.1.0
  * @category accessors
@@ -40,7 +40,7 @@ const remoteKey = Effect.fnUntraced(function* (spec: string) {
   return `ktstr-kernel-1-x86_64-kc${hash.slice(0, 12)}-${spec.replace(/[^A-Za-z0-9.+-]+/g, "_")}`
 })
 
-/** Of one remote cache: its entry of the spec, checked. */
+/** Returns the checked entry that one remote cache has for the spec. */
 const fromRemote = Effect.fn("BuiltKernels.fromRemote")(function* (remote: RemoteCache, spec: string) {
   const key = yield* remoteKey(spec)
   const archive = yield* remote.get(key)
@@ -56,7 +56,7 @@ const warn = (error: { readonly message: string }) =>
   Effect.logWarning(`remote kernel cache: ${error.message}; going on without it`)
 
 /**
- * Brings an entry from a remote cache into the local one, named as `label` says. None when no remote cache has it: failures of theirs are warnings.
+ * Copies an entry from a remote cache into the local one under the name `label`. None if no remote cache has it; their failures become warnings.
  *
  * @since 0.1.0
  * @category constructors
@@ -88,13 +88,13 @@ export const recallBuilt: (
  * @category models
  */
 export interface WantedKernel {
-  /** As `metadata.source.spec` has it. */
+  /** As in `metadata.source.spec`. */
   readonly spec: string
-  /** What it is called when a remote cache has it. */
+  /** Its name if a remote cache has it. */
   readonly label: string
-  /** Processes that want the same wait for one another under this name. */
+  /** Processes that want the same kernel wait for one another under this name. */
   readonly lock: string
-  /** What a process that waits says it waits for. */
+  /** What a waiting process says it waits for. */
   readonly name: string
   /** Build even when a cache has it. */
   readonly refresh: boolean
@@ -102,7 +102,7 @@ export interface WantedKernel {
 }
 
 /**
- * Gives the cached entry of a kernel, or that of a remote cache, or what `build` makes, which runs in one process at a time.
+ * Returns the cached entry of a kernel, or that of a remote cache, or the result of `build`, which runs in one process at a time.
  *
  * @since 0.1.0
  * @category constructors
@@ -123,7 +123,7 @@ export const builtOr: <R>(
     report("waiting", name)
   )(
     Effect.gen(function* () {
-      // The process that was waited for may have built it.
+      // The process that held the lock may have built it.
       const found = yield* cached
       if (Option.isSome(found)) return found.value
       const recalled = refresh ? Option.none() : yield* recallBuilt(spec, label, (remote) => report("download", remote))
@@ -133,7 +133,7 @@ export const builtOr: <R>(
 })
 
 /**
- * Puts an entry into the remote caches. Never fails.
+ * Copies an entry into the remote caches. Never fails.
  *
  * @since 0.1.0
  * @category constructors
@@ -149,7 +149,7 @@ export const shareBuilt: (entry: KernelEntry) => Effect.Effect<void, never, File
     }).pipe(Effect.catchAll(warn))
   })
 
-/** After a failure that another request would only repeat, the cache has nothing and takes nothing: one warning is enough. */
+/** After a failure that another request would only repeat, the cache is left alone: one warning is enough. */
 const onceBroken = (remote: RemoteCache): Effect.Effect<RemoteCache> =>
   Effect.map(Ref.make(false), (broken) => {
     const unlessBroken =
@@ -168,7 +168,7 @@ const onceBroken = (remote: RemoteCache): Effect.Effect<RemoteCache> =>
   })
 
 /**
- * The remote caches that the environment switches on: `KTSTR_REMOTE_CACHE=s3://BUCKET[/PREFIX]` and `KTSTR_GHA_CACHE=1`.
+ * Returns the remote caches that the environment enables: `KTSTR_REMOTE_CACHE=s3://BUCKET[/PREFIX]` and `KTSTR_GHA_CACHE=1`.
  *
  * @since 0.1.0
  * @category layers

@@ -36,15 +36,15 @@ export interface BuildOptions {
   readonly origin?: string | undefined
   /** Default `tinyconfig`. */
   readonly base?: BuildBase | undefined
-  /** Compilers at a time; default: one for each CPU that the build may use. */
+  /** Number of parallel compilers; default: one for each CPU that the build may use. */
   readonly jobs?: number | undefined
   /** The CPUs that the build may use, in increasing order; default: those of this process. */
   readonly cpus?: ReadonlyArray<number> | undefined
   /** The tree is removed after the build, so its objects need not stay. Default false. */
   readonly transient?: boolean | undefined
-  /** Build even when the cache has the same. Default false. */
+  /** Build even if the cache has the same kernel. Default false. */
   readonly refresh?: boolean | undefined
-  /** What the entry is called by; default: by what the source holds. */
+  /** Name of the entry; default: derived from the content of the source. */
   readonly as?: Pick<StoreInput, "label" | "source"> | undefined
   readonly onProgress?: FetchOptions["onProgress"]
 }
@@ -61,7 +61,7 @@ export type BuiltKernel =
       /** Path of the `compile_commands.json` of a tree that was built just now. */
       readonly compileCommands?: string | undefined
     }
-  /** A tree that may be another tomorrow is built but not cached; its objects stay for the next build. */
+  /** A tree that may change is built but not cached; its objects stay for the next build. */
   | {
       readonly _tag: "Uncached"
       readonly version: string
@@ -79,7 +79,7 @@ const failure = (message: string, cause?: unknown) => new KernelError({ reason: 
 
 const ioFailure = (what: string) => (cause: { readonly message: string }) => failure(`${what}: ${cause.message}`, cause)
 
-/** Makes the configuration and says which required options it lost. */
+/** Makes the configuration and returns the required options that it lost. */
 const configure = Effect.fn("KernelBuild.configure")(function* (
   make: (
     ...args: ReadonlyArray<string>
@@ -106,7 +106,7 @@ const configure = Effect.fn("KernelBuild.configure")(function* (
   return text
 })
 
-/** For editors. It needs python3 and a kernel from 5.19 on, and a build does not fail for want of it. */
+/** Writes a file for editors. Needs python3 and Linux 5.19 or later; a build does not fail without it. */
 const compileCommands = Effect.fn("KernelBuild.compileCommands")(function* (
   make: Effect.Effect<unknown, KernelError, CommandExecutor.CommandExecutor>,
   objects: string,
@@ -118,7 +118,7 @@ const compileCommands = Effect.fn("KernelBuild.compileCommands")(function* (
   const file = path.join(objects, "compile_commands.json")
   return yield* Effect.gen(function* () {
     yield* make
-    // Of a tree that was copied, an editor has the original open.
+    // An editor has the original of a copied tree open.
     if (view !== tree) yield* fs.writeFileString(file, (yield* fs.readFileString(file)).replaceAll(view, tree))
     return file
   }).pipe(Effect.orElseSucceed(() => undefined))
@@ -188,7 +188,7 @@ const compile = Effect.fn("KernelBuild.compile")(function* (
   const elf = yield* Effect.mapError(fs.readFile(stripped), ioFailure(stripped))
   yield* Effect.ignore(fs.remove(stripped))
   const hash = yield* kernelFragmentHash
-  // A release is told by its number; it is another entry than a tarball on this machine that says the same of itself.
+  // A release is identified by its number; a local tarball of the same version is a different entry.
   const mark = options.as?.source.type === "kernel.org" ? "" : `-${source.identity}`
   const entry = yield* cache.store(
     {
@@ -211,12 +211,12 @@ const compile = Effect.fn("KernelBuild.compile")(function* (
   return { _tag: "Cached", entry, source, compileCommands: commands }
 })
 
-/** What the same source and base give again; paths may differ. */
+/** Equal for builds of the same source and base; paths may differ. */
 const specOf = (source: KernelSourcePath, base: BuildBase): string => `${source.kind}:${source.identity}:${base}`
 
 /**
- * Builds a kernel, or gives the cached one that was built of the same source with the same base and fragment. Fails with `Named` for a path
- * that is no source, `Unsupported` for missing tools, and `Build`.
+ * Builds a kernel, or returns the cached one that was built from the same source with the same base and fragment. Fails with `Named` for a path
+ * that is not a source, `Unsupported` for missing tools, and `Build`.
  *
  * @since 0.1.0
  * @category constructors

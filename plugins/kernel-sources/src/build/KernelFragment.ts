@@ -9,7 +9,7 @@ import { CurrentFragment } from "@ktstr/core/kernel"
 import { type Effect, Layer } from "effect"
 
 /**
- * What the fragment is put on.
+ * The base that the fragment is added to.
  *
  * @since 0.1.0
  * @category models
@@ -195,14 +195,14 @@ export const kernelFragment: ReadonlyArray<FragmentPart> = [
   }
 ]
 
-/** How the options of the fragment look in a configuration. */
+/** Returns the options of the fragment as lines of a configuration. */
 const assignment = (option: string): string => {
   const [name, value = "y"] = option.split("=")
   return value === "n" ? `# CONFIG_${name} is not set` : `CONFIG_${name}=${value}`
 }
 
 /**
- * The fragment as merge_config.sh takes it. Modules and xz, which tinyconfig chooses for the image, are switched off.
+ * Returns the fragment in the form that merge_config.sh takes. Modules and xz, which tinyconfig chooses for the image, are switched off.
  *
  * @since 0.1.0
  * @category constants
@@ -215,7 +215,7 @@ export const kernelFragmentText: string = [
 ].join("\n")
 
 /**
- * SHA-256 of the fragment, lower-case hex: what `metadata.json` has as `kconfigHash`.
+ * SHA-256 of the fragment, lower-case hex; `kconfigHash` in `metadata.json`.
  *
  * @since 0.1.0
  * @category constants
@@ -230,7 +230,7 @@ export const kernelFragmentHash: Effect.Effect<string> = sha256Hex(new TextEncod
  */
 export const layerCurrentFragment: Layer.Layer<CurrentFragment> = Layer.effect(CurrentFragment, kernelFragmentHash)
 
-/** Options without which a kernel is of no use here, and why one may be missing. */
+/** Options that ktstr requires, and why one may be missing. */
 const required: Readonly<Record<string, string>> = {
   SCHED_CLASS_EXT: "sched_ext came with 6.12, and needs BPF_JIT and DEBUG_INFO_BTF; take a newer source",
   BPF_SYSCALL: "the source's Kconfig changed; see its kernel/bpf/Kconfig",
@@ -255,7 +255,7 @@ const required: Readonly<Record<string, string>> = {
 }
 
 /**
- * Required options that a configuration lacks, each with the reason, e.g. after `make olddefconfig` dropped what it could not satisfy.
+ * Returns the required options that a configuration lacks, each with the reason, e.g. after `make olddefconfig` dropped one that it could not satisfy.
  *
  * @since 0.1.0
  * @category predicates

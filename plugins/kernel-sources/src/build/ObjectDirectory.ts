@@ -1,5 +1,5 @@
 /**
- * Where the objects of a kernel build lie: of a tree they stay, so that the next build is short; of everything else they go.
+ * Where the objects of a kernel build are kept: those of a tree stay, so that the next build is short; all others are removed.
  *
  * @since 0.1.0
  */
@@ -22,14 +22,14 @@ export interface ObjectDirectory {
   readonly scratch: string
   /** Whether what is in `scratch` outlives the scope. */
   readonly kept: boolean
-  /** Puts a copy of an image where builds to come don't touch it until they are done, and gives its path. */
+  /** Copies an image to a place that later builds don't touch until they are done, and returns its path. */
   readonly keep: (image: string) => Effect.Effect<string, KernelError>
 }
 
 const failure = (what: string) => (cause: { readonly message: string }) =>
   new KernelError({ reason: "Build", message: `${what}: ${cause.message}`, cause })
 
-/** Directories of builds that died; another boot may be another machine that shares the cache. One without an owner in its name is of an older ktstr. */
+/** Returns directories of builds that died. Another boot ID may belong to another machine that shares the cache. A directory without an owner in its name comes from an older ktstr. */
 const removeAbandoned = Effect.fn("ObjectDirectory.removeAbandoned")(function* (kernels: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -44,7 +44,7 @@ const removeAbandoned = Effect.fn("ObjectDirectory.removeAbandoned")(function* (
   )
 })
 
-/** The objects of the trees that were built longest ago. */
+/** Returns the objects of the trees that were built longest ago. */
 const removeOld = Effect.fn("ObjectDirectory.removeOld")(function* (kernels: string, own: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -60,8 +60,8 @@ const removeOld = Effect.fn("ObjectDirectory.removeOld")(function* (kernels: str
 })
 
 /**
- * Makes the directory for the objects of one build, among the kernels. Those whose path make would refuse have theirs in the directory for
- * temporary files; those of a `transient` tree go with it. To be called while no other build runs in the same cache.
+ * Makes the directory for the objects of one build, next to the kernels. If make would refuse that path, the directory is made in the directory for
+ * temporary files; that of a `transient` tree is removed with it. Call it only while no other build runs in the same cache.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * How a fetch or a build says how far it has come.
+ * Progress of a fetch or a build.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import type { FetchOptions, FetchProgress } from "@ktstr/core/kernel"
 import { Effect } from "effect"
 
 /**
- * Says it: `done` of `total`, in bytes or files, as the stage counts; default 0 of an unknown total.
+ * Reports progress: `done` of `total`, in the unit of the stage (bytes or files); default 0 of an unknown total.
  *
  * @since 0.1.0
  * @category models
@@ -21,7 +21,7 @@ export type Report = (
 ) => Effect.Effect<void>
 
 /**
- * Says it to whoever listens, if anybody does.
+ * Reports progress to the listener, if there is one.
  *
  * @since 0.1.0
  * @category constructors

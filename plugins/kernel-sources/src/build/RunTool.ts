@@ -1,5 +1,5 @@
 /**
- * Programs of the machine that kernels are fetched and built with: make, tar, git.
+ * Runs programs that fetch and build kernels: make, tar, git.
  *
  * @since 0.1.0
  */
@@ -12,25 +12,25 @@ import { Effect, Fiber, Stream } from "effect"
  * @category models
  */
 export interface ToolOptions {
-  /** Why a failure is one; default `Build`. */
+  /** The reason of a failure; default `Build`. */
   readonly reason?: KernelError["reason"] | undefined
   /** Added to the environment. Messages are the C locale's in any case. */
   readonly env?: Readonly<Record<string, string>> | undefined
-  /** Sees each line of standard output as it comes. */
+  /** Called with each line of standard output as it arrives. */
   readonly onLine?: ((line: string) => Effect.Effect<void>) | undefined
-  /** Sees standard error as it comes, in pieces of any size. */
+  /** Called with standard error as it arrives, in pieces of any size. */
   readonly onError?: ((text: string) => Effect.Effect<void>) | undefined
-  /** Makes what the program complained of fit to be shown, e.g. without a password. */
+  /** Makes the program's complaint fit to be shown, e.g. removes a password. */
   readonly redact?: ((text: string) => string) | undefined
 }
 
-/** What a program said when it failed: its first error, else its last line. */
+/** Returns the first error that a failed program printed, else its last line. */
 const complaint = (lines: ReadonlyArray<string>): string =>
   (lines.find((line) => /\b(error|fatal)\b|\*\*\*/i.test(line)) ?? lines.at(-1) ?? "no output").trim()
 
 /**
- * Runs a program to its end and gives the lines of its standard output. Fails with `WHAT failed: ` and what it complained of. Interrupted,
- * the program is ended.
+ * Runs a program to its end and returns the lines of its standard output. Fails with `WHAT failed: ` and the program's complaint. An interruption
+ * ends the program.
  *
  * @since 0.1.0
  * @category constructors

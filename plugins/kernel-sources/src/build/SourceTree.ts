@@ -18,9 +18,9 @@ export interface KernelSourcePath {
   readonly kind: "tarball" | "tree"
   /** Absolute, without symbolic links. */
   readonly path: string
-  /** Lower-case hex of 12 digits: of what it holds where that can be told, else of the path. */
+  /** Hash of the content if that can be determined, else of the path: 12 lower-case hex digits. */
   readonly identity: string
-  /** Lower-case hex of 12 digits, of the path. */
+  /** Hash of the path: 12 lower-case hex digits. */
   readonly place: string
   /** `clean` and `changed` are a tree under git without and with changes since its last commit, `unknown` one that is not under git. */
   readonly state: "tarball" | "clean" | "changed" | "unknown"
@@ -34,7 +34,7 @@ export interface KernelSourcePath {
 const sampled = 2 ** 20
 
 /**
- * Whether a file name is that of a source tarball.
+ * Returns whether a file name is that of a source tarball.
  *
  * @since 0.1.0
  * @category predicates
@@ -69,8 +69,8 @@ const sample = Effect.fn("SourceTree.sample")(function* (file: string) {
 })
 
 /**
- * The commit a directory is at and whether its files differ from it. Nothing when it is not the top of a git tree: one that merely lies in
- * another repository has none of its commits.
+ * Returns the commit of a directory and whether its files differ from it. None if it is not the top of a git tree: a directory inside
+ * another repository is at none of its commits.
  */
 const commit = (directory: string) =>
   Effect.gen(function* () {
@@ -85,7 +85,7 @@ const commit = (directory: string) =>
   }).pipe(Effect.orElseSucceed(() => undefined))
 
 /**
- * Looks at what the user named, which `origin` calls. Fails with `Named` when it is neither a source tarball nor a kernel tree.
+ * Inspects the path that the user named with `origin`. Fails with `Named` if it is neither a source tarball nor a kernel tree.
  *
  * @since 0.1.0
  * @category constructors

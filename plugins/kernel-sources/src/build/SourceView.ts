@@ -1,5 +1,5 @@
 /**
- * A kernel source as make can build it: without objects in it, at a path without spaces.
+ * A kernel source in a form that make can build: without objects in it, at a path without spaces.
  *
  * @since 0.1.0
  */
@@ -13,18 +13,18 @@ import { checkTarball } from "./TarballCheck.ts"
 /** What the kernel's Makefile looks for before it builds out of a tree: the traces of a build in it. */
 const traces = [".config", "include/config", "arch/x86/include/generated"]
 
-/** Left out of copies: history, and the objects of a build, which is made anew. */
+/** Left out of copies: history, and the objects of a build. */
 const left = [
   ["--anchored", "--exclude=./.git", "--exclude=./vmlinux", "--exclude=./vmlinux.*"],
   ["--no-anchored", "--exclude=*.o", "--exclude=*.ko", "--exclude=*.a", "--exclude=*.cmd", "--exclude=*.dwo"]
 ].flat()
 
-/** `$1` from, `$2` to, then what is left out; unlike sh, bash tells when the first of two programs failed. */
+/** `$1` is the source, `$2` the target, the rest is left out. Unlike sh, bash reports a failure of the first of two programs. */
 const copyScript =
   'set -o pipefail; from=$1 to=$2; shift 2; tar -C "$from" "$@" -cf - . | tar -C "$to" --no-same-owner -xpf -'
 
 /**
- * Whether make can build in a directory: the kernel's Makefile refuses spaces and colons in the paths of source and objects.
+ * Returns whether make can build in a directory: the kernel's Makefile refuses spaces and colons in the paths of source and objects.
  *
  * @since 0.1.0
  * @category predicates
@@ -59,7 +59,7 @@ const copy = Effect.fn("SourceView.copy")(function* (source: KernelSourcePath, i
 })
 
 /**
- * Gives the path of a tree to build out of, with nothing written to the source: that of the source itself where make takes it, else one in
+ * Returns the path of a tree to build from without writing to the source: that of the source itself if make accepts it, else one in
  * `scratch`, which has no spaces in its path. Fails with `Named` for a tarball that holds no kernel.
  *
  * @since 0.1.0

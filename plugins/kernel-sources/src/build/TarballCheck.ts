@@ -1,5 +1,5 @@
 /**
- * Source tarballs that would write outside their directory, or fill the disk, are refused before anything is unpacked.
+ * Refuses source tarballs that would write outside their directory, or fill the disk, before anything is unpacked.
  *
  * @since 0.1.0
  */
@@ -28,8 +28,8 @@ const member = /^(\S)\S* +\S+ +(\d+|\d+,\d+) +\S+ +\S+ ("(?:[^"\\]|\\.)*")(?: (?
 const leaves = (name: string): boolean => name.startsWith("/") || name.split("/").includes("..")
 
 /**
- * Whether a symbolic link can lead out of the tree. Only leading `..` are counted: behind another component, which may itself be a link,
- * nobody can tell where they lead.
+ * Returns whether a symbolic link can lead out of the tree. Only leading `..` are counted: after another component, which may itself be a link,
+ * it is unknown where they lead.
  */
 const leadsOut = (name: string, target: string): boolean => {
   if (target.startsWith("/")) return true
@@ -40,7 +40,7 @@ const leadsOut = (name: string, target: string): boolean => {
   return leading > depth || parts.slice(leading).includes("..")
 }
 
-/** Takes the members of one tarball in their order and says what is wrong with one. */
+/** Takes the members of one tarball in order and describes what is wrong with one. */
 const inspector = (limit: TarballLimits) => {
   const links = new Set<string>()
   let members = 0
@@ -74,7 +74,7 @@ const inspector = (limit: TarballLimits) => {
 
 /**
  * Reads the list of a tarball. Fails with `Named` for one that is hostile, and with `Fetch` (`extract tarball: …`) for one that is damaged.
- * Stops at the first member that is refused, so that a bomb costs no time either.
+ * Stops at the first refused member, so that a bomb costs no time.
  *
  * @since 0.1.0
  * @category predicates

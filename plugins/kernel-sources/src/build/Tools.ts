@@ -30,13 +30,13 @@ const tools: ReadonlyArray<Tool> = [
   { package: "libelf-dev", files: headers.map((directory) => `${directory}/gelf.h`) }
 ]
 
-/** `defconfig` has a wireless stack, which checks its rules with a certificate, which a program with OpenSSL takes in. */
+/** `defconfig` has a wireless stack, whose rules are checked with a certificate that a program using OpenSSL embeds. */
 const ofDefconfig: ReadonlyArray<Tool> = [
   { package: "libssl-dev", files: headers.map((directory) => `${directory}/openssl/opensslv.h`) }
 ]
 
 /**
- * Looks for what a build on a base needs. Fails with `Unsupported`, naming what is missing and the line that installs it.
+ * Checks the prerequisites of a build on a base. Fails with `Unsupported`, which names what is missing and the command that installs it.
  *
  * @since 0.1.0
  * @category predicates

@@ -1,5 +1,5 @@
 /**
- * One build at a time in a source tree, whichever caches the builds are for.
+ * Allows one build at a time in a source tree, whichever cache the builds are for.
  *
  * @since 0.1.0
  */
@@ -7,12 +7,12 @@ import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
 import { acquireFileLock, findLockRefusal } from "@ktstr/core/host"
 import { Effect, type Scope } from "effect"
 
-/** A build takes its time; its lock ends with it, however it ends. */
+/** A build takes long; its lock ends with it, however it ends. */
 const maxWaitS = 24 * 60 * 60
 
 /**
- * Holds a flock on the tree's directory until the scope closes: nothing is written into it. On a file system where that can't be trusted it
- * warns and goes on without.
+ * Holds a flock on the tree's directory until the scope closes; writes nothing into it. On a file system without reliable locks it
+ * warns and continues without a lock.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * Kernels built from their sources, and what is kept of them.
+ * Builds kernels from source, and keeps their objects.
  *
  * @since 0.2.0
  */

@@ -11,18 +11,18 @@ import { Effect } from "effect"
 interface Decompressor {
   readonly program: string
   readonly args: ReadonlyArray<string>
-  /** Where Debian has it. */
+  /** Path in Debian. */
   readonly package: string
 }
 
 const messageKept = 4096
 
-/** The last line that it printed to standard error. */
+/** Last line on its standard error. */
 const complaint = (stderr: string): string => stderr.trim().split("\n").at(-1)?.trim() ?? ""
 
 /**
- * A codec of a program. The stream must unpack to exactly the promised size; a program that writes more is ended at once, so that no more than that is
- * ever held. Interrupting it ends the program.
+ * Makes a codec from a program. The stream must unpack to exactly the promised size; a program that writes more is ended at once, so that no more is
+ * ever held in memory. An interruption ends the program.
  */
 const codecOf =
   ({ args, package: debian, program }: Decompressor): PayloadCodec =>
@@ -43,7 +43,7 @@ const codecOf =
             : `can't start ${program}: ${cause.message}`
         )
       )
-      // The program names the fault of the stream; a broken pipe after that is no second fault.
+      // The program names the fault of the stream; a broken pipe after that is a consequence.
       child.stdin.on("error", () => {})
       child.stdin.end(stream)
       child.stdout.on("data", (bytes: Uint8Array) => {
@@ -63,7 +63,7 @@ const codecOf =
     })
 
 /**
- * Unpacks an xz stream of any filters.
+ * Unpacks an xz stream with any filters.
  *
  * @since 0.1.0
  * @category codecs

@@ -1,5 +1,5 @@
 /**
- * The compressions kernel images come in, besides gzip.
+ * Compression formats of kernel images, besides gzip.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import { Effect, Layer } from "effect"
 import { lz4Codec, xzCodec, zstdCodec } from "./Decompressor.ts"
 
 /**
- * Adds zstd, lz4 and xz to the codecs provided so far.
+ * Adds zstd, lz4 and xz to the provided codecs.
  *
  * @since 0.1.0
  * @category layers

@@ -8,39 +8,39 @@ import { Config, Data, Effect, Option, Stream } from "effect"
 import { isPassing, transportWords } from "./TransportWords.ts"
 
 /**
- * `message` has no address in it.
+ * `message` contains no address.
  *
  * @since 0.1.0
  * @category errors
  */
 export class DownloadError extends Data.TaggedError("DownloadError")<{
   readonly reason:
-    | "Transport" // no name, no connection, no answer in time, cut: tried again, where another try can end otherwise
+    | "Transport" // no name, no connection, a timeout, a lost connection: retried if that can help
     | "Status" // anything but success
     | "Html" // an error page that came with status 200
     | "File" // the disk
   readonly message: string
   /** HTTP status; undefined but for `Status`. */
   readonly status?: number | undefined
-  /** Milliseconds until another try is welcome; undefined: another try ends the same way. */
+  /** Milliseconds until a retry may succeed; undefined: a retry would fail the same way. */
   readonly againInMs?: number | undefined
   readonly cause?: unknown
 }> {}
 
-/** Tries after the first one; each resumes where the last one was cut. */
+/** Number of retries; each resumes where the last try stopped. */
 const retries = 4
 
-/** The wait before the second try, doubled with each; a server that asks for a longer wait than the limit is not waited for. */
+/** The wait before the first retry, doubled with each. If a server asks for a longer wait than the limit, there is no retry. */
 const waitMs = { first: 200, limit: 10_000 } as const
 
 const redirects = 5
 
-/** Of a text: more than any list of checksums has. */
+/** Maximum size of a text: more than any list of checksums has. */
 const maxTextBytes = 16 * 2 ** 20
 
 const agent = { "user-agent": "ktstr/0.1.0" } as const
 
-/** Longest silence of a server, in seconds. */
+/** Maximum silence of a server, in seconds. */
 const patience = Effect.map(
   Effect.orElseSucceed(Config.integer("KTSTR_DOWNLOAD_TIMEOUT"), () => 30),
   (seconds) => Math.max(1, seconds)
@@ -61,7 +61,7 @@ const silent = (seconds: number) => () => cut(`the server was silent for ${secon
 const fileFailure = (cause: { readonly message: string }) =>
   new DownloadError({ reason: "File", message: cause.message, cause })
 
-/** What a server can't do now it may do later; the other statuses are about what was asked for. */
+/** Statuses of a temporary failure; all others are about the request. */
 const isBusy = (status: number): boolean => [408, 425, 429, 500, 502, 503, 504].includes(status)
 
 /** Seconds or a date: RFC 9110, 10.2.3. */
@@ -82,7 +82,7 @@ const refused = (status: number, retryAfter: string) => {
 const headerOf = (response: HttpClientResponse.HttpClientResponse, name: string): string =>
   Option.getOrElse(Headers.get(response.headers, name), () => "")
 
-/** The answer to a request, redirects followed. Fails for a server that leads in circles or is silent. */
+/** Returns the response to a request after redirects. Fails if the server redirects in circles or is silent. */
 const execute = Effect.fn("Download.execute")(function* (url: string, headers: Readonly<Record<string, string>>) {
   const client = yield* HttpClient.HttpClient
   const seconds = yield* patience
@@ -99,7 +99,7 @@ const execute = Effect.fn("Download.execute")(function* (url: string, headers: R
   return { response, seconds }
 })
 
-/** Tries again, later each time, where another try can end otherwise. */
+/** Retries with growing pauses if that can help. */
 const persistently = <A, R>(
   attempt: Effect.Effect<A, DownloadError, R>,
   maxRetries = retries,
@@ -115,7 +115,7 @@ const persistently = <A, R>(
   })
 
 /**
- * The text at an address, asked for up to `tries` times. Fails with `Status` for anything but 200.
+ * Returns the text at an address, with up to `tries` tries. Fails with `Status` for anything but 200.
  *
  * @since 0.1.0
  * @category constructors
@@ -148,8 +148,8 @@ export const downloadText: (
 })
 
 /**
- * Brings what is at an address into `file`. What came before a failure stays in `file` and is not asked for again, as long as the server
- * says that it is still the same (`If-Range` with its validator, RFC 9110 13.1.5, which is kept in `file.etag`).
+ * Downloads an address into `file`. The part that came before a failure stays in `file` and is not requested again, as long as the server
+ * says that it is unchanged (`If-Range` with its validator, RFC 9110 13.1.5, which is kept in `file.etag`).
  *
  * @since 0.1.0
  * @category constructors
@@ -206,7 +206,7 @@ export const downloadFile: (
           return onBytes(done, total)
         }),
         Stream.run(
-          // The sink's own failures are those of the disk.
+          // Failures of the sink are those of the disk.
           fs.sink(file, { flag: goesOn ? "a" : "w" })
         ),
         Effect.mapError((cause) => (cause._tag === "DownloadError" ? cause : fileFailure(cause)))

@@ -1,5 +1,5 @@
 /**
- * HTTP by undici, through the proxy that the environment names.
+ * HTTP with undici, through the proxy that the environment names.
  *
  * @since 0.1.0
  */
@@ -11,8 +11,8 @@ const variable = (name: string) =>
   Effect.firstSuccessOf([name.toLowerCase(), name].map((key) => Config.nonEmptyString(key))).pipe(Effect.option)
 
 /**
- * A client that honours `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` (and their lower-case twins). Undici is loaded when the layer is built:
- * most commands fetch nothing.
+ * Provides a client that honours `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` (and their lower-case twins). Undici is loaded when the layer is built:
+ * most commands download nothing.
  *
  * @since 0.1.0
  * @category layers

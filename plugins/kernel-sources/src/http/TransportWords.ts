@@ -1,5 +1,5 @@
 /**
- * Why a server could not be talked to, in one line.
+ * Describes in one line why a server could not be reached.
  *
  * @since 0.2.0
  */
@@ -13,7 +13,7 @@ interface SocketError {
   readonly host: string
 }
 
-/** The innermost cause with words: undici wraps what the socket said, and Effect wraps undici. */
+/** Returns the innermost cause with a message: undici wraps the error of the socket, and Effect wraps undici's. */
 const innermost = (error: unknown): SocketError => {
   let found: SocketError = { code: "", text: "no connection", host: "" }
   let at = error
@@ -22,7 +22,7 @@ const innermost = (error: unknown): SocketError => {
     const host = "hostname" in at && typeof at.hostname === "string" ? at.hostname : ""
     const text = at.message || code
     if (text !== "") found = { code: code || found.code, text, host }
-    // Node tries each address of a host and tells of all of them.
+    // Node tries each address of a host and reports all of them.
     at = at instanceof AggregateError && at.errors.length > 0 ? at.errors[0] : at.cause
   }
   return { ...found, text: oneLine(found.text) }
@@ -38,13 +38,13 @@ const words: Readonly<Record<string, (error: SocketError) => string>> = {
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: () => "the answer is not as long as its Content-Length says"
 }
 
-/** Nothing changes between two tries: the name, or whom the certificate is from. */
+/** Failures that a retry can't change: the name, or the issuer of the certificate. */
 const lasting = /^(?:ENOTFOUND|ERR_INVALID_URL|ERR_TLS_\w+|CERT_\w+|\w*SELF_SIGNED\w*|UNABLE_TO_\w+|HPE_\w+)$/
 
 const isCertificate = (code: string): boolean => /^(?:ERR_TLS_|CERT_|UNABLE_TO_)|SELF_SIGNED/.test(code)
 
 /**
- * What a client's error means, with the code of the system in parentheses. Addresses are not named: they may have signatures in them.
+ * Describes a client's error, with the system's code in parentheses. Addresses are left out, because they may contain signatures.
  *
  * @since 0.2.0
  * @category rendering
@@ -59,7 +59,7 @@ export const transportWords = (error: unknown): string => {
 }
 
 /**
- * Whether another try can end otherwise.
+ * Returns whether a retry can succeed.
  *
  * @since 0.2.0
  * @category predicates

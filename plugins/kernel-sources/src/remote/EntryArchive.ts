@@ -1,5 +1,5 @@
 /**
- * Entries of the kernel cache as one file, a tar compressed by gzip: what remote caches hold.
+ * Packs entries of the kernel cache as one file for remote caches: a tar compressed with gzip.
  *
  * @since 0.1.0
  */
@@ -35,7 +35,7 @@ const attempt = <A>(what: string, work: () => Promise<A>): Effect.Effect<A, Entr
   })
 
 /**
- * Packs the files of an entry. Fails when they can't be read.
+ * Packs the files of an entry. Fails if they can't be read.
  *
  * @since 0.1.0
  * @category encoding
@@ -67,7 +67,7 @@ export const packEntry: (
   }
 )
 
-/** The regular files of a tar by name; the sizes of all are within the tar's own. */
+/** Returns the regular files of a tar by name. Their sizes can't exceed that of the tar. */
 const filesOf = async (tar: Uint8Array): Promise<ReadonlyMap<string, Uint8Array>> => {
   const files = new Map<string, Uint8Array>()
   const reader = extract()
@@ -83,8 +83,8 @@ const filesOf = async (tar: Uint8Array): Promise<ReadonlyMap<string, Uint8Array>
 const isSafeKey = (key: string): boolean => /^[A-Za-z0-9][A-Za-z0-9.+~_-]{0,200}$/.test(key)
 
 /**
- * Unpacks an entry for `KernelCache.store`, everything checked against its metadata: sizes and SHA-256 of all files. Nothing is written. Whether the
- * entry is the one that was asked for is the caller's to check.
+ * Unpacks an entry for `KernelCache.store` and checks it against its metadata: sizes and SHA-256 of all files. Nothing is written. Whether the
+ * entry is the requested one is for the caller to check.
  *
  * @since 0.1.0
  * @category parsing

@@ -14,7 +14,7 @@ import { refusal, sendRemote } from "./Http.ts"
 
 const name = "the GitHub Actions cache"
 
-/** What bytes of ours look like; entries of another version are not seen. */
+/** Version of our archives; entries of another version are not seen. */
 const format = sha256Hex(new TextEncoder().encode("ktstr kernel entry, tar.gz, 1"))
 
 const account = Effect.gen(function* () {
@@ -66,7 +66,7 @@ const decode = <A, I>(
 const isSuccess = (status: number): boolean => status >= 200 && status <= 299
 
 /**
- * Address and token are those of the workflow's environment, read at each use. Entries of the service don't change: what is there already stays.
+ * Address and token come from the workflow's environment and are read at each use. Entries of the service never change.
  *
  * @since 0.1.0
  * @category constructors
@@ -79,7 +79,7 @@ export const makeGitHubCache = (): RemoteCache => ({
     if (answer.status === 404) return Option.none()
     if (!isSuccess(answer.status)) return yield* refusal(name, what, answer)
     const found = yield* decode(Found, what, answer.bytes)
-    // The service also matches keys by their beginning.
+    // The service also matches keys by prefix.
     if (!found.ok || found.signed_download_url === undefined || (found.matched_key ?? key) !== key) return Option.none()
     const blob = yield* sendRemote(name, HttpClientRequest.get(found.signed_download_url))
     return isSuccess(blob.status) ? Option.some(blob.bytes) : yield* refusal(name, what, blob)

@@ -1,5 +1,5 @@
 /**
- * Requests of remote caches: within a time, answers of a size, failures in one line.
+ * Requests of remote caches, with limits of time and size, and failures in one line.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ const maxBytes = 2 ** 30
 const patience = Effect.orElseSucceed(Config.integer("KTSTR_REMOTE_CACHE_TIMEOUT"), () => 60)
 
 /**
- * Sends a request and takes the whole answer, whatever its status. `name` is what messages call the cache.
+ * Sends a request and returns the whole response, whatever its status. `name` is the cache's name in messages.
  *
  * @since 0.1.0
  * @category constructors
@@ -57,7 +57,7 @@ export const sendRemote: (
 })
 
 /**
- * Fails for an answer that is no success: with what the server says of it, when it says a code or a message.
+ * Fails unless the response is a success, with the server's code or message if it has one.
  *
  * @since 0.1.0
  * @category constructors

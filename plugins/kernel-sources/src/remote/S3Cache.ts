@@ -1,5 +1,5 @@
 /**
- * A remote cache in any store that speaks S3.
+ * A remote cache in any S3-compatible store.
  *
  * @since 0.1.0
  */
@@ -11,11 +11,11 @@ import { refusal, sendRemote } from "./Http.ts"
 
 const settings = (message: string, cause?: unknown) => new RemoteCacheError({ reason: "Settings", message, cause })
 
-/** The first of these variables that is not empty. */
+/** Returns the first of these variables that is not empty. */
 const variable = (...names: ReadonlyArray<string>) =>
   Effect.firstSuccessOf(names.map((name) => Config.nonEmptyString(name))).pipe(Effect.option)
 
-/** The variables that every client of S3 knows. */
+/** The standard variables of S3 clients. */
 const account = Effect.gen(function* () {
   const region = Option.getOrElse(yield* variable("AWS_REGION", "AWS_DEFAULT_REGION"), () => "us-east-1")
   const endpoint = yield* variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
@@ -37,8 +37,8 @@ const account = Effect.gen(function* () {
 })
 
 /**
- * The cache at `s3://BUCKET[/PREFIX]`. Account, region and endpoint are those of the environment's `AWS_…` variables, read at each use. Buckets are
- * addressed by path, which every such store takes.
+ * Makes the cache at `s3://BUCKET[/PREFIX]`. Account, region and endpoint come from the `AWS_…` variables, read at each use. Buckets are
+ * addressed by path, which every such store accepts.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * The machine's own archive, read through apt with private directories: another suite can be looked into and downloaded from while the
+ * Reads the machine's archive through apt with private directories. Another suite can be searched and downloaded from while the
  * system's sources, lists and cache stay as they are.
  *
  * @since 0.1.0
@@ -12,19 +12,19 @@ import type { Distribution } from "./Distribution.ts"
 import { type KernelPackage, packageRelease, parsePackages } from "./DistroSpec.ts"
 
 /**
- * An archive opened for one fetch; its files go with the scope it was opened in.
+ * An archive opened for one fetch; its files are removed when the scope closes.
  *
  * @since 0.1.0
  * @category models
  */
 export interface AptArchive {
-  /** What the archive calls the suite an alias such as `stable` stands for. */
+  /** Returns the archive's name of the suite that an alias such as `stable` stands for. */
   readonly codename: (suite: string) => Effect.Effect<string, KernelError>
-  /** Kernel image packages of a suite. Fetches its index. */
+  /** Returns the kernel image packages of a suite. Fetches its index. */
   readonly kernels: (suite: string) => Effect.Effect<ReadonlyArray<KernelPackage>, KernelError>
-  /** The newest package of exactly that name in a suite. Fetches its index. */
+  /** Returns the newest package of exactly that name in a suite. Fetches its index. */
   readonly find: (suite: string, name: string) => Effect.Effect<KernelPackage | undefined, KernelError>
-  /** Downloads one package of the suite looked at last; gives its path. `onBytes` gets the bytes so far. */
+  /** Downloads one package of the suite that was searched last and returns its path. `onBytes` gets the number of bytes so far. */
   readonly download: (
     wanted: KernelPackage,
     onBytes: (bytes: number) => Effect.Effect<void>
@@ -46,7 +46,7 @@ const noApt = (cause: unknown): KernelError =>
     cause
   })
 
-/** apt's own words: its error lines, else the last thing it said. */
+/** Returns apt's error lines, else its last line. */
 const complaint = (output: string): string => {
   const lines = output.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("dlstatus:"))
   const errors = lines.filter((line) => /^E: /.test(line) && !/Some index files failed/.test(line))
@@ -55,7 +55,7 @@ const complaint = (output: string): string => {
 }
 
 /**
- * Opens the archive that the machine's apt is configured with. Fails with `Unsupported` where there is none.
+ * Opens the archive that apt on this machine is configured with. Fails with `Unsupported` if there is none.
  *
  * @since 0.1.0
  * @category constructors
@@ -121,7 +121,7 @@ export const openAptArchive = Effect.fn("AptArchive.open")(function* (distributi
     `Dir::State::status "${sub("status")}";`,
     `Dir::Cache "${sub("cache")}";`,
     `Dir::Log "${sub("log")}";`,
-    // Whatever the machine allows its own archives: a kernel of an archive that nobody signed is not booted.
+    // Whatever the machine's settings allow, a kernel from an unsigned archive is not booted.
     ...["AllowInsecureRepositories", "AllowWeakRepositories", "AllowDowngradeToInsecureRepositories"].map(
       (name) => `Acquire::${name} "false";`
     ),
@@ -129,7 +129,7 @@ export const openAptArchive = Effect.fn("AptArchive.open")(function* (distributi
     `Acquire::Languages "none";`,
     `APT::Architecture "amd64";`,
     `APT::Architectures "amd64";`,
-    // The private directory is not for the user _apt; apt would say so in a warning on each run.
+    // The user _apt can't read the private directory; apt would warn about that on each run.
     `APT::Sandbox::User "";`,
     `APT::Update::Error-Mode "any";`,
     `APT::Color "false";`
@@ -158,7 +158,7 @@ export const openAptArchive = Effect.fn("AptArchive.open")(function* (distributi
       ? [{ origin, label: label ?? "", uri, suite: suite ?? "" }]
       : []
   })
-  // Before the first `apt-get update` apt knows no origins: take the address that serves the machine's own suite. The signature is
+  // Before the first `apt-get update` apt knows no origins: use the address that serves the machine's own suite. The signature is
   // checked against the distribution's keyring all the same.
   const planned = yield* run({}, "apt-get", ["-o", `Dir::State::lists=${sub("empty")}`, "update", "--print-uris"])
   const guesses = planned.stdout.split("\n").flatMap((line): ReadonlyArray<Target> => {

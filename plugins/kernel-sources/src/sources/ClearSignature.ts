@@ -1,5 +1,5 @@
 /**
- * Clear-signed texts, checked by gpgv against a keyring of the user's.
+ * Checks clear-signed texts with gpgv against a keyring of the user.
  *
  * @since 0.2.0
  */
@@ -13,7 +13,7 @@ const failed = (reason: KernelError["reason"], message: string, cause?: unknown)
 
 const armor = /-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n([\s\S]*?)-----END PGP PUBLIC KEY BLOCK-----/g
 
-/** gpgv reads binary keyrings only; `gpg --export --armor` and web pages give armored ones. */
+/** gpgv reads only binary keyrings; `gpg --export --armor` and web pages provide armored ones. */
 const withoutArmor = (keyring: Uint8Array): Uint8Array => {
   const blocks = [...Buffer.from(keyring).toString("latin1").matchAll(armor)]
   if (blocks.length === 0) return keyring
@@ -26,7 +26,7 @@ const withoutArmor = (keyring: Uint8Array): Uint8Array => {
   )
 }
 
-/** What gpgv's status lines say against a signature, in words. */
+/** Describes the objections to a signature in gpgv's status lines. */
 const objections: ReadonlyArray<readonly [RegExp, string]> = [
   [/^\[GNUPG:\] BADSIG /m, "the signature is bad: the text was changed after it was signed"],
   [/^\[GNUPG:\] EXPKEYSIG /m, "the key that signed it has expired"],
@@ -37,8 +37,8 @@ const objections: ReadonlyArray<readonly [RegExp, string]> = [
 ]
 
 /**
- * The signed part of a clear-signed text. Fails with `Named` for a keyring that can't be read, with `Unsupported` where there is no gpgv, and with
- * `Fetch` when the signature is missing, bad, expired or made by another key; `name` is what messages call the text.
+ * Returns the signed part of a clear-signed text. Fails with `Named` for a keyring that can't be read, with `Unsupported` if gpgv is missing, and with
+ * `Fetch` if the signature is missing, bad, expired or made by another key. `name` is the text's name in messages.
  *
  * @since 0.2.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * The kernel image inside a Debian package, taken out without installing the package.
+ * Extracts the kernel image from a Debian package without installing the package.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ const isImage = (name: string): boolean =>
 const isConfig = (name: string): boolean =>
   /^(\.\/)?(boot\/config-[^/]+|(usr\/)?lib\/modules\/[^/]+\/config|usr\/src\/linux-headers-[^/]+\/\.config)$/.test(name)
 
-/** Bytes of an image; real ones have 15 MB or less. Nothing else in a package is held in memory, and nothing at all is written. */
+/** Maximum size of an image; real images have 15 MB or less. Nothing else of a package is held in memory, and nothing is written. */
 const maxImage = 256 * 2 ** 20
 
 const readTar = async (
@@ -51,7 +51,7 @@ const readTar = async (
 const failure = (deb: string, why: string, cause?: unknown) =>
   new KernelError({ reason: "Fetch", message: `${deb} cannot be unpacked: ${why}`, cause })
 
-/** The first file of the package that is wanted. */
+/** Returns the first wanted file of the package. */
 const readDeb: (
   deb: string,
   isWanted: (name: string) => boolean

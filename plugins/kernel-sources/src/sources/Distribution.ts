@@ -1,5 +1,5 @@
 /**
- * Which distribution this machine runs and where its kernels with sched_ext are to be looked for.
+ * Determines this machine's distribution and where to look for its kernels with sched_ext.
  *
  * @since 0.1.0
  */
@@ -49,7 +49,7 @@ export const parseOsRelease = (text: string): Distribution | undefined => {
 }
 
 /**
- * The suites to look into when the user named none, the most promising first. `stable` is the codename of the archive's stable release:
+ * Returns the suites to search if the user named none, the most promising first. `stable` is the codename of the archive's stable release:
  * its backports carry the newest kernels that are built for a released system, whatever release this machine runs.
  *
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Kernels out of the distribution's own packages.
+ * Kernels from the distribution's packages.
  *
  * @since 0.1.0
  */
@@ -25,12 +25,12 @@ import { candidateSuites, type Distribution, detectDistribution } from "./Distri
 import { type KernelPackage, matchesPattern, packageRelease, parseDistroSpec, selectPackages } from "./DistroSpec.ts"
 import type { SourceServices } from "./SourceLayer.ts"
 
-/** Newest releases tried in a suite before giving it up: each costs a download. */
+/** Maximum number of releases tried in a suite, newest first: each costs a download. */
 const maxTries = 3
 
 const prefix = "distro:"
 
-/** Cached entries that a spec would have fetched, newest first. */
+/** Returns cached entries that a spec would have fetched, newest first. */
 const fitting = (entries: ReadonlyArray<KernelEntry>, spec: string | undefined): ReadonlyArray<KernelEntry> => {
   const wanted = parseDistroSpec(spec)
   return entries
@@ -48,7 +48,7 @@ const fitting = (entries: ReadonlyArray<KernelEntry>, spec: string | undefined):
 }
 
 /**
- * Downloads a package and checks it against the SHA-256 of the archive's index; gives its path, in the archive's own directory.
+ * Downloads a package, checks it against the SHA-256 in the archive's index, and returns its path in the archive's directory.
  *
  * @since 0.1.0
  * @category constructors
@@ -83,7 +83,7 @@ export const downloadPackage: (
 })
 
 /**
- * Downloads a package, checks it, and takes the kernel image out of it.
+ * Downloads a package, checks it, and extracts the kernel image.
  *
  * @since 0.1.0
  * @category constructors
@@ -101,8 +101,8 @@ export const downloadImage: (
 })
 
 /**
- * The configuration a kernel was built with, out of its image's package or that of its headers (2 MB). Schedulers that ask for values of it
- * don't load without; everything else does, so that it is left out where it can't be had.
+ * Returns the configuration that a kernel was built with, from its image's package or that of its headers (2 MB). Schedulers that read values of it
+ * don't load without it; everything else works, so a missing configuration is not an error.
  */
 const fetchConfig = Effect.fn("DistroPackages.fetchConfig")(
   function* (archive: AptArchive, wanted: KernelPackage, deb: string, report: Report) {
@@ -199,7 +199,7 @@ const fetchFresh = Effect.fn("DistroPackages.fetchFresh")(function* (options: Fe
     yield* report("index", suite)
     const listed = yield* Effect.either(archive.kernels(suite))
     if (Either.isLeft(listed)) {
-      // A suite that does not exist (backports of a young release) is no reason to stop; that none can be had is one.
+      // A suite that does not exist (backports of a young release) is skipped; it is an error if no suite can be reached.
       failures.push(listed.left)
       continue
     }
@@ -227,8 +227,8 @@ const fetchFresh = Effect.fn("DistroPackages.fetchFresh")(function* (options: Fe
 })
 
 /**
- * Brings a distribution kernel into the cache; by default the newest one with sched_ext that the archive offers. Without `refresh` a
- * cached entry that fits is given back with no network access.
+ * Fetches a distribution kernel into the cache; by default the newest one with sched_ext that the archive offers. Without `refresh` a
+ * matching cached entry is returned without network access.
  *
  * @since 0.1.0
  * @category constructors
@@ -246,7 +246,7 @@ export const fetchKernel: (options: FetchOptions) => Effect.Effect<KernelEntry, 
       "fetch",
       report("waiting", "a kernel")
     )(
-      // The process that was waited for may have brought what is wanted.
+      // The process that held the lock may have fetched it.
       Effect.flatMap(cached, (found) =>
         found !== undefined ? Effect.succeed(found) : Effect.scoped(fetchFresh(options, report))
       )

@@ -1,5 +1,5 @@
 /**
- * `distro:[SUITE/]PACKAGE-PATTERN` and which packages it picks.
+ * Parses `distro:[SUITE/]PACKAGE-PATTERN` and selects its packages.
  *
  * @since 0.1.0
  */
@@ -50,7 +50,7 @@ export const parseDistroSpec = (text: string | undefined): DistroSpec => {
 const named = /^linux-(binary|image)-(?:(unsigned)-)?([0-9].*)-(amd64|generic)$/
 
 /**
- * The release a kernel package is for; undefined for packages of another kind (metapackages, debug symbols, headers).
+ * Returns the release of a kernel package; undefined for packages of another kind (metapackages, debug symbols, headers).
  *
  * @since 0.1.0
  * @category parsing
@@ -68,8 +68,8 @@ const isUnsigned = (name: string): boolean => named.exec(name)?.[2] !== undefine
 const escapeRegExp = (text: string): string => text.replace(/[.+^${}()|[\]\\]/g, "\\$&")
 
 /**
- * Whether a package name fits the pattern. `*` and `?` mean what they mean in a shell; a pattern that begins with a digit is a
- * version prefix. Unsigned twins and flavours (rt, cloud) fit only a pattern that names them.
+ * Returns whether a package name matches the pattern. `*` and `?` work as in a shell; a pattern that begins with a digit is a
+ * version prefix. Unsigned variants and flavours (rt, cloud) match only a pattern that names them.
  *
  * @since 0.1.0
  * @category predicates
@@ -89,7 +89,7 @@ export const matchesPattern = (pattern: string | undefined, name: string): boole
 }
 
 /**
- * The packages that fit, newest release first. Where a release comes both as `linux-binary-*` (with the image) and as `linux-image-*`
+ * Returns the matching packages, newest release first. If a release comes both as `linux-binary-*` (with the image) and as `linux-image-*`
  * (then a metapackage), the former comes first.
  *
  * @since 0.1.0
@@ -109,7 +109,7 @@ export const selectPackages = (
     )
 
 /**
- * Reads the stanzas of a Packages index (deb822). Stanzas without the fields a download needs are left out.
+ * Parses the stanzas of a Packages index (deb822). Stanzas without the fields that a download needs are left out.
  *
  * @since 0.1.0
  * @category parsing

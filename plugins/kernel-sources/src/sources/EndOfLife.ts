@@ -1,5 +1,5 @@
 /**
- * Which kernels get no fixes any more, as far as that is known without waiting for the network.
+ * Tells which kernels get no more fixes, as far as that is known without waiting for the network.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import { downloadText } from "../http/index.ts"
 import { releaseIndexUrl } from "./KernelOrgAddresses.ts"
 import { livingSeries, parseReleaseIndex, type ReleaseIndex } from "./KernelOrgIndex.ts"
 
-/** Copy of releases.json in the cache directory; empty after a try that came to nothing. */
+/** Copy of releases.json in the cache directory; empty after a failed try. */
 const copyName = ".releases.json"
 
 /** A copy is good for a day; a server that could not be reached is left alone for an hour. */
@@ -22,7 +22,7 @@ const patience = Duration.seconds(3)
 const seriesOf = (version: string): string | undefined => /^\d+\.\d+/.exec(version)?.[0]
 
 /**
- * Whether a version belongs to a series that kernel.org has ended: the index lists it as ended or no longer, and it is older than the newest
+ * Returns whether a version belongs to a series that kernel.org has ended: the index lists it as ended or no longer, and it is older than the newest
  * there.
  *
  * @since 0.1.0
@@ -36,8 +36,8 @@ export const isEndOfLife = (index: ReleaseIndex, version: string): boolean => {
 }
 
 /**
- * The list of releases: the copy in the cache directory, which is renewed once a day where that goes; none where there is neither. Never fails,
- * and writes only into a directory that is there.
+ * Returns the list of releases: the copy in the cache directory, refreshed once a day if possible; none if there is neither. Never fails,
+ * and writes only into a directory that exists.
  *
  * @since 0.1.0
  * @category constructors
@@ -62,7 +62,7 @@ export const knownReleases: (
       Effect.filterOrFail((answer) => Either.isRight(parseReleaseIndex(answer))),
       Effect.option
     )
-    // What is old stays as it is known, and is not asked for again so soon.
+    // An old copy is kept, and the next try waits.
     const next = Option.getOrElse(fetched, () => text)
     const temporary = `${copy}.${crypto.randomUUID().slice(0, 8)}`
     yield* fs.writeFileString(temporary, next).pipe(

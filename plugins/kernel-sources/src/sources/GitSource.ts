@@ -28,7 +28,7 @@ import type { SourceServices } from "./SourceLayer.ts"
 
 const named = (message: string) => new KernelError({ reason: "Named", message })
 
-/** Nobody is there to type a password, and no hook and no transport that runs programs is wanted. */
+/** Git must not ask for a password, and must not run hooks or transports that run programs. */
 const settings = ["-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never", "-c", "advice.detachedHead=false"]
 
 const git = (what: string, args: ReadonlyArray<string>, options: ToolOptions = {}) =>
@@ -56,7 +56,7 @@ const git = (what: string, args: ReadonlyArray<string>, options: ToolOptions = {
 
 const isCommit = (ref: string): boolean => /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(ref)
 
-/** What to fetch, and the commit it is. */
+/** What to fetch, and its commit. */
 const findCommit = Effect.fn("GitSource.findCommit")(function* (spec: GitSpec) {
   if (isCommit(spec.ref)) return { ref: spec.ref, commit: spec.ref }
   const what = `git ls-remote ${spec.shownUrl}`
@@ -76,7 +76,7 @@ const received = (text: string): number | undefined => {
   return Math.round(Number(found[1]) * unit)
 }
 
-/** Fetches one commit into a directory and gives its hash: a branch may have moved since it was looked up. */
+/** Fetches one commit into a directory and returns its hash: a branch may have moved since it was looked up. */
 const checkOut = Effect.fn("GitSource.checkOut")(function* (
   spec: GitSpec,
   ref: string,
@@ -91,7 +91,7 @@ const checkOut = Effect.fn("GitSource.checkOut")(function* (
   }
   yield* git(what, ["-C", tree, "fetch", "--progress", "--depth=1", "--no-tags", "--", spec.url, ref], { onError })
   yield* git(what, ["-C", tree, "checkout", "--quiet", "FETCH_HEAD"])
-  // The URL may hold a password, which must not lie about.
+  // The URL may contain a password, which must not stay in a file.
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   yield* Effect.ignore(fs.remove(path.join(tree, ".git/FETCH_HEAD"), { force: true }))
@@ -99,8 +99,8 @@ const checkOut = Effect.fn("GitSource.checkOut")(function* (
 })
 
 /**
- * Gives the cached kernel of a commit, or fetches and builds it. Fails with `Named` for what is no `git+URL#REF` or names no commit, with `Fetch`
- * when git does, and as {@link buildKernel}.
+ * Returns the cached kernel of a commit, or fetches and builds it. Fails with `Named` for anything but a `git+URL#REF` that names a commit, with `Fetch`
+ * if git fails, and as {@link buildKernel}.
  *
  * @since 0.1.0
  * @category constructors
@@ -118,7 +118,7 @@ export const fetchGit: (
   const parsed = parseGitSpec(options.spec ?? "")
   if (Option.isNone(parsed)) {
     return yield* named(
-      `'${withoutCredentials(options.spec ?? "")}' is no git+URL#REF, e.g. git+https://example.org/owner/linux.git#v6.14`
+      `'${withoutCredentials(options.spec ?? "")}' is not a git+URL#REF, e.g. git+https://example.org/owner/linux.git#v6.14`
     )
   }
   const spec = parsed.value
@@ -132,10 +132,10 @@ export const fetchGit: (
   return yield* builtOr(
     { spec: specOf(commit), label, lock, name, refresh: refresh === true, report },
     Effect.gen(function* () {
-      // Told before the download, not after it.
+      // Report it before the download, not after.
       yield* checkBuildTools(base)
       const { kernels } = yield* cache.directories
-      // Under the lock what a killed process left here is nobody's.
+      // While the lock is held, leftovers of a killed process belong to nobody.
       const tree = path.join(kernels, downloadDirectory, lock)
       const onDisk = (cause: { readonly message: string }) =>
         new KernelError({ reason: "Cache", message: `cannot write ${tree}: ${cause.message}`, cause })
@@ -156,7 +156,7 @@ export const fetchGit: (
           base,
           jobs,
           cpus,
-          // Both caches were asked already.
+          // Both caches have been asked.
           refresh: true,
           as,
           onProgress

@@ -12,7 +12,7 @@ import { Option } from "effect"
  * @category models
  */
 export interface GitSpec {
-  /** As git takes it, credentials included: not for eyes. */
+  /** For git, with credentials: must not be shown. */
   readonly url: string
   /** Without credentials. */
   readonly shownUrl: string
@@ -26,7 +26,7 @@ export interface GitSpec {
 const scheme = /^(https?|git|ssh|file):\/\//
 
 /**
- * A text without the user names and passwords of the URLs in it.
+ * Returns a text without the user names and passwords of its URLs.
  *
  * @since 0.1.0
  * @category conversions
@@ -37,8 +37,8 @@ export const withoutCredentials = (text: string): string =>
     .replace(/([?&][^\s=&'"]+)=[^\s&'"#]+/g, "$1=…")
 
 /**
- * Reads `git+URL#REF`; none for anything else. URLs are those of http, https, ssh, git and file; an absolute path is one of a file. Other
- * transports of git, such as `ext::`, run programs and are not taken.
+ * Parses `git+URL#REF`; none for anything else. URLs may use http, https, ssh, git and file; an absolute path is a file URL. Other
+ * transports of git, such as `ext::`, run programs and are refused.
  *
  * @since 0.1.0
  * @category parsing
@@ -50,11 +50,11 @@ export const parseGitSpec = (text: string): Option.Option<GitSpec> => {
   const url = named.startsWith("/") ? `file://${named}` : named
   if (!scheme.test(url) || /[\s\0]/.test(named.startsWith("/") ? "" : url)) return Option.none()
   const ref = found[2] || "HEAD"
-  // What git check-ref-format(1) forbids could also be taken for an option or a pattern.
+  // A name that git check-ref-format(1) forbids could also be read as an option or a pattern.
   if (/^-|\.\.|[\s\0~^:?*[\\]|@\{|\/$|\.lock$/.test(ref)) return Option.none()
   const shownUrl = withoutCredentials(url)
   const path = shownUrl.replace(scheme, "").replace(/[?].*$/, "")
-  // The first part is the host, and of a file empty.
+  // The first part is the host; it is empty for a file.
   const parts = path
     .split("/")
     .slice(1)
@@ -78,8 +78,8 @@ export const gitLabel = ({ owner, repository, ref }: GitSpec): string =>
   )
 
 /**
- * The ref that a name means, of the lines of `git ls-remote`: a tag before a branch, as git itself takes it, and of an annotated tag the
- * commit it is of.
+ * Returns the ref that a name means, from the lines of `git ls-remote`: a tag before a branch, as in git itself, and for an annotated tag the
+ * commit that it points to.
  *
  * @since 0.1.0
  * @category parsing

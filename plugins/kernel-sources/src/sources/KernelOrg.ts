@@ -1,5 +1,5 @@
 /**
- * Kernels of kernel.org: the release that is meant, its tarball checked against the list of checksums, built and cached.
+ * Kernels from kernel.org: finds the release, checks its tarball against the list of checksums, builds it and caches the result.
  *
  * @since 0.1.0
  */
@@ -40,7 +40,7 @@ import {
 } from "./KernelOrgIndex.ts"
 import type { SourceServices } from "./SourceLayer.ts"
 
-/** What asking kernel.org needs: a client, and gpgv on files where the user gave a keyring. */
+/** Services for requests to kernel.org: a client, and gpgv on files if the user gave a keyring. */
 type Servers = HttpClient.HttpClient | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
 
 const failed = (message: string, cause?: unknown) => new KernelError({ reason: "Fetch", message, cause })
@@ -66,8 +66,8 @@ const latestHint = (index: Option.Option<ReleaseIndex>, version: string): string
 }
 
 /**
- * The releases a value of `--kernel` means: one, or for a range as many as releases.json lists in it, oldest first. A series that has ended
- * is looked for among the tarballs. Only exact versions and release candidates need no network.
+ * Returns the releases that a value of `--kernel` means: one, or for a range all that releases.json lists in it, oldest first. A series that has ended
+ * is searched among the tarballs. Only exact versions and release candidates need no network.
  *
  * @since 0.1.0
  * @category constructors
@@ -111,7 +111,7 @@ const sha256OfFile = Effect.fn("KernelOrg.sha256OfFile")(function* (file: string
   return hash.digest("hex")
 })
 
-/** A version whose tarball is not there: one that kernel.org lists is on its way to the mirror. */
+/** The error for a version without a tarball: if kernel.org lists it, the mirror lags. */
 const tarballMissing = Effect.fn("KernelOrg.tarballMissing")(function* (
   url: string,
   version: string,
@@ -139,8 +139,8 @@ const downloadFailure = (url: string, version: string, checksums: string | undef
 }
 
 /**
- * Downloads the tarball of a release into a directory and gives its path. A release is checked against `sha256sums.asc`; release
- * candidates, which the git server packs anew for each request, have no checksum. A download that was cut stays for the next try.
+ * Downloads the tarball of a release into a directory and returns its path. A release is checked against `sha256sums.asc`; release
+ * candidates, which the git server packs again for each request, have no checksum. A partial download stays for the next try.
  *
  * @since 0.1.0
  * @category constructors
@@ -168,9 +168,9 @@ export const downloadTarball: (
   yield* report("index", "kernel.org")
   const checksums = candidate ? undefined : yield* readChecksums(version)
   const expected = checksums?.sums.get(name)
-  /** Of what is used: a download that failed needs no such words. */
+  /** Warns about a tarball that is used; a failed download needs no warning. */
   const vouched = checksums === undefined ? warnUnlisted(name, url) : warnUnverified(name, checksums)
-  // Of a build that was interrupted.
+  // Left by an interrupted build.
   const present = expected !== undefined && (yield* Effect.orElseSucceed(fs.exists(file), () => false))
   if (present && (yield* Effect.mapError(sha256OfFile(file), onDisk)) === expected) {
     yield* vouched
@@ -202,7 +202,7 @@ const release = (version: string) => ({
 })
 
 /**
- * Gives the cached kernel of a release, or downloads and builds it.
+ * Returns the cached kernel of a release, or downloads and builds it.
  *
  * @since 0.1.0
  * @category constructors
@@ -243,14 +243,14 @@ export const fetchRelease: (
   return yield* builtOr(
     wanted,
     Effect.gen(function* () {
-      // Told before the download, not after it.
+      // Report it before the download, not after.
       yield* checkBuildTools(base)
       const { kernels } = yield* cache.directories
       const tarball = yield* downloadTarball(version, path.join(kernels, downloadDirectory), report)
       const { jobs, cpus, onProgress } = options
-      // Both caches were asked already.
+      // Both caches have been asked.
       const built = yield* buildKernel({ source: tarball, base, jobs, cpus, refresh: true, as, onProgress }).pipe(
-        // Whoever interrupts a build may come back to it.
+        // The user may continue an interrupted build.
         Effect.onExit((exit) =>
           Exit.isInterrupted(exit) ? Effect.void : Effect.ignore(fs.remove(tarball, { force: true }))
         )

@@ -1,5 +1,5 @@
 /**
- * Where kernel.org's lists and tarballs are.
+ * Addresses of kernel.org's lists and tarballs.
  *
  * @since 0.2.0
  */
@@ -22,7 +22,7 @@ export const kernelOrgAddresses = Config.nonEmptyString("KTSTR_KERNEL_ORG").pipe
 )
 
 /**
- * The folder with the tarballs of a version's major series.
+ * Returns the folder with the tarballs of a version's major series.
  *
  * @since 0.2.0
  * @category constants
@@ -31,7 +31,7 @@ export const tarballDirectoryUrl = (version: string): Effect.Effect<string> =>
   Effect.map(kernelOrgAddresses, ({ tarballs }) => `${tarballs}/pub/linux/kernel/v${version.split(".")[0]}.x`)
 
 /**
- * Address of kernel.org's list of releases.
+ * Returns the address of kernel.org's list of releases.
  *
  * @since 0.1.0
  * @category constants

@@ -1,5 +1,5 @@
 /**
- * The signed list of checksums beside kernel.org's tarballs.
+ * Reads the signed list of checksums beside kernel.org's tarballs.
  *
  * @since 0.2.0
  */
@@ -26,8 +26,8 @@ export interface KernelOrgChecksums {
 }
 
 /**
- * The list of the folder that a version's tarball is in; empty where there is no such folder. With `KTSTR_KERNEL_ORG_KEYRING`, a file with
- * kernel.org's public key, only what that key has signed counts.
+ * Returns the list of the folder that contains a version's tarball; empty if there is no such folder. With `KTSTR_KERNEL_ORG_KEYRING`, a file with
+ * kernel.org's public key, only lists signed by that key count.
  *
  * @since 0.2.0
  * @category constructors
@@ -58,7 +58,7 @@ export const readChecksums: (
 })
 
 /**
- * Says that only the connection vouches for what was downloaded.
+ * Warns that only the connection vouches for the download.
  *
  * @since 0.2.0
  * @category constructors
@@ -71,7 +71,7 @@ export const warnUnverified = (name: string, { url, verified }: KernelOrgChecksu
       )
 
 /**
- * The same of a tarball that no list has.
+ * The same for a tarball that no list contains.
  *
  * @since 0.2.0
  * @category constructors

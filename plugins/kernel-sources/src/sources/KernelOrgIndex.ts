@@ -1,5 +1,5 @@
 /**
- * What kernel.org offers, by its `releases.json` and the checksum lists beside its tarballs, and which release a `--kernel` value means.
+ * Parses kernel.org's `releases.json` and the checksum lists beside its tarballs, and finds the release that a `--kernel` value means.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import { compareVersions, isVersionPrefix } from "@ktstr/core/kernel"
 import { Either, Option, Schema } from "effect"
 
 /**
- * An entry of https://www.kernel.org/releases.json, as far as it is looked at.
+ * The fields of an entry of https://www.kernel.org/releases.json that ktstr reads.
  *
  * @since 0.2.0
  * @category models
@@ -30,12 +30,12 @@ export const Release = Schema.Struct({
  */
 export interface ReleaseIndex {
   readonly releases: ReadonlyArray<typeof Release.Type>
-  /** A line for each entry that is not a release and was passed over. */
+  /** One line for each skipped entry that is not a release. */
   readonly passedOver: ReadonlyArray<string>
 }
 
 /**
- * A `--kernel` value that kernel.org answers for.
+ * A `--kernel` value that means a release of kernel.org.
  *
  * @since 0.1.0
  * @category models
@@ -59,7 +59,7 @@ const patterns: ReadonlyArray<readonly [RegExp, (...parts: ReadonlyArray<string>
 ]
 
 /**
- * None for what is no version, such as a path, a cache key or the spec of another source. A leading `kernel.org:` is allowed.
+ * Parses a version; none for anything else, such as a path, a cache key or the spec of another source. A leading `kernel.org:` is allowed.
  *
  * @since 0.1.0
  * @category parsing
@@ -74,7 +74,7 @@ export const parseKernelOrgSpec = (text: string | undefined): Option.Option<Kern
 }
 
 /**
- * Reads releases.json. Entries that are not releases are passed over. Left: one line that says why nothing of the text is usable, such as
+ * Parses releases.json. Entries that are not releases are skipped. Left: one line that says why the text is unusable, such as
  * `not JSON: an HTML page`.
  *
  * @since 0.1.0
@@ -92,7 +92,7 @@ export const parseReleaseIndex = (text: string): Either.Either<ReleaseIndex, str
     return Either.right({ releases, passedOver })
   })
 
-/** Patch below which a series is taken for too young to test schedulers on. */
+/** Series with a lower patch count as too young to test schedulers on. */
 const settledPatch = 8
 
 const released = (index: ReleaseIndex): ReadonlyArray<string> =>
@@ -105,7 +105,7 @@ const released = (index: ReleaseIndex): ReadonlyArray<string> =>
 const last = (versions: ReadonlyArray<string>): Option.Option<string> => Option.fromNullable(versions.at(-1))
 
 /**
- * The newest stable or longterm release with a patch of at least 8.
+ * Returns the newest stable or longterm release with a patch of at least 8.
  *
  * @since 0.1.0
  * @category accessors
@@ -114,7 +114,7 @@ export const newestRelease = (index: ReleaseIndex): Option.Option<string> =>
   last(released(index).filter((version) => Number(version.split(".")[2] ?? 0) >= settledPatch))
 
 /**
- * The highest patch of a series such as `6.14`.
+ * Returns the highest patch of a series such as `6.14`.
  *
  * @since 0.1.0
  * @category accessors
@@ -123,7 +123,7 @@ export const seriesRelease = (index: ReleaseIndex, series: string): Option.Optio
   last(released(index).filter((version) => isVersionPrefix(series, version)))
 
 /**
- * Whether a version lies from `from` to `to`; an end such as `6.16` includes its whole series.
+ * Returns whether a version lies between `from` and `to`; an end such as `6.16` includes its whole series.
  *
  * @since 0.1.0
  * @category predicates
@@ -133,7 +133,7 @@ export const isInRange = (version: string, from: string, to: string): boolean =>
   (compareVersions(version, to) <= 0 || isVersionPrefix(to, version))
 
 /**
- * Stable and longterm releases from `from` to `to`, oldest first; an end such as `6.16` includes its whole series.
+ * Returns stable and longterm releases between `from` and `to`, oldest first; an end such as `6.16` includes its whole series.
  *
  * @since 0.1.0
  * @category accessors
@@ -142,7 +142,7 @@ export const releasesInRange = (index: ReleaseIndex, from: string, to: string): 
   released(index).filter((version) => isInRange(version, from, to))
 
 /**
- * Series of which releases.json lists a release that is not marked as past its end of life.
+ * Returns the series with a release that releases.json does not mark as past its end of life.
  *
  * @since 0.1.0
  * @category accessors
@@ -156,7 +156,7 @@ export const livingSeries = (index: ReleaseIndex): ReadonlySet<string> =>
   )
 
 /**
- * SHA-256 by file name, out of the signed `sha256sums.asc` of a directory. It lists every tarball there ever was, those of ended series too.
+ * Returns SHA-256 by file name from the signed `sha256sums.asc` of a directory. It lists every tarball ever published, including those of ended series.
  *
  * @since 0.1.0
  * @category parsing
@@ -165,7 +165,7 @@ export const parseChecksums = (text: string): ReadonlyMap<string, string> =>
   new Map(Array.from(text.matchAll(/^([0-9a-f]{64}) [ *](\S+)$/gm), (match) => [match[2] ?? "", match[1] ?? ""]))
 
 /**
- * The highest patch of a series among the tarballs of a checksum list.
+ * Returns the highest patch of a series among the tarballs of a checksum list.
  *
  * @since 0.1.0
  * @category accessors

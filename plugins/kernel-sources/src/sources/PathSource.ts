@@ -1,5 +1,5 @@
 /**
- * Kernel trees and source tarballs as values of `--kernel`: built, and cached where they can't change.
+ * Kernel trees and source tarballs as values of `--kernel`: built, and cached if they can't change.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ const build = Effect.fn("PathSource.build")(function* ({ spec = "", refresh, onP
   return yield* buildKernel({ source: spec.slice(prefix.length), origin: "kernel", refresh, onProgress })
 })
 
-/** An entry may have been built of another tree at the same commit: the label is that of the tree that was named. */
+/** An entry may have been built from another tree at the same commit; the label is that of the named tree. */
 const resolved = Effect.fn("PathSource.resolved")(function* (built: BuiltKernel) {
   const { directories } = yield* KernelCache
   if (built._tag === "Cached") {

@@ -1,7 +1,7 @@
 import { Either } from "effect"
 import { parseValue } from "./jsonValue.ts"
 
-/** So many characters of the place where a document is broken are quoted. */
+/** Number of characters quoted from the place where a document is broken. */
 const quoted = 40
 
 interface Problem {
@@ -9,7 +9,7 @@ interface Problem {
   readonly why: string
 }
 
-/** Tells where problems are, as an editor counts, and what stands there; each at or behind the one before, so that all of them cost one pass. */
+/** Returns line and column of problems and the text there. Each problem is at or after the one before, so that all of them cost one pass. */
 const makePlaces = (text: string) => {
   let line = 1
   let begin = 0
@@ -28,7 +28,7 @@ const makePlaces = (text: string) => {
 const isRecord = (value: unknown): boolean =>
   typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length > 0
 
-/** What no line of a log looks like by chance: `[1/2]` and `{}` do. */
+/** Whether a value can't be part of a log line by chance, as `[1/2]` and `{}` can. */
 const isStructured = (value: unknown): boolean => isRecord(value) || (Array.isArray(value) && value.some(isRecord))
 
 const lineEnd = (text: string, at: number): number => {
@@ -36,11 +36,11 @@ const lineEnd = (text: string, at: number): number => {
   return end === -1 ? text.length : end
 }
 
-/** Whether the brackets that open in a stretch of text close in it; those in strings count, too. */
+/** Returns whether the brackets that open in a piece of text close in it, including those in strings. */
 const closes = (line: string): boolean => (line.match(/[[{]/g) ?? []).length <= (line.match(/[\]}]/g) ?? []).length
 
 /**
- * A document of an output, or why and where one that begins like JSON is none; goes on from "its output".
+ * A document of an output, or why and where text that begins like JSON is not JSON. The message continues "its output".
  */
 export type OutputDocument =
   | { readonly _tag: "Document"; readonly value: unknown }
@@ -48,18 +48,18 @@ export type OutputDocument =
 
 interface Found {
   readonly documents: ReadonlyArray<OutputDocument>
-  /** The first place that looked like a document to nobody but its bracket. */
+  /** The first place where only a bracket looked like a document. */
   readonly odd: Problem | undefined
 }
 
 /**
- * What breaks without having begun like JSON is a line of a log, such as `[INFO] starting`. Behind a broken document that goes over several lines the
- * next begins at the margin, as what is inside of it seldom does.
+ * Text that breaks before it looks like JSON is a log line, such as `[INFO] starting`. After a broken document of several lines the
+ * next document begins at the margin, where its inner parts rarely begin.
  */
 const scan = (text: string): Found => {
   const documents: Array<OutputDocument> = []
   let odd: Problem | undefined
-  /** Brackets that are known to break as the one around them did. */
+  /** Brackets known to break as the enclosing one did. */
   let known: ReadonlySet<number> = new Set()
   const placeOf = makePlaces(text)
   const after = (expression: RegExp, from: number): number | undefined => {
@@ -90,9 +90,9 @@ const scan = (text: string): Found => {
 }
 
 /**
- * The JSON documents of a program's output in their order: the whole text, or those that stand among lines of a log or in them. Lists of numbers
- * and empty documents, as logs have them (`[1]`, `{}`), count only where nothing else is there. At least one document or broken one, or why
- * there is none and at which place.
+ * Returns the JSON documents of a program's output in order: the whole text, or documents between log lines or inside them. Lists of numbers
+ * and empty documents, which logs contain (`[1]`, `{}`), count only if there is nothing else. Returns at least one document, whole or broken, or why
+ * there is none and where.
  */
 export const parseDocuments = (raw: string): Either.Either<ReadonlyArray<OutputDocument>, string> => {
   const text = raw.replace(/^\uFEFF/, "")

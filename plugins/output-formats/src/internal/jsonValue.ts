@@ -1,8 +1,8 @@
-/** A JSON value at some place of a text, where it ends, or where and why it is none. */
+/** A JSON value at a place in a text and its end, or where and why it is not JSON. */
 export type Parsed =
   | { readonly _tag: "Value"; readonly value: unknown; readonly end: number }
-  /** `begun`: so much of it is JSON, a key with its colon or at the end of the text an opened record, that it is a broken document rather than a line of a log. */
-  /** `open`: where the lists and records begin that are open at `at`; each of them is broken there. */
+  /** `begun`: enough of it is JSON (a key with its colon, or an opened record at the end of the text) to call it a broken document rather than a log line. */
+  /** `open`: where the lists and records begin that are still open at `at`; all of them are broken there. */
   | {
       readonly _tag: "Broken"
       readonly at: number
@@ -11,7 +11,7 @@ export type Parsed =
       readonly open: ReadonlyArray<number>
     }
 
-/** Deeper documents are refused: the parser is recursive, and no program's metrics lie there. */
+/** Deeper documents are refused: the parser is recursive, and metrics are never nested that deep. */
 const depthLimit = 256
 
 class Broken {
@@ -25,7 +25,7 @@ class Broken {
 
 const space = /[ \t\r\n]*/y
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
-// As printf writes what is no number; JSON has no words for it, and programs print it all the same.
+// As printf writes infinities and NaN, which JSON lacks but programs print.
 const noNumber = /[+-]?(?:nan|inf(?:inity)?)\b/iy
 const word = /true\b|false\b|null\b/y
 // Whether its escapes are right is left to JSON.parse.
@@ -44,8 +44,8 @@ const noNumberOf = (written: string): number =>
 const words: Readonly<Record<string, unknown>> = { true: true, false: false, null: null }
 
 /**
- * The value that begins at `start`, which is not white space. Beside RFC 8259 it takes NaN and infinities, which have no JSON and are printed
- * all the same. Of a repeated key the last counts, as in `JSON.parse`.
+ * Parses the value that begins at `start`, which is not white space. Beyond RFC 8259 it accepts NaN and infinities, which programs print
+ * anyway. The last of repeated keys counts, as in `JSON.parse`.
  */
 export const parseValue = (text: string, start: number): Parsed => {
   let at = start
@@ -65,7 +65,7 @@ export const parseValue = (text: string, start: number): Parsed => {
   const quoted = (expected: string): string => {
     const written = matchAt(string, text, at)
     if (written === undefined) {
-      // Cut inside of it, the text ends there.
+      // The text ends inside it.
       const cut = matchAt(unended, text, at)
       if (cut === undefined) return fail(expected)
       at = text.length
