@@ -10,7 +10,7 @@ struct arena {
     struct arena_block *blocks;
 };
 
-// Zeroed memory aligned for any type. Ends the process when there is none.
+// Returns zeroed memory aligned for any type. Ends the process if memory runs out.
 void *arena_alloc(struct arena *arena, size_t count, size_t size);
 void arena_free(struct arena *arena);
 

@@ -19,11 +19,11 @@ void put_u32(struct buffer *buffer, uint32_t value);
 void put_i32(struct buffer *buffer, int32_t value);
 void put_u64(struct buffer *buffer, uint64_t value);
 void put_bool(struct buffer *buffer, bool value);
-// Text as UTF-8: bytes that are not are replaced by '?', so that the host can always read the frame.
+// Writes text as UTF-8. Each malformed byte becomes '?', so that the host can always read the frame.
 void put_str(struct buffer *buffer, const char *text);
-// Bytes that are no text.
+// Writes bytes that are not text.
 void put_bytes(struct buffer *buffer, const uint8_t *bytes, uint32_t length);
-// A u32 to be filled in later with patch_u32 at the offset returned.
+// Writes a zero u32 and returns its offset; patch_u32 fills it in later.
 size_t put_gap_u32(struct buffer *buffer);
 void patch_u32(struct buffer *buffer, size_t at, uint32_t value);
 void buffer_free(struct buffer *buffer);

@@ -15,12 +15,11 @@ void console_print(const char *format, ...) {
         return;
     if ((size_t)length >= sizeof line)
         length = sizeof line - 1;
-    // Opened for each line: this must work before devtmpfs is there (then by the initramfs's own node, if any) and
-    // after.
-    // On a host there is no console of ours.
+    // The console is opened for each line because this must work both before devtmpfs is mounted (then with the node in
+    // the initramfs, if any) and after. On a host the agent has no console and writes to stderr.
     int fd = getpid() == 1 ? open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC) : -1;
     if (write(fd >= 0 ? fd : STDERR_FILENO, line, (size_t)length) < 0)
-        length = 0; // there is nowhere left to say so
+        length = 0; // the failure can't be reported anywhere
     if (fd >= 0)
         close(fd);
 }

@@ -1,4 +1,4 @@
-// Lines on the kernel console, for what can't go over the channel.
+// Prints lines on the kernel console, for messages that can't go over the channel.
 #ifndef KTSTR_CONSOLE_H
 #define KTSTR_CONSOLE_H
 

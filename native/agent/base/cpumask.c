@@ -50,7 +50,7 @@ void cpumask_text(const struct cpumask *mask, char *text, size_t size) {
     for (unsigned cpu = 0; cpu < CPUMASK_CPUS; cpu++) {
         if (!has(mask, cpu))
             continue;
-        // Room for a range, and for the sign that there are more.
+        // A range and the "…" must fit.
         if (used + 16 >= size) {
             snprintf(text + used, size - used, "…");
             return;

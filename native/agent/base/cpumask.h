@@ -15,15 +15,16 @@ struct cpumask {
 };
 
 struct cpumask cpumask_all(void);
-// False when a CPU is out of range.
+// Returns false if a CPU is out of range.
 bool cpumask_of(struct cpu_list list, struct cpumask *mask);
 void put_cpus(struct buffer *buffer, const struct cpumask *mask);
-// 0 or an errno.
+// Both return 0 or an errno.
 int cpumask_apply(pid_t pid, const struct cpumask *mask);
 int cpumask_read(pid_t pid, struct cpumask *mask);
-// Cpulist text as `0-3,8`, ended by "…" where there is no room for all; `size` is 16 at least.
+// Formats the mask as cpulist text such as `0-3,8`, cut with "…" if it does not fit; `size` is at least 16.
 void cpumask_text(const struct cpumask *mask, char *text, size_t size);
-// Adds what a cpulist names, but for CPUs over the limit; the lowest CPU, or -1 for none.
+// Adds the CPUs of a cpulist to the mask, except those beyond CPUMASK_CPUS. Returns the lowest CPU added, or -1 if none
+// was.
 int cpulist_parse(const char *text, struct cpumask *mask);
 
 #endif

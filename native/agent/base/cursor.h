@@ -1,5 +1,5 @@
 // A bounds-checked reader of the primitive encodings of docs/protocol.md. The first error sticks: later reads return
-// zeroes, so a decoder reads on and asks for the error once.
+// zeroes, so a decoder can check for the error once at the end.
 #ifndef KTSTR_CURSOR_H
 #define KTSTR_CURSOR_H
 
@@ -13,7 +13,7 @@ struct cursor {
     const uint8_t *data;
     size_t length;
     size_t at;
-    struct arena *arena; // where strings and lists go
+    struct arena *arena; // holds strings and lists
     bool failed;
     char error[160];
 };
@@ -25,13 +25,13 @@ uint8_t get_u8(struct cursor *cursor);
 uint16_t get_u16(struct cursor *cursor);
 uint32_t get_u32(struct cursor *cursor);
 int32_t get_i32(struct cursor *cursor);
-// At most 2^53 − 1, the largest whole number both ends can hold.
+// Reads at most 2^53 − 1, the largest whole number both ends can hold.
 uint64_t get_u64(struct cursor *cursor);
 bool get_bool(struct cursor *cursor);
-// NUL-terminated in the arena; NULs inside the string are refused.
+// Copies the string to the arena, NUL-terminated. Rejects NULs inside the string.
 const char *get_str(struct cursor *cursor);
 const uint8_t *get_bytes(struct cursor *cursor, uint32_t *length);
-// A count of items of at least `minimum` bytes each.
+// Reads the number of items that follow, each of at least `minimum` bytes.
 uint32_t get_count(struct cursor *cursor, size_t minimum);
 
 struct cpu_list {
@@ -40,7 +40,7 @@ struct cpu_list {
 };
 struct cpu_list get_cpus(struct cursor *cursor);
 
-// Fails when bytes are left over.
+// Fails if bytes are left over.
 void get_end(struct cursor *cursor);
 
 #endif

@@ -15,7 +15,7 @@ void exhausted_report_by(void (*report)(size_t bytes)) {
 
 _Noreturn void exhausted(size_t bytes) {
     void (*report)(size_t bytes) = reporter == getpid() ? reporting : NULL;
-    reporting = NULL; // should the report want more memory, it ends here
+    reporting = NULL; // a report that needs more memory ends here
     console_print("ktstr-agent: out of memory for %zu bytes\n", bytes);
     if (report)
         report(bytes);

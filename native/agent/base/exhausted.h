@@ -1,15 +1,14 @@
-// What happens when there is no memory left: a report instead of a panic of the kernel, which the end of PID 1 would
-// be.
+// Running out of memory: the agent reports it instead of dying as PID 1, which would panic the kernel.
 #ifndef KTSTR_EXHAUSTED_H
 #define KTSTR_EXHAUSTED_H
 
 #include <stddef.h>
 
-// From here on `report` speaks for the process that calls this when it runs out of memory. Should the report want more,
-// the process ends there.
+// Calls `report` if the calling process runs out of memory from now on. If `report` itself needs more memory, the
+// process exits.
 void exhausted_report_by(void (*report)(size_t bytes));
 
-// The process reports and ends; a worker or any other child ends alone, with status 1.
+// Reports and exits. A worker or any other child exits with status 1 without calling `report`.
 _Noreturn void exhausted(size_t bytes);
 
 #endif

@@ -13,7 +13,7 @@ void text_format(char *text, size_t size, const char *format, va_list arguments)
         return;
     size_t at = size - sizeof sign;
     while (at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80)
-        at--; // not within a character
+        at--; // never cut within a character
     memcpy(text + at, sign, sizeof sign);
 }
 

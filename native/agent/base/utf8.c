@@ -12,7 +12,7 @@ size_t utf8_character(const uint8_t *text, size_t available) {
                                                 : 0;
     if (size == 0 || size > available)
         return 0;
-    // The second byte excludes overlong forms, surrogates and what is beyond U+10FFFF.
+    // The range of the second byte excludes overlong forms, surrogates and code points beyond U+10FFFF.
     uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
     uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
     if (text[1] < low || text[1] > high)

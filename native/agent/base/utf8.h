@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Bytes of the character at `text`; 0 when it is malformed or cut off.
+// Returns the size in bytes of the character at `text`, or 0 if it is malformed or cut off.
 size_t utf8_character(const uint8_t *text, size_t available);
 
 #endif
