@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 
 static const uint64_t stop_patience_ns = 5000000000;
-// What a worker may take for its last numbers: in virtual time some 20 ms of one CPU.
+// How long a worker may take to collect its last numbers. In virtual time this needs some 20 ms of one CPU.
 static const uint64_t answered_share_ns = 100000000;
 
 struct group *group_find(struct agent *agent, uint32_t id) {
@@ -101,7 +101,7 @@ void group_bury(struct agent *agent) {
         worker->wait_status = status;
         worker->dead = true;
         if (!worker->stop_sent)
-            event_log(&agent->channel, LOG_LEVEL_WARNING, "worker %u (process %d) %s %d before it was told to stop",
+            event_log(&agent->channel, LOG_LEVEL_WARNING, "worker %u (process %d) %s %d before it was asked to stop",
                       worker->index, (int)worker->pid, WIFSIGNALED(status) ? "died of signal" : "exited with status",
                       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     }
@@ -115,7 +115,8 @@ static uint32_t living(struct group *const *groups, uint32_t count) {
     return alive;
 }
 
-// Whether the worker has left its program and only takes its last numbers, which a CPU that many share makes slow.
+// Returns whether the worker has left its program and is only collecting its last numbers, which takes long if many
+// workers share its CPU.
 static bool has_answered(const struct worker *worker) {
     return worker->dead || (!__atomic_load_n(&worker->page->execed, __ATOMIC_ACQUIRE) &&
                             __atomic_load_n(&worker->page->end_ns, __ATOMIC_RELAXED) != 0);
@@ -138,12 +139,12 @@ static void ask_to_stop(struct group *group) {
             worker->stop_sent = true;
         __atomic_store_n(&worker->page->stop, 1, __ATOMIC_RELEASE);
     }
-    // One that was never started ends without having worked.
+    // A worker that was never started ends without having worked.
     futex_wake(&group->shared->release, UINT32_MAX);
 }
 
-// An executable polls the stop word: it has a second before it gets SIGTERM. A worker may take the signal just before
-// it enters a blocking call, so it is repeated.
+// Signals all workers that have not answered the stop request. An executable polls the stop word, so it gets SIGTERM
+// only after a second. The signals are repeated because one may arrive just before the worker enters a blocking call.
 static void signal_all(struct group *group, uint64_t waited_ns) {
     for (uint32_t i = 0; i < group->count; i++) {
         struct worker *worker = &group->workers[i];
@@ -164,9 +165,9 @@ static void kill_all(struct group *group) {
     }
 }
 
-// Waits until every worker is dead; with `stopping` repeats the stop signals. With the full patience each answer and
-// each death begins it anew, and every worker that has answered adds its share: hundreds that share a few CPUs can't
-// all end in the time that one has.
+// Waits until every worker is dead or the patience runs out; with `stopping` repeats the stop signals. With the full
+// patience, each answer and each death restarts the wait, and every worker that has answered adds its share: hundreds
+// of workers on a few CPUs can't all end in the time allowed for one.
 static void wait_dead(struct agent *agent, struct group **groups, uint32_t count, uint64_t patience_ns, bool stopping) {
     uint64_t begun = now_ns(), progress = begun, pause = 2000000;
     uint32_t alive = living(groups, count), silent = unanswering(groups, count);
@@ -177,7 +178,7 @@ static void wait_dead(struct agent *agent, struct group **groups, uint32_t count
         uint64_t until = now_ns() + pause;
         while (!all_dead(groups, count) && now_ns() < until)
             if (agent_wait(agent, now_ns() + 1000000, false) >= WAIT_DEADLINE) {
-                struct timespec nap = timespec_of(1000000); // past the deadline agent_wait no longer waits
+                struct timespec nap = timespec_of(1000000); // past the deadline agent_wait returns at once
                 nanosleep(&nap, NULL);
             }
         pause = pause < 50000000 ? pause * 2 : pause;
@@ -203,12 +204,12 @@ static void stop_groups(struct agent *agent, struct group **groups, uint32_t cou
     wait_dead(agent, groups, count, patience_ns, true);
     for (uint32_t i = 0; i < count; i++)
         kill_all(groups[i]);
-    // One that SIGKILL does not end is stuck in the kernel.
+    // A worker that survives SIGKILL is stuck in the kernel.
     wait_dead(agent, groups, count, 1000000000, false);
     for (uint32_t i = 0; i < count; i++) {
         for (uint32_t w = 0; w < groups[i]->count; w++) {
             if (!groups[i]->workers[w].dead)
-                note_death(&groups[i]->workers[w]); // its numbers as of now
+                note_death(&groups[i]->workers[w]); // its numbers so far
             report_send(&agent->channel, groups[i], &groups[i]->workers[w]);
             agent->reported_iterations += groups[i]->workers[w].page->iterations;
             agent->workers_reported++;
@@ -240,7 +241,7 @@ void group_stop_all(struct agent *agent, uint64_t patience_ns) {
     for (struct group *group = agent->groups; group; group = group->next)
         count++;
     struct group **groups = arena_alloc(&arena, count, sizeof(struct group *));
-    // The list is newest first; reports come in the order of the spawns.
+    // The list is newest first, but reports are sent in the order of the spawns.
     uint32_t at = count;
     for (struct group *group = agent->groups; group; group = group->next)
         groups[--at] = group;

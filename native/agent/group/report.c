@@ -18,7 +18,7 @@ static struct ending ending_of(const struct worker *worker) {
     if (worker->killed || !worker->dead)
         return (struct ending){EXIT_TIMED_OUT, SIGKILL};
     if (WIFSIGNALED(status)) {
-        // An executable that knows nothing of the stop word is ended by our SIGTERM: that is its stop.
+        // An executable that ignores the stop word is stopped by the agent's SIGTERM, which counts as completion.
         if (execed && worker->stop_sent && WTERMSIG(status) == SIGTERM)
             return (struct ending){EXIT_COMPLETED, 0};
         return (struct ending){EXIT_SIGNALED, WTERMSIG(status)};
@@ -83,7 +83,7 @@ struct gap {
     uint64_t ns, at_ns;
 };
 
-// The longest gap; for a worker that did not reach its end, the one it died in counts too.
+// Returns the longest gap. For a worker that did not reach its end, the gap in which it died counts too.
 static struct gap longest_gap(const struct telemetry *page, uint64_t death_ns) {
     struct gap gap = {page->max_gap_ns, page->max_gap_at_ns};
     uint64_t since = page->last_ns > page->start_ns ? page->last_ns : page->start_ns;
@@ -99,7 +99,7 @@ static struct gap longest_gap(const struct telemetry *page, uint64_t death_ns) {
 void report_send_numbers(struct channel *channel, const struct group *group, const struct worker *worker) {
     const struct telemetry *page = worker->page;
     struct ending ending = ending_of(worker);
-    bool ended = page->end_ns != 0; // its own last numbers are there
+    bool ended = page->end_ns != 0; // the worker recorded its own last numbers
     uint64_t end_ns = ended ? page->end_ns : worker->death_ns;
     const struct telemetry_sched *last = ended ? &page->sched_end : &worker->sched;
     struct gap gap = longest_gap(page, worker->death_ns);

@@ -7,7 +7,8 @@
 
 // Logs the worker's troubles, then sends LATENCIES and WORKER_REPORT.
 void report_send(struct channel *channel, const struct group *group, const struct worker *worker);
-// WORKER_REPORT alone: what a worker measured; how it ended decides which of its numbers are the agent's own.
+// Sends WORKER_REPORT alone: what the worker measured. If the worker did not reach its end, the agent's own numbers
+// replace the last ones.
 void report_send_numbers(struct channel *channel, const struct group *group, const struct worker *worker);
 
 #endif

@@ -18,7 +18,7 @@
 
 static const uint64_t ready_patience_ns = 5000000000;
 
-// The program must decode for every role before anything is forked.
+// Checks that the program decodes for every role before anything is forked.
 static bool check_program(const struct spawn_command *command, struct program *program, struct arena *arena,
                           struct failure *failure) {
     char error[160];
@@ -39,8 +39,8 @@ static bool check_program(const struct spawn_command *command, struct program *p
     return true;
 }
 
-// As many as a kernel has process numbers for by default: more is a mistyped count, which on a host would be
-// everybody's.
+// The default number of process ids of a kernel. A larger count is a typing error, and on a host it would take the
+// process ids of everybody else.
 enum { WORKERS_MOST = 32768 };
 
 static bool check_command(struct agent *agent, const struct spawn_command *command, struct failure *failure) {
@@ -114,7 +114,7 @@ static void close_pipes(int (*pipes)[2], uint32_t channels) {
                 close(pipes[i][end]);
 }
 
-// What sched_setattr(2) takes (include/uapi/linux/sched/types.h, first version); glibc 2.36 does not declare it.
+// The argument of sched_setattr(2) (include/uapi/linux/sched/types.h, first version); glibc 2.36 does not declare it.
 struct sched_attributes {
     uint32_t size, policy;
     uint64_t flags;
@@ -130,7 +130,7 @@ static int apply_policy(pid_t pid, const struct worker_spec *spec) {
         .size = sizeof attributes, .policy = spec->policy, .nice = spec->nice, .priority = spec->priority};
     if (syscall(SYS_sched_setattr, pid, &attributes, 0) < 0)
         return errno;
-    // For real-time policies the nice value counts only once they are left.
+    // For real-time policies the nice value only counts after the worker has left the policy.
     return spec->nice && setpriority(PRIO_PROCESS, (id_t)pid, spec->nice) < 0 ? errno : 0;
 }
 
@@ -140,7 +140,7 @@ static bool check_nodes(const struct agent *agent, const struct group *group, co
     struct failure absent;
     char *text = cgroup_read(agent, group->cgroup, "cpuset.mems.effective", &absent);
     if (!text)
-        return true; // no cpuset: the kernel's own check is all there is
+        return true; // without a cpuset only the kernel's own check applies
     bool good = true;
     text[strcspn(text, "\n")] = 0;
     cpulist_parse(text, &nodes);
@@ -215,7 +215,7 @@ static bool fork_worker(struct agent *agent, struct group *group, const struct s
     if (pid < 0)
         good = fail_errno(failure, error, "fork of worker %u", index);
     else {
-        setpgid(pid, pid); // both sides, so that it is so from here on
+        setpgid(pid, pid); // parent and child both set the group, so that it is set from here on
         worker->pid = pid;
         worker->dead = false;
         good = place(agent, group, start.spec, pid, failure);
@@ -256,7 +256,7 @@ static bool fail_unready(const struct group *group, uint32_t index, struct failu
     return fail_late(failure, ready_patience_ns);
 }
 
-// Every worker has set itself up, or the spawn has failed.
+// Waits until every worker has completed its set-up. Returns false if one fails, dies or takes too long.
 static bool await_ready(struct agent *agent, struct group *group, struct failure *failure) {
     uint64_t limit = now_ns() + ready_patience_ns;
     for (uint32_t i = 0; i < group->count; i++) {
@@ -268,7 +268,8 @@ static bool await_ready(struct agent *agent, struct group *group, struct failure
                                  (unsigned)worker->wait_status);
             if (now_ns() > limit)
                 return fail_unready(group, i, failure);
-            // Once the run is over it does not wait, and this loop outranks the workers that it waits for.
+            // Once the run is over agent_wait does not wait, and this loop would starve the workers of lower priority
+            // that it waits for.
             enum wait_result why = agent_wait(agent, now_ns() + 200000, false);
             if (why >= WAIT_DEADLINE)
                 return agent_ended(agent, why, failure);
@@ -279,7 +280,7 @@ static bool await_ready(struct agent *agent, struct group *group, struct failure
     return true;
 }
 
-// After a failed spawn nothing of it stays.
+// Removes everything that a failed spawn created.
 static void undo(struct agent *agent, struct group *group) {
     for (uint32_t i = 0; i < group->count; i++)
         if (group->workers[i].pid > 0 && !group->workers[i].dead) {
@@ -310,7 +311,7 @@ bool group_spawn(struct agent *agent, const struct spawn_command *command, struc
     if (good && !group)
         good = fail_errno(failure, ENOMEM, "%u workers", command->count);
     if (good) {
-        // Known from the start, so that a child that dies at once is found.
+        // The group is listed from the start, so that a child that dies at once is found.
         group->next = agent->groups;
         agent->groups = group;
         group->spawned_ns = now_ns();
