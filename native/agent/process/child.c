@@ -12,20 +12,20 @@
 static _Noreturn void refuse(int report, int stage) {
     struct process_refusal why = {.stage = stage, .error = errno};
     if (write(report, &why, sizeof why) < 0)
-        _exit(126); // the agent is gone, nobody asks
+        _exit(126); // the agent is gone: nobody reads the status
     _exit(127);
 }
 
 static void set_signals(void) {
     sigset_t none;
     struct sigaction standard = {.sa_handler = SIG_DFL};
-    sigaction(SIGPIPE, &standard, NULL); // ignored by the agent, and that an exec would keep
+    sigaction(SIGPIPE, &standard, NULL); // the agent ignores it, and exec keeps that
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static void set_environment(const struct setting_list *environment) {
-    const char *search = getenv("PATH"); // stays where it is: clearenv frees no values
+    const char *search = getenv("PATH"); // stays valid: clearenv does not free values
     clearenv();
     setenv("PATH", search ? search : "/bin", 1);
     setenv("HOME", "/root", 1);
@@ -34,7 +34,7 @@ static void set_environment(const struct setting_list *environment) {
 }
 
 static void set_limits(void) {
-    // The agent's own is 2^20, and there are programs that close as many descriptors before they do anything.
+    // The agent's own limit is 2^20, and some programs start by closing as many descriptors as their limit allows.
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max < 1024 ? files.rlim_max : 1024;
@@ -47,11 +47,12 @@ _Noreturn void process_child(const struct process_command *command, const int fi
     ssize_t got;
     setsid();
     set_signals();
-    prctl(PR_SET_PDEATHSIG, SIGKILL); // one that is placed ends with the agent; before, its pipe tells it
+    prctl(PR_SET_PDEATHSIG,
+          SIGKILL); // from here on the child dies with the agent; if the agent dies earlier, `placed` reaches its end
     while ((got = read(placed, &byte, 1)) < 0 && errno == EINTR)
         ;
     if (got != 1 || !argv)
-        _exit(1); // the start was given up
+        _exit(1); // the agent gave up the start
     if (command->has_terminal && ioctl(files[0], TIOCSCTTY, 0) < 0)
         refuse(report, REFUSED_TERMINAL);
     for (int i = 0; i < 3; i++) {

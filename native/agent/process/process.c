@@ -58,7 +58,7 @@ static bool make_terminal(struct ends *ends, const struct process_command *comma
     ends->output[0][AGENT] = master;
     if (ioctl(master, TIOCSPTLCK, &locked) < 0 || ioctl(master, TIOCSWINSZ, &size) < 0)
         return false;
-    // By number rather than by name: it does not matter where devpts is mounted.
+    // TIOCGPTPEER needs no path, so it does not matter where devpts is mounted.
     ends->output[0][CHILD] = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (ends->output[0][CHILD] < 0)
         return false;
@@ -121,14 +121,14 @@ static bool check(struct agent *agent, const struct process_command *command, st
     for (struct process *process = agent->processes; process; process = process->next)
         alive += !process->told;
     if (alive >= PROCESS_LIMIT)
-        return fail_errno(failure, EAGAIN, "%d processes run already", PROCESS_LIMIT);
+        return fail_errno(failure, EAGAIN, "%d processes are already running", PROCESS_LIMIT);
     if (before)
         forget(agent, before);
     return true;
 }
 
 void process_kill(const struct process *process, int signal) {
-    // Before it has made its session it is still in the agent's group.
+    // Before the process has created its session it is still in the agent's process group.
     if (kill(-process->pid, signal) < 0)
         kill(process->pid, signal);
 }
@@ -167,7 +167,7 @@ bool process_run(struct agent *agent, const struct process_command *command, str
         good = fail_errno(failure, errno, "release of process %u", command->id);
     close_end(&ends.placed[AGENT]);
     if (!good) {
-        // Without its byte the child ends by itself, and is buried as any orphan.
+        // Without the byte the child exits by itself and is reaped like an orphan.
         close_side(&ends, AGENT);
         free(process);
         free(program);
@@ -191,7 +191,7 @@ bool process_run(struct agent *agent, const struct process_command *command, str
 }
 
 bool process_input(struct agent *agent, uint32_t id, const uint8_t *bytes, uint32_t length, struct failure *failure) {
-    static const uint8_t end_of_file = 0x04; // what a terminal takes for it, VEOF
+    static const uint8_t end_of_file = 0x04; // VEOF, the end of file for a terminal
     struct process *process = living(agent, id, failure);
     if (!process)
         return false;
@@ -213,7 +213,7 @@ bool process_resize(struct agent *agent, uint32_t id, uint32_t rows, uint32_t co
         return false;
     if (!process->terminal || process->output[0] < 0)
         return fail_errno(failure, ENOTTY, "process %u", id);
-    // The kernel tells the terminal's foreground group by SIGWINCH.
+    // The kernel notifies the terminal's foreground group with SIGWINCH.
     return ioctl(process->output[0], TIOCSWINSZ, &size) == 0 ||
            fail_errno(failure, errno, "%ux%u for process %u", rows, columns, id);
 }
@@ -257,7 +257,8 @@ bool process_wait(struct agent *agent, uint32_t id, uint64_t timeout_ns, struct 
     return true;
 }
 
-// Whether to go on: false when nobody is left to tell, or the guest's time is up.
+// Waits for all processes. Returns false if the host is lost, the deadline has passed or a signal asks the agent to
+// end.
 static bool wait_all(struct agent *agent, const struct u32_list *ids, uint64_t until_ns, struct failure *failure) {
     for (uint32_t i = 0; i < ids->count; i++) {
         enum wait_result why = agent_wait_process(agent, find(agent, ids->items[i]), until_ns);
@@ -296,7 +297,7 @@ bool process_stop(struct agent *agent, const struct process_stop_command *comman
         return false;
     for (uint32_t i = 0; i < ids->count; i++)
         if (!find(agent, ids->items[i])->told) {
-            fail_errno(failure, ETIMEDOUT, "process %u does not die of SIGKILL", ids->items[i]);
+            fail_errno(failure, ETIMEDOUT, "process %u survived SIGKILL", ids->items[i]);
             return fail_late(failure, kill_patience_ns);
         }
     return true;
@@ -305,7 +306,7 @@ bool process_stop(struct agent *agent, const struct process_stop_command *comman
 void process_stop_all(struct agent *agent) {
     for (struct process *process = agent->processes; process; process = process->next)
         if (!process->told) {
-            // Nobody gives credit any more: what is left of its output is counted instead.
+            // The host no longer grants credit, so the rest of the output is counted as dropped.
             process->paced = false;
             if (!process->dead) {
                 process->stopped = true;
@@ -315,7 +316,7 @@ void process_stop_all(struct agent *agent) {
     uint64_t limit = now_ns() + 1000000000;
     for (struct process *process = agent->processes; process; process = process->next)
         while (!process->told && now_ns() < limit) {
-            struct timespec nap = timespec_of(1000000); // past the deadline agent_wait does not wait
+            struct timespec nap = timespec_of(1000000); // past the deadline agent_wait returns at once
             nanosleep(&nap, NULL);
             group_bury(agent);
             process_turn(agent);

@@ -1,4 +1,4 @@
-// What happens to processes while the agent waits: output, input, deadlines, ends.
+// What the agent does for processes while it waits: output, input, deadlines, ends.
 #include "base/clock.h"
 #include "process.h"
 #include "session/agent.h"
@@ -9,9 +9,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// A process that prints what is dropped is read at most once in so long: it is slowed down instead of the guest.
+// A process whose output is dropped is read at most once per this many nanoseconds, which slows down the process
+// instead of the guest.
 static const uint64_t rest_ns = 1000000;
-// A dead process's terminal is hung up by the kernel; should a stranger hold it open, the agent does not wait for that.
+// The kernel hangs up the terminal of a dead process. If another process holds it open, the agent stops waiting after
+// this many nanoseconds.
 static const uint64_t hangup_patience_ns = 1000000000;
 
 static void close_end(int *fd) {
@@ -23,7 +25,7 @@ static void close_end(int *fd) {
 void process_kill_rest(const struct agent *agent, pid_t pid) {
     for (struct process *process = agent->processes; process; process = process->next)
         if (process->pid == pid && !process->dead)
-            kill(-pid, SIGKILL); // while the zombie keeps the number
+            kill(-pid, SIGKILL); // the zombie still reserves the process id
 }
 
 static const char *refusal(const struct process *process, const struct process_refusal *why, struct failure *text) {
@@ -74,7 +76,7 @@ void process_reaped(struct agent *agent, pid_t pid, int wait_status) {
 static void send_output(struct agent *agent, struct process *process, int stream, const uint8_t *bytes, size_t length) {
     if (process->owner) {
         process->owner->output(agent, bytes, length);
-        // Of one that prints without end little is kept: it is slowed down instead of the guest.
+        // Only a little of endless output is kept, so the process is slowed down instead of the guest.
         if (length == PROCESS_CHUNK)
             process->rest_until_ns = now_ns() + rest_ns;
         return;
@@ -106,9 +108,10 @@ static void read_output(struct agent *agent, struct process *process, int stream
         send_output(agent, process, stream, chunk, (size_t)got);
         return;
     }
-    // A terminal whose last user is gone gives EIO, after all that was written to it.
+    // A terminal whose last user is gone returns EIO after everything written to it has been read.
     bool at_end = got == 0 || (errno != EAGAIN && errno != EINTR);
-    // A pipe holds what its writer wrote before it died; whoever else has it open was in its group, and is dead too.
+    // A pipe holds all that its writer wrote before it died. Other processes that had the pipe open were in the same
+    // group and are dead too.
     if (process->dead && got < 0 && errno == EAGAIN)
         at_end = !process->terminal || now > process->ended_ns + hangup_patience_ns;
     if (at_end)
@@ -123,10 +126,10 @@ static void write_input(struct agent *agent, struct process *process) {
         ssize_t took = write(process->input, process->pending.data + process->pending_at, left);
         bool refused = took < 0 && errno != EAGAIN && errno != EINTR;
         if (refused)
-            close_end(&process->input); // nobody reads it any more
+            close_end(&process->input); // no process reads it any more
         if (took <= 0 && !refused)
             return;
-        // What nobody will read counts as taken, so that the host does not wait.
+        // Input that will never be read counts as taken, so that the host does not wait.
         size_t taken = refused ? left : (uint64_t)took;
         process->pending_at += taken;
         left -= taken;
