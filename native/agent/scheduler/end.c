@@ -1,4 +1,4 @@
-// The end of a scheduler: its words, and the tries it takes.
+// The end of a scheduler: how it is described, and the steps taken to reach it.
 #include "end.h"
 
 #include "base/clock.h"
@@ -13,7 +13,7 @@
 
 enum wait_result scheduler_nap(struct agent *agent, uint64_t ns) {
     enum wait_result result = agent_wait(agent, now_ns() + ns, false);
-    if (result >= WAIT_DEADLINE) { // it no longer waits
+    if (result >= WAIT_DEADLINE) { // agent_wait no longer waits
         struct timespec pause = timespec_of(ns);
         nanosleep(&pause, NULL);
     }
@@ -114,7 +114,7 @@ void scheduler_conclude(struct agent *agent, bool failed) {
     scheduler->phase = PHASE_OFF;
     if (failed && !scheduler->failed) {
         scheduler->failed = true;
-        scheduler->failure.where[0] = 0; // the message says all
+        scheduler->failure.where[0] = 0; // the message is complete without it
     }
 }
 
@@ -128,7 +128,7 @@ void scheduler_push(struct agent *agent) {
         signal_process(agent, SIGTERM);
         break;
     case 2:
-        // What is stalled can't even die; this takes its CPUs from it.
+        // A stalled scheduler can't even die; the reset takes its CPUs from it.
         sched_ext_reset();
         break;
     case 3:

@@ -1,22 +1,22 @@
-// What scheduler.c has of scheduler_end.c.
+// The functions of scheduler/end.c, for scheduler/scheduler.c.
 #ifndef KTSTR_SCHEDULER_END_H
 #define KTSTR_SCHEDULER_END_H
 
 #include "scheduler.h"
 #include "session/agent.h"
 
-// For a moment; past the deadline and without a host agent_wait does not wait.
+// Waits for `ns` nanoseconds, even where agent_wait returns at once: past the deadline or without a host.
 enum wait_result scheduler_nap(struct agent *agent, uint64_t ns);
-// How its process ended, in words.
+// Describes in words how the process of the scheduler ended.
 void scheduler_ending(const struct scheduler *scheduler, char *text, size_t size);
-// Where in the test: "after completing step 2 of 5 (12.3s into test)".
+// Records the current place in the test, such as "after completing step 2 of 5 (12.3s into test)".
 void scheduler_note_place(struct agent *agent);
-// It is over, with all that is known about it; `failed` when it ended against the plan.
+// Reports the end of the scheduler with all that is known about it; `failed`: it ended unexpectedly.
 void scheduler_conclude(struct agent *agent, bool failed);
 bool scheduler_is_over(const struct scheduler *scheduler);
-// From one try to the next: told to stop, told to end, disabled by the kernel, killed.
+// Takes the next step to end the scheduler: SIGINT, SIGTERM, a reset by the kernel, SIGKILL.
 void scheduler_push(struct agent *agent);
-// All tries from `from` on, each with so much time to take effect, until it is over.
+// Takes all steps from number `from` on until the scheduler is over, waiting `patience_ns` after each.
 void scheduler_end_process(struct agent *agent, int from, uint64_t patience_ns);
 
 #endif

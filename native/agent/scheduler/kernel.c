@@ -1,5 +1,5 @@
-// kernel/sched/ext.c: the files below /sys/kernel/sched_ext, the log lines that begin with "sched_ext:", SysRq-D and
-// SysRq-S, and the trace event sched_ext_dump.
+// The kernel's side (kernel/sched/ext.c): the files below /sys/kernel/sched_ext, the log lines that begin with
+// "sched_ext:", SysRq-D and SysRq-S, and the trace event sched_ext_dump.
 #include "base/textfile.h"
 #include "scheduler.h"
 #include "session/agent.h"
@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// An instance of its own, so that a test that traces something else is not disturbed.
+// A separate trace instance, so that tests that trace something else are not disturbed.
 #define TRACE_INSTANCE "/sys/kernel/tracing/instances/ktstr"
-// A dump is written by one CPU; this is what that CPU's buffer holds.
+// The size of the buffer per CPU; a dump is written by one CPU.
 #define TRACE_BUFFER_KB "512"
 
 bool sched_ext_present(void) { return access("/sys/kernel/sched_ext/state", R_OK) == 0; }
@@ -58,15 +58,16 @@ static void keep_line(struct scheduler *scheduler, const char *line) {
         lines->items[lines->count++] = copy;
 }
 
-// A record: "6,339,5140900,-;the text\n KEY=value\n". Lines of a stack trace follow those of sched_ext, indented.
+// Keeps the log lines of sched_ext. A record is "6,339,5140900,-;the text\n KEY=value\n"; the indented lines of a stack
+// trace follow a line of sched_ext.
 static void hear_log(struct scheduler *scheduler) {
-    char record[8192]; // the most that a kernel writes (CONSOLE_EXT_LOG_MAX)
+    char record[8192]; // the kernel's maximum (CONSOLE_EXT_LOG_MAX)
     ssize_t got;
     bool ours = false;
     while ((got = read(scheduler->kernel_log, record, sizeof record - 1)) > 0 ||
            (got < 0 && (errno == EPIPE || errno == EINVAL))) {
         if (got < 0)
-            continue; // overwritten before it was read, or longer: go on with the next
+            continue; // overwritten before it was read, or longer than the buffer: skip it
         record[got] = 0;
         char *text = strchr(record, ';');
         if (!text)

@@ -31,7 +31,7 @@ void scheduler_log_add(struct agent *agent, const uint8_t *bytes, size_t length)
         bytes += part;
         length -= part;
     }
-    log->seen += length; // no memory: counted at least
+    log->seen += length; // out of memory: only count the bytes
 }
 
 uint64_t scheduler_log_end(struct agent *agent) {

@@ -14,10 +14,10 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-static const uint64_t look_ns = 100000000;               // between two looks at a running scheduler
-static const uint64_t attach_look_ns = 1000000;          // between two looks at one that attaches
-static const uint64_t settle_patience_ns = 2000000000;   // for the kernel and the process to agree that it is over
-static const uint64_t command_patience_ns = 10000000000; // for the commands of a builtin one
+static const uint64_t look_ns = 100000000;             // interval of the checks of a running scheduler
+static const uint64_t attach_look_ns = 1000000;        // interval of the checks while a scheduler attaches
+static const uint64_t settle_patience_ns = 2000000000; // until both the kernel and the process have ended the scheduler
+static const uint64_t command_patience_ns = 10000000000; // for the commands of a builtin scheduler
 
 void scheduler_init(struct scheduler *scheduler) { *scheduler = (struct scheduler){.kernel_log = -1, .trace = -1}; }
 
@@ -25,13 +25,13 @@ static struct str_list copy_strings(const struct str_list *from) {
     struct str_list list = {.count = from->count, .items = calloc(from->count + 1, sizeof *from->items)};
     for (uint32_t i = 0; list.items && i < from->count; i++)
         if (!(list.items[i] = strdup(from->items[i])))
-            return (struct str_list){0}; // there is no memory left, and soon no agent
+            return (struct str_list){0}; // out of memory: the agent is about to end
     return list;
 }
 
 bool scheduler_config(struct agent *agent, const struct scheduler_command *command, struct failure *failure) {
     struct scheduler *scheduler = &agent->scheduler;
-    // The machine's own scheduler is not ours to replace.
+    // The scheduler of a host must not be replaced.
     if (agent->host)
         return fail_text(failure, "scheduler %s: on a host only the scheduler that runs there can be used",
                          command->name);
@@ -101,7 +101,7 @@ static bool never_attached(struct agent *agent, struct failure *failure) {
     struct scheduler *scheduler = &agent->scheduler;
     scheduler->cause = CAUSE_NOT_BEGUN;
     scheduler->phase = PHASE_STOPPING;
-    // How it ends when it is told to says nothing of why it did not attach.
+    // The way the scheduler ends on request does not tell why it did not attach.
     uint64_t waited = now_ns() - scheduler->begun_ns;
     if (!scheduler->process_ended) {
         scheduler->late_ns = waited < scheduler->start_timeout_ns ? waited : scheduler->start_timeout_ns;
@@ -135,7 +135,7 @@ bool scheduler_start(struct agent *agent, struct failure *failure) {
     struct scheduler *scheduler = &agent->scheduler;
     struct utsname names;
     if (!scheduler->name)
-        return fail_errno(failure, EINVAL, "no SCHED_CONFIG came before");
+        return fail_errno(failure, EINVAL, "no SCHED_CONFIG was received");
     if (scheduler->phase != PHASE_OFF)
         return fail_errno(failure, EALREADY, "scheduler %s runs", scheduler->name);
     failure->where[0] = 0;
@@ -149,7 +149,7 @@ bool scheduler_start(struct agent *agent, struct failure *failure) {
     sched_ext_forget(scheduler);
     scheduler->attached = false;
     scheduler->late_ns = 0;
-    // A kernel before enable_seq counts nothing: then any change from this counts.
+    // Without enable_seq this is -1, which differs from the 0 that has_attached then reads.
     scheduler->seq_before = (uint64_t)textfile_number("/sys/kernel/sched_ext/enable_seq", -1);
     scheduler->begun_ns = now_ns();
     if (!run(agent, &scheduler->start, scheduler->builtin ? command_patience_ns : 0, failure))
@@ -184,7 +184,7 @@ static bool stop_builtin(struct agent *agent, struct failure *failure) {
     return good;
 }
 
-// A signal of ours is the usual end of one that handles none.
+// A scheduler that handles no signals normally ends by the agent's own signal.
 static bool ended_well(const struct scheduler *scheduler) {
     return scheduler->exit_kind == EXIT_STATUS ||
            (scheduler->exit_kind == EXIT_SIGNAL &&
@@ -193,7 +193,7 @@ static bool ended_well(const struct scheduler *scheduler) {
 
 bool scheduler_stop(struct agent *agent, struct failure *failure) {
     struct scheduler *scheduler = &agent->scheduler;
-    // One that is ending by itself is heard to its end first.
+    // A scheduler that is ending by itself is first followed to its end.
     while (scheduler->phase == PHASE_ENDING)
         scheduler_nap(agent, 2000000);
     if (scheduler->phase == PHASE_OFF)
@@ -215,7 +215,7 @@ void scheduler_finish(struct agent *agent) {
     if (scheduler->phase == PHASE_OFF)
         return;
     if (late && !scheduler->builtin) {
-        // After the deadline there is little time: no asking, and the log still goes out.
+        // After the deadline there is little time: skip the polite signals, so that the log can still be sent.
         sched_ext_dump();
         scheduler->phase = PHASE_STOPPING;
         scheduler->cause = CAUSE_STOPPED;
@@ -240,7 +240,7 @@ static void begin_ending(struct agent *agent, enum scheduler_cause cause, uint64
 static void look(struct agent *agent, uint64_t now) {
     struct scheduler *scheduler = &agent->scheduler;
     scheduler->next_look_ns = now + look_ns;
-    // The kernel disables at once; the process needs a moment to learn of it, say why, and end.
+    // The kernel disables the scheduler at once; the process needs a moment to notice, to print the reason and to exit.
     if (scheduler->attached && !sched_ext_is("enabled"))
         begin_ending(agent, CAUSE_DISABLED, now);
     else if (scheduler_watchdog(agent, scheduler->stuck, sizeof scheduler->stuck)) {
@@ -254,7 +254,7 @@ static void look(struct agent *agent, uint64_t now) {
 static void look_at_ending(struct agent *agent, uint64_t now) {
     struct scheduler *scheduler = &agent->scheduler;
     scheduler->next_look_ns = now + look_ns / 10;
-    // A process that ended by itself in time has died; one that had to be ended has not.
+    // The cause is CAUSE_DIED only if the process ended by itself in time, not if the agent had to end it.
     if (scheduler->process_ended && !scheduler->builtin && scheduler->ladder == 1 && scheduler->cause == CAUSE_DISABLED)
         scheduler->cause = CAUSE_DIED;
     if (scheduler_is_over(scheduler) || scheduler->ladder > 4) {

@@ -22,7 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Calls bpf(BPF_MAP_UPDATE_ELEM, …) wait for the listener; all else goes on.
+// Installs a seccomp filter that makes bpf(BPF_MAP_UPDATE_ELEM, …) wait for the listener and allows all other calls.
 static int install_filter(void) {
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
@@ -67,8 +67,8 @@ static int receive_descriptor(int socket) {
 }
 
 struct place {
-    uint32_t value_type; // the struct that a scheduler's map holds
-    uint32_t offset;     // of timeout_ms in it
+    uint32_t value_type; // BTF id of the struct in a scheduler's map
+    uint32_t offset;     // of timeout_ms in that struct
 };
 
 // The map's value is struct bpf_struct_ops_sched_ext_ops, whose member `data` is the struct sched_ext_ops.
@@ -86,7 +86,7 @@ static bool find_place(struct place *place) {
 
 static int bpf(int command, union bpf_attr *attr, size_t size) { return (int)syscall(SYS_bpf, command, attr, size); }
 
-// The type of the kernel's that the values of a process's map have; 0: they have none.
+// Returns the kernel type of the values of a process's struct_ops map, or 0 if `map` is not a struct_ops map.
 static uint32_t value_type(pid_t pid, uint32_t map) {
     char path[64];
     struct bpf_map_info info = {0};
@@ -104,11 +104,11 @@ static uint32_t value_type(pid_t pid, uint32_t map) {
     return info.btf_vmlinux_value_type_id;
 }
 
-// The caller still waits in its call. Otherwise its number may be another process's by now, and what was opened or read
-// under that number the other's.
+// Returns whether the caller still waits in its call. If not, its process id may belong to another process by now, and
+// so may whatever was opened or read through that id.
 static bool still_waits(int listener, uint64_t id) { return ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0; }
 
-// Replaces the number when the call that waits hands over a scheduler.
+// Replaces timeout_ms if the waiting call hands over a scheduler.
 static void look_at(int listener, const struct seccomp_notif *call, const struct place *place, uint32_t timeout_ms) {
     char path[64];
     union bpf_attr attr = {0};
@@ -117,20 +117,21 @@ static void look_at(int listener, const struct seccomp_notif *call, const struct
     int memory = open(path, O_RDWR | O_CLOEXEC);
     if (memory < 0)
         return;
-    // An open file stays with the memory it was opened for: from here on it is the caller's, alive or not.
+    // An open file stays tied to the memory it was opened for: once the caller is known to wait, the file is the
+    // caller's, alive or not.
     if (size >= offsetof(union bpf_attr, flags) && still_waits(listener, call->id) &&
         pread(memory, &attr, size, (off_t)call->data.args[1]) == (ssize_t)size &&
         value_type((pid_t)call->pid, attr.map_fd) == place->value_type && still_waits(listener, call->id)) {
         ssize_t ignored = pwrite(memory, &timeout_ms, sizeof timeout_ms, (off_t)(attr.value + place->offset));
-        (void)ignored; // then the kernel can't read it either, and refuses the call
+        (void)ignored; // on failure the kernel can't read the struct either and refuses the call
     }
     close(memory);
 }
 
-// What the kernel writes and reads may have grown since this was built.
+// The kernel's structs may be larger than those this was built with.
 static size_t at_least(size_t ours, size_t kernels) { return kernels > ours ? kernels : ours; }
 
-// Until nobody is left whom the filter holds up.
+// Serves waiting calls until no process with the filter is left.
 static _Noreturn void serve(int listener, const struct place *place, uint32_t timeout_ms) {
     struct seccomp_notif_sizes sizes = {0};
     if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) < 0)
@@ -151,7 +152,7 @@ static _Noreturn void serve(int listener, const struct place *place, uint32_t ti
             _exit(0);
         memset(call, 0, call_size);
         if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, call) < 0) {
-            // ENOENT: one that was killed meanwhile waits no more. Anything else would come again.
+            // ENOENT: the caller was killed meanwhile and no longer waits. Any other error would recur.
             if (errno == ENOENT || errno == EINTR)
                 continue;
             _exit(1);
@@ -169,13 +170,14 @@ static void close_others(int kept) {
 }
 
 static _Noreturn void supervise(int socket, const struct place *place, uint32_t timeout_ms) {
-    // What ends the scheduler's group in good order must not end this: its last calls wait for it.
+    // The signals that end the scheduler's process group must not end this process, because the scheduler's last calls
+    // wait for it.
     const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         signal(signals[i], SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NAME, "scx_timeout");
-    // Its pipes are the scheduler's: they must end with it.
+    // The inherited pipes are the scheduler's; they must close when the scheduler ends.
     close_others(socket);
     int listener = receive_descriptor(socket);
     if (listener < 0)
@@ -193,7 +195,7 @@ bool scheduler_timeout_set(uint32_t timeout_ms) {
     }
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return false;
-    // A child of the agent, not of the scheduler, which has none that it did not make.
+    // CLONE_PARENT makes this a child of the agent: a scheduler must not have children that it did not create.
     long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, 0);
     if (pid == 0) {
         close(ends[1]);

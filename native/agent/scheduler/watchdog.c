@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// proc(5): "pid (name) S …", where the name may hold anything; field 39 is the CPU it was last on.
+// proc(5): "pid (name) S …", where the name may contain any character; field 39 is the CPU the process last ran on.
 bool worker_is_runnable(pid_t pid, unsigned *cpu) {
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
@@ -21,12 +21,12 @@ bool worker_is_runnable(pid_t pid, unsigned *cpu) {
     return true;
 }
 
-// Since when it has wanted to run without a sign of life; UINT64_MAX: it does not want to.
+// Returns since when the worker has wanted to run without a sign of life, or UINT64_MAX if it does not want to run.
 static uint64_t waiting_since(const struct group *group, const struct worker *worker) {
     const struct telemetry *page = worker->page;
     uint64_t away = __atomic_load_n(&page->away_until_ns, __ATOMIC_RELAXED);
     uint64_t last = __atomic_load_n(&page->last_ns, __ATOMIC_RELAXED);
-    // One that was told to stop needs the CPU for that as well.
+    // A worker that was asked to stop needs the CPU as well, so it is not excluded.
     if (worker->pid <= 0 || worker->dead || page->end_ns || page->execed)
         return UINT64_MAX;
     if (page->start_ns == 0) // not yet set up, or released and never seen since
@@ -36,8 +36,8 @@ static uint64_t waiting_since(const struct group *group, const struct worker *wo
     return away > last ? away : last;
 }
 
-// How many workers showed a sign of life after that moment, and how many want to run and did not: all, and those of one
-// cgroup.
+// How many workers ran after a given time, and how many wanted to run and did not: in total and in one cgroup
+// (`_here`).
 struct tally {
     unsigned stuck, ran, stuck_here, ran_here;
 };
@@ -48,7 +48,7 @@ static struct tally count(const struct agent *agent, const char *cgroup, uint64_
         for (uint32_t i = 0; i < group->count; i++) {
             const struct worker *worker = &group->workers[i];
             unsigned cpu;
-            // One that has ended meanwhile ran for that.
+            // A worker that has ended since then ran to do so.
             bool ran = __atomic_load_n(&worker->page->last_ns, __ATOMIC_RELAXED) > moment;
             bool stuck = !ran && waiting_since(group, worker) <= moment && worker_is_runnable(worker->pid, &cpu);
             bool here = strcmp(group->cgroup, cgroup) == 0;
@@ -60,12 +60,13 @@ static struct tally count(const struct agent *agent, const char *cgroup, uint64_
     return tally;
 }
 
-// Whether the others fared no better tells a scheduler that stands still from one that forgets somebody.
+// Describes the stuck worker. Whether the other workers ran distinguishes a scheduler that has stopped altogether from
+// one that forgot a task.
 static void describe(const struct agent *agent, const struct group *group, uint32_t index, uint64_t since, unsigned cpu,
                      char *text, size_t size) {
     uint64_t now = now_ns();
     const char *name = *group->cgroup ? group->cgroup : "the root cgroup";
-    // The others may have run a little longer.
+    // Other workers may have run a little after `since`.
     struct tally tally = count(agent, group->cgroup, since + agent->scheduler.watchdog_ns / 2);
     int length = snprintf(text, size, "worker %u of %s was runnable for %.1fs and did not run, last on cpu%u", index,
                           name, (double)(now - since) / 1e9, cpu);
@@ -97,7 +98,8 @@ bool scheduler_watchdog(const struct agent *agent, char *text, size_t size) {
         for (uint32_t i = 0; i < group->count; i++) {
             uint64_t since = waiting_since(group, &group->workers[i]);
             unsigned cpu;
-            // One that is frozen, stopped or in a system call that takes long is no scheduler's fault: not runnable.
+            // A worker that is frozen, stopped or in a long system call is not runnable: that is not the scheduler's
+            // fault.
             if (since >= now || now - since <= limit || !worker_is_runnable(group->workers[i].pid, &cpu))
                 continue;
             describe(agent, group, i, since, cpu, text, size);
