@@ -27,7 +27,7 @@ static bool open_sections(const uint8_t *bytes, size_t size, struct sections *se
     return sections->strings[sections->string_bytes - 1] == 0;
 }
 
-// What follows a type of that kind.
+// Returns the number of bytes that follow a type of this kind.
 static size_t tail_bytes(const struct btf_type *type) {
     size_t count = BTF_INFO_VLEN(type->info);
     switch (BTF_INFO_KIND(type->info)) {
@@ -64,7 +64,7 @@ bool btf_find_field(const uint8_t *bytes, size_t size, const char *structure, co
     if (!open_sections(bytes, size, &sections))
         return false;
     const uint8_t *at = sections.types, *end = at + sections.type_bytes;
-    // Type 0 is void, and not in the list.
+    // Type 0 is void and not in the list.
     for (uint32_t id = 1; (size_t)(end - at) >= sizeof type; id++) {
         memcpy(&type, at, sizeof type);
         at += sizeof type;

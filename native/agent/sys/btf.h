@@ -1,4 +1,4 @@
-// The kernel's own types as BTF describes them: Documentation/bpf/btf.rst.
+// The kernel's types as described by BTF (Documentation/bpf/btf.rst).
 #ifndef KTSTR_BTF_H
 #define KTSTR_BTF_H
 
@@ -7,11 +7,12 @@
 #include <stdint.h>
 
 struct btf_field {
-    uint32_t structure; // its type's number
+    uint32_t structure; // BTF id of the struct
     uint32_t offset;    // of the member, in bytes
 };
 
-// Where a struct of that name has the member; false: there is neither, or the bytes are no BTF.
+// Finds the member of the struct with this name. Returns false if there is no such struct or member, or the bytes are
+// not BTF.
 bool btf_find_field(const uint8_t *bytes, size_t size, const char *structure, const char *member,
                     struct btf_field *field);
 

@@ -19,7 +19,7 @@ static void nap_ms(uint64_t ms) {
     nanosleep(&nap, NULL);
 }
 
-// Refuses what would leave the root.
+// Builds the absolute path. Rejects paths that would leave the root.
 static bool full_path(const struct agent *agent, const char *path, const char *file, char full[PATH_MAX],
                       struct failure *failure) {
     for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL) {
@@ -34,7 +34,7 @@ static bool full_path(const struct agent *agent, const char *path, const char *f
     return length < PATH_MAX || fail_errno(failure, ENAMETOOLONG, "cgroup path %.80s…", path);
 }
 
-// Where tasks of the path are.
+// Returns the cgroup that holds the tasks of `path`.
 static const char *tasks_of(const struct agent *agent, const char *path) { return *path ? path : agent->cgroups.leaf; }
 
 static bool enable(const struct agent *agent, const char *path, const struct str_list *controllers,
@@ -43,7 +43,7 @@ static bool enable(const struct agent *agent, const char *path, const struct str
     if (!full_path(agent, path, "cgroup.subtree_control", full, failure))
         return false;
     for (uint32_t i = 0; i < controllers->count; i++) {
-        // One name: a list could switch off what others need.
+        // Only one name is allowed: a list could disable controllers that others need.
         size_t length = strcspn(controllers->items[i], " \t\n");
         if (length == 0 || controllers->items[i][length] || length + 2 > sizeof text)
             return fail_errno(failure, EINVAL, "controller \"%s\"", controllers->items[i]);
@@ -76,8 +76,8 @@ bool cgroup_create(const struct agent *agent, const char *path, const struct str
     return true;
 }
 
-// Linux 6.12 refuses to clear the CPUs of a cgroup with tasks in it (ENOSPC), which later ones allow. All that the
-// cgroup above has mean the same.
+// Sets the CPUs to all those of the parent cgroup, which has the same effect as clearing them. Linux 6.12 does not
+// allow clearing the CPUs of a cgroup that holds tasks (ENOSPC); later kernels do.
 static int clear_cpus(const struct agent *agent, const char *path, const char *full) {
     char above[PATH_MAX], file[PATH_MAX + 32], text[4096];
     snprintf(above, sizeof above, "%s/%s", agent->cgroups.root, path);
@@ -92,7 +92,8 @@ bool cgroup_write(const struct agent *agent, const char *path, const char *file,
     char full[PATH_MAX];
     if (!full_path(agent, path, file, full, failure))
         return false;
-    // What is in a run's cgroups is killed at its end: no process of the host may get there, nor the agent itself.
+    // Processes in a run's cgroups are killed at its end, so neither the agent nor any process of the host may be moved
+    // there.
     if (agent->host && (strcmp(file, "cgroup.procs") == 0 || strcmp(file, "cgroup.threads") == 0))
         return fail_errno(failure, EPERM, "%s: \"%s\": on a host only workers and processes of the run can be moved",
                           full, value);
@@ -122,7 +123,7 @@ static int write_pid(const char *file, pid_t pid) {
     char text[16];
     snprintf(text, sizeof text, "%d", (int)pid);
     int error = textfile_write(file, text);
-    // sched_ext may refuse a move for a moment (kernel/sched/ext.c, scx_cgroup_can_attach).
+    // sched_ext may briefly refuse a move (kernel/sched/ext.c, scx_cgroup_can_attach).
     for (int tries = 0; error == EBUSY && tries < 3; tries++) {
         nap_ms(100);
         error = textfile_write(file, text);
@@ -143,14 +144,14 @@ bool cgroup_move(struct agent *agent, const char *path, pid_t pid, struct failur
     return error == 0 || fail_errno(failure, error, "%s", full);
 }
 
-// The cgroup's processes; NULL with errno. The caller frees.
+// Returns the cgroup's list of processes, which the caller frees, or NULL with errno set.
 static char *processes(const char *directory) {
     char file[PATH_MAX + 16];
     snprintf(file, sizeof file, "%s/cgroup.procs", directory);
     return textfile_whole(file, NULL);
 }
 
-// Moves every process once; counts them.
+// Moves every listed process once and counts them.
 static bool move_listed(struct agent *agent, const char *list, const char *to, bool from_root, uint32_t *moved,
                         struct failure *failure) {
     char *end;
@@ -159,7 +160,7 @@ static bool move_listed(struct agent *agent, const char *list, const char *to, b
         if (end == at)
             break;
         if (pid <= 1)
-            continue; // the agent stays where it is; 0: a process of another namespace
+            continue; // 1: the agent, which is not moved; 0: a process of another namespace
         if (!cgroup_move(agent, to, (pid_t)pid, failure)) {
             if (from_root && failure->error == EINVAL)
                 continue; // a kernel thread
@@ -171,7 +172,7 @@ static bool move_listed(struct agent *agent, const char *list, const char *to, b
 }
 
 static bool drain(struct agent *agent, const char *directory, const char *to, bool from_root, struct failure *failure) {
-    // Children forked meanwhile are found by looking again; a process that dies slowly is moved more than once.
+    // Further passes find children forked meanwhile. A process that dies slowly is moved more than once.
     for (int pass = 0; pass < 20; pass++) {
         char *list = processes(directory);
         if (!list)
@@ -189,7 +190,7 @@ bool cgroup_move_all(struct agent *agent, const char *from, const char *to, stru
     char full[PATH_MAX], target[PATH_MAX];
     return full_path(agent, tasks_of(agent, from), "", full, failure) &&
            full_path(agent, tasks_of(agent, to), "cgroup.procs", target, failure) &&
-           // Also when there is nothing to move.
+           // The target must exist even if there is nothing to move.
            (access(target, F_OK) == 0 || fail_errno(failure, errno, "%s", target)) &&
            drain(agent, full, to, *from == 0 && !agent->host, failure);
 }
@@ -213,7 +214,7 @@ static bool remove_tree(struct agent *agent, const char *directory, int depth, s
     closedir(stream);
     if (!good || !drain(agent, directory, "", false, failure))
         return false;
-    // A process that has just exited holds its cgroup until its last reference is gone.
+    // A process that has just exited keeps its cgroup busy until its last reference is gone.
     for (int tries = 0; rmdir(directory) < 0; tries++) {
         if (errno != EBUSY || tries == 50)
             return fail_errno(failure, errno, "%s", directory);

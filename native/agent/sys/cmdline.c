@@ -11,7 +11,7 @@ static void not_understood(struct cmdline *options, const char *word) {
     if (options->notes_full)
         return;
     int length = snprintf(options->notes + used, room, "%s is not understood; ", word);
-    // A word is named whole or not at all.
+    // A word is named in full or not at all.
     if (length < 0 || (size_t)length + sizeof more > room) {
         memcpy(options->notes + used, more, sizeof more);
         options->notes_full = true;
@@ -25,8 +25,8 @@ static int choice(const char *value, const char *const *names) {
     return -1;
 }
 
-// A range of whole pages, ADDR,SIZE in hex. One page of header and at least one of data; sizes in the range have 32
-// bits.
+// Parses a range of whole pages, ADDR,SIZE in hex. It has one page of header and at least one page of data; its size
+// must fit in 32 bits.
 static bool range(const char *value, uint64_t *address, uint64_t *size) {
     char *end = NULL;
     uint64_t from = strtoull(value, &end, 16), length = *end == ',' ? strtoull(end + 1, &end, 16) : 0;
@@ -99,7 +99,7 @@ void cmdline_take(struct cmdline *options, const char *word) {
         parse_word(options, word);
 }
 
-// Blanks between double quotes belong to a word, as for the kernel (lib/cmdline.c, next_arg).
+// Blanks between double quotes are part of a word, as in the kernel (lib/cmdline.c, next_arg).
 static size_t word_length(const char *text) {
     bool quoted = false;
     size_t length = 0;
@@ -119,7 +119,7 @@ struct cmdline cmdline_parse(const char *text) {
             continue;
         if (length < sizeof word)
             memcpy(word, text, length);
-        // No key and value that is understood is as long.
+        // No valid key and value is this long.
         else
             snprintf(word, sizeof word, "%.100s…", text);
         word[length < sizeof word ? length : strlen(word)] = 0;

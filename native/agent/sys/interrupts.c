@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-// Below the control thread (main.c), above workers but those of Fifo 97 and more.
+// Below the control thread (session/main.c), above all workers except those of SCHED_FIFO priority 97 and more.
 enum { PRIORITY = 97 };
 
 struct source {
@@ -31,7 +31,7 @@ static void *interrupt(void *argument) {
         struct timespec until = timespec_of(at);
         while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
             ;
-        // What was missed is not made up for, or a CPU that was kept busy would be kept busier.
+        // Missed interrupts are not made up for: that would load a busy CPU even more.
         uint64_t now = now_ns();
         if (now > at + source.mean_ns)
             at = now;

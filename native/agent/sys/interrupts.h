@@ -1,5 +1,5 @@
-// Timer interrupts at moments that a seed names, on every CPU. Each ends the turn of the vCPU that an emulator of one
-// thread runs, and preempts what its CPU runs, so another seed is another interleaving.
+// Timer interrupts on every CPU at times that a seed determines. Each ends the turn of the vCPU in a single-threaded
+// emulator and preempts the task on its CPU, so each seed gives a different interleaving.
 #ifndef KTSTR_INTERRUPTS_H
 #define KTSTR_INTERRUPTS_H
 
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// From now on to the guest's end: on each CPU one at a time, `mean_ns` apart on average.
+// Starts the interrupts, which run until the guest ends: on each CPU one at a time, `mean_ns` apart on average.
 bool interrupts_start(uint64_t seed, uint64_t mean_ns, struct failure *failure);
 
 #endif

@@ -14,7 +14,8 @@
 #define ATTRIBUTE "user.ktstr"
 enum { MARK_SIZE = 128 };
 
-// As the names of temporary files begin (core/src/host/ProcessMark.ts): ktstr-PID-START-NAMESPACE-BOOT-.
+// Builds the mark of this process. Names of temporary files begin with the same text (core/src/host/ProcessMark.ts):
+// ktstr-PID-START-NAMESPACE-BOOT-.
 static bool own_mark(char *mark, size_t size) {
     char stat[1024], link[64], boot[64], *after;
     unsigned long long start, space;
@@ -23,7 +24,7 @@ static bool own_mark(char *mark, size_t size) {
         textfile_read("/proc/sys/kernel/random/boot_id", boot, sizeof boot))
         return false;
     link[length] = 0;
-    // The start time is field 22, the 20th behind the name.
+    // The start time is field 22, the 20th after the name.
     after = strrchr(stat, ')');
     for (int field = 0; after && field < 20; field++)
         after = strchr(after + 1, ' ');
@@ -36,7 +37,7 @@ static bool own_mark(char *mark, size_t size) {
 static bool read_mark(const char *directory, char *mark) {
     ssize_t length = lgetxattr(directory, ATTRIBUTE, mark, MARK_SIZE - 1);
     mark[length < 0 ? 0 : length] = 0;
-    // The list is lines: what is not ours must not be able to add some.
+    // The list consists of lines: a foreign attribute must not be able to add any.
     return length > 0 && !strpbrk(mark, "\n\t") && strlen(mark) == (size_t)length;
 }
 

@@ -28,17 +28,17 @@ struct search {
     uint32_t count, found_count;
 };
 
-// "ffffffff81000000 T _text", with "\t[module]" behind for a module's.
+// Parses a line such as "ffffffff81000000 T _text", with "\t[module]" appended for a symbol of a module.
 static void take_line(struct search *search, char *line) {
     if (strlen(line) < 20)
         return;
     const char *name = line + 19;
     size_t length = strcspn(name, "\t\n");
     if (name[length] == '\t')
-        return; // the kernel's own symbol is the one meant
+        return; // only the kernel's own symbols are wanted
     line[19 + length] = 0;
     const char **match = bsearch(&name, search->names, search->count, sizeof *search->names, compare);
-    // Of several static symbols with a name the first counts.
+    // Of several static symbols with the same name, the first counts.
     if (!match || search->found[match - search->names].name)
         return;
     search->found[match - search->names] = (struct symbol){*match, strtoull(line, NULL, 16)};
@@ -65,7 +65,7 @@ uint32_t symbols_find(FILE *listing, const struct str_list *wanted, struct arena
 void symbols_send(struct channel *channel, const struct str_list *wanted) {
     struct arena arena = {0};
     struct symbol *found;
-    // One pass over some 150 000 lines, so only when something was asked for.
+    // This is one pass over some 150 000 lines, so only do it if symbols are wanted.
     FILE *listing = wanted->count ? fopen("/proc/kallsyms", "re") : NULL;
     uint32_t count = symbols_find(listing, wanted, &arena, &found);
     if (listing)

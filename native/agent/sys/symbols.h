@@ -1,4 +1,4 @@
-// Kernel addresses the host asked for.
+// Kernel addresses for the host.
 #ifndef KTSTR_SYMBOLS_H
 #define KTSTR_SYMBOLS_H
 
@@ -9,11 +9,11 @@
 
 struct symbol;
 
-// Reads /proc/kallsyms (only when symbols were asked for) and /proc/iomem and sends SYMBOLS. Names the kernel does not
-// have are left out.
+// Reads /proc/kallsyms (only if symbols are wanted) and /proc/iomem and sends SYMBOLS. Leaves out names that the kernel
+// does not have.
 void symbols_send(struct channel *channel, const struct str_list *wanted);
-// The wanted names that a listing as /proc/kallsyms has, in ascending order; gives their number. A NULL listing has
-// none.
+// Finds the wanted names in a listing in the format of /proc/kallsyms, in ascending order. Returns how many were found;
+// 0 for a NULL listing.
 uint32_t symbols_find(FILE *listing, const struct str_list *wanted, struct arena *arena, struct symbol **found);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// "0 3 7" as the numbers of a cpulist; at most CPUMASK_CPUS. The caller frees.
+// Returns the numbers in the cpulist file `path`, at most CPUMASK_CPUS. The caller frees them.
 static uint32_t *numbers_of_list(const char *path, uint32_t *count) {
     struct cpumask mask = {0};
     *count = 0;
@@ -31,7 +31,7 @@ static uint32_t number(const char *root, const char *format, uint32_t index, uin
     return value < 0 ? 0 : (uint32_t)value;
 }
 
-// The first line, however long; to be freed. A file that is not there is empty.
+// Returns the first line of any length, which the caller frees. A missing file counts as empty.
 static char *text(const char *root, const char *format, uint32_t index) {
     char file[64], path[512];
     snprintf(file, sizeof file, format, index);
