@@ -44,10 +44,10 @@ void blocking_await(struct interp *interp, uint32_t index) {
         futex_wait(&word->value, seen, NULL);
     }
     if (value == seen) {
-        call_end(probe, start, now_ns()); // stopped while waiting
+        call_end(probe, start, now_ns()); // the wait was cut short by a stop request
         return;
     }
-    // The first post this worker had not seen made it runnable, not the latest one.
+    // The first post that this worker had not seen made it runnable, not the latest post.
     uint32_t first = value - seen <= STAMPS ? seen + 1 : value;
     uint64_t ready = atomic_load_explicit(&word->stamps[first % STAMPS], memory_order_relaxed);
     interp->seen[index] = value;
@@ -56,7 +56,7 @@ void blocking_await(struct interp *interp, uint32_t index) {
         note_latency(probe, probe->now - probe_ready(start, ready, probe->now));
 }
 
-// Moves `bytes` through the pipe in either direction; false when stopped or failed.
+// Moves `bytes` through the pipe in either direction. Returns false if stopped or failed.
 static bool transfer(struct interp *interp, int fd, uint32_t bytes, bool writing, uint8_t op) {
     uint32_t done = 0;
     while (done < bytes) {
@@ -131,7 +131,7 @@ void blocking_unlock(struct interp *interp, uint32_t index) {
     if (!(interp->held & bit))
         return; // a stop request cut the lock short
     interp->held &= ~bit;
-    // Read only when somebody waits, but it must be there before the mutex is free.
+    // unlock_ns is only read if another worker waits, but it must be set before the mutex is free.
     if (atomic_load_explicit(&mutex->state, memory_order_relaxed) == 2)
         atomic_store_explicit(&mutex->unlock_ns, now_ns(), memory_order_relaxed);
     if (atomic_exchange_explicit(&mutex->state, 0, memory_order_release) == 2)
@@ -159,7 +159,7 @@ void blocking_fork_exit(struct interp *interp) {
         return;
     }
     go_away(probe, AWAY_FOR_PARTNER);
-    // The child exits by itself, so a stop request is seen as soon as it has been waited for.
+    // The child exits by itself, so a stop request is noticed as soon as the wait is over.
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
         ;
     uint64_t ready = page->child_ns;

@@ -1,4 +1,4 @@
-// Primitives that wait: for a time, a partner, a lock, a child. A stop request interrupts every wait.
+// Primitives that wait: for a time, a partner, a lock or a child. A stop request interrupts every wait.
 #ifndef KTSTR_BLOCKING_H
 #define KTSTR_BLOCKING_H
 
@@ -12,7 +12,7 @@ void blocking_pipe_read(struct interp *interp, uint32_t channel, uint32_t bytes)
 void blocking_lock(struct interp *interp, uint32_t mutex);
 void blocking_unlock(struct interp *interp, uint32_t mutex);
 void blocking_fork_exit(struct interp *interp);
-// Unlocks what the program left locked.
+// Unlocks every mutex that the program left locked.
 void blocking_release_all(struct interp *interp);
 
 #endif

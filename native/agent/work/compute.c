@@ -1,6 +1,6 @@
 #include "compute.h"
 
-// The empty asm makes each step depend on the one before in a way that the compiler can't fold.
+// The empty asm makes each step depend on the previous one in a way that the compiler can't fold.
 static inline uint64_t spin_steps(uint64_t value, uint64_t steps) {
     for (uint64_t left = steps; left != 0; left--) {
         value = value * 6364136223846793005ull + 1442695040888963407ull;
@@ -23,8 +23,9 @@ void compute_spin(struct probe *probe, uint64_t n) {
     }
 }
 
-// Rounds between two checkpoints: as many as take some tens of microseconds, so that their cost disappears and no gap
-// that matters does. One more halves or doubles it, so an interruption costs only a few more checkpoints.
+// The number of rounds between two checkpoints takes some tens of microseconds, so that the cost of checkpoints is
+// negligible while no relevant gap is missed. Each checkpoint at most halves or doubles the number, so an interruption
+// costs only a few extra checkpoints.
 enum { ROUNDS_MOST = 256 };
 static const uint64_t checkpoint_short_ns = 25000, checkpoint_long_ns = 100000;
 

@@ -5,7 +5,7 @@
 #include "probe.h"
 
 void compute_spin(struct probe *probe, uint64_t n);
-// Spins of `n` units until the stop request, each an iteration.
+// Repeats spins of `n` units until the stop request; each spin is an iteration.
 void compute_spin_rounds(struct probe *probe, uint32_t n);
 void compute_walk(struct probe *probe, uint8_t *memory, uint64_t bytes, uint32_t stride, uint32_t passes);
 // `matrix` holds three n × n matrices: product, left, right.

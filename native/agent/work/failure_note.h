@@ -1,4 +1,4 @@
-// Operations of a worker that failed: counted, the first kept; the agent logs them with the report.
+// Failed operations of a worker: all are counted and the first is kept. The agent logs them with the report.
 #ifndef KTSTR_FAILURE_NOTE_H
 #define KTSTR_FAILURE_NOTE_H
 

@@ -28,14 +28,14 @@ int fileio_open(struct interp *interp, const char *scratch) {
     int error = fill(interp->file, interp->program->file_span, interp->transfer, interp->program->transfer_bytes);
     if (error)
         return error;
-    // A file system without direct I/O refuses it at open; reads then go through the page cache.
+    // On a file system without direct I/O this open fails; reads then go through the page cache.
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d", interp->file);
     interp->direct_file = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
     return 0;
 }
 
-// Counts the 4 KiB blocks of a transfer; false when a checkpoint saw the stop request.
+// Counts the 4 KiB blocks of a transfer as work units. Returns false after a stop request.
 static bool count_units(struct probe *probe, uint64_t bytes) {
     uint64_t units = (bytes + unit_bytes - 1) / unit_bytes;
     while (units >= probe->budget) {
@@ -58,7 +58,7 @@ void fileio_write(struct interp *interp, uint64_t bytes, uint32_t block) {
                 continue;
             if (errno != EINTR)
                 note_failure(interp->probe.page, OP_FILE_WRITE, errno);
-            interp->write_at = 0; // a full disk: what was written can be written again
+            interp->write_at = 0; // disk full: blocks written before can be overwritten
             return;
         }
         interp->write_at += (uint64_t)written;

@@ -11,7 +11,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-// A change of policy or mask may move the worker at once, so each ends with a checkpoint; it is no work unit.
+// A change of policy or mask may move the worker at once, so each change ends with a checkpoint. It does not count as a
+// work unit.
 static void finish(struct interp *interp) { checkpoint(&interp->probe); }
 
 void identity_nice(struct interp *interp, int nice) {
@@ -23,7 +24,7 @@ void identity_nice(struct interp *interp, int nice) {
 void identity_policy(struct interp *interp, uint32_t policy, uint32_t priority) {
     struct sched_param parameters = {.sched_priority = (int)priority};
     if (sched_setscheduler(0, (int)policy, &parameters) < 0) {
-        if (errno == EPERM || errno == EINVAL) // EINVAL: a kernel without the policy
+        if (errno == EPERM || errno == EINVAL) // EINVAL: the kernel lacks the policy
             interp->probe.page->refused_policies++;
         else
             note_failure(interp->probe.page, OP_SET_POLICY, errno);

@@ -1,4 +1,4 @@
-// What a worker changes about itself: nice value, policy, affinity, executable.
+// Operations that change the worker itself: nice value, policy, affinity, executable.
 #ifndef KTSTR_IDENTITY_H
 #define KTSTR_IDENTITY_H
 
@@ -6,9 +6,9 @@
 
 void identity_nice(struct interp *interp, int nice);
 void identity_policy(struct interp *interp, uint32_t policy, uint32_t priority);
-// 0: a random CPU of the initial mask, 1: the initial mask, 2: `cpus`.
+// Sets the affinity according to `kind`: 0: a random CPU of the initial mask, 1: the initial mask, 2: `cpus`.
 void identity_affinity(struct interp *interp, uint32_t kind, const struct cpu_list *cpus);
-// Returns only when the executable can't be run; the worker then exits with 126 or 127, as a shell would.
+// Replaces the worker by the executable. If that can't be run, the worker exits with 126 or 127 like a shell.
 void identity_exec(struct interp *interp, const struct exec_target *target);
 
 #endif

@@ -6,7 +6,7 @@
 #include "identity.h"
 #include "region.h"
 
-// Dispatch is by computed goto, so that each primitive has its own indirect jump to predict.
+// Computed goto gives each primitive its own indirect jump, which the CPU predicts better.
 #pragma GCC diagnostic ignored "-Wpedantic"
 
 void interp_run(struct interp *interp) {
@@ -55,7 +55,7 @@ void interp_run(struct interp *interp) {
         at++;                                                                                                          \
         DISPATCH();                                                                                                    \
     } while (0)
-// After anything that passed a checkpoint. The teardown runs on although the stop was requested.
+// For use after anything that may have passed a checkpoint. The teardown continues despite a stop request.
 #define NEXT_UNLESS_STOPPED()                                                                                          \
     do {                                                                                                               \
         at++;                                                                                                          \
@@ -151,7 +151,8 @@ op_for_duration:
     interp->loops[at->loop + 1] = 0;
     NEXT();
 op_for_next:
-    // The reading of a checkpoint just passed serves; a body without any work has none of its own.
+    // The clock reading of a checkpoint just passed is reused. A body without any work has no checkpoint, so it gets
+    // one here.
     if (probe->budget != CHECKPOINT_UNITS)
         read_clock(probe);
     else if (probe->now == interp->loops[at->loop + 1])

@@ -17,27 +17,27 @@ struct interp_slot {
 struct interp {
     struct probe probe;
     const struct program *program;
-    struct channel_set *channels; // of the worker's group instance
+    struct channel_set *channels; // those of the worker's group instance
     int (*pipes)[2];              // by channel: read end, write end; -1 when unused
     int telemetry_fd;
     cpu_set_t *initial; // affinity at release
     size_t initial_size;
-    // Working memory, ready before the release.
+    // Working memory, prepared before the release.
     uint8_t *transfer; // page-aligned
     uint8_t *walk;
     uint32_t *matrix; // three of matrix × matrix
     uint64_t *loops;  // loop registers
     uint32_t seen[PROGRAM_CHANNELS];
-    uint64_t held; // mutexes, a bit each
+    uint64_t held; // mutexes held, one bit each
     struct interp_slot slots[PROGRAM_SLOTS];
     int file, direct_file;
     uint64_t write_at, read_at;
 };
 
-// Maps what the program needs. 0, or the errno of what could not be had.
+// Allocates what the program needs. Returns 0 or an errno.
 int interp_prepare(struct interp *interp, const char *scratch);
 
-// setup, body until the stop request, teardown.
+// Runs the setup, the body until the stop request, and the teardown.
 void interp_run(struct interp *interp);
 
 #endif

@@ -1,6 +1,6 @@
 // What a worker measures of itself: checkpoints, gaps, migrations, wake latencies (docs/protocol.md, "Definitions").
-// All of it is inline: at a checkpoint every 1024 work units and a latency per yield, a call would be a measurable
-// part.
+// Everything is inline: with a checkpoint every 1024 work units and a latency per yield, function calls would have a
+// measurable cost.
 #ifndef KTSTR_PROBE_H
 #define KTSTR_PROBE_H
 
@@ -17,16 +17,17 @@ enum { CHECKPOINT_UNITS = 1024 };
 struct probe {
     struct telemetry *page;
     struct tick_clock clock;
-    uint64_t now;    // clock at the latest reading
-    uint64_t last;   // from when on the worker wanted to run: the start of the current gap
+    uint64_t now;    // latest clock reading
+    uint64_t last;   // since when the worker has wanted to run: the start of the current gap
     uint32_t budget; // work units to the next checkpoint
     uint32_t cpu;
-    uint64_t units; // up to the latest checkpoint
+    uint64_t units; // work units up to the latest checkpoint
     uint64_t iterations;
     uint64_t random; // state of xorshift64*
 };
 
-// glibc registers rseq for every thread since 2.35; the kernel keeps the CPU there, so reading it costs a load.
+// glibc registers rseq for every thread since 2.35. The kernel keeps the CPU number there, so reading it takes one
+// load.
 static inline uint32_t current_cpu(void) {
     if (__rseq_size >= 8) {
         const struct rseq *area = (const struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
@@ -68,7 +69,7 @@ static inline void note_migration(struct probe *probe, uint32_t cpu) {
     probe->cpu = cpu;
 }
 
-// A checkpoint at the clock reading probe->now.
+// Records a checkpoint at the clock reading probe->now.
 static inline void checkpoint_here(struct probe *probe) {
     struct telemetry *page = probe->page;
     uint64_t gap = probe->now > probe->last ? probe->now - probe->last : 0;
@@ -94,27 +95,27 @@ static inline void checkpoint(struct probe *probe) {
     checkpoint_here(probe);
 }
 
-// The start of a call that may block. When nothing was done since the last checkpoint its reading serves: the few
-// nanoseconds of dispatch between are less than another reading costs.
+// Returns the start time of a call that may block. If no work was done since the last checkpoint, its clock reading is
+// reused: the few nanoseconds of dispatch since then are less than the cost of another reading.
 static inline uint64_t call_start(struct probe *probe) {
     if (probe->budget != CHECKPOINT_UNITS)
         checkpoint(probe);
     return probe->now;
 }
 
-// The start of a call in which the worker wishes to be away until `until` (AWAY_FOR_PARTNER: until somebody acts).
-// Should it die inside, the agent knows that it was not starved.
+// Marks the start of a call in which the worker wants to be away until `until` (AWAY_FOR_PARTNER: until a partner
+// acts). If the worker dies inside the call, the agent knows that it was not starved.
 #define AWAY_FOR_PARTNER UINT64_MAX
 static inline void go_away(struct probe *probe, uint64_t until) {
     __atomic_store_n(&probe->page->away_until_ns, until, __ATOMIC_RELAXED);
 }
 
-// When the worker could run again: `stamp` where it lies within the call, else the nearer end of the call.
+// Returns when the worker could run again: `stamp`, limited to the duration of the call.
 static inline uint64_t probe_ready(uint64_t start, uint64_t stamp, uint64_t end) {
     return stamp < start ? start : stamp > end ? end : stamp;
 }
 
-// The end of a call during which the worker was away on its own wish until `ready` (its start: never).
+// Ends a call during which the worker was voluntarily away until `ready` (the start of the call: it never was away).
 static inline void call_end(struct probe *probe, uint64_t start, uint64_t ready) {
     read_clock(probe);
     probe->last = probe_ready(start, ready, probe->now);
@@ -123,7 +124,7 @@ static inline void call_end(struct probe *probe, uint64_t start, uint64_t ready)
     checkpoint_here(probe);
 }
 
-// Algorithm R.
+// Keeps a uniform sample of all latencies (reservoir sampling, Algorithm R).
 static inline void note_latency(struct probe *probe, uint64_t ns) {
     struct telemetry *page = probe->page;
     uint64_t seen = page->wake_seen++;

@@ -1,4 +1,4 @@
-// Numbers about a process from /proc.
+// Figures from /proc.
 #ifndef KTSTR_PROCSTAT_H
 #define KTSTR_PROCSTAT_H
 
@@ -6,11 +6,11 @@
 
 #include <sys/types.h>
 
-// /proc/<pid>/schedstat, readable of a zombie too; zeroes when the kernel has none.
+// Reads /proc/<pid>/schedstat, which also works for a zombie; all zeroes if the kernel lacks the file.
 void procstat_sched(pid_t pid, struct telemetry_sched *sched);
-// numa_pages_migrated of /proc/vmstat: of the whole machine.
+// Returns numa_pages_migrated from /proc/vmstat, which counts for the whole machine.
 uint64_t procstat_pages_migrated(void);
-// Adds up the caller's resident pages by node from /proc/self/numa_maps.
+// Sums up the caller's resident pages per node from /proc/self/numa_maps.
 void procstat_numa_pages(uint64_t pages[TELEMETRY_NODES]);
 
 #endif

@@ -18,7 +18,7 @@ void region_map(struct interp *interp, uint32_t slot, uint64_t bytes, bool no_hu
         return;
     }
     if (no_huge_pages)
-        madvise(memory, bytes, MADV_NOHUGEPAGE); // EINVAL: a kernel without huge pages
+        madvise(memory, bytes, MADV_NOHUGEPAGE); // EINVAL: the kernel has no huge pages
     *region = (struct interp_slot){.memory = memory, .bytes = bytes};
 }
 

@@ -9,13 +9,13 @@
 
 enum { STAMPS = 64 };
 
-// A futex word. The post that made it n left its time in stamps[n mod STAMPS].
+// A futex word. The post that set it to n stored its time in stamps[n mod STAMPS].
 struct shared_word {
     _Alignas(64) _Atomic uint32_t value;
     _Atomic uint64_t stamps[STAMPS];
 };
 
-// 0 free, 1 held, 2 held and waited for.
+// State 0: free, 1: held, 2: held with waiters.
 struct shared_mutex {
     _Alignas(64) _Atomic uint32_t state;
     _Atomic uint64_t unlock_ns;
@@ -33,8 +33,8 @@ struct channel_set {
 };
 
 struct shared_spawn {
-    _Alignas(64) _Atomic uint32_t release; // futex: 1 once the group was started
-    _Atomic uint64_t release_ns;           // when; valid once `release` is 1
+    _Alignas(64) _Atomic uint32_t release; // futex: 1 once the group has started
+    _Atomic uint64_t release_ns;           // time of the release; valid once `release` is 1
     uint32_t channels;
     struct channel_set sets[]; // channels of instance 0, then of instance 1, …
 };

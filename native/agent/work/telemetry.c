@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-// The part that docs/protocol.md promises to executables.
+// The part of the layout that docs/protocol.md guarantees to executables.
 _Static_assert(offsetof(struct telemetry, stop) == 12 && offsetof(struct telemetry, iterations) == 16 &&
                    offsetof(struct telemetry, work_units) == 24 && offsetof(struct telemetry, max_gap_ns) == 32 &&
                    offsetof(struct telemetry, max_gap_at_ns) == 40 && offsetof(struct telemetry, max_gap_cpu) == 48 &&
@@ -15,7 +15,7 @@ _Static_assert(offsetof(struct telemetry, stop) == 12 && offsetof(struct telemet
                "the telemetry page's layout is part of the protocol");
 
 struct telemetry *telemetry_create(int *fd) {
-    // Linux 6.3 asks every caller to say whether the memory may be executed; older kernels refuse the flag.
+    // Linux 6.3 and later want every caller to say whether the memory may be executed; older kernels reject the flag.
     const unsigned int noexec_seal = 0x0008;
     int file = memfd_create("ktstr-telemetry", MFD_CLOEXEC | noexec_seal);
     if (file < 0)

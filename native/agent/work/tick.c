@@ -4,13 +4,14 @@
 
 #include <string.h>
 
-// So long after its first reading the scale is known to a few parts in a million: some nanoseconds in a span.
+// This long after the first reading the scale is known to a few parts per million: some nanoseconds per span.
 static const uint64_t calibration_ns = 10000000;
 static const uint64_t span_ns = 1000000;
-// A reading between two of the counter that are further apart was interrupted, and says too little of the moment.
+// A clock reading between two counter readings that are further apart than this was interrupted and is too imprecise.
 static const uint64_t close_ticks = 1000;
 static const uint32_t far_apart_limit = 100;
-// More than all clock discipline (500 ppm of a span) and a late reading: the counter can't be trusted.
+// A deviation larger than clock discipline (500 ppm of a span) and a late reading can explain: the counter can't be
+// trusted.
 static const uint64_t trust_ns = 5000;
 
 void tick_open(struct tick_clock *clock) {
@@ -25,7 +26,7 @@ uint64_t tick_rebase(struct tick_clock *clock) {
         return now_ns();
     uint64_t before = tick_count(), ns = now_ns(), after = tick_count();
     if (after - before > close_ticks) {
-        // Where it is always so the counter is slow to read, as in an emulator.
+        // If this happens every time, the counter is slow to read, as in an emulator.
         clock->usable = ++clock->far_apart < far_apart_limit;
         clock->span = 0;
         return ns;

@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Only there so that a blocking call returns; the stop word says what to do.
+// The handler only exists so that a blocking call returns; the stop word tells what to do.
 static void on_stop_signal(int signal) { (void)signal; }
 
 static void set_signals(void) {
@@ -54,14 +54,14 @@ static int prepare(const struct worker_start *start, struct interp *interp, stru
     while ((got = read(placed, &byte, 1)) < 0 && errno == EINTR)
         ;
     if (got != 1)
-        _exit(1); // the spawn was given up
+        _exit(1); // the agent gave up the spawn
     close(placed);
     int failed = start->spec->has_mempolicy ? take_mempolicy(start->spec) : 0;
     if (failed)
         return failed;
     const struct spawn_command *command = start->command;
     if (!program_decode(command->program, command->program_length, start->role, arena, program, error, sizeof error))
-        return EINVAL; // the agent has decoded it for every role before
+        return EINVAL; // unexpected: the agent has already decoded it for every role
     interp->program = program;
     return interp_prepare(interp, start->scratch);
 }
@@ -79,7 +79,7 @@ static void begin(struct interp *interp, struct cpumask *initial, uint64_t relea
     interp->initial_size = sizeof initial->words;
     page->cpu_start_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     probe->now = now_ns();
-    // From the release on it wanted to run: what passed since is its first gap, however long it was kept waiting.
+    // The worker has wanted to run since its release, so the time since then is its first gap, however long that is.
     page->start_ns = released_ns ? released_ns : probe->now;
     probe->last = page->start_ns;
     probe->budget = CHECKPOINT_UNITS;
@@ -97,7 +97,7 @@ static void finish(struct interp *interp) {
     procstat_numa_pages(page->numa_pages);
 }
 
-// The moment from which on the worker wants to run.
+// Waits for the start offset. Returns the time from which on the worker wants to run.
 static uint64_t wait_offset(const struct probe *probe, uint64_t released_ns) {
     uint64_t begin_ns = released_ns + probe->page->start_offset_ns;
     struct timespec until = timespec_of(begin_ns);
@@ -114,19 +114,19 @@ _Noreturn void worker_main(const struct worker_start *start, int placed) {
     struct cpumask initial;
     struct interp interp = {
         .probe = {.page = page,
-                  // The same for every run, so that a deterministic guest stays one.
+                  // The seed is the same in every run, so that a deterministic guest stays deterministic.
                   .random = ((uint64_t)start->command->group << 32 | start->spec->index) * 2 + 0x9e3779b97f4a7c15ull},
         .channels = start->channels,
         .pipes = start->pipes,
         .telemetry_fd = start->telemetry_fd,
     };
     set_signals();
-    // Workers end with the agent, whatever ends that; it may have ended before this was said.
+    // Workers die with the agent, however it ends. It may already have ended before this call.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != start->agent)
         _exit(1);
     prctl(PR_SET_NAME, start->command->label);
-    // The default slack of 50 µs would be counted as wake latency of every sleep.
+    // The default slack of 50 µs would count as wake latency of every sleep.
     prctl(PR_SET_TIMERSLACK, 1);
     int error = prepare(start, &interp, &program, &arena, placed);
     if (error) {

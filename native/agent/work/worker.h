@@ -1,4 +1,4 @@
-// The worker's own side: what runs in the forked process.
+// The code that runs in a forked worker.
 #ifndef KTSTR_WORKER_H
 #define KTSTR_WORKER_H
 
@@ -17,17 +17,17 @@ struct worker_start {
     struct shared_spawn *shared;
     struct channel_set *channels;
     int (*pipes)[2];
-    const char *scratch; // directory for its file
-    pid_t agent;         // their parent
+    const char *scratch; // directory for the worker's file
+    pid_t agent;         // parent process of the worker
 };
 
 // Values of telemetry.ready.
 enum { WORKER_UNBORN, WORKER_READY, WORKER_FAILED };
-// Futex words the agent wakes: telemetry.ready is the worker's, shared_spawn.release the agent's.
+// Futex words: the worker wakes telemetry.ready, the agent shared_spawn.release.
 
-// Prepares, tells that it is ready, waits for the release, works, and exits. Placement in cgroup, affinity and policy
-// is the agent's, done before; `placed` is a pipe from which the worker reads a byte when it may take its memory
-// policy.
+// Prepares, reports that it is ready, waits for the release, works, and exits. Before that the agent sets cgroup,
+// affinity and policy of the worker, then writes a byte to the pipe `placed`; after reading it the worker may set its
+// memory policy.
 _Noreturn void worker_main(const struct worker_start *start, int placed);
 
 #endif
