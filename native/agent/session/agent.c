@@ -37,20 +37,20 @@ static enum wait_result wait_until(struct agent *agent, uint64_t until_ns, bool 
         if (now >= until_ns)
             return WAIT_TIME;
         struct pollfd fds[2 + PROCESS_LIMIT * PROCESS_FDS];
-        // On a host the channel is a socket, whose other end may go at any time.
+        // On a host the channel is a socket whose other end may close at any time.
         fds[0] = (struct pollfd){.fd = commands || agent->host ? agent->channel.serial : -1,
                                  .events = commands ? POLLIN : 0};
         fds[1] = (struct pollfd){.fd = agent->host ? agent->signals : -1, .events = POLLIN};
         size_t count = 2 + process_poll(agent, fds + 2, &until);
         scheduler_poll(agent, &until);
         struct timespec timeout = timespec_of(until > now ? until - now : 0);
-        // SIGCHLD is let through only here, so a child that ends at any other moment ends the next wait at once.
+        // SIGCHLD is only unblocked here, so a child that ends at any other time makes the next wait return at once.
         if (ppoll(fds, count, &timeout, &open) <= 0)
             continue;
         if (fds[1].revents)
             take_signal(agent);
         if (fds[0].revents && commands)
-            return WAIT_COMMAND; // of an end, too: reading says it
+            return WAIT_COMMAND; // also at the end of the stream: reading detects it
         agent->channel.lost |= fds[0].revents != 0;
     }
 }

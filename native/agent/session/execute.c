@@ -26,7 +26,7 @@ static bool set_sysctls(const struct agent *agent, const struct command *command
             return fail_errno(failure, EINVAL, "sysctl %s", setting->name);
         if (snprintf(path, sizeof path, "/proc/sys/%s", setting->name) >= (int)sizeof path)
             return fail_errno(failure, ENAMETOOLONG, "sysctl %.80s…", setting->name);
-        // Both spellings: kernel.sched_x and kernel/sched_x.
+        // Accepts both spellings: kernel.sched_x and kernel/sched_x.
         if (!strchr(setting->name, '/'))
             for (char *at = path + strlen("/proc/sys/"); *at; at++)
                 *at = *at == '.' ? '/' : *at;

@@ -1,4 +1,4 @@
-// One command that neither waits nor nests.
+// Executes single commands that neither wait nor nest.
 #ifndef KTSTR_EXECUTE_H
 #define KTSTR_EXECUTE_H
 
@@ -6,7 +6,7 @@
 #include "wire/command.h"
 
 bool execute(struct agent *agent, const struct command *command, struct failure *failure);
-// Names the command and its subject in failure->where.
+// Stores the name of the command and its subject in failure->where.
 void execute_name(const struct command *command, struct failure *failure);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "agent.h"
 
-// Before READY: `hang` never returns until the deadline's power-off.
+// Before READY: `hang` never returns; only the power-off at the deadline ends it.
 void fault_before_ready(struct agent *agent);
 // After READY: `mute`.
 void fault_after_ready(struct agent *agent);

@@ -8,15 +8,15 @@
 #include <stdint.h>
 
 struct handover {
-    uint8_t *bytes; // the caller's to free
+    uint8_t *bytes; // freed by the caller
     size_t length;
-    uint64_t deadline_ns; // after the moment at which it was taken
+    uint64_t deadline_ns; // counted from the time of the handover
 };
 
-// Copies the plan out of `size` bytes of reserved physical memory. False with a failure if there is none, or it is
+// Copies the plan from `size` bytes of reserved physical memory. Returns false with a failure if the plan is missing or
 // malformed.
 bool handover_take(struct handover *handover, uint64_t address, uint64_t size, struct failure *failure);
-// The same from memory that is mapped.
+// Does the same from mapped memory.
 bool handover_copy(struct handover *handover, const uint8_t *memory, size_t size, struct failure *failure);
 
 #endif

@@ -40,7 +40,7 @@ static bool lists(const char *words, const char *word) {
     return false;
 }
 
-// What the mount does not hand to its children is switched on, and off again at the end.
+// Enables the controllers that the mount does not enable for its children; host_end disables them again.
 static bool take_controllers(struct agent *agent, const char *mount) {
     char path[600], text[512];
     snprintf(path, sizeof path, "%s/cgroup.controllers", agent->cgroups.root);
@@ -59,7 +59,7 @@ static bool populated(const struct agent *agent) {
     return textfile_field(path, "populated ", 0) != 0;
 }
 
-// Kills what runs in the run's cgroups and removes them.
+// Kills all processes in the run's cgroups and removes the cgroups.
 static void sweep(struct agent *agent) {
     char path[600];
     struct failure failure = {0};
@@ -68,7 +68,7 @@ static void sweep(struct agent *agent) {
     snprintf(path, sizeof path, "%s/cgroup.kill", agent->cgroups.root);
     uint64_t limit = now_ns() + death_patience_ns;
     while (populated(agent) && now_ns() < limit) {
-        textfile_write(path, "1"); // ENOENT before Linux 5.14: then the removal moves them out
+        textfile_write(path, "1"); // ENOENT before Linux 5.14: the removal then moves the processes out
         group_bury(agent);
         struct timespec nap = timespec_of(5000000);
         nanosleep(&nap, NULL);
@@ -79,7 +79,8 @@ static void sweep(struct agent *agent) {
 
 static bool make_directory(const char *path) { return mkdir(path, 0755) == 0 || refuse(path, "", errno); }
 
-// The cgroup of this name is removed if a dead agent that had the same number left it; anybody else's stays as it is.
+// Creates the root cgroup. Removes an existing cgroup with this name if a dead agent with the same PID left it behind;
+// leaves any other as it is.
 static bool make_root(struct agent *agent, const char *root) {
     if (mkdir(root, 0755) < 0) {
         if (errno != EEXIST)
@@ -92,7 +93,7 @@ static bool make_root(struct agent *agent, const char *root) {
         if (!make_directory(root))
             return false;
     }
-    // From here on it is this agent's to sweep.
+    // From here on this agent owns the cgroup and may sweep it.
     snprintf(agent->cgroups.root, sizeof agent->cgroups.root, "%s", root);
     int error = mark_set(root);
     return error == 0 || refuse(root, " can't be marked with the attribute user.ktstr", error);
@@ -102,7 +103,7 @@ static bool make_tree(struct agent *agent, const char *mount) {
     struct cgroup_tree *tree = &agent->cgroups;
     char root[sizeof tree->root], leaf[600];
     struct statfs system;
-    // Nowhere else is a directory removed, or a process killed; and a cgroup2 has no links that lead out of it.
+    // Directories are removed and processes killed only on a cgroup2, which has no links that lead out of it.
     if (statfs(mount, &system) < 0)
         return refuse(mount, "", errno);
     if (system.f_type != CGROUP2_SUPER_MAGIC)
@@ -136,9 +137,9 @@ bool host_begin(struct agent *agent, const char *mount, char *notes, size_t note
     const char *temporary = getenv("TMPDIR");
     agent->host = true;
     agent->scratch = temporary && *temporary ? temporary : "/tmp";
-    // Told by a signal when the parent dies; the closed channel tells it as well.
+    // The death of the parent sends SIGTERM; it also closes the channel.
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    // As PID 1 does: what workers and processes leave behind is buried here.
+    // The agent reaps orphans of workers and processes, as it does as PID 1.
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
@@ -158,5 +159,5 @@ void host_end(struct agent *agent, const char *mount) {
     sweep(agent);
     for (int i = 0; i < HOST_CONTROLLERS; i++)
         if (agent->switched_on[i])
-            switch_controller(mount, '-', controllers[i]); // EBUSY: another run has come to need it
+            switch_controller(mount, '-', controllers[i]); // EBUSY: another run uses the controller by now
 }

@@ -19,7 +19,7 @@ enum { BOOT_LOG_LEVEL = 6 };
 struct mount_point {
     const char *type, *target, *options;
     unsigned long flags;
-    const char *optional; // "": needed; else why it may be absent
+    const char *optional; // "": required; else the kernel option without which it may be missing
 };
 
 static const struct mount_point mount_points[] = {
@@ -57,12 +57,12 @@ void init_mounts(char *notes, size_t size) {
     for (size_t i = 0; i < sizeof mount_points / sizeof *mount_points; i++) {
         const struct mount_point *point = &mount_points[i];
         make_directory(point->target);
-        // EBUSY: the kernel has mounted devtmpfs itself.
+        // EBUSY: the kernel has already mounted devtmpfs.
         if (mount(point->type, point->target, point->type, point->flags, point->options) < 0 && errno != EBUSY)
             note(notes, size, "mount %s on %s: %s%s%s; ", point->type, point->target, strerror(errno),
                  *point->optional ? ", needs " : "", point->optional);
     }
-    // As every system has them; shells use /dev/fd.
+    // The usual links; shells use /dev/fd.
     static const char *const links[][2] = {{"/proc/self/fd", "/dev/fd"},
                                            {"/proc/self/fd/0", "/dev/stdin"},
                                            {"/proc/self/fd/1", "/dev/stdout"},
@@ -70,16 +70,16 @@ void init_mounts(char *notes, size_t size) {
     for (size_t i = 0; i < sizeof links / sizeof *links; i++)
         if (symlink(links[i][0], links[i][1]) < 0 && errno != EEXIST)
             note(notes, size, "link %s: %s; ", links[i][1], strerror(errno));
-    // Workers' private files; a scratch disk is mounted here when the machine has one.
+    // The directory for workers' private files, where a scratch disk is mounted if the machine has one.
     make_directory(SCRATCH_DIRECTORY);
     if (mount("tmpfs", SCRATCH_DIRECTORY, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") < 0)
         note(notes, size, "mount tmpfs on %s: %s; ", SCRATCH_DIRECTORY, strerror(errno));
-    // Addresses in /proc/kallsyms are what the host asks for.
+    // The host asks for addresses from /proc/kallsyms.
     textfile_write("/proc/sys/kernel/kptr_restrict", "0");
-    // A panic has to end the machine, so that the host learns of it.
+    // A panic must end the machine, so that the host notices it.
     textfile_write("/proc/sys/kernel/panic", "-1");
 
-    // The boot was quiet (loglevel, core/src/kernel/CommandLine.ts); what is said from here on is for the console.
+    // The boot was quiet (loglevel, core/src/kernel/CommandLine.ts); later kernel messages should reach the console.
     if (textfile_number("/proc/sys/kernel/printk", 0) == BOOT_LOG_LEVEL)
         textfile_write("/proc/sys/kernel/printk", "7");
 

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-// A HOLD is the only command that waits; loops are the host's own affair here.
+// HOLD is the only command that waits; in live mode the host runs loops itself.
 static bool obey(struct agent *agent, const struct command *command, struct failure *failure) {
     uint64_t now = now_ns();
     execute_name(command, failure);

@@ -1,4 +1,4 @@
-// ktstr-agent: PID 1 of the guest, or a child process on a host. Everything it does is in docs/protocol.md.
+// ktstr-agent: PID 1 of the guest, or a child process on a host. docs/protocol.md describes everything it does.
 #include "agent.h"
 #include "base/clock.h"
 #include "base/console.h"
@@ -24,7 +24,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-// Below the thread that cuts the power (poweroff.c), above every worker but one of Fifo 98 or 99.
+// Below the thread that cuts the power (poweroff.c), above all workers except those of SCHED_FIFO priority 98 or 99.
 enum { CONTROL_PRIORITY = 98 };
 
 static void note(char *notes, size_t size, const char *what, int error) {
@@ -33,15 +33,15 @@ static void note(char *notes, size_t size, const char *what, int error) {
         snprintf(notes + used, size - used, "%s: %s; ", what, strerror(error));
 }
 
-// The control thread outranks whatever the scheduler under test does to SCHED_OTHER and SCHED_EXT; workers start
-// ordinary.
+// Makes the control thread real-time, so that it outranks SCHED_OTHER and SCHED_EXT whatever the scheduler under test
+// does to them. Workers start with the default policy.
 static int become_realtime(void) {
     struct sched_param priority = {.sched_priority = CONTROL_PRIORITY};
     return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority) < 0 ? errno : 0;
 }
 
 static void set_signals(struct agent *agent) {
-    // Taken only inside ppoll; the handler exists so that ppoll returns.
+    // SIGCHLD is only unblocked in ppoll; its handler exists so that ppoll returns.
     sigemptyset(&agent->blocked);
     sigaddset(&agent->blocked, SIGCHLD);
     sigprocmask(SIG_BLOCK, &agent->blocked, NULL);
@@ -65,14 +65,14 @@ static bool run(struct agent *agent) {
     return plan_run(agent, agent->host ? HOST_PLAN : "/ktstr/plan");
 }
 
-// Every CPU's counters, in which two runs that are the same agree to the nanosecond.
+// Sends the counters of every CPU, which two identical runs share to the nanosecond.
 static void send_schedstat(struct agent *agent) {
     char *text = textfile_whole("/proc/schedstat", NULL);
     event_schedstat(&agent->channel, text ? text : "");
     free(text);
 }
 
-// What the events of trace_event= on the command line left, in the text form that Perfetto reads.
+// Sends the trace of the events in trace_event= on the command line, in the text format that Perfetto reads.
 static void send_trace(struct agent *agent) {
     static uint8_t chunk[32768];
     ssize_t got;
@@ -84,9 +84,9 @@ static void send_trace(struct agent *agent) {
         close(file);
 }
 
-// From READY to DONE.
+// Runs a session from READY to DONE.
 static void serve(struct agent *agent, char *notes, size_t size) {
-    // The control loop ends the run at the deadline; this is for when it can't.
+    // The control loop ends the run at the deadline; this thread acts if the loop can't.
     note(notes, size, "deadline", poweroff_deadline(agent->options.deadline_ns / 1000000 + 2000));
     note(notes, size, "SCHED_FIFO", become_realtime());
     fault_before_ready(agent);
@@ -95,7 +95,7 @@ static void serve(struct agent *agent, char *notes, size_t size) {
     send_ready(agent, notes);
     fault_after_ready(agent);
     bool good = run(agent);
-    // After the deadline there are two seconds before the power is cut.
+    // The power is cut two seconds after the deadline.
     bool late = agent->ended_by || now_ns() >= agent->start_ns + agent->options.deadline_ns;
     group_stop_all(agent, late ? 500000000 : 5000000000);
     scheduler_finish(agent);
@@ -156,7 +156,7 @@ static int host_main(struct agent *agent, const char *mount, char **words) {
 
 int main(int argc, char **argv) {
     struct agent agent = {.start_ns = now_ns(), .step = UINT32_MAX, .signals = -1, .uevents = -1};
-    // The kernel hands on words of its command line that it does not know: those of PID 1 are not the agent's.
+    // The kernel passes unknown words of its command line to PID 1: these are not options of the agent.
     bool first = getpid() == 1, host = !first && argc > 2 && strcmp(argv[1], "--host") == 0;
     if (!first && argc == 3 && strcmp(argv[1], "--marks") == 0)
         return mark_list(argv[2]) == 0 ? 0 : 69;

@@ -1,5 +1,5 @@
-// Instructions that do nothing but mark a moment for a plugin of the emulator (native/plugin/plugin.c): NOPs whose
-// displacement names them.
+// Instructions that only mark a point in time for a plugin of the emulator (native/plugin/plugin.c): NOPs identified by
+// their displacement.
 #ifndef KTSTR_MARKER_H
 #define KTSTR_MARKER_H
 
@@ -9,9 +9,9 @@
 #define MARKER(digit) ((void)0)
 #endif
 
-// The machine is ready for a plan. It may be forked here, and each child may be given a plan of its own.
+// Marks that the machine is ready for a plan. It may be forked here, and each child may get its own plan.
 static inline void marker_fork_point(void) { MARKER("1"); }
-// Everything has been sent.
+// Marks that everything has been sent.
 static inline void marker_end(void) { MARKER("2"); }
 
 #endif

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// More of them in one turn are a storm; the lists say what came of it.
+// More changes in one turn are a storm; the lists of CPUs then show the outcome.
 enum { CHANGES = 256, KERNEL_GROUP = 1 };
 
 void online_begin(struct agent *agent) {
@@ -57,9 +57,9 @@ void online_turn(struct agent *agent) {
             break;
         ssize_t got = recvfrom(agent->uevents, words, sizeof words - 1, MSG_DONTWAIT, (struct sockaddr *)&from, &size);
         if (got < 0)
-            break; // nothing is there; or some were dropped, and the lists tell the rest
+            break; // no event is waiting, or some were dropped; the lists of CPUs show the outcome
         words[got] = 0;
-        // Whoever may send there is not believed but for the kernel.
+        // Only messages from the kernel are trusted.
         if (from.nl_pid == 0 && count < CHANGES && online_parse(words, &changes[count].cpu, &changes[count].online))
             count++;
     }

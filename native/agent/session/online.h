@@ -1,18 +1,17 @@
-// Which CPUs are online, and whether that changed.
+// Which CPUs are online, and changes to that.
 #ifndef KTSTR_ONLINE_H
 #define KTSTR_ONLINE_H
 
 #include "agent.h"
 
-// Listens to the kernel's uevents from now on. Where it can't (no CONFIG_NET), changes are seen by the last ONLINE
-// only.
+// Starts to listen to the kernel's uevents. If that fails (no CONFIG_NET), only the last ONLINE shows changes.
 void online_begin(struct agent *agent);
 // Sends ONLINE if a CPU came or went since the last turn.
 void online_turn(struct agent *agent);
-// Sends the last ONLINE, changes or not.
+// Sends the last ONLINE, whether or not anything changed.
 void online_end(struct agent *agent);
 
-// Of one uevent's first words, as `offline@/devices/system/cpu/cpu3`: false for any other.
+// Parses the first words of a uevent such as `offline@/devices/system/cpu/cpu3`. Returns false for any other.
 bool online_parse(const char *words, uint32_t *cpu, bool *online);
 
 #endif

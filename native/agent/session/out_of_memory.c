@@ -18,7 +18,7 @@ static void tell(size_t bytes) {
 }
 
 void out_of_memory_tell(struct channel *channel) {
-    // The frame of the report must not need what there is none of.
+    // Reserves the buffer of the report now, because building its frame must not need memory later.
     channel_frame(channel, EVENT_ERROR);
     for (int i = 0; i < 256; i++)
         put_u64(&channel->out, 0);

@@ -21,7 +21,7 @@ enum outcome { RAN_ON, ENDED, FAILED };
 
 static enum outcome run(struct agent *agent, struct plan *plan, uint32_t from, uint32_t to, struct failure *failure);
 
-// A body that takes no time must not keep a CPU: the agent outranks everything on it.
+// A loop body that takes no time must not occupy a CPU, because the agent outranks everything on it.
 static const uint64_t least_interval_ns = 1000000;
 
 static enum outcome run_loop(struct agent *agent, struct plan *plan, uint32_t begin, struct failure *failure) {
@@ -32,7 +32,7 @@ static enum outcome run_loop(struct agent *agent, struct plan *plan, uint32_t be
         enum outcome outcome = run(agent, plan, begin + 1, plan->matching[begin], failure);
         if (outcome != RAN_ON)
             return outcome;
-        // A body that took longer than the interval is followed by the next one at once.
+        // If the body took longer than the interval, the next round follows at once.
         next += interval;
         uint64_t until = next < end ? next : end, now = now_ns();
         execute_name(loop, failure);
@@ -67,7 +67,7 @@ static enum outcome run(struct agent *agent, struct plan *plan, uint32_t from, u
         default:
             if (!execute(agent, command, failure))
                 return FAILED;
-            // Between any two commands: has the deadline passed, is the host still there?
+            // Between any two commands, check the deadline and whether the host is still there.
             if (!hold_until(agent, now, now, failure))
                 return FAILED;
         }
@@ -75,7 +75,8 @@ static enum outcome run(struct agent *agent, struct plan *plan, uint32_t from, u
     return RAN_ON;
 }
 
-// The whole file, for as long as its commands are used: they point into it. Length 0: NULL.
+// Maps the whole file, which must stay mapped while its commands are used, because they point into it. An empty file
+// gives NULL.
 static bool map_file(const char *path, uint8_t **bytes, size_t *length, struct failure *failure) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
@@ -110,7 +111,8 @@ static enum outcome run_file(struct agent *agent, const char *path, struct failu
     return outcome;
 }
 
-// The plan's second part. Up to here machines with the same first part are the same, whatever the second is.
+// Runs the plan's second part. Up to here, machines with the same first part behave the same, whatever the second part
+// is.
 static enum outcome run_handover(struct agent *agent, struct failure *failure) {
     struct handover handover = {0};
     marker_fork_point();

@@ -1,4 +1,4 @@
-// A plan: the frames of a file, decoded as a whole before anything of it runs.
+// A plan: the frames of a file, all of which are decoded before any command runs.
 #ifndef KTSTR_PLAN_H
 #define KTSTR_PLAN_H
 
@@ -9,12 +9,12 @@ enum { PLAN_LOOP_DEPTH = 16 };
 
 struct plan {
     struct arena arena;
-    struct command *commands; // point into the bytes they were decoded from
-    uint32_t *matching;       // of a LOOP_BEGIN: the index of its LOOP_END
+    struct command *commands; // point into the bytes from which they were decoded
+    uint32_t *matching;       // for a LOOP_BEGIN: the index of its LOOP_END
     uint32_t count;
 };
 
-// All memory is the arena's, which the caller frees. On failure the message says what is wrong, with its place.
+// Decodes a plan into memory of the arena, which the caller frees. On failure the message says what is wrong and where.
 bool plan_decode(struct plan *plan, const uint8_t *bytes, size_t length, struct failure *failure);
 
 #endif

@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 static _Noreturn void cut_power(void) {
-    // On a host there is no power to cut: parent and kernel end what is left (PR_SET_PDEATHSIG).
+    // On a host only this process ends; the parent and the kernel (PR_SET_PDEATHSIG) end the rest.
     if (getpid() != 1)
         _exit(1);
     reboot(RB_POWER_OFF);
-    // A machine without power control: end it some other way.
+    // Without power control, halt the machine instead.
     reboot(RB_HALT_SYSTEM);
     _exit(1);
 }
@@ -27,7 +27,7 @@ _Noreturn void poweroff_now(struct channel *channel) {
     cut_power();
 }
 
-static int timer = -1; // set once, before the thread that reads it
+static int timer = -1; // set once, before the thread that reads it starts
 
 static int set(uint64_t ms) {
     struct itimerspec when = {.it_value = timespec_of(ms * 1000000)};
@@ -49,7 +49,7 @@ static void *watch(void *argument) {
 }
 
 int poweroff_deadline(uint64_t ms) {
-    // Above the control thread (main.c), which may be what hangs.
+    // Above the control thread (main.c), which may be the one that hangs.
     struct sched_param priority = {.sched_priority = 99};
     timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     if (timer < 0)
@@ -65,7 +65,7 @@ int poweroff_deadline(uint64_t ms) {
     pthread_attr_setschedpolicy(&attributes, SCHED_FIFO);
     pthread_attr_setschedparam(&attributes, &priority);
     error = pthread_create(&thread, &attributes, watch, NULL);
-    // On a host not everybody may have real-time threads.
+    // On a host, ordinary users may not create real-time threads.
     if (error == EPERM)
         error = pthread_create(&thread, NULL, watch, NULL);
     pthread_attr_destroy(&attributes);
