@@ -37,7 +37,8 @@ int channel_adopt(struct channel *channel, int fd) {
     return 0;
 }
 
-// Nothing can be said to the host any more: say it on the console; the machine's end tells the rest.
+// The host can no longer be reached, so print the reason on the console; the end of the machine tells the host the
+// rest.
 static void give_up(struct channel *channel, const char *why) {
     if (!channel->lost)
         console_print("ktstr-agent: %s\n", why);
@@ -61,7 +62,7 @@ static void send_serial(struct channel *channel, const uint8_t *data, size_t len
         struct pollfd writable = {.fd = channel->serial, .events = POLLOUT};
         poll(&writable, 1, 100);
         if (now_ns() > limit)
-            give_up(channel, "COM2 takes nothing");
+            give_up(channel, "COM2 accepts no bytes");
     }
 }
 

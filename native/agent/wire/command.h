@@ -84,10 +84,10 @@ struct spawn_command {
 
 struct scheduler_command {
     const char *name;
-    bool builtin; // `start` and `stop` are commands that end; otherwise `start` is the scheduler
+    bool builtin; // `start` and `stop` are commands that exit; otherwise `start` is the scheduler
     struct str_list start, stop;
     uint64_t start_timeout_ns, watchdog_ns; // watchdog 0: none
-    uint32_t timeout_ms;                    // of the kernel's own watchdog; 0: as the scheduler has it
+    uint32_t timeout_ms;                    // of the kernel's own watchdog; 0: keep the scheduler's value
 };
 
 struct process_command {
@@ -102,9 +102,9 @@ struct process_command {
     uint64_t deadline_ns; // after its start; 0: none
     uint64_t credit;
     bool paced;
-    // Not of the wire: the agent's own business.
+    // Not part of the wire format; set by the agent.
     const struct process_owner *owner;
-    uint32_t timeout_ms; // for what the owner prepares; 0: none
+    uint32_t timeout_ms; // used by owner->prepare; 0: none
 };
 
 struct command {
@@ -193,11 +193,11 @@ struct command {
     };
 };
 
-// Name for messages; "?" for a type that is none.
+// Returns the name of a command for messages, or "?" for an unknown type.
 const char *command_name(uint16_t type);
 
-// Decodes the payload of `frame`; what the command points to lives in `arena` and in the frame's bytes. On failure
-// `error` says what is wrong, the frame's offset included.
+// Decodes the payload of `frame`. The command points into `arena` and into the frame's bytes. On failure `error` says
+// what is wrong, with the offset of the frame.
 bool command_decode(const struct frame *frame, struct arena *arena, struct command *command, char *error,
                     size_t error_size);
 

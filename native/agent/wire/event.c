@@ -38,7 +38,7 @@ void event_ready(struct channel *channel, uint64_t time_ns, const char *release,
     put_str(out, version);
     put_u64(out, time_ns);
     put_topology(out, topology);
-    put_u32(out, 0); // symbols come after CONFIG
+    put_u32(out, 0); // symbols are sent after CONFIG
     put_str(out, notes);
     channel_send(channel);
     channel->use_ring = channel->ring.memory != NULL;

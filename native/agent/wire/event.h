@@ -1,4 +1,4 @@
-// Events of docs/protocol.md, written to the channel.
+// Sends the events of docs/protocol.md over the channel.
 #ifndef KTSTR_EVENT_H
 #define KTSTR_EVENT_H
 
@@ -82,10 +82,10 @@ struct process_exit {
     const char *message;
 };
 
-// As READY carries it.
+// Writes the topology in the format of READY.
 void put_topology(struct buffer *out, const struct topology *topology);
 
-// Times are the moment of the event, taken by the caller.
+// `time_ns` is the time of the event, taken by the caller.
 
 void event_ready(struct channel *channel, uint64_t time_ns, const char *release, const char *version,
                  const struct topology *topology, const char *notes);

@@ -9,7 +9,7 @@ struct decoder {
     uint32_t role;
     uint32_t nodes;
     uint32_t depth;
-    bool dropped; // inside a branch of another role: checked, but no code
+    bool dropped; // inside a branch of another role: checked, but not emitted
 };
 
 static void *grow(struct arena *arena, void *items, uint32_t count, uint32_t *capacity, size_t size) {
@@ -63,7 +63,7 @@ static void nodes(struct decoder *d);
 static uint16_t loop_register(struct decoder *d) { return (uint16_t)d->program->loops++; }
 
 static void require_nodes(struct decoder *d) {
-    // The list's count is peeked at; an empty loop body would spin without a checkpoint.
+    // Only peeks at the count of the list. An empty loop body would spin without a checkpoint.
     struct cursor peek = d->cursor;
     if (get_u32(&peek) == 0 && !peek.failed)
         cursor_fail(&d->cursor, "the repeated list is empty");
@@ -73,7 +73,7 @@ static void loop(struct decoder *d, enum op begin, enum op next, const char *nam
     uint64_t amount = within(d, name, get_u64(&d->cursor), 1, number_limit);
     uint16_t reg = loop_register(d);
     if (begin == OP_FOR_DURATION)
-        loop_register(d); // the second one holds the clock at the end of the last round
+        loop_register(d); // the second register holds the clock at the end of the last round
     require_nodes(d);
     uint32_t start = emit(d, (struct instruction){.op = begin, .loop = reg, .x = amount});
     nodes(d);
@@ -96,7 +96,7 @@ static void cycle(struct decoder *d) {
     }
     if (d->dropped || d->cursor.failed)
         return;
-    // The table is written last, because a branch may hold cycles of its own.
+    // The table is written last because a branch may contain cycles of its own.
     p->code[at].x = p->branch_count;
     for (uint32_t i = 0; i < count; i++) {
         p->branches = grow(d->cursor.arena, p->branches, p->branch_count, &p->branch_capacity, sizeof *p->branches);
@@ -306,7 +306,7 @@ static void nodes(struct decoder *d) {
     d->depth--;
 }
 
-// A body that is one short spin needs no dispatch between its iterations.
+// Fuses a body that is one short spin into one instruction, which saves the dispatch between iterations.
 static void fuse_spin(struct program *p) {
     struct instruction *first = &p->code[p->body];
     if (p->length == p->body + 2 && first->op == OP_SPIN && first->x <= PROGRAM_SHORT_SPIN)

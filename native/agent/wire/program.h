@@ -1,4 +1,4 @@
-// Work programs: decoded from the bytes of SPAWN to a flat array of instructions for one role.
+// Work programs, decoded from the bytes of SPAWN into a flat array of instructions for one role.
 #ifndef KTSTR_PROGRAM_H
 #define KTSTR_PROGRAM_H
 
@@ -32,11 +32,11 @@ enum op {
     OP_CYCLE,
     OP_ROLES,
     OP_EXEC,
-    OP_REPEAT_NEXT, // back to `target` until the loop register is used up
-    OP_FOR_NEXT,    // back to `target` until the loop register's time
-    OP_JUMP,        // to `target`
-    OP_ITERATION,   // end of the body: back to `target`
-    OP_SPIN_ROUNDS, // the whole body is one short spin of `x` units: all its iterations
+    OP_REPEAT_NEXT, // jumps to `target` until the loop register reaches 0
+    OP_FOR_NEXT,    // jumps to `target` until the time in the loop register
+    OP_JUMP,        // jumps to `target`
+    OP_ITERATION,   // end of the body: jumps to `target`
+    OP_SPIN_ROUNDS, // runs all iterations of a body that is one short spin of `x` units
     OP_END,
     OP_COUNT
 };
@@ -70,13 +70,13 @@ struct program {
     uint32_t length, capacity;
     uint32_t body, teardown; // indexes
     uint32_t loops;          // loop registers used
-    uint32_t *branches;      // CYCLE's targets: x is the first, b the count
+    uint32_t *branches;      // targets of CYCLE: x is the index of the first, b the count
     uint32_t branch_count, branch_capacity;
-    struct cpu_list *sets; // SET_AFFINITY's explicit sets: x is the index
+    struct cpu_list *sets; // explicit sets of SET_AFFINITY: x is the index
     uint32_t set_count, set_capacity;
-    struct exec_target *execs; // EXEC's: x is the index
+    struct exec_target *execs; // executables of EXEC: x is the index
     uint32_t exec_count, exec_capacity;
-    // What a worker has to prepare.
+    // What a worker must prepare.
     uint64_t walk_bytes, file_span;
     uint32_t transfer_bytes, matrix;
     uint64_t pipes;    // bit per pipe channel
@@ -85,7 +85,7 @@ struct program {
     bool uses_file;
 };
 
-// Decodes for `role`. All memory is the arena's. On failure `error` says what is wrong and at which byte.
+// Decodes the program for `role` into memory of the arena. On failure `error` says what is wrong and at which byte.
 bool program_decode(const uint8_t *bytes, size_t length, uint32_t role, struct arena *arena, struct program *program,
                     char *error, size_t error_size);
 

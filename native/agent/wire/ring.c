@@ -33,7 +33,7 @@ void ring_format(struct ring *ring, void *memory, size_t size) {
     memcpy(ring->memory + VERSION_AT, &version, sizeof version);
     memcpy(ring->memory + DATA_SIZE_AT, &ring->data_size, sizeof ring->data_size);
     memcpy(ring->memory + INPUT_SIZE_AT, &ring->input_size, sizeof ring->input_size);
-    // The host may look at any time: the magic says that the rest is valid.
+    // The host may look at any time, so the magic is stored last: it shows that the rest is valid.
     uint64_t magic;
     memcpy(&magic, "KTSTRING", sizeof magic);
     __atomic_store_n(counter(ring, 0), magic, __ATOMIC_RELEASE);
@@ -54,7 +54,7 @@ int ring_map(struct ring *ring, uint64_t address, uint64_t size) {
 
 bool ring_fits(const struct ring *ring, size_t length) {
     uint64_t tail = ring->linear ? 0 : __atomic_load_n(counter(ring, TAIL_AT), __ATOMIC_ACQUIRE);
-    // The tail is the host's: one beyond the head must not make room for more than there is.
+    // The host writes the tail: a tail beyond the head must not make the ring seem larger than it is.
     return length <= ring->data_size && ring->head + length - tail <= ring->data_size;
 }
 
