@@ -1,6 +1,6 @@
-// Commands that boot machines by every way to end: nothing is left of them. What a terminal does to them is in terminal.e2e.ts, `ktstr test` in
-// failures.e2e.ts, and what `--host` leaves in host.e2e.ts.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs"
+// Commands that boot machines by every way to end: nothing is left of them. What a terminal does to them is in terminal.e2e.ts and, for `ktstr test`,
+// in failures.e2e.ts, and what `--host` leaves in host.e2e.ts.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -11,6 +11,8 @@ const runs = join(scratch, "runs")
 /** Where the commands run, which none may write to. */
 const folder = join(scratch, "folder")
 const env = { KTSTR_SIDECAR_DIR: runs }
+/** Where tests are. */
+const tests = join(scratch, "tests")
 const machine = ["--topology", "1n1l1c1t"]
 const virtual = ["--clock", "deterministic"]
 let replayed = ""
@@ -18,6 +20,17 @@ let replayed = ""
 beforeAll(async () => {
   mkdirSync(folder)
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"))
+  mkdirSync(tests)
+  symlinkSync(join(root, "node_modules"), join(tests, "node_modules"))
+  writeFileSync(
+    join(tests, "long.ktstr.ts"),
+    'import { ktstrTest } from "@ktstr/vitest"\nktstrTest("long", { topology: "1n1l1c1t", durationS: 60 }, "steady")\n'
+  )
+  // Nothing of ktstr's would stop what only vitest knows.
+  writeFileSync(
+    join(tests, "plain.ktstr.ts"),
+    'import { test } from "vitest"\nconst long = new Promise((go) => setTimeout(go, 60_000))\ntest("plain", () => ((process.title = "begun"), long), 0)\n'
+  )
   const impossible = ["--duration", "0.3", "--max-gap-ms", "0"]
   const { code, stderr } = await ktstr(["run", "steady", ...machine, ...virtual, ...impossible], { cwd: folder, env })
   expect(code, stderr).toBe(1)
@@ -37,14 +50,31 @@ const begun: ReadonlyArray<readonly [name: string, args: () => ReadonlyArray<str
   ["explore", () => ["explore", "steady", ...machine, "--duration", "60", "--seeds", "1..50"]],
   ["replay", () => ["replay", replayed]],
   ["exec", () => ["exec", ...machine, "sleep 100"]],
-  ["demo", () => ["demo"]]
+  ["demo", () => ["demo"]],
+  ["test", () => ["test", "long.ktstr.ts", "--", "--root", tests]],
+  ["test of vitest alone", () => ["test", "plain.ktstr.ts", "--", "--root", tests]]
 ]
 
+const childrenOf = (pid: number | string | undefined): ReadonlyArray<string> =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").match(/\d+/g) ?? []
+
+const hasFiles = (pid: number | string | undefined): boolean =>
+  readdirSync(environment().TMPDIR ?? "").some((name) => name.startsWith(`ktstr-${pid}-`))
+
+/** A worker of vitest has a machine, or is in a test that has none. */
+const works = (pid: string): boolean =>
+  hasFiles(pid) || childrenOf(pid).length > 0 || readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("begun")
+
 /** Until a command has something that could be left. */
-const hasFiles = async ({ child }: Started) => {
-  const { TMPDIR = "" } = environment()
-  while (!readdirSync(TMPDIR).some((name) => name.startsWith(`ktstr-${child.pid}-`))) {
+const isAtWork = async ({ child }: Started, command: string) => {
+  const isSo = () => (command === "test" ? childrenOf(child.pid).some(works) : hasFiles(child.pid))
+  for (;;) {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode} before it had a file`)
+    try {
+      if (isSo()) return
+    } catch {
+      // A process has ended.
+    }
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
@@ -62,7 +92,7 @@ describe("in the midst of its work", () => {
     async (_, args) => {
       const ended = ways.map(async ([signal, code]) => {
         const command = start(args(), { cwd: folder, env })
-        await hasFiles(command)
+        await isAtWork(command, args()[0] ?? "")
         command.child.kill(signal)
         const end = await command.ended
         expect([end.code, end.signal], `${signal}: ${end.stderr}`).toEqual([code, code === null ? signal : null])

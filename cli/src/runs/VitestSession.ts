@@ -5,14 +5,17 @@
  */
 import type { ChildProcess } from "node:child_process"
 import { subscribe, unsubscribe } from "node:diagnostics_channel"
-import { rmSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { createRequire } from "node:module"
-import { join } from "node:path"
+import { tmpdir } from "node:os"
+import { basename, join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { ExitCode } from "@ktstr/core"
+import { describeFault } from "@ktstr/core/base"
+import { ownPrefix } from "@ktstr/core/host"
 import { Data, Effect, Exit, type Scope } from "effect"
 import type { Vitest } from "vitest/node"
-import { createWithConfig, type VitestFailed, vitestFailed, type WithLogger } from "./VitestConfig.ts"
+import { createWithConfig, VitestFailed, vitestFailed, type WithLogger } from "./VitestConfig.ts"
 
 /**
  * Says that vitest is not installed where the tests are.
@@ -96,6 +99,43 @@ const closeInterrupted = (vitest: Vitest, workers: ReadonlySet<ChildProcess>) =>
     )
   )
 
+const folders = new Set<string>()
+
+const removeFolders = () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+}
+
+/**
+ * A folder that is removed with the scope, and by `ktstr cleanup` after a SIGKILL. Removed at exit, too: a second Ctrl-C ends the process without its
+ * scopes. That runs before vitest's own listener, which lets no other run.
+ */
+const temporaryFolder = Effect.acquireRelease(
+  Effect.try({
+    try: () => {
+      const folder = mkdtempSync(join(tmpdir(), `${ownPrefix()}vitest-`))
+      folders.add(folder)
+      process.off("exit", removeFolders)
+      process.prependListener("exit", removeFolders)
+      return folder
+    },
+    catch: (error) =>
+      new VitestFailed({ message: `${describeFault(error)}: set TMPDIR to a directory that you can write to` })
+  }),
+  (folder) =>
+    Effect.sync(() => {
+      rmSync(folder, { recursive: true, force: true })
+      folders.delete(folder)
+    })
+)
+
+/** vitest gives each project a folder without an owner in its name, which nobody would remove after a SIGKILL. It is made at the first use. */
+const putFilesInto = (folder: string, vitest: Vitest) =>
+  Effect.sync(() => {
+    for (const project of new Set([vitest.getRootProject(), ...vitest.projects])) {
+      Object.assign(project, { tmpDir: join(folder, basename(project.tmpDir)) })
+    }
+  })
+
 /**
  * Opens vitest and closes it with the scope. Removes the listeners by which Vite's server would end this process at SIGTERM, or at the end of standard
  * input, before the workers have stopped their machines. `config` is the user's configuration of vitest, if `create` loads one.
@@ -110,12 +150,14 @@ export const openVitest = (
   Effect.gen(function* () {
     yield* whileExpectingSignals
     const workers = yield* startedProcesses
+    // Removed after vitest is closed.
+    const folder = yield* temporaryFolder
     const vitest = yield* Effect.acquireRelease(
       createWithConfig((vite) => withoutItsListeners(() => create(vite)), config),
       (opened, exit) =>
         Exit.isInterrupted(exit) ? closeInterrupted(opened, workers) : Effect.promise(() => opened.close())
     )
-    yield* removedAtExit(vitest)
+    yield* putFilesInto(folder, vitest)
     return vitest
   })
 
@@ -131,23 +173,6 @@ const withoutItsListeners = async (create: () => Promise<Vitest>): Promise<Vites
   }
   return vitest
 }
-
-const open = new Set<Vitest>()
-
-/** Removes vitest's temporary files if the process ends without closing it. */
-const removeFiles = () => {
-  for (const vitest of open) {
-    for (const { tmpDir } of vitest.projects) rmSync(tmpDir, { recursive: true, force: true })
-  }
-}
-
-/** Removes vitest's files at exit, because a second Ctrl-C ends the process at once. Runs before vitest's own listener, which lets no other run. */
-const removedAtExit = (vitest: Vitest) =>
-  Effect.sync(() => {
-    open.add(vitest)
-    process.off("exit", removeFiles)
-    process.prependListener("exit", removeFiles)
-  })
 
 const stopRun = (vitest: Vitest, running: Promise<unknown>) =>
   Effect.sync(expectEndedWorkers).pipe(

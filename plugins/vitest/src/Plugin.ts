@@ -66,6 +66,14 @@ declare module "vitest" {
 /** Machines of different files would compete for CPUs and disturb each other's timing. */
 const hookTimeoutMs = 120_000
 
+/**
+ * Run by each worker first: kills it when vitest is gone, unless something else listens, as ktstr does while it has machines to stop. Node goes on without
+ * the parent as long as a timer or a child process is left, and vitest lets no test call `process.exit`.
+ */
+const endWithParent = `process.on("disconnect", () => {
+  if (process.listenerCount("disconnect") === 1) process.kill(process.pid, "SIGKILL")
+})`
+
 /** A range may also be several kernels: their names must be known before the tests are registered. */
 const resolvedBeforehand = async ({ kernel }: KtstrPluginOptions): Promise<ReadonlyArray<ResolvedKernel>> => {
   const names = typeof kernel === "string" ? [kernel] : (kernel ?? [])
@@ -91,6 +99,7 @@ export const ktstr = (
     test: {
       include: [...(options.include ?? ["**/*.ktstr.ts"])],
       pool: "forks",
+      poolOptions: { forks: { execArgv: ["--import", `data:text/javascript,${encodeURIComponent(endWithParent)}`] } },
       fileParallelism: false,
       hookTimeout: hookTimeoutMs,
       // Every ktstr test sets its own limit from its duration; this one is for other tests in these files.
