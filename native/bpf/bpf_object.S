@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The compiled BPF half as data of the loader. */
+/* The compiled BPF half, embedded in the loader as data. */
     .section .rodata
     .balign 8
     .globl bpf_object_start, bpf_object_end

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What of the kernel this scheduler touches. libbpf relocates every access by the BTF of the kernel it is loaded into
- * (CO-RE), so this takes the place of a vmlinux.h, which would be the build machine's.
+ * The parts of the kernel that this scheduler uses. libbpf relocates every access with the BTF of the running kernel
+ * (CO-RE), so this replaces a vmlinux.h, which would describe the kernel of the build machine.
  *
- * The kfuncs were renamed and got other arguments from 6.12 to 7.x. Each form is declared weak; a call to one that the
- * kernel lacks is dropped as dead code by the verifier. libbpf compares names up to the first ___.
+ * From 6.12 to 7.x kfuncs were renamed and their arguments changed. Each form is declared weak; the verifier drops
+ * calls of forms that the kernel lacks as dead code. libbpf compares names up to the first ___.
  */
 #ifndef KERNEL_BPF_H
 #define KERNEL_BPF_H
@@ -20,7 +20,7 @@
 
 #define kernel_type __attribute__((preserve_access_index))
 
-/* Only pointers to it are used, but libbpf wants to see a struct where the kernel has one. */
+/* Only pointers to this struct are used, but libbpf wants a struct wherever the kernel has one. */
 struct cpumask {
     unsigned long bits[1];
 } kernel_type;
@@ -90,7 +90,7 @@ void scx_bpf_kick_cpu(__s32 cpu, __u64 flags) __ksym;
 void scx_bpf_error_bstr(char *format, unsigned long long *data, __u32 size) __ksym;
 bool bpf_cpumask_test_cpu(__u32 cpu, const struct cpumask *mask) __ksym;
 
-/* 6.12; renamed in 6.13; since 6.19 the second form says whether it worked. */
+/* 6.12; renamed in 6.13; since 6.19 the second form returns whether it succeeded. */
 void scx_bpf_dispatch(struct task_struct *task, __u64 queue, __u64 slice, __u64 flags) __ksym __weak;
 void scx_bpf_dsq_insert___v1(struct task_struct *task, __u64 queue, __u64 slice, __u64 flags) __ksym __weak;
 bool scx_bpf_dsq_insert___v2___named(struct task_struct *task, __u64 queue, __u64 slice, __u64 flags) __ksym __weak;
@@ -104,7 +104,8 @@ static inline void insert(struct task_struct *task, __u64 queue, __u64 slice, __
         scx_bpf_dispatch(task, queue, slice, flags);
 }
 
-/* 6.12; renamed in 6.13; since 6.19 the arguments come in a struct, and the old form is kept for some releases. */
+/* 6.12; renamed in 6.13; since 6.19 the arguments are passed in a struct, and the old form is kept for some releases.
+ */
 struct scx_bpf_dsq_insert_vtime_args {
     __u64 dsq_id;
     __u64 slice;
@@ -142,7 +143,7 @@ static inline bool move_to_local(__u64 queue) {
     return scx_bpf_consume(queue);
 }
 
-/* Ends the scheduler; the kernel hands its tasks back to the fair class. The format and at most one number. */
+/* Ends the scheduler; the kernel returns its tasks to the fair class. Takes a format and one number. */
 #define fail(text, number)                                                                                             \
     ({                                                                                                                 \
         static char format[] = text;                                                                                   \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the two halves of the scheduler share: its settings, its counters and how it ended. */
+/* What the two halves of the scheduler share: settings, counters and the exit report. */
 #ifndef KNOBS_H
 #define KNOBS_H
 
@@ -9,30 +9,30 @@
 #define NAME_LENGTH 64
 #define REASON_LENGTH 128
 #define MESSAGE_LENGTH 1024
-/* What the kernel writes when ops.exit_dump_len is 0 (SCX_EXIT_DUMP_DFL_LEN). */
+/* The length of the kernel's dump if ops.exit_dump_len is 0 (SCX_EXIT_DUMP_DFL_LEN). */
 #define DUMP_LENGTH 32768
-/* CPUs with a number below this can have an LLC queue of their own kind. */
+/* CPUs with a number below this can be assigned to the queue of their LLC. */
 #define MAX_CPUS 1024
 #define MAX_LLCS 64
 
-/* Settings. Read-only for the BPF half, so the verifier drops what they switch off. Times are nanoseconds since attach;
- * 0: never. */
+/* Settings. They are read-only for the BPF half, so the verifier drops the code that they disable. Times are
+ * nanoseconds since attach; 0: never. */
 struct knobs {
     __u64 slice_ns;
-    /* Queues: one for all CPUs, or one for each LLC. */
+    /* Number of queues: one for all CPUs, or one for each LLC. */
     __u32 queues;
     __u32 cpus;
 
     __u64 stall_after_ns;
     __u64 error_after_ns;
-    /* The pause in each second grows by this much a second. */
+    /* The pause in each second grows by this much from second to second. */
     __u64 degrade_ns;
-    /* How long the tasks of the cgroup `starve` get nothing, from the moment the first of them waits in vain. */
+    /* How long the tasks of the cgroup `starve` get no CPU, counted from when the first of them is withheld. */
     __u64 starve_ns;
-    /* How long they must have run since their last sleep before that; 0: the first sleep is enough. */
+    /* How long these tasks must first have run since their last sleep; 0: the first sleep is enough. */
     __u64 starve_ran_ns;
     char starve[NAME_LENGTH];
-    /* The CPU that all tasks go to; negative: any. */
+    /* The CPU that gets all tasks; negative: any. */
     __s32 only_cpu;
     bool ignore_cpusets;
     bool race;
@@ -41,7 +41,7 @@ struct knobs {
 };
 
 enum counter {
-    /* Tasks sent straight to an idle CPU. */
+    /* Tasks sent directly to an idle CPU. */
     COUNT_IDLE,
     /* Tasks put into a shared queue. */
     COUNT_QUEUED,
@@ -50,7 +50,7 @@ enum counter {
     COUNTERS,
 };
 
-/* Filled by ops.exit; `kind` last. */
+/* Filled in by ops.exit, `kind` last. */
 struct exit_report {
     __s64 code;
     __u32 kind;

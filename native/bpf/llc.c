@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The CPUs that share a cache, as the kernel lists them (Documentation/ABI/testing/sysfs-devices-system-cpu). */
+/* Reads the first line of a file of one of the CPU's caches (Documentation/ABI/testing/sysfs-devices-system-cpu). */
 static bool read_line(unsigned cpu, int index, const char *file, char *line, int size) {
     char path[128];
     snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%u/cache/index%d/%s", cpu, index, file);
@@ -18,7 +18,7 @@ static bool read_line(unsigned cpu, int index, const char *file, char *line, int
     return read;
 }
 
-/* The list of the cache with the highest level. */
+/* Reads the list of CPUs that share the cache with the highest level. */
 static bool last_level(unsigned cpu, char *list, int size) {
     char level[16];
     int highest = 0;
@@ -36,7 +36,7 @@ unsigned number_llcs(unsigned cpus, unsigned most, unsigned short *llc_of) {
         llc_of[cpu] = 0;
         if (!last_level(cpu, list, sizeof list))
             continue;
-        /* Lists are ascending: one that begins with another CPU names a cache that has its number. */
+        /* Lists are ascending: if a list begins with a lower CPU, its cache already has a number. */
         unsigned first = strtoul(list, NULL, 10);
         if (first < cpu)
             llc_of[cpu] = llc_of[first];

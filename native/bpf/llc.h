@@ -3,8 +3,9 @@
 #define LLC_H
 
 /*
- * Numbers the last-level caches of CPUs 0 to cpus - 1 from 0 on, in the order of their first CPU, into llc_of[]. Gives
- * how many there are, at most `most`; CPUs beyond those, and CPUs of which the kernel tells no cache, have 0.
+ * Numbers the last-level caches of CPUs 0 to cpus - 1 from 0 on, in the order of their first CPU, and stores the number
+ * of each CPU in llc_of[]. Returns the number of caches, at most `most`. CPUs of further caches, and CPUs for which the
+ * kernel shows no cache, get 0.
  */
 unsigned number_llcs(unsigned cpus, unsigned most, unsigned short *llc_of);
 

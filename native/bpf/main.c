@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The user-space half: sets the knobs, loads the BPF half, attaches it, and waits for its end. */
+/* The user-space half: sets the knobs, loads and attaches the BPF half, and waits for its end. */
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -20,13 +20,13 @@
 #include "widen.h"
 
 #define POLL_NS 50000000
-/* kernel/sched/ext.c: kinds from here on are errors; asked to by user space; bits of the code that ask to start again.
- */
+/* kernel/sched/ext.c: exit requested by user space; first kind that is an error; bit of the exit code that requests a
+ * restart. */
 #define SCX_EXIT_UNREG 64
 #define SCX_EXIT_ERROR 1024
 #define SCX_ECODE_ACT_RESTART (1ll << 48)
 
-/* scheduler.bpf.o, put here by the Makefile. */
+/* scheduler.bpf.o, embedded by bpf_object.S. */
 extern const char bpf_object_start[], bpf_object_end[];
 
 static volatile sig_atomic_t stop_requested;
@@ -53,7 +53,7 @@ static double now(void) {
     return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-/* A signal ends it early. */
+/* Sleeps; a signal ends the sleep early. */
 static void rest(double seconds) {
     struct timespec time = {(time_t)seconds, (long)((seconds - (time_t)seconds) * 1e9)};
     nanosleep(&time, NULL);
@@ -69,7 +69,7 @@ static void *section(struct bpf_object *object, const char *name, size_t size) {
     exit(1);
 }
 
-/* Everything that must be known before the verifier sees the programs. */
+/* Sets everything that must be known before the verifier sees the programs. */
 static void configure(struct bpf_object *object, const struct options *options) {
     struct knobs knobs = options->knobs;
     unsigned short queue_of[MAX_CPUS] = {0};
@@ -80,7 +80,7 @@ static void configure(struct bpf_object *object, const struct options *options) 
     memcpy(section(object, ".rodata.queue_of", sizeof queue_of), queue_of, sizeof queue_of);
     struct sched_ext_ops *ops = section(object, "ktstr_ops", sizeof *ops);
     ops->timeout_ms = options->watchdog_ms;
-    /* A scheduler that withholds the CPU has to withhold it from tasks that run alone, too. */
+    /* A scheduler that withholds the CPU must also withhold it from tasks that run alone. */
     if (knobs.stall_after_ns || knobs.degrade_ns)
         ops->flags |= SCX_OPS_ENQ_LAST;
 }
@@ -146,7 +146,7 @@ static __u32 exit_kind(const struct scheduler *scheduler) {
     return __atomic_load_n(&scheduler->report->kind, __ATOMIC_ACQUIRE);
 }
 
-/* Until the kernel ends the scheduler, a signal comes, or its time is over. */
+/* Waits until the kernel ends the scheduler, a signal arrives, or its time is over. */
 static void watch(const struct scheduler *scheduler, const struct options *options) {
     double attached = now();
     double next_statistics = attached + options->statistics_every;
@@ -170,7 +170,7 @@ static void print_report(const struct exit_report *report) {
             report->message[0] ? " (" : "", report->message, report->message[0] ? ")" : "");
 }
 
-/* One life of the scheduler. Gives the exit code, or -1 when the kernel asks to start again, as after CPU hotplug. */
+/* Runs the scheduler once. Returns the exit code, or -1 if the kernel requests a restart, as after CPU hotplug. */
 static int serve(const struct options *options) {
     struct scheduler scheduler;
     if (!load(&scheduler, options)) {

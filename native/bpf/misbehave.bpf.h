@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The knobs that make the scheduler misbehave, for tests of what judges schedulers. A scheduler copied from this one
- * has no need of this file: without it remove the calls of withheld(), misplaced(), held_back(), amends(),
- * note_running(), look_around() and prepare_to_misbehave().
+ * The knobs that make the scheduler misbehave, for tests of the code that judges schedulers. A scheduler copied from
+ * this one does not need this file: remove it together with the calls of withheld(), misplaced(), held_back(),
+ * amends(), note_running(), look_around() and prepare_to_misbehave().
  */
 
 /* Holds the tasks of the starved cgroup. */
 #define STARVED_QUEUE (MAX_LLCS + 1)
-/* Idle CPUs do not ask for work: they are told to when a pause may be over. */
+/* Idle CPUs do not ask for work by themselves, so they are kicked at this interval in case a pause is over. */
 #define KICK_INTERVAL_NS 20000000ull
 #define SECOND_NS 1000000000ull
 
@@ -22,10 +22,10 @@ struct {
     __type(value, struct kick_timer);
 } kick_timers SEC(".maps");
 
-/* When the first task of the starved cgroup began to wait in vain. */
+/* When a task of the starved cgroup was withheld for the first time. */
 static __u64 starved_at;
 
-/* Since when the task that has the CPU has had it; 0: no task of ours has. For `race`. */
+/* Since when the current task has had the CPU; 0: no task of this scheduler has it. For `race`. */
 static volatile __u64 running_since[MAX_CPUS];
 
 static inline __u64 elapsed(void) { return bpf_ktime_get_ns() - attached_at; }
@@ -39,8 +39,9 @@ static inline void note_running(struct task_struct *task, __u64 now) {
 }
 
 /*
- * Looks for a CPU whose task has had it too long. Whether there is a task is asked first and since when afterwards,
- * without a lock: a task that leaves in between has "had" its CPU since the machine was started.
+ * Looks for a CPU whose task has had it for too long. This contains the race: without a lock it first checks whether
+ * there is a task and then reads since when. A task that leaves in between seems to have had its CPU since the machine
+ * started.
  */
 static inline void look_around(__s32 own) {
     if (!knobs.race)
@@ -48,7 +49,7 @@ static inline void look_around(__s32 own) {
     for (__u32 cpu = 0; cpu < MAX_CPUS && cpu < knobs.cpus; cpu++) {
         if (cpu == (__u32)own || !running_since[cpu])
             continue;
-        /* Who keeps others waiting may have it for less long. */
+        /* The limit is lower if other tasks wait. */
         __u64 limit = scx_bpf_dsq_nr_queued(own_queue(cpu)) > 0 ? 4 * knobs.slice_ns : 64 * knobs.slice_ns;
         __u64 since = running_since[cpu];
         __u64 had = bpf_ktime_get_ns() - since;
@@ -59,7 +60,7 @@ static inline void look_around(__s32 own) {
     }
 }
 
-/* Whether nothing is to be dispatched at this moment. */
+/* Returns whether nothing may be dispatched now. */
 static inline bool held_back(void) {
     if (knobs.stall_after_ns && elapsed() >= knobs.stall_after_ns)
         return true;
@@ -70,7 +71,7 @@ static inline bool held_back(void) {
     return false;
 }
 
-/* Whether the task's cgroup, or one above it, has the name that is to be starved. */
+/* Returns whether the task's cgroup or one of its ancestors has the name of the cgroup to starve. */
 static bool in_cgroup(struct task_struct *task) {
     struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
     for (int depth = 0; cgroup && depth < 16; depth++) {
@@ -94,7 +95,7 @@ static inline bool is_starved(struct task_struct *task) {
     return own && own->starved && starving();
 }
 
-/* Whether an idle CPU is to stay idle though this task could use it. */
+/* Returns whether an idle CPU must stay idle although this task could use it. */
 static inline bool withheld(struct task_struct *task) {
     if (task->flags & PF_KTHREAD)
         return false;
@@ -103,16 +104,16 @@ static inline bool withheld(struct task_struct *task) {
 
 static inline bool allowed(struct task_struct *task, __s32 cpu) { return bpf_cpumask_test_cpu(cpu, task->cpus_ptr); }
 
-/* Puts the task where no sound scheduler would; false: it is to be queued as usual. */
+/* Puts the task where no sound scheduler would. Returns false if it should be queued as usual. */
 static inline bool misplaced(struct task_struct *task, __u64 flags) {
     if (knobs.refuse_verify) {
-        /* The verifier wants the pointer checked: "invalid mem access 'map_value_or_null'". */
+        /* The verifier rejects the unchecked pointer: "invalid mem access 'map_value_or_null'". */
         struct task *own = bpf_task_storage_get(&tasks, task, NULL, 0);
         own->since = 0;
     }
     if (knobs.verify_loop) {
-        /* Each turn leaves the verifier a branch to come back to, up to its limit of 8192: "sequence of jumps is too
-         * complex". */
+        /* Each iteration leaves the verifier another branch to revisit, up to its limit of 8192: "sequence of jumps is
+         * too complex". */
         __u64 sum = 0;
         for (__u64 i = 0; i < vtime_now; i++)
             if (bpf_get_prandom_u32() & 1)
@@ -146,7 +147,7 @@ static inline bool misplaced(struct task_struct *task, __u64 flags) {
     return false;
 }
 
-/* Gives the starved tasks their due when their time is over; false: there is nothing to make up for. */
+/* Runs a starved task once the starvation is over. Returns false if no starved task waits. */
 static inline bool amends(void) { return knobs.starve[0] && !starving() && move_to_local(STARVED_QUEUE); }
 
 static int kick_all(void *map, int *key, struct bpf_timer *timer) {

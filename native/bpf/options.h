@@ -8,7 +8,8 @@ struct options {
     struct knobs knobs;
     bool per_llc;
     bool verbose;
-    /* The kernel ends a scheduler that leaves a runnable task waiting longer; 0: its own limit, 30 s. */
+    /* The kernel ends a scheduler that leaves a runnable task waiting longer than this; 0: the kernel's own limit, 30
+     * s. */
     unsigned watchdog_ms;
     /* Seconds; 0: never. */
     double statistics_every;
@@ -18,8 +19,7 @@ struct options {
     bool widen_cpusets;
 };
 
-/* Reads the command line; prints help or what is wrong with it and ends the process where there is nothing more to do.
- */
+/* Parses the command line. Prints the help or an error and exits if there is nothing more to do. */
 void read_options(int argc, char **argv, struct options *options);
 
 #endif

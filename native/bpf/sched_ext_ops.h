@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The members of the kernel's struct sched_ext_ops (kernel/sched/ext.c; kernel/sched/ext/internal.h since 7.2) that
- * this scheduler sets. libbpf finds each in the running kernel by its name, so that neither their order nor what is
- * left out matters.
+ * this scheduler sets. libbpf finds each member in the running kernel by its name, so neither their order nor missing
+ * members matter.
  */
 #ifndef SCHED_EXT_OPS_H
 #define SCHED_EXT_OPS_H
@@ -29,7 +29,7 @@ struct sched_ext_ops {
     char name[128];
 };
 
-/* Tasks that are alone on their CPU come to ops.enqueue as well when their slice ends. */
+/* Tasks that are alone on their CPU are also passed to ops.enqueue when their slice ends. */
 #define SCX_OPS_ENQ_LAST (1ull << 1)
 
 #endif

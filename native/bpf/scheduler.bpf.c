@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A fair scheduler: tasks wait in the order of their virtual time, which advances by the CPU time they had, scaled by
- * the inverse of their weight. One queue for all CPUs, or one for each LLC.
+ * A fair scheduler: tasks wait in the order of their virtual time, which advances by the CPU time they got, scaled by
+ * the inverse of their weight. There is one queue for all CPUs, or one for each LLC.
  */
 #include "kernel.bpf.h"
 #include "knobs.h"
@@ -9,17 +9,17 @@
 char _license[] SEC("license") = "GPL";
 
 const volatile struct knobs knobs SEC(".rodata.knobs") = {};
-/* The queue of each CPU. */
+/* The number of each CPU's queue. */
 const volatile __u16 queue_of[MAX_CPUS] SEC(".rodata.queue_of") = {};
 struct exit_report exit_report SEC(".data.exit") = {};
 
 struct task {
     __u64 vtime;
-    /* When it last got a CPU. */
+    /* When the task last got a CPU. */
     __u64 since;
-    /* For how long it has run since it last slept. */
+    /* How long the task has run since it last slept. */
     __u64 ran;
-    /* A task of the cgroup to be starved, and one that has begun its work. */
+    /* member: in the cgroup to starve. starved: has begun its work and may be withheld. */
     bool member, starved;
 };
 
@@ -38,7 +38,7 @@ struct {
 } counters SEC(".maps");
 
 static __u64 attached_at;
-/* How far the tasks that run have come. Racing writes lose a step at most. */
+/* The largest virtual time of the tasks that have run. Racing writes lose at most one step. */
 static __u64 vtime_now;
 
 static inline void count(__u32 counter) {
@@ -68,7 +68,8 @@ SEC("struct_ops/enqueue")
 void BPF_PROG(ktstr_enqueue, struct task_struct *task, __u64 flags) {
     if (misplaced(task, flags))
         return;
-    /* What the kernel does for everyone goes first; there is little of it. A task that is alone on its CPU goes on. */
+    /* Kernel threads go first; they work for everyone and need little time. A task that is alone on its CPU continues.
+     */
     if (task->flags & PF_KTHREAD || (flags & SCX_ENQ_LAST && !held_back())) {
         insert(task, SCX_DSQ_LOCAL, knobs.slice_ns, flags);
         return;
@@ -76,12 +77,13 @@ void BPF_PROG(ktstr_enqueue, struct task_struct *task, __u64 flags) {
     struct task *own = bpf_task_storage_get(&tasks, task, NULL, 0);
     if (!own)
         return fail("a task without storage (queue %llu)", 0);
-    /* Who slept gets no more than a slice ahead of the others. */
+    /* A task that slept gets at most one slice ahead of the others. */
     if (before(own->vtime, vtime_now - knobs.slice_ns))
         own->vtime = vtime_now - knobs.slice_ns;
     insert_by_vtime(task, own_queue(scx_bpf_task_cpu(task)), knobs.slice_ns, own->vtime, flags);
     count(COUNT_QUEUED);
-    /* ops.select_cpu was not asked when the task was moved or had no choice: a CPU may sleep though it could run it. */
+    /* ops.select_cpu is not called for a task that was moved or has only one CPU, so an idle CPU may be able to run it.
+     */
     __s32 cpu = scx_bpf_pick_idle_cpu(task->cpus_ptr, 0);
     if (cpu >= 0)
         scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
@@ -97,7 +99,8 @@ void BPF_PROG(ktstr_dispatch, __s32 cpu, struct task_struct *previous) {
         move_to_local(own);
         return;
     }
-    /* The longest queue of another LLC goes first when it is longer than the own one by two: no LLC falls behind. */
+    /* The longest queue of another LLC goes first if it is longer than the own queue by two, so that no LLC falls
+     * behind. */
     __u32 longest = own;
     __s32 length = scx_bpf_dsq_nr_queued(own) + 1;
     for (__u32 queue = 0; queue < MAX_LLCS; queue++) {
@@ -193,7 +196,7 @@ void BPF_PROG(ktstr_exit, struct scx_exit_info *info) {
     bpf_probe_read_kernel_str(exit_report.message, MESSAGE_LENGTH, info->msg);
     bpf_probe_read_kernel_str(exit_report.dump, DUMP_LENGTH, info->dump);
     exit_report.code = info->exit_code;
-    /* A full barrier: whoever sees the kind sees the rest. */
+    /* A full barrier: a reader that sees the kind sees the rest too. */
     __sync_val_compare_and_swap(&exit_report.kind, 0, info->kind);
 }
 

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* All CPUs of the machine. An empty list would mean the same, but older kernels refuse to empty that of a cgroup with
- * tasks. */
+/* The list of all CPUs of the machine. An empty list would have the same effect, but older kernels do not accept one
+ * for a cgroup with tasks. */
 static char all[4096];
 
 static int widen(const char *path, const struct stat *status, int type, struct FTW *place) {
@@ -17,7 +17,7 @@ static int widen(const char *path, const struct stat *status, int type, struct F
     int file = open(path, O_WRONLY | O_CLOEXEC);
     if (file < 0)
         return 0;
-    /* A cgroup that is just removed is no concern. */
+    /* The write may fail if the cgroup is just being removed, which does not matter. */
     ssize_t ignored = write(file, all, strlen(all));
     (void)ignored;
     close(file);

@@ -2,7 +2,7 @@
 #ifndef WIDEN_H
 #define WIDEN_H
 
-/* Writes all CPUs into cpuset.cpus of every cgroup below the root. */
+/* Writes the list of all CPUs to cpuset.cpus of every cgroup below the root. */
 void widen_cpusets(void);
 
 #endif
