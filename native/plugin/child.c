@@ -21,7 +21,7 @@ static _Noreturn void fail(const char *what) {
     _exit(CHILD_FAILED);
 }
 
-/* Every descriptor of the file behind `old` becomes one of `file`. qemu has opened its ports again by name. */
+/* Makes every descriptor of the file behind `old` refer to `file`. qemu has opened its ports a second time by name. */
 static void replace(int old, int file) {
     struct stat wanted, status;
     DIR *descriptors = opendir("/proc/self/fd");
@@ -47,9 +47,9 @@ static void end_if_asked(void) {
 }
 
 /*
- * Instead of waiting for a condition that no other thread will signal. The vCPU thread waits when all CPUs are idle;
- * qemu's main loop would then set the clock to the next timer. It does so with no CPU of its own, which decides whom
- * the clock's change is told to: so must this.
+ * Replaces qemu's wait for a condition, which no other thread would signal. The vCPU thread waits when all CPUs are
+ * idle; qemu's main loop would then set the clock to the next timer. The main loop has no current CPU, which determines
+ * who is notified of the clock's change, so this clears the current CPU as well.
  */
 static void idle(void *condition, void *mutex, const char *file, int line) {
     (void)condition, (void)mutex;
@@ -62,7 +62,7 @@ static void idle(void *condition, void *mutex, const char *file, int line) {
     *current = NULL;
     qemu.warp();
     *current = cpu;
-    /* Without a timer nothing will ever happen. */
+    /* Without a timer nothing would ever happen. */
     if (qemu.all_cpus_idle()) {
         fprintf(stderr, "ktstr: all CPUs of a forked machine are idle and no timer is set\n");
         _exit(CHILD_STUCK);

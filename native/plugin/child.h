@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A forked machine: one thread, which does what qemu's main loop did for it. */
+/* A forked machine: a single thread that also does the work of qemu's main loop. */
 #ifndef KTSTR_CHILD_H
 #define KTSTR_CHILD_H
 
@@ -13,7 +13,7 @@ struct child_files {
     int com1, com2, range;
 };
 
-/* Turns the process that fork() just made into a machine of its own. Ends it if that is impossible. */
+/* Turns the process that fork() has just created into a separate machine. Exits if that is impossible. */
 void child_begin(const struct server_options *options, const struct child_files *files, void *range, int parent);
 
 #endif

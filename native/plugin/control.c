@@ -26,7 +26,7 @@ void control_send(const struct control *control, const char *format, ...) {
 }
 
 bool control_fill(struct control *control) {
-    /* A line that does not fit is none of the host's. */
+    /* The host sends no line that does not fit. */
     if (control->length == sizeof control->line)
         return false;
     ssize_t got;

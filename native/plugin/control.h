@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Two paths of /proc/PID/fd and a number or two. */
+/* Enough for three paths of /proc/PID/fd and a few numbers. */
 enum { CONTROL_LINE = 512 };
 
 struct control {
@@ -15,11 +15,11 @@ struct control {
     char line[CONTROL_LINE];
 };
 
-/* Sends one line. The host's absence is noticed by reading. */
+/* Sends one line. If the host is gone, only the next read notices. */
 void control_send(const struct control *control, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Waits for more bytes. False: the host is gone. */
+/* Waits for more bytes. Returns false if the host is gone or a line is too long. */
 bool control_fill(struct control *control);
-/* Takes the next whole line out of the buffer, without its newline; false: there is none. */
+/* Takes the next complete line from the buffer, without its newline. Returns false if the buffer has none. */
 bool control_take(struct control *control, char line[CONTROL_LINE]);
 
 #endif

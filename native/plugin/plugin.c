@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ktstr's plugin for qemu's emulation. It makes a machine with a counted clock a fork server: when the guest's agent
- * executes the fork point, the process stays there and forks a child for each request of the host
- * (docs/fork-server.md). A plain run of the same machine executes the same instructions, which are NOPs.
+ * ktstr's plugin for qemu's emulation. It turns a machine with a counted clock into a fork server: when the guest's
+ * agent executes the fork point, the process stays there and forks a child for each request of the host
+ * (docs/fork-server.md). A run without the plugin executes the same instructions, which are NOPs.
  */
 #include "control.h"
 #include "qemu.h"
@@ -13,7 +13,7 @@
 
 EXPORT int qemu_plugin_version = 1;
 
-/* 8-byte NOPs whose displacement names them: native/agent/session/marker.h. */
+/* 8-byte NOPs identified by their displacement: native/agent/session/marker.h. */
 static const uint8_t fork_point[8] = {0x0f, 0x1f, 0x84, 0x00, 'K', 'T', 'S', '1'};
 static const uint8_t end_point[8] = {0x0f, 0x1f, 0x84, 0x00, 'K', 'T', 'S', '2'};
 

@@ -8,7 +8,7 @@ struct qemu qemu;
 
 static void **current_cpu(void) { return dlsym(RTLD_DEFAULT, "current_cpu"); }
 
-/* A name of later versions after the first one. */
+/* `later` is the name in later versions, if it changed. */
 static const struct {
     void *into;
     const char *name, *later;

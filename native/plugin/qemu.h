@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the plugin uses of qemu: version 1 of its plugin interface (qemu 4.2 to 8.2), declared here so that no header
- * package is needed, and a few functions that qemu exports for its own modules, looked up when the plugin is loaded.
+ * The parts of qemu that the plugin uses: version 1 of the plugin interface (qemu 4.2 to 8.2), declared here so that no
+ * header package is needed, and a few functions that qemu exports for its own modules, which are looked up when the
+ * plugin is loaded.
  */
 #ifndef KTSTR_QEMU_H
 #define KTSTR_QEMU_H
@@ -29,23 +30,23 @@ struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 
-/* How all of qemu waits for a condition (util/qemu-thread-posix.c). */
+/* The type of the function with which all of qemu waits for conditions (util/qemu-thread-posix.c). */
 typedef void cond_wait(void *condition, void *mutex, const char *file, int line);
 
 struct qemu {
-    /* The lock that the main loop and the devices hold. */
+    /* The lock held by the main loop and the devices. */
     void (*lock)(const char *file, int line);
     void (*unlock)(void);
     cond_wait **cond_wait;
     bool (*all_cpus_idle)(void);
-    /* With a counted clock that does not sleep: sets the clock to the next timer if all CPUs are idle. */
+    /* Sets a counted clock that does not sleep to the next timer if all CPUs are idle. */
     void (*warp)(void);
-    /* Why the guest asked to be shut down; 0: it did not. */
+    /* Both return why the guest requested a shutdown or reset, or 0 if it did not. */
     int (*shutdown_requested)(void);
     int (*reset_requested)(void);
-    /* The host's address of guest memory. */
+    /* Returns the host address of guest memory. */
     void *(*map)(uint64_t address, uint64_t *length, bool write);
-    /* The calling thread's `current_cpu`. */
+    /* Returns the address of the calling thread's `current_cpu`. */
     void **(*current_cpu)(void);
 };
 

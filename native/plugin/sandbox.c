@@ -12,7 +12,7 @@
 
 enum { MOST_CALLS = 4 };
 
-/* Denies these system calls to every thread; calls by another architecture's numbers end the process. */
+/* Denies these system calls to every thread. A call with another architecture's numbers kills the process. */
 static void deny(const unsigned *calls, unsigned short count) {
     struct sock_filter filter[MOST_CALLS + 6] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),

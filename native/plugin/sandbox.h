@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a fork server gives up instead of qemu's `-sandbox spawn=deny`, which would keep it from forking. */
+/* The restrictions of a fork server, which can't use qemu's `-sandbox spawn=deny` because that forbids forking. */
 #ifndef KTSTR_SANDBOX_H
 #define KTSTR_SANDBOX_H
 
-/* No thread of this process starts a program any more. Where the kernel has no seccomp nothing changes. */
+/* Forbids all threads of this process to execute programs. Does nothing if the kernel has no seccomp. */
 void sandbox_no_programs(void);
-/* This process makes no process or thread any more. */
+/* Forbids this process to create processes and threads. */
 void sandbox_no_processes(void);
 
 #endif

@@ -23,7 +23,7 @@ enum { CHILDREN = 256 };
 struct child {
     unsigned long id;
     pid_t pid;
-    int watch; /* a pidfd: readable once it has ended */
+    int watch; /* a pidfd, readable once the child has ended */
 };
 
 static struct server_options options;
@@ -84,13 +84,13 @@ void server_built(void) {
     range = qemu.map(options.address, &length, true);
     if (!range || length != options.size) {
         errno = ENOMEM;
-        refuse("the shared range is no guest memory");
+        refuse("the shared range is not guest memory");
     }
     if (mmap(range, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, options.range, 0) == MAP_FAILED)
         refuse("the shared range");
 }
 
-/* qemu keeps guest memory from children. */
+/* Lets children inherit guest memory, which qemu excludes from forks. */
 static void share_memory(void) {
     FILE *maps = fopen("/proc/self/maps", "r");
     char line[512], access[8];
@@ -121,7 +121,7 @@ static void close_files(const struct child_files *files) {
             close(fds[i]);
 }
 
-/* Opens what the host holds open; false with errno. */
+/* Opens the files that the host names. Returns false with errno set on failure. */
 static bool open_files(char *words, struct child_files *files) {
     char *rest = NULL;
     const char *com1 = strtok_r(words, " ", &rest), *com2 = strtok_r(NULL, " ", &rest);
@@ -133,7 +133,7 @@ static bool open_files(char *words, struct child_files *files) {
     return files->com1 >= 0 && files->com2 >= 0 && files->range >= 0;
 }
 
-/* Remembers a child that runs; false with errno if it can't be watched. */
+/* Records a running child. Returns false with errno set if it can't be watched. */
 static bool watch_child(unsigned long id, pid_t pid) {
     int watch = (int)syscall(SYS_pidfd_open, pid, 0);
     if (watch < 0)
@@ -207,7 +207,7 @@ static bool serve(void) {
                 reap(i);
         if (!polled[0].revents)
             continue;
-        /* Children end with their parent. */
+        /* The host is gone; children die with this process. */
         if (!control_fill(&control))
             _exit(0);
         if (obey())

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A machine that stands at its fork point, and the children that go on from there. */
+/* A machine that stays at its fork point, and the children that continue from there. */
 #ifndef KTSTR_SERVER_H
 #define KTSTR_SERVER_H
 
@@ -12,16 +12,15 @@ struct server_options {
     uint64_t address, size;
 };
 
-/* Reads `name=value` words; false with a message on standard error if one is missing or wrong. */
+/* Parses `name=value` words. If one is missing or wrong, prints a message to standard error and returns false. */
 bool server_options(struct server_options *options, int argc, char **argv);
 /* Tells the host that the plugin works with this qemu. */
 void server_begin(const struct server_options *options);
-/* Puts the shared range into the guest's memory, which exists now that code is translated. Only the first call does
- * anything. */
+/* Maps the shared range into guest memory, which exists once code is translated. Only the first call has an effect. */
 void server_built(void);
-/* The fork point. Returns in children only; in a child it does nothing. */
+/* Serves the host at the fork point. Only returns in the children. Does nothing if called in a child. */
 void server_run(void);
-/* The end point. Ends a child; in the server it tells the host that there was no fork point. */
+/* Handles the end point. Ends a child; in a machine that has not reached the fork point, reports that to the host. */
 void server_end(void);
 
 #endif
