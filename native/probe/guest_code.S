@@ -1,6 +1,6 @@
 /*
- * 64-bit ring-0 code, position independent. In: %rbx results page, %rbp rounds of the loop, %rsp stack. No IDT: an instruction
- * that this KVM can't run ends in a shutdown exit.
+ * Position-independent 64-bit ring-0 code. In: %rbx results page, %rbp rounds of the loop, %rsp stack. There is no IDT,
+ * so an instruction that this KVM can't run ends in a shutdown exit.
  */
 #include "guest_code.h"
 
@@ -28,7 +28,7 @@ guest_code:
         mov     $GUEST_CMPXCHG16B_DONE, %al
         out     %al, $GUEST_PORT
 
-        /* Again and again: the host changes the number of rounds between two exits. */
+        /* Repeats forever; the host changes the number of rounds between two exits. */
 1:      mov     %rbp, %rdi
         call    guest_loop
         mov     %rax, RESULT_LOOP(%rbx)

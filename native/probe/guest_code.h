@@ -2,14 +2,14 @@
 #ifndef KTSTR_GUEST_CODE_H
 #define KTSTR_GUEST_CODE_H
 
-/* The guest reports by writing one of these to GUEST_PORT when it has come so far. */
+/* The guest reports its progress by writing these to GUEST_PORT. */
 #define GUEST_PORT 0x10
 #define GUEST_ENTERED 1
 #define GUEST_POPCNT_DONE 2
 #define GUEST_CMPXCHG16B_DONE 3
 #define GUEST_LOOP_DONE 4
 
-/* Offsets in the page of results, whose address the guest has in %rbx. */
+/* Offsets in the results page, whose address is in the guest's %rbx. */
 #define RESULT_POPCNT 0
 #define RESULT_SWAPPED 8
 #define RESULT_PAIR 16
@@ -27,7 +27,7 @@
 extern const uint8_t guest_code[];
 extern const uint8_t guest_code_end[];
 
-/* `rounds` dependent multiplications; the same instructions in the guest. */
+/* Does `rounds` dependent multiplications, with the same instructions as the guest. */
 uint64_t guest_loop(uint64_t rounds);
 #endif
 

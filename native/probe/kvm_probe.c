@@ -16,7 +16,7 @@
 
 #include "guest_code.h"
 
-/* Guest-physical layout, all within one slot. */
+/* Guest-physical layout, all in one slot. */
 #define GUEST_BYTES 0x10000
 #define PML4_AT 0x1000
 #define PDPT_AT 0x2000
@@ -36,15 +36,15 @@
 #define PTE_PRESENT_WRITABLE 3ULL
 #define PTE_LARGE (1ULL << 7)
 
-/* Documentation/virt/kvm/api.rst, KVM_SET_TSS_ADDR: three pages that no slot covers, needed by older Intel parts. */
+/* Documentation/virt/kvm/api.rst, KVM_SET_TSS_ADDR: three pages not covered by any slot, needed on older Intel CPUs. */
 #define TSS_AT 0xfffbd000UL
 
-/* Rounds of the loop: the first is short, so that a KVM thousands of times too slow is found out within the deadline.
- */
+/* Rounds of the loop. The first loop is short, so that a KVM that is thousands of times too slow is detected within the
+ * deadline. */
 #define SHORT_ROUNDS 2000ULL
 #define LONG_ROUNDS 400000ULL
 #define REPEATS 3
-/* Slower than this is no hardware: nested virtualisation stays under 2, interpreters are in the hundreds. */
+/* Hardware is never slower than this: nested virtualisation stays below 2, interpreters are in the hundreds. */
 #define HIGHEST_RATIO 8
 
 struct vm {
@@ -104,7 +104,7 @@ static bool open_kvm(struct vm *vm, struct kvm_probe_result *result) {
     return true;
 }
 
-/* What this KVM can show, so that none of its checks of guest features stands in the way. */
+/* Gives the guest all CPUID features of this KVM, so that no check of guest features fails. */
 static int set_cpuid(const struct vm *vm) {
     const uint32_t entries = 256;
     struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + entries * sizeof(cpuid->entries[0]));
@@ -219,7 +219,7 @@ static void judge_exit(const struct vm *vm, const char *doing, struct kvm_probe_
     case KVM_EXIT_INTERNAL_ERROR:
         judge(result, KVM_PROBE_WRONG, "%s: KVM internal error %u%s", doing, run->internal.suberror,
               run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION
-                  ? " (it emulates guest code, and lacks the instruction)"
+                  ? " (it emulates guest code and lacks the instruction)"
                   : "");
         break;
     case KVM_EXIT_SHUTDOWN:
@@ -266,7 +266,7 @@ static bool check_instructions(const struct vm *vm, uint64_t deadline_ns, struct
         !run_to(vm, GUEST_POPCNT_DONE, "POPCNT", deadline_ns, result))
         return false;
     if (stored(vm, RESULT_POPCNT) != (uint64_t)__builtin_popcountll(POPCNT_OPERAND)) {
-        judge(result, KVM_PROBE_WRONG, "POPCNT gave %llu", (unsigned long long)stored(vm, RESULT_POPCNT));
+        judge(result, KVM_PROBE_WRONG, "POPCNT returned %llu", (unsigned long long)stored(vm, RESULT_POPCNT));
         return false;
     }
     if (!run_to(vm, GUEST_CMPXCHG16B_DONE, "CMPXCHG16B", deadline_ns, result))
@@ -279,7 +279,7 @@ static bool check_instructions(const struct vm *vm, uint64_t deadline_ns, struct
     return true;
 }
 
-/* The best of a few, so that a busy host is not taken for a slow KVM. */
+/* Returns the best of a few measurements, so that a busy host is not mistaken for a slow KVM. */
 static uint64_t host_loop_ns(uint64_t rounds, uint64_t *value) {
     uint64_t best = UINT64_MAX;
     for (int i = 0; i < REPEATS; i++) {
@@ -322,7 +322,7 @@ static bool time_loop(const struct vm *vm, uint64_t rounds, uint64_t allowance_n
     }
     if (result->guest_ns > result->host_ns * HIGHEST_RATIO + allowance_ns) {
         judge(result, KVM_PROBE_TOO_SLOW,
-              "guest code ran %.0f times slower than on the host (at most %d is of use): this KVM interprets or "
+              "guest code ran %.0f times slower than on the host (usable: at most %d): this KVM interprets or "
               "emulates it",
               (double)result->guest_ns / (double)result->host_ns, HIGHEST_RATIO);
         return false;
@@ -342,8 +342,8 @@ void kvm_probe(uint64_t deadline_ns, struct kvm_probe_result *result) {
         destroy(&vm);
         return;
     }
-    /* The exits around the short loop may cost 2 ms where even exits are emulated; beside the long one they don't
-     * count. */
+    /* The exits around the short loop may take 2 ms if even exits are emulated; compared with the long loop they are
+     * negligible. */
     if (!host_has_instructions())
         judge(result, KVM_PROBE_WRONG, "the host CPU itself lacks POPCNT or CMPXCHG16B");
     else if (create(&vm, result) && check_instructions(&vm, deadline_ns, result) &&

@@ -1,4 +1,4 @@
-/* kvm-probe: prints what kvm_probe() found as one line of JSON. Exit code 0 whenever it could say so. */
+/* kvm-probe: prints the result of kvm_probe() as one line of JSON and exits with 0. */
 #include <cpuid.h>
 #include <signal.h>
 #include <stdint.h>
@@ -18,7 +18,8 @@ static uint64_t now_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 }
 
-/* The moment of the clock's reading that the counter's readings around it hold closest, of many. */
+/* Reads the clock and the counter together: of many attempts returns the clock reading that is most closely enclosed by
+ * counter readings, and stores the counter's value at that time. */
 static uint64_t moment(uint64_t *ticks) {
     uint64_t at = 0, closest = UINT64_MAX;
     for (int i = 0; i < 100; i++) {
@@ -32,8 +33,8 @@ static uint64_t moment(uint64_t *ticks) {
     return at;
 }
 
-/* kHz of the time-stamp counter, which emulated guests read as it is; 0 where its rate changes (Intel SDM volume
- * 3, 18.17.1). */
+/* Returns the rate of the time-stamp counter in kHz, or 0 if the rate is not constant (Intel SDM volume 3, 18.17.1).
+ * Emulated guests read the counter directly. */
 static uint64_t tsc_khz(void) {
     unsigned eax, ebx, ecx, edx;
     if (!__get_cpuid(0x80000007, &eax, &ebx, &ecx, &edx) || !(edx & 1U << 8))
@@ -48,7 +49,8 @@ static uint64_t tsc_khz(void) {
 static void interrupted(int signal) { (void)signal; }
 
 int main(void) {
-    /* No SA_RESTART: KVM_RUN ends with EINTR. Repeated, lest the first comes just before the call. */
+    /* Without SA_RESTART, KVM_RUN fails with EINTR. The timer repeats because the first signal may arrive just before
+     * the call. */
     struct sigaction action = {.sa_handler = interrupted};
     sigaction(SIGALRM, &action, NULL);
     struct itimerval timer = {.it_value = {.tv_sec = DEADLINE_MS / 1000}, .it_interval = {.tv_usec = 50000}};
