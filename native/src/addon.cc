@@ -1,5 +1,5 @@
-// The binding. Only this and script_options know JavaScript. Everything here runs on the host's JavaScript thread but
-// what says otherwise.
+// The binding. Only this file, script_options and script_value know JavaScript. Everything here runs on the host's
+// JavaScript thread unless stated otherwise.
 
 #include <napi.h>
 
@@ -29,7 +29,7 @@ using ktstr::Vm;
     throw thrown;
 }
 
-/** Does it; what goes wrong is script's exception, never the end of the process. */
+/** Calls `act`. Errors become exceptions of script and never end the process. */
 template <typename Act> auto guarded(Napi::Env env, Act act) {
     try {
         return act();
@@ -44,11 +44,11 @@ template <typename Act> auto guarded(Napi::Env env, Act act) {
     }
 }
 
-/** Of this copy of the addon: an object of another one may be laid out in another way. */
+/** Identifies this copy of the addon: objects of another copy may have a different layout. */
 const char loaded_here = 0;
 napi_type_tag tag_of(uint64_t kind) { return {kind, reinterpret_cast<uintptr_t>(&loaded_here)}; }
 
-/** Guest RAM as an object of script, before there is a machine: it is loaded meanwhile. */
+/** Guest RAM as an object of script. It is loaded before the machine exists. */
 class Memory final : public Napi::ObjectWrap<Memory> {
   public:
     static Napi::Function define(Napi::Env env) {
@@ -60,7 +60,7 @@ class Memory final : public Napi::ObjectWrap<Memory> {
         info.This().As<Napi::Object>().TypeTag(&tag);
     }
 
-    /** The one that is the `memory` of a machine's options. Throws ktstr::Error. */
+    /** Returns the loader behind the `memory` of a machine's options. Throws ktstr::Error. */
     static std::shared_ptr<ktstr::MemoryLoader> of(const ScriptValue &value) {
         if (!value.value().IsObject() || !value.value().As<Napi::Object>().CheckTypeTag(&tag))
             value.refuse("a Memory of this addon");
@@ -71,7 +71,7 @@ class Memory final : public Napi::ObjectWrap<Memory> {
     }
 
   private:
-    /** A machine that was made with it keeps it. */
+    /** Releases the memory; a machine created with it keeps it. */
     void release(const Napi::CallbackInfo &) { loader_.reset(); }
 
     static inline const napi_type_tag tag = tag_of(1);
@@ -79,8 +79,8 @@ class Memory final : public Napi::ObjectWrap<Memory> {
 };
 
 /**
- * Work beside the JavaScript thread. Where the environment ends meanwhile (a worker thread that is terminated) nobody
- * waits for the outcome, and telling it fails; thrown on, that would end the process.
+ * Work off the JavaScript thread. If the environment ends meanwhile (a terminated worker thread), nobody waits for the
+ * outcome and reporting it fails; rethrowing that failure would end the process.
  */
 class Work : public Napi::AsyncWorker {
   protected:
@@ -94,7 +94,7 @@ class Work : public Napi::AsyncWorker {
     }
 };
 
-/** Takes a machine down beside the JavaScript thread: closing many vCPUs takes the kernel a while. */
+/** Destroys a machine off the JavaScript thread, because the kernel needs time to close many vCPUs. */
 class Destroyer final : public Work {
   public:
     Destroyer(Napi::Env env, std::unique_ptr<Vm> vm, Napi::ThreadSafeFunction doorbell)
@@ -106,7 +106,7 @@ class Destroyer final : public Work {
     void Execute() override {
         std::shared_ptr<ktstr::GuestMemory> memory = vm_->memory();
         vm_.reset();
-        // A runtime may keep the detached buffer's memory until it collects garbage.
+        // A runtime may keep the memory of the detached buffer until its next garbage collection.
         memory->discard();
     }
 
@@ -121,7 +121,7 @@ class Destroyer final : public Work {
     Napi::Promise::Deferred done_;
 };
 
-/** Waits for the loader beside the JavaScript thread. */
+/** Waits for the loader off the JavaScript thread. */
 class LoadWaiter final : public Work {
   public:
     LoadWaiter(Napi::Env env, std::shared_ptr<ktstr::MemoryLoader> loader)
@@ -152,7 +152,7 @@ class LoadWaiter final : public Work {
     Napi::Promise::Deferred done_;
 };
 
-/** A machine as an object of script. Its `onDoorbell` is called when `take` would give something new. */
+/** A machine as an object of script. Its `onDoorbell` is called when `take` would return something new. */
 class Machine final : public Napi::ObjectWrap<Machine> {
   public:
     static Napi::Function define(Napi::Env env) {
@@ -182,19 +182,19 @@ class Machine final : public Napi::ObjectWrap<Machine> {
             }
         });
         info.This().As<Napi::Object>().TypeTag(&tag);
-        // Hooks run last first: the threads are gone before the doorbell is.
+        // Hooks run in reverse order, so the threads are gone before the doorbell.
         napi_add_env_cleanup_hook(env, at_exit, this);
     }
 
-    /** The last way out, when nobody called destroy. */
+    /** Cleans up if destroy was never called. */
     ~Machine() override {
         if (vm_)
             napi_remove_env_cleanup_hook(Env(), at_exit, this);
     }
 
   private:
-    /** Not by Napi::Function, which ends the process where script can't run any more (a worker thread that is
-     * terminated). What the doorbell throws is left to the runtime. */
+    /** Calls the doorbell without Napi::Function, which ends the process if script can't run any more (a terminated
+     * worker thread). Exceptions of the doorbell are left to the runtime. */
     static void ring(Napi::Env env, Napi::Function doorbell) {
         napi_value undefined;
         if (napi_get_undefined(env, &undefined) == napi_ok)
@@ -211,9 +211,11 @@ class Machine final : public Napi::ObjectWrap<Machine> {
         return *vm_;
     }
 
-    /** Made when it is first asked for: a gigabyte outside its heap makes a runtime collect garbage. */
+    /**
+     * Returns the memory's buffer, created on first use: a gigabyte outside the heap makes a runtime collect garbage.
+     */
     Napi::Value memory(const Napi::CallbackInfo &info) {
-        // Runtimes check the receiver of methods, not of accessors: this may be an object of another class.
+        // Runtimes check the receiver of methods but not of accessors, so `this` may be an object of another class.
         if (!info.This().As<Napi::Object>().CheckTypeTag(&tag))
             throw Napi::TypeError::New(info.Env(), "memory is a property of machines only");
         vm();
@@ -226,7 +228,7 @@ class Machine final : public Napi::ObjectWrap<Machine> {
         return buffer_.Value();
     }
 
-    /** Resolves when the files of its memory are there. */
+    /** Resolves when the files are loaded into memory. */
     Napi::Value loaded(const Napi::CallbackInfo &info) {
         auto *waiter = new LoadWaiter(info.Env(), vm().loader());
         Napi::Promise promise = waiter->promise();
@@ -242,7 +244,7 @@ class Machine final : public Napi::ObjectWrap<Machine> {
     void pause(const Napi::CallbackInfo &) { vm().pause(); }
     void resume(const Napi::CallbackInfo &) { vm().resume(); }
 
-    /** (port, bytes): bytes that the guest has not read yet. */
+    /** (port, bytes): sends bytes. Returns how many bytes the guest has not read yet. */
     Napi::Value send(const Napi::CallbackInfo &info) {
         return guarded(info.Env(), [&] {
             auto port = static_cast<Port>(ScriptValue(info[0], "port").whole(ktstr::port_count - 1));
@@ -251,7 +253,7 @@ class Machine final : public Napi::ObjectWrap<Machine> {
         });
     }
 
-    /** (accept): what happened since the last call, and the bytes of the ports whose bit is set in `accept`. */
+    /** (accept): returns what happened since the last call, and the bytes of the ports whose bit is set in `accept`. */
     Napi::Value take(const Napi::CallbackInfo &info) {
         return guarded(info.Env(), [&] { return taken(info.Env(), ScriptValue(info[0], "accept")); });
     }
@@ -263,7 +265,7 @@ class Machine final : public Napi::ObjectWrap<Machine> {
         Napi::Object result = Napi::Object::New(env);
         Napi::Array bytes = Napi::Array::New(env, ktstr::port_count);
         uint32_t sent = 0;
-        // The exit is looked at first: bytes that came before it are there then.
+        // The exit is taken first, so that all bytes sent before it are taken below.
         std::optional<ktstr::ExitReport> exit = outbox.take_exit();
         for (uint32_t i = 0; i < ktstr::port_count; i++) {
             Port port = static_cast<Port>(i);
@@ -308,7 +310,9 @@ class Machine final : public Napi::ObjectWrap<Machine> {
         return list;
     }
 
-    /** Stops it, and resolves when its threads, files and memory are gone. The memory's buffer is empty at once. */
+    /**
+     * Stops the machine. Resolves when its threads, files and memory are gone; the memory's buffer is emptied at once.
+     */
     Napi::Value destroy(const Napi::CallbackInfo &info) {
         Napi::Env env = info.Env();
         if (!vm_) {
@@ -317,7 +321,7 @@ class Machine final : public Napi::ObjectWrap<Machine> {
             return done.Promise();
         }
         vm_->stop();
-        // Nothing of script can reach the memory from here on; the mapping itself goes with its last owner.
+        // From here on script can't reach the memory; the mapping itself is removed with its last owner.
         if (!buffer_.IsEmpty()) {
             buffer_.Value().Detach();
             buffer_.Reset();
@@ -342,7 +346,7 @@ class Machine final : public Napi::ObjectWrap<Machine> {
     std::unique_ptr<Vm> vm_;
 };
 
-/** (device?): what the KVM of this machine can show a guest, as rows of words. */
+/** (device?): returns the CPUID that this host's KVM supports, as rows of words. */
 Napi::Value supported_cpuid(const Napi::CallbackInfo &info) {
     Napi::Env env = info.Env();
     return guarded(env, [&]() -> Napi::Value {

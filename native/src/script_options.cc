@@ -1,4 +1,4 @@
-// What script gives to make a machine of, as the machine takes it. On the host's JavaScript thread.
+// Converts script's options of a machine. Runs on the host's JavaScript thread.
 
 #include "script_options.h"
 
@@ -13,7 +13,7 @@ namespace ktstr {
 
 namespace {
 
-/** More of them are a mistake, whatever this KVM has; an array of 2^32 - 1 holes would take for ever. */
+/** More vCPUs than this are a mistake on any KVM, and reading an array of 2^32 - 1 holes would take forever. */
 constexpr uint32_t most_vcpus = 1 << 17;
 constexpr uint32_t most_parts = 1 << 16;
 /** Host NUMA nodes (CONFIG_NODES_SHIFT is at most 10). */
@@ -80,7 +80,7 @@ BootRegisters registers_of(const ScriptValue &from) {
     return registers;
 }
 
-/** Of a CPUID entry: see cpuid_rows. */
+/** Words per CPUID entry; see cpuid_rows. */
 constexpr size_t cpuid_words = 7;
 
 std::vector<kvm_cpuid_entry2> cpuid_of(const ScriptValue &value) {
@@ -103,7 +103,7 @@ std::vector<kvm_cpuid_entry2> cpuid_of(const ScriptValue &value) {
 }
 
 VirtioSlot slot_of(const ScriptValue &from) {
-    // So that the addresses of its registers do not wrap.
+    // The limit keeps the addresses of the registers from wrapping.
     return {from["address"].whole(UINT64_MAX - VirtioMmio::register_bytes), from["gsi"].whole<uint32_t>()};
 }
 
@@ -120,7 +120,7 @@ std::vector<FilePart> files_of(const ScriptValue &value) {
     std::vector<FilePart> files;
     if (!value.absent())
         value.each(most_parts, [&](const ScriptValue &file) {
-            // Offsets are of the kernel's signed type.
+            // The kernel's type of offsets is signed.
             uint64_t offset = file["offset"].whole(INT64_MAX);
             uint64_t size = file["size"].whole(static_cast<uint64_t>(INT64_MAX) - offset);
             files.push_back(

@@ -10,7 +10,7 @@ namespace ktstr {
 namespace {
 
 constexpr double most_exact = 9007199254740991;
-/** More of a string of script than this is not repeated in a message. */
+/** Messages repeat at most this many bytes of a string of script. */
 constexpr size_t most_quoted = 60;
 
 std::string description(const Napi::Value &value) {
@@ -84,7 +84,7 @@ template <typename T> std::vector<T> ScriptValue::elements(napi_typedarray_type 
         refuse(name);
     auto array = value_.As<Napi::TypedArrayOf<T>>();
     Napi::ArrayBuffer buffer = array.ArrayBuffer();
-    // Other threads could change what is being checked.
+    // Other threads could change the contents of shared buffers while they are checked.
     if (!buffer.IsArrayBuffer())
         throw Error(ErrorCode::invalid, place_ + " is in shared memory; give a copy");
     if (buffer.IsDetached())
@@ -119,7 +119,7 @@ void ScriptValue::each(uint32_t most, const std::function<void(const ScriptValue
         throw Error(ErrorCode::invalid,
                     place_ + " has " + std::to_string(length) + " elements; give at most " + std::to_string(most));
     for (uint32_t i = 0; i < length; i++) {
-        // A long list must not fill the handles of the call.
+        // Frees the handles of each element, so that a long list does not pile them up.
         Napi::HandleScope scope(list.Env());
         take({list.Get(i), place_ + "[" + std::to_string(i) + "]"});
     }

@@ -12,9 +12,9 @@
 namespace ktstr {
 
 /**
- * A value that script gave, with its place for messages ("vcpus[1].apicId"). What is asked of it is checked, not
- * converted: a value of another kind is Error invalid with what it is and what is wanted. Exceptions of script's own
- * getters pass through. On the host's JavaScript thread, for as long as the call lasts.
+ * A value passed by script, with its place for messages ("vcpus[1].apicId"). Values are checked, not converted: a
+ * value of another kind throws Error invalid, which says what it is and what is wanted. Exceptions of script's own
+ * getters pass through. Only valid on the host's JavaScript thread during the call.
  */
 class ScriptValue {
   public:
@@ -24,25 +24,25 @@ class ScriptValue {
     const std::string &place() const { return place_; }
     bool absent() const { return value_.IsUndefined(); }
 
-    /** A number or BigInt from 0 to `most`. A number beyond 2^53 - 1 may be another than the one that was meant. */
+    /** Returns a number or BigInt from 0 to `most`. Rejects numbers beyond 2^53 - 1, which may be inexact. */
     uint64_t whole(uint64_t most) const;
     template <typename T> T whole() const { return static_cast<T>(whole(static_cast<T>(~T{0}))); }
     template <typename T> T whole_or(T otherwise) const { return absent() ? otherwise : whole<T>(); }
-    /** False where it is absent. */
+    /** Returns the boolean; false if it is absent. */
     bool flag() const;
-    /** Without NUL, which would end it for the kernel. */
+    /** Returns the string. Rejects NUL, which would end the string for the kernel. */
     std::string text() const;
-    /** A copy of a Uint8Array's or Buffer's bytes: later getters may take the original away. */
+    /** Returns a copy of the bytes of a Uint8Array or Buffer: later getters may detach the original. */
     std::vector<uint8_t> bytes() const;
-    /** A copy of a Uint32Array of whole rows. */
+    /** Returns a copy of a Uint32Array of whole rows. */
     std::vector<uint32_t> words(size_t row) const;
 
-    /** A property of an object. */
+    /** Returns a property of an object. */
     ScriptValue operator[](const char *name) const;
-    /** Calls back for each element of an array of at most `most`. */
+    /** Calls `take` for each element of an array with at most `most` elements. */
     void each(uint32_t most, const std::function<void(const ScriptValue &)> &take) const;
 
-    /** Throws Error: the place, what is there, what is wanted. */
+    /** Throws Error with the place, the actual value and what is wanted. */
     [[noreturn]] void refuse(const std::string &wanted) const;
 
   private:

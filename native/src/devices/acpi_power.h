@@ -8,8 +8,7 @@
 
 namespace ktstr {
 
-/** Which write turns the machine off. What the ACPI tables say of it, in bits: `(written & mask) == value` at
- * `control`. */
+/** The write that turns the machine off, as in the ACPI tables: `(written & mask) == value` at `control`. */
 struct PowerRegister {
     /** First port of the block and its size. */
     uint16_t port;
@@ -21,8 +20,8 @@ struct PowerRegister {
 };
 
 /**
- * The ACPI power registers (ACPI 6.5, 4.8.3.2 PM1 Control or 4.8.3.7 Sleep Control). There is no other event than
- * power-off, so everything reads as zero. Accessed by vCPU threads; stateless.
+ * The ACPI power registers (ACPI 6.5, 4.8.3.2 PM1 Control or 4.8.3.7 Sleep Control). The only event is power-off, so
+ * everything reads as zero. Accessed by vCPU threads; stateless.
  */
 class AcpiPower final : public IoDevice {
   public:

@@ -23,7 +23,7 @@ void I8042::write(uint64_t, const uint8_t *data, size_t) {
         reset_();
 }
 
-/** Status: both buffers are empty, so commands are taken and there is nothing to read. */
+/** Reads the status: both buffers are empty, so commands are accepted and nothing can be read. */
 void I8042::CommandPort::read(uint64_t, uint8_t *data, size_t size) { std::memset(data, 0, size); }
 
 void I8042::CommandPort::write(uint64_t, const uint8_t *data, size_t) {

@@ -9,7 +9,7 @@
 namespace ktstr {
 
 /**
- * As much of a keyboard controller as resets a PC (IBM PS/2 Hardware Interface Technical Reference, keyboard
+ * The part of a keyboard controller that resets a PC (IBM PS/2 Hardware Interface Technical Reference, keyboard
  * controller). No keyboard is attached. Accessed by vCPU threads.
  */
 class I8042 final : public IoDevice {
@@ -20,14 +20,14 @@ class I8042 final : public IoDevice {
     /** `reset` is called on a vCPU thread. */
     explicit I8042(std::function<void()> reset) : reset_(std::move(reset)) {}
 
-    /** Puts both ports on the bus; between them is the PIT's. */
+    /** Adds both ports to the bus; the port between them belongs to the PIT. */
     void attach(IoBus &ports);
 
     void read(uint64_t offset, uint8_t *data, size_t size) override;
     void write(uint64_t offset, const uint8_t *data, size_t size) override;
 
   private:
-    /** The command port has a range of its own, so that each port's offset is 0. */
+    /** The command port has a separate range, so that each port's offset is 0. */
     class CommandPort final : public IoDevice {
       public:
         explicit CommandPort(I8042 &controller) : controller_(controller) {}
@@ -40,7 +40,7 @@ class I8042 final : public IoDevice {
 
     const std::function<void()> reset_;
     CommandPort command_{*this};
-    /** The next byte on the data port goes to the output port, whose bit 0 is the CPU's reset line, low active. */
+    /** The next byte on the data port goes to the output port, whose bit 0 is the CPU's active-low reset line. */
     std::atomic<bool> writes_output_port_{false};
 };
 

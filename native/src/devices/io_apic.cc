@@ -19,7 +19,7 @@ constexpr uint32_t version = 0x11;
 constexpr uint32_t id_mask = 0x0f000000;
 
 constexpr uint64_t entry_masked = 1ULL << 16;
-/** Delivery status and remote IRR are the chip's. */
+/** Delivery status and remote IRR, which only the chip changes. */
 constexpr uint64_t entry_read_only = 1ULL << 12 | 1ULL << 14;
 
 } // namespace

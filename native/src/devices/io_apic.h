@@ -20,12 +20,12 @@ struct Message {
 };
 
 /**
- * An I/O APIC of our own (82093AA data sheet), for machines whose APIC ids KVM's can't address: bits 49–55 of a
- * redirection entry are bits 8–14 of the destination, as guests use them that are told of KVM_FEATURE_MSI_EXT_DEST_ID
- * (Documentation/virt/kvm/x86/cpuid.rst). All devices here are edge-triggered and active high, so entries are taken as
- * that.
+ * An I/O APIC (82093AA data sheet) for machines whose APIC ids KVM's I/O APIC can't address: bits 49–55 of a
+ * redirection entry are bits 8–14 of the destination, as in guests that see KVM_FEATURE_MSI_EXT_DEST_ID
+ * (Documentation/virt/kvm/x86/cpuid.rst). All devices here are edge-triggered and active high, so all entries are
+ * treated as such.
  *
- * Registers are accessed by vCPU threads, lines set by any; one lock serves both.
+ * vCPU threads access the registers, any thread may set the lines; one lock protects both.
  */
 class IoApic final : public IoDevice {
   public:
@@ -33,7 +33,7 @@ class IoApic final : public IoDevice {
     static constexpr uint64_t register_bytes = 0x1000;
     static constexpr unsigned pins = 24;
 
-    /** `send` is called with the lock held, by the thread that set the line or unmasked it. */
+    /** `send` is called with the lock held, on the thread that set or unmasked the line. */
     explicit IoApic(std::function<void(const Message &)> send);
 
     void read(uint64_t offset, uint8_t *data, size_t size) override;
@@ -52,7 +52,7 @@ class IoApic final : public IoDevice {
     uint32_t id_ = 0;
     std::array<uint64_t, pins> entries_;
     std::array<bool, pins> levels_{};
-    /** An edge that came while the entry was masked. */
+    /** An edge that arrived while the entry was masked. */
     std::array<bool, pins> latched_{};
 };
 

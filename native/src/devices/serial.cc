@@ -21,7 +21,7 @@ constexpr uint8_t lcr_divisor_latch = 0x80;
 constexpr uint8_t mcr_dtr = 0x01;
 constexpr uint8_t mcr_rts = 0x02;
 constexpr uint8_t mcr_out1 = 0x04;
-/** On a PC it connects the interrupt line. */
+/** On a PC this bit connects the interrupt line. */
 constexpr uint8_t mcr_out2 = 0x08;
 constexpr uint8_t mcr_loop = 0x10;
 
@@ -37,7 +37,7 @@ constexpr uint8_t msr_dcd = 0x80;
 
 void Serial::read(uint64_t offset, uint8_t *data, size_t size) {
     std::lock_guard lock(mutex_);
-    // A wider access is one to each of the byte registers.
+    // A wider access is split into accesses to the byte registers.
     for (size_t i = 0; i < size; i++)
         data[i] = offset + i < register_count ? read_register(static_cast<unsigned>(offset + i)) : 0xff;
     update_line();
@@ -74,7 +74,7 @@ uint8_t Serial::read_register(unsigned offset) {
         return lcr_ & lcr_divisor_latch ? static_cast<uint8_t>(divisor_ >> 8) : ier_;
     case iir_fcr: {
         uint8_t value = interrupt_identification();
-        // Reading it is the acknowledgement of this one source.
+        // Reading the register acknowledges this one source.
         if (value == iir_transmitter_empty)
             thr_interrupt_ = false;
         return value | (fifo_ ? iir_fifos_enabled : 0);
@@ -104,14 +104,15 @@ void Serial::write_register(unsigned offset, uint8_t value) {
         if (lcr_ & lcr_divisor_latch) {
             divisor_ = static_cast<uint16_t>((divisor_ & 0x00ff) | (value << 8));
         } else {
-            // Enabling it while the transmitter is empty interrupts at once; drivers rely on it to start sending.
+            // Enabling this interrupt while the transmitter is empty raises it at once; drivers rely on that to start
+            // sending.
             if (value & ~ier_ & ier_transmitter_empty && host_has_room_)
                 thr_interrupt_ = true;
             ier_ = value & ier_mask;
         }
         break;
     case iir_fcr:
-        // Clearing the receiver's FIFO throws nothing away: what the host sent is still on the wire.
+        // Clearing the receiver's FIFO discards nothing: the bytes that the host sent count as still on the wire.
         fifo_ = value & fcr_enable;
         break;
     case lcr:
@@ -130,8 +131,9 @@ void Serial::write_register(unsigned offset, uint8_t value) {
 }
 
 /**
- * Drivers read the receiver once or twice while they set a port up, and a byte they get then is lost. A guest that uses
- * the modem lines is sent to only while it requests it (RTS), which it does once the port is open.
+ * Returns whether a byte can be read. Drivers read the receiver once or twice while they set up a port, and a byte
+ * read then is lost. A guest that uses the modem lines therefore receives bytes only while it requests them (RTS),
+ * which it does once the port is open.
  */
 bool Serial::data_ready() const {
     if (mcr_ & mcr_loop)
@@ -152,7 +154,7 @@ uint8_t Serial::receive_byte() {
 
 void Serial::transmit_byte(uint8_t value) {
     if (mcr_ & mcr_loop) {
-        // The receiver's FIFO holds 16; what comes when it is full is an overrun.
+        // The receiver's FIFO holds 16 bytes; a byte that arrives when it is full is an overrun.
         if (loop_.size() < 16)
             loop_.push_back(value);
     } else {

@@ -10,14 +10,14 @@
 
 namespace ktstr {
 
-/** Sets the level of an interrupt line. Called with a device's lock held: must not call back. */
+/** Sets the level of an interrupt line. Called with a device's lock held, so it must not call back. */
 using InterruptLine = std::function<void(bool level)>;
 
 /**
- * A 16550A UART (PC16550D data sheet, National Semiconductor, 1995; register and bit names are its). Infinitely fast: a
- * byte written is sent at once, as long as the host takes it.
+ * A 16550A UART (PC16550D data sheet, National Semiconductor, 1995, which also defines the names of registers and
+ * bits). It is infinitely fast: a byte written is sent at once if the host accepts it.
  *
- * Registers are accessed by vCPU threads, the other end by the host's thread; one lock serves both.
+ * vCPU threads access the registers, the host's thread the other end; one lock protects both.
  */
 class Serial final : public IoDevice {
   public:
@@ -25,11 +25,11 @@ class Serial final : public IoDevice {
 
     struct Host {
         /**
-         * A byte from the guest. False: no more until `output_room` is called; what a guest sends on without looking is
-         * the host's to take or to report as lost.
+         * Takes a byte from the guest. Returns false if the guest should send no more until `output_room` is called;
+         * the host must take bytes sent regardless, or report them as lost.
          */
         std::function<bool(uint8_t)> transmit;
-        /** The guest has read all that was sent. */
+        /** Called when the guest has read everything that was sent. */
         std::function<void()> drained;
     };
 
@@ -38,9 +38,9 @@ class Serial final : public IoDevice {
     void read(uint64_t offset, uint8_t *data, size_t size) override;
     void write(uint64_t offset, const uint8_t *data, size_t size) override;
 
-    /** Host: bytes to the guest, kept until it reads them. Returns how many it has not read. */
+    /** Host: queues bytes until the guest reads them. Returns how many it has not read. */
     size_t receive(const uint8_t *bytes, size_t size);
-    /** Host: there is room for output again. */
+    /** Host: reports that there is room for output again. */
     void output_room();
 
   private:
@@ -57,7 +57,7 @@ class Serial final : public IoDevice {
     const InterruptLine line_;
     const Host host_;
     std::deque<uint8_t> input_;
-    /** In loopback mode, the byte on its way from transmitter to receiver. */
+    /** In loopback mode, the bytes between transmitter and receiver. */
     std::deque<uint8_t> loop_;
     uint16_t divisor_ = 1;
     uint8_t ier_ = 0;

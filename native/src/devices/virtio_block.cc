@@ -33,7 +33,7 @@ constexpr uint8_t status_ok = 0;
 constexpr uint8_t status_io_error = 1;
 constexpr uint8_t status_unsupported = 2;
 
-/** A header and a status take a descriptor each. */
+/** The header and the status take one descriptor each. */
 constexpr uint32_t most_segments = Virtqueue::max_size - 2;
 
 size_t copy_out(const std::vector<iovec> &from, void *to, size_t size) {
@@ -82,7 +82,7 @@ bool VirtioBlock::within(uint64_t sector, size_t bytes) const {
     return bytes % sector_size == 0 && sector <= sectors_ && bytes / sector_size <= sectors_ - sector;
 }
 
-/** Moves all bytes. */
+/** Transfers all bytes of a request. */
 uint8_t VirtioBlock::transfer(const std::vector<iovec> &buffers, uint64_t sector, bool to_guest) const {
     uint64_t position = sector * sector_size;
     for (const iovec &buffer : buffers) {

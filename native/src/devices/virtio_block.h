@@ -9,14 +9,14 @@
 
 namespace ktstr {
 
-/** A disk in a file (virtio 1.2, 5.2). Its size is the file's when it is opened. Served by the I/O thread. */
+/** A disk in a file (virtio 1.2, 5.2). Its size is that of the file when opened. Served by the I/O thread. */
 class VirtioBlock final : public VirtioDevice {
   public:
     static constexpr uint64_t sector_size = 512;
 
     /**
-     * `failed` is called by the I/O thread when the file can't be read or written: the host's own failure, of which the
-     * driver learns nothing but an I/O error. Throws Error.
+     * The I/O thread calls `failed` if the file can't be read or written. That is a failure of the host, and the
+     * driver only sees an I/O error. Throws Error.
      */
     VirtioBlock(const std::string &path, std::function<void(const std::string &)> failed);
 
@@ -27,12 +27,12 @@ class VirtioBlock final : public VirtioDevice {
     void serve(std::vector<Virtqueue> &queues) override;
 
   private:
-    /** Returns bytes written to the guest. */
+    /** Handles a request. Returns the number of bytes written to the guest. */
     uint32_t handle(const Chain &chain) const;
     bool within(uint64_t sector, size_t bytes) const;
     uint8_t transfer(const std::vector<iovec> &buffers, uint64_t sector, bool to_guest) const;
     uint8_t flush() const;
-    /** Reports what errno says, or the file's end. */
+    /** Reports the error `error_number`, or the end of the file. */
     uint8_t fail(const std::string &what, int error_number) const;
 
     const std::string path_;

@@ -54,7 +54,7 @@ void VirtioConsole::drain(Virtqueue &queue) {
         if (!chain)
             return;
         size_t size = total_bytes(chain->readable);
-        // The driver may have changed the buffers since a part of them was taken.
+        // The driver may have changed the buffers after a part of them was taken.
         transmitted_ = std::min(transmitted_, size);
         for (const iovec &buffer : slice(chain->readable, transmitted_, size - transmitted_)) {
             auto [count, room] = host_.transmit(static_cast<const uint8_t *>(buffer.iov_base), buffer.iov_len);

@@ -11,16 +11,16 @@
 namespace ktstr {
 
 /**
- * A console of one port with a size (virtio 1.2, 5.3). The I/O thread moves the bytes, the host's thread is the other
- * end; the lock is for what they share.
+ * A console with one port and a window size (virtio 1.2, 5.3). The I/O thread moves the bytes and the host's thread is
+ * the other end; the lock protects what they share.
  */
 class VirtioConsole final : public VirtioDevice {
   public:
     struct Host {
-        /** Bytes from the guest. The device keeps those that are not taken, and where there is no more room it waits
-         * for `output_room`. */
+        /** Takes bytes from the guest. The device keeps bytes that are not accepted, and waits for `output_room` when
+         * there is no more room. */
         std::function<Outbox::Appended(const uint8_t *, size_t)> transmit;
-        /** The guest has room for more than was sent. */
+        /** Called when the guest has room for more than was sent. */
         std::function<void()> drained;
     };
 
@@ -33,7 +33,7 @@ class VirtioConsole final : public VirtioDevice {
     void serve(std::vector<Virtqueue> &queues) override;
     void queue_reset(size_t queue) override;
 
-    /** Host: bytes to the guest, kept until it has room. Returns how many it has not taken. */
+    /** Host: queues bytes until the guest has room. Returns how many it has not taken. */
     size_t receive(const uint8_t *bytes, size_t size);
     void output_room();
     void resize(uint16_t columns, uint16_t rows);
@@ -46,7 +46,7 @@ class VirtioConsole final : public VirtioDevice {
     mutable std::mutex mutex_;
     std::deque<uint8_t> input_;
     bool host_has_room_ = true;
-    /** Of the next buffers to transmit: bytes that the host has taken already. */
+    /** Number of bytes in the next buffers to transmit that the host has already taken. */
     size_t transmitted_ = 0;
     uint16_t columns_ = 80;
     uint16_t rows_ = 24;

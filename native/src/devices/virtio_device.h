@@ -10,15 +10,15 @@
 
 namespace ktstr {
 
-/** What a transport does for its device. Any thread may call these. */
+/** The functions of a transport for its device. Any thread may call them. */
 struct VirtioTransport {
-    /** Has the queues served soon, by the I/O thread. */
+    /** Makes the I/O thread serve the queues soon. */
     std::function<void()> wake;
     /** Tells the driver that the configuration changed. */
     std::function<void()> configuration_changed;
 };
 
-/** A kind of virtio device, without its transport. */
+/** A virtio device without its transport. */
 class VirtioDevice {
   public:
     virtual ~VirtioDevice() = default;
@@ -26,17 +26,18 @@ class VirtioDevice {
     /** virtio 1.2, chapter 5. */
     virtual uint32_t id() const = 0;
     virtual size_t queue_count() const = 0;
-    /** Beside VIRTIO_F_VERSION_1, which the transport adds. */
+    /** Features besides VIRTIO_F_VERSION_1, which the transport adds. */
     virtual uint64_t features() const = 0;
-    /** The bytes of its configuration now. By vCPU threads. */
+    /** Returns the bytes of the current configuration. Called by vCPU threads. */
     virtual std::vector<uint8_t> configuration() const = 0;
-    /** Does what the queues ask for. By the I/O thread; the queues are its own meanwhile. Throws VirtqueueError. */
+    /** Handles the requests in the queues. Called by the I/O thread, which owns the queues meanwhile. Throws
+     * VirtqueueError. */
     virtual void serve(std::vector<Virtqueue> &queues) = 0;
-    /** The driver takes queue `queue` out of use: what is half done of its buffers is not finished. By vCPU threads,
+    /** Called when the driver disables queue `queue`: partly handled buffers are not finished. Called by vCPU threads
      * while the queues are not served. */
     virtual void queue_reset(size_t) {}
 
-    /** Once, before the machine starts. */
+    /** Sets the transport. Called once, before the machine starts. */
     void connect(VirtioTransport transport) { transport_ = std::move(transport); }
 
   protected:

@@ -60,8 +60,8 @@ VirtioMmio::VirtioMmio(VirtioDevice &device, const GuestMemory &memory, std::fun
                     [this] {
                         generation_++;
                         std::lock_guard lock(mutex_);
-                        // Virtio 1.2, 2.1.2: not before the driver is there; a line that is raised while the interrupt
-                        // controller is not set up yet ends the guest.
+                        // Virtio 1.2, 2.1.2: no interrupt before the driver is ready. A line raised before the
+                        // interrupt controller is set up would end the guest.
                         if (status_ & status_driver_ok)
                             raise(reason_configuration);
                     }});
@@ -90,7 +90,7 @@ void VirtioMmio::read(uint64_t offset, uint8_t *data, size_t size) {
 }
 
 void VirtioMmio::write(uint64_t offset, const uint8_t *data, size_t size) {
-    // No device here has configuration to write; registers are words.
+    // No device here has writable configuration, and registers are words.
     if (offset >= config || size != 4)
         return;
     uint32_t value;
@@ -132,7 +132,7 @@ uint32_t VirtioMmio::read_register(uint64_t offset) {
     case config_generation:
         return generation_;
     default:
-        // There is no shared memory region: its length and base are all ones.
+        // There is no shared memory region, so its length and base read as all ones.
         return offset >= shm_len_low && offset <= shm_base_high ? 0xffffffff : 0;
     }
 }

@@ -13,23 +13,25 @@
 namespace ktstr {
 
 /**
- * A virtio device's registers in memory (virtio 1.2, 4.2). vCPU threads access the registers, the I/O thread serves the
- * queues; one lock keeps them apart, which the registers of the interrupt and of notification do without.
+ * The registers of a virtio device in memory (virtio 1.2, 4.2). vCPU threads access the registers and the I/O thread
+ * serves the queues; one lock separates them, except for the interrupt and notification registers, which need no lock.
  */
 class VirtioMmio final : public IoDevice {
   public:
     static constexpr uint64_t register_bytes = 0x1000;
     static constexpr uint64_t queue_notify = 0x50;
 
-    /** Device and memory outlive the transport. `interrupt` pulses its line, by any thread. Throws Error. */
+    /**
+     * Device and memory must outlive the transport. `interrupt` pulses the device's line, on any thread. Throws Error.
+     */
     VirtioMmio(VirtioDevice &device, const GuestMemory &memory, std::function<void()> interrupt);
 
     void read(uint64_t offset, uint8_t *data, size_t size) override;
     void write(uint64_t offset, const uint8_t *data, size_t size) override;
 
-    /** Signalled when there is something to serve. */
+    /** Returns the event that is signalled when there is something to serve. */
     const Event &doorbell() const { return doorbell_; }
-    /** By the I/O thread, or when it is the only one. */
+    /** Serves the queues. Called by the I/O thread, or when no other thread is left. */
     void serve();
 
   private:

@@ -24,7 +24,7 @@ constexpr size_t ring_index = 2;
 constexpr size_t ring_entries = 4;
 constexpr uint16_t no_interrupt = 1;
 
-/** virtio 1.2, 2.7.5: the bytes of a chain, whose number the device gives back in 32 bits. */
+/** virtio 1.2, 2.7.5: maximum bytes of a chain; the device returns the number in 32 bits. */
 constexpr uint64_t most_bytes = UINT32_MAX;
 
 template <typename T> T load(const uint8_t *at) {
@@ -98,7 +98,7 @@ std::optional<Chain> Virtqueue::pop() {
     uint16_t index = chain.head;
     uint64_t bytes = 0;
     for (unsigned count = 0;; count++) {
-        // A chain longer than the queue is a loop.
+        // A chain longer than the queue contains a loop.
         if (index >= layout.size || count >= layout.size)
             throw VirtqueueError("descriptor chain");
         auto descriptor = load<Descriptor>(descriptors_ + index * sizeof(Descriptor));
@@ -134,7 +134,7 @@ bool Virtqueue::take_interrupt() {
     if (!pushed_)
         return false;
     pushed_ = false;
-    // The index must be there before the driver's wish is read (virtio 1.2, 2.7.7.2).
+    // The index must be visible before the driver's request for interrupts is read (virtio 1.2, 2.7.7.2).
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return !(load<uint16_t>(driver_ + ring_flags) & no_interrupt);
 }

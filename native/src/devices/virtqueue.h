@@ -13,26 +13,26 @@
 
 namespace ktstr {
 
-/** A driver that breaks the rules; its device stops until it is reset. */
+/** Thrown if a driver breaks the rules; its device then stops until it is reset. */
 class VirtqueueError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/** Buffers the driver made available together: first those the device reads, then those it writes. */
+/** Buffers that the driver made available together: first those that the device reads, then those that it writes. */
 struct Chain {
     uint16_t head = 0;
     std::vector<iovec> readable;
     std::vector<iovec> writable;
 };
 
-/** Bytes of a list of buffers. */
+/** Returns the total size in bytes of a list of buffers. */
 size_t total_bytes(const std::vector<iovec> &buffers);
-/** The part of a list of buffers from byte `from`, `count` bytes long (less when there is less). */
+/** Returns the part of a list of buffers from byte `from`, `count` bytes long (or less if the list ends before). */
 std::vector<iovec> slice(const std::vector<iovec> &buffers, size_t from, size_t count);
 
 /**
- * A split virtqueue (virtio 1.2, 2.7) seen by the device. Belongs to whoever holds the lock of its transport. The
- * driver may change what is in guest memory at any time: everything is read once, and then checked.
+ * The device's side of a split virtqueue (virtio 1.2, 2.7). It belongs to the thread that holds the lock of its
+ * transport. The driver may change guest memory at any time, so everything is read once and then checked.
  */
 class Virtqueue {
   public:
@@ -50,19 +50,19 @@ class Virtqueue {
 
     Layout layout;
 
-    /** Begins at the driver's first buffers. Throws VirtqueueError when the layout can't be. */
+    /** Begins at the driver's first buffers. Throws VirtqueueError if the layout is invalid. */
     void enable();
     void reset();
 
-    /** The next buffers, if there are any. Throws VirtqueueError. */
+    /** Takes the next buffers, if there are any. Throws VirtqueueError. */
     std::optional<Chain> pop();
-    /** Looks whether there are buffers. Throws VirtqueueError. */
+    /** Returns whether there are buffers. Throws VirtqueueError. */
     bool available();
-    /** Puts popped buffers back, as if they had not been taken. */
+    /** Puts popped buffers back as if they had not been taken. */
     void unpop() { next_available_--; }
-    /** Gives buffers back, of which `written` bytes are written. */
+    /** Returns buffers to the driver after `written` bytes were written to them. */
     void push(const Chain &chain, uint32_t written);
-    /** Whether the driver is to be interrupted for what was given back since the last call. */
+    /** Returns whether the driver must be interrupted for the buffers returned since the last call. */
     bool take_interrupt();
 
   private:

@@ -36,7 +36,8 @@ void CoalescedWrites::find_ring(kvm_run *run, size_t run_size) {
 void CoalescedWrites::deliver(const IoBus &ports) {
     if (ring_ == nullptr)
         return;
-    // `first` moves on only when the device has the byte: whoever finds the ring empty here comes after all of it.
+    // `first` only advances after the device has received the byte, so a thread that finds the ring empty comes after
+    // all of its writes.
     if (__atomic_load_n(&ring_->first, __ATOMIC_ACQUIRE) == __atomic_load_n(&ring_->last, __ATOMIC_ACQUIRE))
         return;
     std::lock_guard lock(mutex_);

@@ -15,26 +15,26 @@ namespace ktstr {
 struct CoalescedRing;
 
 /**
- * Port writes that KVM keeps in a ring instead of leaving the guest for each (Documentation/virt/kvm/api.rst, 4.116).
- * They reach their device before the next exit of whichever vCPU is handled, so that a device sees all accesses in the
- * guest's order. For ports that a driver never writes to without another access soon after: a console whose transmitter
- * is asked before each byte.
+ * Port writes that KVM collects in a ring instead of exiting for each (Documentation/virt/kvm/api.rst, 4.116). They
+ * reach their device before the next exit of any vCPU is handled, so a device sees all accesses in the guest's order.
+ * Suitable for ports that a driver always accesses again soon after a write, such as a console whose transmitter status
+ * is read before each byte.
  */
 class CoalescedWrites {
   public:
-    /** Writes of a byte to `port` from now on; without effect where KVM has no such ring. */
+    /** Coalesces byte writes to `port` from now on. Has no effect if KVM has no such ring. */
     CoalescedWrites(const Kvm &kvm, int vm, uint16_t port);
     CoalescedWrites(const CoalescedWrites &) = delete;
     CoalescedWrites &operator=(const CoalescedWrites &) = delete;
 
-    /** All vCPUs share one ring; any one's `kvm_run` area shows it. Before the first of them runs. */
+    /** Finds the ring in the `kvm_run` area of any vCPU, as all share one ring. Called before the first vCPU runs. */
     void find_ring(kvm_run *run, size_t run_size);
 
-    /** Hands over what is in the ring. For vCPU threads, after every exit. */
+    /** Delivers the writes in the ring. Called by vCPU threads after every exit. */
     void deliver(const IoBus &ports);
 
   private:
-    /** Page of the run area; 0: there is none. */
+    /** Page in the run area; 0: no ring. */
     size_t page_ = 0;
     CoalescedRing *ring_ = nullptr;
     std::mutex mutex_;

@@ -19,13 +19,13 @@ Event::Event() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
 
 void Event::signal() const {
     uint64_t one = 1;
-    // Fails only when the counter is full, and then it is signalled already.
+    // This only fails if the counter is full, and then the event is already signalled.
     [[maybe_unused]] ssize_t written = write(fd_.get(), &one, sizeof(one));
 }
 
 void Event::clear() const {
     uint64_t count;
-    // Nothing to take is fine.
+    // It does not matter if there is nothing to read.
     [[maybe_unused]] ssize_t taken = read(fd_.get(), &count, sizeof(count));
 }
 

@@ -27,7 +27,7 @@ class FileDescriptor {
     int fd_ = -1;
 };
 
-/** An eventfd: any thread signals, one waits. */
+/** An eventfd: any thread may signal it, one thread waits for it. */
 class Event {
   public:
     /** Throws Error. */
@@ -35,7 +35,7 @@ class Event {
 
     int fd() const { return fd_.get(); }
     void signal() const;
-    /** Takes all signals so far without waiting. */
+    /** Clears all signals so far without waiting. */
     void clear() const;
 
   private:

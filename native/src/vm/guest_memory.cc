@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t page_size = 4096;
 constexpr size_t huge_page_size = 2UL << 20;
-/** linux/mempolicy.h and linux/mman.h, which older headers lack. */
+/** Constants of linux/mempolicy.h and linux/mman.h that older headers lack. */
 constexpr int mpol_bind = 2;
 constexpr int map_huge_2mb = 21 << 26;
 constexpr int madv_populate_write = 23;
@@ -45,7 +45,7 @@ uint64_t add_up(const std::vector<Segment> &segments, size_t alignment) {
     return sum;
 }
 
-/** The whole machine's RAM and swap: what is beyond can never be had, whatever the overcommit policy says. */
+/** Rejects sizes beyond the host's RAM and swap, which no overcommit policy can provide. */
 void check_host_has(uint64_t size) {
     struct sysinfo info;
     if (sysinfo(&info) != 0)
@@ -55,7 +55,7 @@ void check_host_has(uint64_t size) {
         throw_too_large(size, "this machine has " + mib(total) + " (RAM and swap)");
 }
 
-/** Where 2 MiB pages of the host can back 2 MiB of the guest, addresses must agree within them. */
+/** Maps memory aligned to 2 MiB, so that the host's 2 MiB pages can back those of the guest. */
 void *map_aligned(size_t size) {
     void *reserved =
         mmap(nullptr, size + huge_page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -92,10 +92,10 @@ GuestMemory::GuestMemory(std::vector<Segment> segments, const MemoryOptions &opt
         throw_errno("mmap of " + mib(size_) + " of guest memory");
     }
     data_ = static_cast<uint8_t *>(data);
-    // Kernels without transparent huge pages refuse; small pages work as well.
+    // This fails on kernels without transparent huge pages; small pages work as well.
     if (!options.huge_pages)
         madvise(data_, size_, MADV_HUGEPAGE);
-    // A child process has no use for it, and must not make the guest's writes copies.
+    // A child process does not need the memory, and it must not force copies of pages that the guest writes.
     madvise(data_, size_, MADV_DONTFORK);
     madvise(data_, size_, MADV_DONTDUMP);
     try {
@@ -116,7 +116,7 @@ void GuestMemory::bind() const {
         if (segment.host_node >= 0) {
             std::vector<unsigned long> mask(static_cast<size_t>(segment.host_node) / 64 + 1);
             mask[static_cast<size_t>(segment.host_node) / 64] = 1UL << (segment.host_node % 64);
-            // mbind(2): maxnode counts one bit more than the mask has.
+            // mbind(2): maxnode is one more than the number of bits in the mask.
             if (syscall(SYS_mbind, data_ + offset, segment.size, mpol_bind, mask.data(), mask.size() * 64 + 1, 0) != 0)
                 throw_errno("mbind of guest memory to host NUMA node " + std::to_string(segment.host_node));
         }
@@ -125,11 +125,11 @@ void GuestMemory::bind() const {
 }
 
 /**
- * A reserve need not hold on the node asked for, nor against a cgroup's limit: a page that then is not there is SIGBUS
- * for whoever touches it. Asked for at once, it is an error.
+ * Populates all pages now, because a reservation may fail later on the requested node or against a cgroup's limit:
+ * touching a missing page would raise SIGBUS, whereas here it is an error.
  */
 void GuestMemory::populate() const {
-    // Kernels before 5.14 do not know the request.
+    // Kernels before 5.14 do not support this request.
     if (madvise(data_, size_, madv_populate_write) != 0 && errno != EINVAL)
         throw_too_large(size_, "not enough free 2 MiB pages are reserved on the host");
 }

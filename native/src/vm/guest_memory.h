@@ -7,28 +7,28 @@
 
 namespace ktstr {
 
-/** A run of guest-physical RAM. */
+/** A contiguous range of guest-physical RAM. */
 struct Segment {
     uint64_t address;
     uint64_t size;
-    /** Host NUMA node its pages must come from; -1: any. */
+    /** Host NUMA node that must provide its pages; -1: any. */
     int host_node = -1;
 };
 
 struct MemoryOptions {
-    /** 2 MiB pages from the host's reserve (MAP_HUGETLB). Sizes must be multiples of 2 MiB then. */
+    /** Use 2 MiB pages from the host's reserve (MAP_HUGETLB). Sizes must then be multiples of 2 MiB. */
     bool huge_pages = false;
 };
 
 /**
- * The RAM of a machine: one mapping in which the segments follow each other.
+ * The RAM of a machine: one mapping that contains the segments one after another.
  *
- * Shared by the VM and whoever reads guest memory; unmapped with the last of them. The layout is constant, so any
- * thread may look up addresses; the bytes are the guest's and change at any time.
+ * It is shared by the VM and all readers of guest memory, and is unmapped with the last of them. The layout is
+ * constant, so any thread may look up addresses; the bytes belong to the guest and change at any time.
  */
 class GuestMemory {
   public:
-    /** Throws Error: out of memory with the sizes, or invalid. */
+    /** Throws Error: out_of_memory with the sizes, or invalid. */
     GuestMemory(std::vector<Segment> segments, const MemoryOptions &options);
     ~GuestMemory();
     GuestMemory(const GuestMemory &) = delete;
@@ -38,11 +38,11 @@ class GuestMemory {
     size_t size() const { return size_; }
     const std::vector<Segment> &segments() const { return segments_; }
 
-    /** Where a guest-physical range is in this process; null when not all of it is RAM. It may go over from a segment
-     * to its neighbour. */
+    /** Returns the address of a guest-physical range in this process, or null if not all of it is RAM. The range may
+     * span adjacent segments. */
     uint8_t *at(uint64_t address, uint64_t length) const;
 
-    /** Gives the pages back to the host. The mapping stays and reads as zeroes. */
+    /** Returns the pages to the host. The mapping remains and reads as zeroes. */
     void discard() const;
 
   private:

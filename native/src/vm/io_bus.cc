@@ -7,7 +7,7 @@ namespace ktstr {
 void IoBus::add(uint64_t address, uint64_t size, IoDevice &device) { ranges_.push_back({address, size, &device}); }
 
 const IoBus::Range *IoBus::find(uint64_t address) const {
-    // A handful: a linear search is the fastest.
+    // There are only a few ranges, so a linear search is fastest.
     for (const Range &range : ranges_) {
         if (address >= range.address && address - range.address < range.size)
             return &range;

@@ -13,7 +13,7 @@ namespace ktstr {
 
 namespace {
 
-/** The kernel may be short of memory for a moment (poll(2): ENOMEM); so often it is asked again, and after so long. */
+/** The kernel may briefly be short of memory (poll(2): ENOMEM): number of retries, and the time before each. */
 constexpr int most_retries = 100;
 constexpr auto retry_after = std::chrono::milliseconds(10);
 
@@ -64,7 +64,7 @@ void IoThread::serve() {
         }
         retries = 0;
         for (size_t i = 0; i < waited.size(); i++) {
-            // Poll tells of these at once and again each time: going on would be a loop that never waits.
+            // poll(2) reports these errors at once and every time, so the loop would never wait.
             if (waited[i].revents & ~POLLIN)
                 throw Error(ErrorCode::io, (i == 0 ? "the stop event: " : "doorbell " + std::to_string(i - 1) + ": ") +
                                                failure_of(waited[i].revents));

@@ -11,26 +11,26 @@
 namespace ktstr {
 
 /**
- * The thread that works for the virtio devices, so that no vCPU waits for a file. Tasks are added before it starts; it
- * waits for their events and runs them one at a time. Owned, started and stopped by the thread that owns the VM.
+ * The thread that serves the virtio devices, so that no vCPU waits for a file. Tasks are added before it starts; it
+ * waits for their events and runs them one at a time. The thread that owns the VM owns, starts and stops it.
  */
 class IoThread {
   public:
-    /** `failed` is called on the thread, once, with what keeps it from going on: it does no task after that. */
+    /** `failed` is called once, on the thread, with the error that stops it; no task runs after that. */
     explicit IoThread(std::function<void(const std::string &)> failed) : failed_(std::move(failed)) {}
     ~IoThread() { stop(); }
     IoThread(const IoThread &) = delete;
     IoThread &operator=(const IoThread &) = delete;
 
-    /** The event outlives the thread. */
+    /** Adds a task; its event must outlive the thread. */
     void add(const Event &event, std::function<void()> task);
     void start();
-    /** Returns when the task that runs is done and the thread gone. */
+    /** Stops the thread. Returns when the current task is done and the thread is gone. */
     void stop();
 
   private:
     void run();
-    /** Runs the tasks whose events are signalled until it is told to stop. Throws std::exception. */
+    /** Runs the tasks whose events are signalled until it is asked to stop. Throws std::exception. */
     void serve();
 
     struct Task {

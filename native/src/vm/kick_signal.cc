@@ -7,7 +7,7 @@
 namespace ktstr {
 
 int kick_signal() {
-    // Neither libuv, V8 nor glibc use this one.
+    // libuv, V8 and glibc do not use this signal.
     return SIGRTMIN + 5;
 }
 
@@ -17,7 +17,7 @@ void install_kick_signal() {
         struct sigaction action = {};
         action.sa_handler = [](int) {};
         sigemptyset(&action.sa_mask);
-        // Without SA_RESTART: KVM_RUN must end.
+        // There is no SA_RESTART because KVM_RUN must end.
         if (sigaction(kick_signal(), &action, nullptr) != 0)
             throw_errno("sigaction");
     });

@@ -6,13 +6,13 @@
 
 namespace ktstr {
 
-/** The signal that takes a vCPU thread out of KVM_RUN. Its handler does nothing; that it interrupts is all. */
+/** Returns the signal that takes a vCPU thread out of KVM_RUN. Its handler does nothing; the interruption suffices. */
 int kick_signal();
 
-/** Installs the handler, once in this process. Throws Error. */
+/** Installs the handler, once per process. Throws Error. */
 void install_kick_signal();
 
-/** Threads made while it lives take no signals: those of the process are for the host's own threads. */
+/** Threads created during its lifetime receive no signals: signals to the process are for the host's own threads. */
 class SignalsBlocked {
   public:
     SignalsBlocked() {

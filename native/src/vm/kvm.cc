@@ -13,8 +13,8 @@ namespace ktstr {
 namespace {
 
 /**
- * kvm_cpuid2 without its entries. In C++ some versions of the kernel's header give the structure itself a wrong size,
- * on account of the flexible array, and that size is part of the ioctls' numbers.
+ * kvm_cpuid2 without its entries. In C++ some versions of the kernel's header give the structure a wrong size because
+ * of its flexible array, and the size is part of the ioctl numbers.
  */
 struct CpuidHeader {
     uint32_t nent;
@@ -23,7 +23,7 @@ struct CpuidHeader {
 constexpr unsigned long get_supported_cpuid = _IOWR(KVMIO, 0x05, CpuidHeader);
 constexpr unsigned long set_cpuid2 = _IOW(KVMIO, 0x90, CpuidHeader);
 
-/** A header with room for `count` entries. */
+/** Returns a header with room for `count` entries. */
 std::vector<unsigned char> cpuid_buffer(size_t count) {
     std::vector<unsigned char> buffer(sizeof(CpuidHeader) + count * sizeof(kvm_cpuid_entry2));
     CpuidHeader header{static_cast<uint32_t>(count), 0};
@@ -72,8 +72,8 @@ FileDescriptor Kvm::create_vm() const {
 }
 
 std::vector<kvm_cpuid_entry2> Kvm::supported_cpuid() const {
-    // Kernels since 5.11 have at most 256 entries (KVM_MAX_CPUID_ENTRIES) and shorten a longer list; too short a one is
-    // E2BIG.
+    // Kernels since 5.11 have at most 256 entries (KVM_MAX_CPUID_ENTRIES) and shorten a longer list; if the list is too
+    // short, they fail with E2BIG.
     for (size_t count = 256; count <= 4096; count *= 2) {
         std::vector<unsigned char> buffer = cpuid_buffer(count);
         if (kvm_ioctl(fd_.get(), get_supported_cpuid, buffer.data()) < 0) {

@@ -10,24 +10,24 @@
 
 namespace ktstr {
 
-/** ioctl(2) that goes on when a signal interrupts it. */
+/** Calls ioctl(2) and repeats it if a signal interrupts it. */
 int kvm_ioctl(int fd, unsigned long request, unsigned long argument = 0);
 
 template <typename T> int kvm_ioctl(int fd, unsigned long request, T *argument) {
     return kvm_ioctl(fd, request, reinterpret_cast<unsigned long>(argument));
 }
 
-/** /dev/kvm. Constant once opened, so any thread may use it. */
+/** /dev/kvm. Constant after opening, so any thread may use it. */
 class Kvm {
   public:
     /** Throws Error: absent, denied, or unsupported. */
     explicit Kvm(const std::string &path = "/dev/kvm");
 
-    /** KVM_CHECK_EXTENSION: 0 when it is not there. */
+    /** Returns the result of KVM_CHECK_EXTENSION; 0 if KVM lacks the extension. */
     int extension(int capability) const;
     /** KVM_CREATE_VM. */
     FileDescriptor create_vm() const;
-    /** Bytes of a vCPU's shared kvm_run area. */
+    /** Returns the size in bytes of a vCPU's shared kvm_run area. */
     size_t run_size() const { return run_size_; }
     /** KVM_GET_SUPPORTED_CPUID. */
     std::vector<kvm_cpuid_entry2> supported_cpuid() const;
@@ -37,7 +37,7 @@ class Kvm {
     size_t run_size_;
 };
 
-/** KVM_SET_CPUID2 of a vCPU: the entries of all and its own. */
+/** Sets the CPUID of a vCPU (KVM_SET_CPUID2): the entries common to all and its own. */
 int set_cpuid(int vcpu, const std::vector<kvm_cpuid_entry2> &common, const std::vector<kvm_cpuid_entry2> &own);
 
 } // namespace ktstr

@@ -12,12 +12,12 @@
 namespace ktstr {
 
 namespace {
-/** More names or longer ones than any kernel has are not believed. */
+/** Limits beyond any real kernel: larger counts and longer names are rejected. */
 constexpr uint32_t most_descriptors = 4096;
 constexpr uint32_t longest_name = 1024;
 
-/** kvm_stats_desc without the name that follows it: in C++ some versions of the kernel's header give that a wrong size
- * (see kvm.cc). */
+/** kvm_stats_desc without the name that follows it. In C++ some versions of the kernel's header give the structure a
+ * wrong size (see kvm.cc). */
 struct Descriptor {
     uint32_t flags;
     int16_t exponent;
@@ -47,7 +47,7 @@ std::vector<KvmStats::Counter> KvmStats::counters() const {
         const char *at = descriptors.data() + i * stride;
         Descriptor descriptor;
         std::memcpy(&descriptor, at, sizeof(descriptor));
-        // Single running counts only: histograms and momentary values can't be added up over vCPUs.
+        // Only single cumulative counters: histograms and instantaneous values can't be summed over vCPUs.
         if ((descriptor.flags & KVM_STATS_TYPE_MASK) == KVM_STATS_TYPE_CUMULATIVE && descriptor.size == 1)
             counters.push_back(
                 {std::string(at + sizeof(descriptor), strnlen(at + sizeof(descriptor), header.name_size)),
@@ -61,7 +61,7 @@ void KvmStats::add_to(std::map<std::string, uint64_t> &sums, const std::vector<C
     if (!fd_ || counters.empty())
         return;
     uint64_t first = counters.front().offset;
-    // Histograms lie between, which are some kilobytes.
+    // The range includes the histograms in between, which are a few kilobytes.
     std::vector<char> values(counters.back().offset - first + sizeof(uint64_t));
     if (!read_at(fd_.get(), values.data(), values.size(), first))
         return;

@@ -12,7 +12,7 @@ namespace ktstr {
 
 /**
  * The kernel's own counters of a vCPU (KVM_GET_STATS_FD: `halt_exits`, `halt_successful_poll`, `irq_exits` …), which
- * see the exits that never reach this process. Constant once made, so any thread may read.
+ * include exits that never reach this process. Constant after construction, so any thread may read them.
  */
 class KvmStats {
   public:
@@ -21,12 +21,12 @@ class KvmStats {
         uint64_t offset;
     };
 
-    /** Before the vCPU runs: later the request would wait until it stops. */
+    /** Must be constructed before the vCPU runs: later the request would wait until the vCPU stops. */
     explicit KvmStats(int vcpu);
 
-    /** By ascending offset, the same for all vCPUs; empty where KVM has none. */
+    /** Returns the counters by ascending offset, the same for all vCPUs; empty if KVM has none. */
     std::vector<Counter> counters() const;
-    /** `counters`: what `counters()` of any vCPU gave. */
+    /** Adds the values to `sums`. `counters` is the result of `counters()` of any vCPU. */
     void add_to(std::map<std::string, uint64_t> &sums, const std::vector<Counter> &counters) const;
 
   private:

@@ -16,23 +16,23 @@ namespace ktstr {
 
 namespace {
 
-/** Whole huge pages of the guest, so that no two threads wait for the same one to be cleared. */
+/** A multiple of the guest's huge pages, so that no two threads wait for the same page to be cleared. */
 constexpr uint64_t chunk_size = 4UL << 20;
-/** More threads than this read no faster than memory takes it. */
+/** With more threads than this, memory bandwidth is the limit. */
 constexpr size_t most_threads = 4;
 
-/** lseek(2): the first data from `from` on; the end of the file where only a hole is left. What can't tell has data
- * everywhere. */
+/** Returns the offset of the first data from `from` on (lseek(2)), or the end of the file if only a hole is left. A
+ * file system that does not report holes counts as having data everywhere. */
 uint64_t next_data(int fd, uint64_t from) {
     off_t found = lseek(fd, static_cast<off_t>(from), SEEK_DATA);
     struct stat info;
-    // What lies behind the end is for the reading to miss.
+    // Reading detects ranges beyond the end of the file.
     if (found < 0 && errno == ENXIO && fstat(fd, &info) == 0)
         found = info.st_size;
     return std::max(from, static_cast<uint64_t>(std::max<off_t>(found, 0)));
 }
 
-/** The first hole behind the data at `from`. */
+/** Returns the offset of the first hole after the data at `from`. */
 uint64_t next_hole(int fd, uint64_t from) {
     off_t found = lseek(fd, static_cast<off_t>(from), SEEK_HOLE);
     return found > static_cast<off_t>(from) ? static_cast<uint64_t>(found) : UINT64_MAX;
@@ -58,7 +58,7 @@ MemoryLoader::~MemoryLoader() {
         thread.join();
 }
 
-/** Cuts it at multiples of the chunk size, and leaves out the file's holes: guest memory begins as zeroes. */
+/** Splits the part at multiples of the chunk size. Skips holes of the file, because guest memory is initially zero. */
 void MemoryLoader::plan(const FilePart &part, int fd) {
     if (part.size > 0 && memory_->at(part.address, part.size) == nullptr)
         throw Error(ErrorCode::invalid, "a file of " + std::to_string(part.size) +
@@ -89,7 +89,7 @@ void MemoryLoader::start_threads() {
             std::lock_guard lock(mutex_);
             running_ -= count - threads_.size();
         }
-        // Those that are there do it all.
+        // The threads that were created do all the work.
         if (threads_.empty())
             throw Error(ErrorCode::io, std::string("no thread to load guest memory: ") + error.what());
     }

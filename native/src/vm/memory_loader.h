@@ -16,7 +16,7 @@
 
 namespace ktstr {
 
-/** A part of an open file and where in guest-physical memory it goes. */
+/** A part of an open file and its target address in guest-physical memory. */
 struct FilePart {
     uint64_t address;
     int fd;
@@ -25,21 +25,21 @@ struct FilePart {
 };
 
 /**
- * Reads parts of files into guest memory on threads of its own, while the rest of the machine is made. The files may be
- * closed meanwhile.
+ * Reads parts of files into guest memory on its own threads while the rest of the machine is created. The caller may
+ * close the files meanwhile.
  */
 class MemoryLoader {
   public:
-    /** Begins. Throws Error: invalid for a part that is not in RAM, io. */
+    /** Starts to load. Throws Error: invalid for a part that is not in RAM, or io. */
     MemoryLoader(std::shared_ptr<GuestMemory> memory, const std::vector<FilePart> &parts);
-    /** Ends what is under way; what was not read then is missing. */
+    /** Stops loading; parts not read by then are missing. */
     ~MemoryLoader();
     MemoryLoader(const MemoryLoader &) = delete;
     MemoryLoader &operator=(const MemoryLoader &) = delete;
 
     const std::shared_ptr<GuestMemory> &memory() const { return memory_; }
-    /** Waits until all is there. Throws Error io when something could not be read. Any thread may call it, also again.
-     */
+    /** Waits until everything is loaded. Throws Error io if something could not be read. Any thread may call it, any
+     * number of times. */
     void wait();
 
   private:

@@ -24,48 +24,47 @@ const char *exit_kind_name(ExitKind kind);
 /** How a machine ended. */
 struct ExitReport {
     ExitKind kind;
-    /** Of a vCPU error or a device error: one line. */
+    /** For a vCPU error or device error: one line. */
     std::string message;
-    /** Of a triple fault or vCPU error: the registers of the vCPU, several lines. */
+    /** For a triple fault or vCPU error: the registers of the vCPU, several lines. */
     std::string registers;
 };
 
 /**
- * What the machine has for the host: bytes, and what happened. Filled by vCPU and device threads, emptied by the host's
- * thread.
+ * What the machine has for the host: bytes and events. Filled by vCPU and device threads, emptied by the host's thread.
  *
- * `notify` is called, from any of the former, once for each time that there is something new after `begin_take`; so a
+ * `notify` is called on one of the former threads, once after each `begin_take` as soon as there is something new, so a
  * burst of bytes costs one wake-up.
  */
 class Outbox {
   public:
-    /** A port with so many bytes is full: the device must hold the guest up until they are taken. */
+    /** A port with this many bytes is full: the device must stop the guest until the bytes are taken. */
     static constexpr size_t capacity = 4UL << 20;
-    /** What a port may still be given after it was said to be full: the FIFO of a UART, or the buffers of a virtio
+    /** Bytes that a port still accepts after it was reported full: the FIFO of a UART, or the buffers of a virtio
      * chain. */
     static constexpr size_t slack = 1UL << 20;
 
     explicit Outbox(std::function<void()> notify) : notify_(std::move(notify)) {}
 
     struct Appended {
-        /** Of the bytes, from the first on. The others are still the caller's: they are not kept here. */
+        /** How many of the bytes were accepted, from the first on. The caller keeps the others. */
         size_t count;
-        /** False: the port is full now, wait until its bytes are taken. */
+        /** False: the port is now full; wait until its bytes are taken. */
         bool room;
     };
-    /** Adds bytes as far as there is room. */
+    /** Adds as many bytes as there is room for. */
     [[nodiscard]] Appended append(Port port, const uint8_t *bytes, size_t size);
 
-    /** All vCPU threads have stopped, for good. Called once. */
+    /** Reports that all vCPU threads have stopped for good. Called once. */
     void post_exit(ExitReport report);
-    /** All vCPU threads wait. */
+    /** Reports that all vCPU threads wait. */
     void post_paused();
-    /** The guest has read what the host sent on a port. */
+    /** Reports that the guest has read everything that the host sent on a port. */
     void post_sent(Port port);
 
-    /** Host: begins a round; whatever is added from now on notifies again. */
+    /** Host: begins a round; anything added from now on notifies again. */
     void begin_take() { notified_.store(false); }
-    /** Host: the bytes of a port since the last call. */
+    /** Host: takes the bytes of a port since the last call. */
     std::vector<uint8_t> take(Port port);
     std::optional<ExitReport> take_exit();
     bool take_paused();

@@ -8,7 +8,7 @@
 
 namespace ktstr {
 
-/** What a vCPU starts with instead of its reset state. What is absent stays as after reset. */
+/** Registers with which a vCPU starts. Absent ones keep their value after reset. */
 struct BootRegisters {
     kvm_regs general{};
     std::optional<uint64_t> cr0;
@@ -23,10 +23,10 @@ struct BootRegisters {
     std::optional<kvm_dtable> idt;
 };
 
-/** Sets them on a vCPU that does not run. Throws Error. */
+/** Sets the registers of a vCPU that is not running. Throws Error. */
 void set_registers(int vcpu, const BootRegisters &registers);
 
-/** The registers of a vCPU as lines of text. By the vCPU's own thread. */
+/** Returns the registers of a vCPU as lines of text. Called on the vCPU's own thread. */
 std::string describe_registers(int vcpu, unsigned index);
 
 } // namespace ktstr

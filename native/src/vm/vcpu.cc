@@ -32,7 +32,7 @@ void set_msr(int vcpu, uint32_t index, uint64_t value) {
         Header header;
         kvm_msr_entry entry;
     } msrs{{1, 0}, {index, 0, value}};
-    // A KVM that does not know the register has nothing to switch.
+    // A KVM that does not know the register has no fast string operations to enable.
     kvm_ioctl(vcpu, _IOW(KVMIO, 0x89, Header), &msrs);
 }
 
@@ -142,7 +142,7 @@ void Vcpu::start() {
 }
 
 void Vcpu::kick() {
-    // A vCPU on its way into KVM_RUN sees the flag, one inside takes the signal.
+    // A vCPU that is about to enter KVM_RUN sees the flag; a vCPU inside KVM_RUN receives the signal.
     __atomic_store_n(&run_->immediate_exit, 1, __ATOMIC_SEQ_CST);
     if (thread_.joinable())
         pthread_kill(thread_.native_handle(), kick_signal());
@@ -172,7 +172,7 @@ void Vcpu::run() {
 }
 
 bool Vcpu::enter() {
-    // Cleared before the VM's wish is read: a kick that comes after the reading sets it again.
+    // The flag is cleared before the VM's request is read, so that a kick after the reading sets it again.
     __atomic_store_n(&run_->immediate_exit, 0, __ATOMIC_SEQ_CST);
     if (!vm_.may_run())
         return false;
@@ -236,7 +236,7 @@ bool Vcpu::handle_exit() {
 
 void Vcpu::handle_io() {
     uint8_t *data = reinterpret_cast<uint8_t *>(run_) + run_->io.data_offset;
-    // String instructions bring several items for the same port.
+    // String instructions transfer several items for the same port.
     for (uint32_t i = 0; i < run_->io.count; i++, data += run_->io.size) {
         if (run_->io.direction == KVM_EXIT_IO_OUT)
             vm_.ports().write(run_->io.port, data, run_->io.size);
@@ -252,7 +252,7 @@ void Vcpu::handle_internal_error() {
     fail(bytes.empty() ? what : what + ", instruction bytes " + bytes);
 }
 
-/** Those that KVM says it failed on, or the memory at the instruction pointer. */
+/** Returns the instruction bytes that KVM reports with its failure, or else the memory at the instruction pointer. */
 std::string Vcpu::instruction_bytes() const {
     const auto &failure = run_->emulation_failure;
     if (failure.suberror == KVM_INTERNAL_ERROR_EMULATION && failure.ndata >= 1 &&

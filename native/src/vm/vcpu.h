@@ -23,42 +23,42 @@ class Vm;
 
 struct VcpuOptions {
     uint32_t apic_id = 0;
-    /** Besides those of all vCPUs. */
+    /** Entries in addition to those of all vCPUs. */
     std::vector<kvm_cpuid_entry2> cpuid;
-    /** Of the boot CPU, or of one that is to run at once instead of waiting for INIT and SIPI. */
+    /** For the boot CPU, or for a vCPU that runs at once instead of waiting for INIT and SIPI. */
     std::optional<BootRegisters> registers;
 };
 
 /**
- * A virtual CPU and its thread. Made, started, kicked and destroyed by the thread that owns the VM (kicked by other
- * vCPU threads, too); `run` and everything it calls belong to the vCPU's own thread, as do its registers while it runs.
+ * A virtual CPU and its thread. The thread that owns the VM creates, starts, kicks and destroys it; other vCPU threads
+ * may kick it too. `run` and everything it calls belong to the vCPU's own thread, as do its registers while it runs.
  */
 class Vcpu {
   public:
-    /** KVM_EXIT_* that are counted one by one; later ones count as the last. */
+    /** Number of KVM_EXIT_* reasons counted separately; later ones count as the last. */
     static constexpr size_t exit_reasons = 48;
 
-    /** `cpuid`: the entries of all vCPUs; without any, KVM's own answers stay. Throws Error. */
+    /** `cpuid`: the entries of all vCPUs; if empty, KVM's defaults remain. Throws Error. */
     Vcpu(Vm &vm, unsigned index, const std::vector<kvm_cpuid_entry2> &cpuid, const VcpuOptions &options);
     ~Vcpu();
     Vcpu(const Vcpu &) = delete;
     Vcpu &operator=(const Vcpu &) = delete;
 
-    /** Throws std::system_error when there can't be another thread. */
+    /** Starts the thread. Throws std::system_error if no thread can be created. */
     void start();
-    /** Makes it look at what the VM wants of it. */
+    /** Makes the vCPU check the VM's request. */
     void kick();
     void join();
 
     int fd() const { return fd_.get(); }
-    /** The kernel's number of its thread; 0 before it runs. */
+    /** Returns the kernel's id of its thread; 0 before it runs. */
     int thread_id() const { return thread_id_; }
     const std::array<std::atomic<uint64_t>, exit_reasons> &exits() const { return exits_; }
     const KvmStats &kernel_stats() const { return *stats_; }
 
   private:
     void run();
-    /** False: the thread has nothing more to do. */
+    /** Enters the guest once. Returns false if the thread has nothing more to do. */
     bool enter();
     bool handle_exit();
     void handle_io();
@@ -77,7 +77,7 @@ class Vcpu {
     std::array<std::atomic<uint64_t>, exit_reasons> exits_{};
 };
 
-/** The name of a KVM_EXIT_* reason in statistics; null when it has none here. */
+/** Returns the name of a KVM_EXIT_* reason in statistics, or null if it has no name here. */
 const char *exit_reason_name(size_t reason);
 
 } // namespace ktstr

@@ -13,8 +13,8 @@ namespace ktstr {
 
 namespace {
 
-/** Documentation/virt/kvm/api.rst, KVM_SET_TSS_ADDR, KVM_SET_IDENTITY_MAP_ADDR: pages no slot covers, needed by older
- * Intel parts. */
+/** Documentation/virt/kvm/api.rst, KVM_SET_TSS_ADDR, KVM_SET_IDENTITY_MAP_ADDR: pages not covered by any slot, needed
+ * on older Intel CPUs. */
 constexpr unsigned long tss_address = 0xfffbd000;
 constexpr uint64_t identity_map_address = 0xfffbc000;
 
@@ -23,7 +23,7 @@ constexpr uint16_t com2_port = 0x2f8;
 constexpr uint32_t com1_gsi = 4;
 constexpr uint32_t com2_gsi = 3;
 
-/** A vCPU that has not stopped in so long is kicked again. */
+/** A vCPU that has not stopped after this time is kicked again. */
 constexpr auto kick_again = std::chrono::milliseconds(100);
 
 } // namespace
@@ -44,7 +44,7 @@ Vm::Vm(const VmOptions &options, std::function<void()> notify)
     create_chips(options.split_irqchip);
     std::future<void> registered = register_memory_aside();
     create_devices(options);
-    // Kernels ask the console's transmitter for room before each byte; COM2's driver relies on its interrupt alone.
+    // Kernels poll the console's transmitter before each byte; COM2's driver relies on its interrupt alone.
     coalesced_.emplace(kvm_, fd_.get(), com1_port);
     for (const VcpuOptions &vcpu : options.vcpus)
         vcpus_.push_back(std::make_unique<Vcpu>(*this, static_cast<unsigned>(vcpus_.size()), options.cpuid, vcpu));
@@ -59,7 +59,7 @@ Vm::~Vm() {
             vcpu->kick();
     }
     lock.unlock();
-    // First the one that kicks vCPUs when it fails: their threads must be there.
+    // The I/O thread is stopped first: it kicks vCPUs if it fails, so their threads must still exist.
     io_thread_.stop();
     for (const auto &vcpu : vcpus_)
         vcpu->join();
@@ -113,7 +113,7 @@ void Vm::create_chips(bool split) {
 void Vm::create_kernel_chips() {
     if (kvm_ioctl(fd_.get(), KVM_CREATE_IRQCHIP) < 0)
         throw_errno("KVM_CREATE_IRQCHIP");
-    // Port 0x61, which kernels read while they calibrate clocks, comes with it.
+    // The PIT includes port 0x61, which kernels read while they calibrate clocks.
     kvm_pit_config pit{};
     pit.flags = KVM_PIT_SPEAKER_DUMMY;
     if (kvm_ioctl(fd_.get(), KVM_CREATE_PIT2, &pit) < 0)
@@ -132,13 +132,14 @@ void Vm::create_split_chips() {
         msi.address_lo = 0xfee00000 | (message.destination & 0xff) << 12 | (message.logical ? 1U << 2 : 0);
         msi.address_hi = message.destination & ~0xffU;
         msi.data = static_cast<uint32_t>(message.delivery_mode) << 8 | message.vector;
-        // A destination that is not there is the guest's own mistake.
+        // A destination that does not exist is the guest's own mistake.
         kvm_ioctl(fd, KVM_SIGNAL_MSI, &msi);
     });
     mmio_.add(IoApic::address, IoApic::register_bytes, *io_apic_);
 }
 
-/** KVM waits there until no vCPU of the machine can look at the memory before, though there is neither. */
+/** Registers guest memory on a separate thread, because KVM waits until no vCPU can use the old memory layout, although
+ * there are no vCPUs yet. */
 std::future<void> Vm::register_memory_aside() const {
     SignalsBlocked blocked;
     try {
@@ -172,7 +173,7 @@ InterruptLine Vm::interrupt_line(uint32_t gsi) const {
         kvm_irq_level irq{};
         irq.irq = gsi;
         irq.level = level;
-        // It fails only for a line that there isn't.
+        // This only fails for a line that does not exist.
         kvm_ioctl(fd, KVM_IRQ_LINE, &irq);
     };
 }
@@ -180,7 +181,7 @@ InterruptLine Vm::interrupt_line(uint32_t gsi) const {
 std::unique_ptr<Serial> Vm::create_serial(Port port, uint16_t base, uint32_t gsi, const char *name) {
     auto transmit = [this, port, name](uint8_t byte) {
         auto [count, room] = outbox_.append(port, &byte, 1);
-        // A UART can't keep a guest from writing: a stream with a gap is worth nothing to whoever reads it.
+        // A UART can't keep a guest from writing, and a stream with a gap is of no use to its reader.
         if (count == 0)
             fail_device(std::string(name) + ": the guest sent on while " +
                         std::to_string(Outbox::capacity + Outbox::slack) +
@@ -251,7 +252,7 @@ void Vm::start() {
         std::lock_guard lock(mutex_);
         if (started_ || requested_ != Request::run)
             return;
-        // Until all threads are there none runs: one that ends the machine must find the others.
+        // No vCPU runs until all threads exist, because a vCPU that ends the machine must find the others.
         requested_ = Request::pause;
     }
     try {
@@ -268,7 +269,7 @@ void Vm::start() {
                 throw;
             }
         }
-        // Last: it may end the machine at once.
+        // The I/O thread starts last, because it may end the machine at once.
         io_thread_.start();
     } catch (const std::system_error &error) {
         stop();
@@ -315,8 +316,8 @@ void Vm::finish(ExitReport report) {
 void Vm::thread_ended() {
     std::unique_lock lock(mutex_);
     if (running_ == 1 && !exit_posted_) {
-        // What the guest gave a device before it ended comes before the end. Without the lock, which whoever serves a
-        // device and finds it broken needs; no other thread is left to come here.
+        // Requests that the guest made before it ended are served before the end is reported. The lock is released
+        // because a device that fails while served takes it; no other thread can reach this point.
         lock.unlock();
         for (const auto &device : virtio_)
             device->serve();
@@ -346,7 +347,7 @@ void Vm::resume() {
         if (!started_ || requested_ != Request::pause)
             return;
     }
-    // Tells the guest's watchdogs that the lost time was not theirs; guests without kvmclock have none to tell.
+    // Tells the guest's watchdogs that the guest was paused. Guests without kvmclock can't be told.
     for (const auto &vcpu : vcpus_)
         kvm_ioctl(vcpu->fd(), KVM_KVMCLOCK_CTRL);
     request(Request::run);

@@ -30,7 +30,7 @@
 
 namespace ktstr {
 
-/** Where a virtio device is. */
+/** Address and interrupt of a virtio device. */
 struct VirtioSlot {
     uint64_t address;
     uint32_t gsi;
@@ -38,18 +38,18 @@ struct VirtioSlot {
 
 struct VmOptions {
     std::string device = "/dev/kvm";
-    /** Guest RAM, of which files are part that are read while the rest is made. */
+    /** Guest RAM, including files that are read while the rest of the machine is created. */
     std::shared_ptr<MemoryLoader> memory;
-    /** What else is in memory before the first instruction. */
+    /** Other contents of memory before the first instruction. */
     struct Content {
         uint64_t address;
         std::vector<uint8_t> bytes;
     };
     std::vector<Content> contents;
-    /** What CPUID answers on all vCPUs. */
+    /** The CPUID of all vCPUs. */
     std::vector<kvm_cpuid_entry2> cpuid;
     std::vector<VcpuOptions> vcpus;
-    /** An I/O APIC of our own instead of KVM's chips and timer, for APIC ids above 254. */
+    /** Use this addon's I/O APIC instead of KVM's chips and timer, for APIC ids above 254. */
     bool split_irqchip = false;
     PowerRegister power{0x600, 6, 4, 0x3c00 | 0x2000, 0x2000};
     /** KVM_X86_DISABLE_EXITS_*; 0: none. */
@@ -63,8 +63,8 @@ struct VmOptions {
 };
 
 /**
- * A machine. Made, started, paused, fed and destroyed by one thread at a time (the host's); what vCPU threads call is
- * marked. The destructor stops and joins all threads.
+ * A machine. One thread at a time (the host's) creates, starts, pauses, feeds and destroys it; the functions that vCPU
+ * threads call are marked. The destructor stops and joins all threads.
  */
 class Vm {
   public:
@@ -75,28 +75,28 @@ class Vm {
     Vm &operator=(const Vm &) = delete;
 
     const std::shared_ptr<GuestMemory> &memory() const { return memory_; }
-    /** At its end, memory is as the machine needs it. */
+    /** Returns the loader; once it is done, memory is ready for the machine. */
     const std::shared_ptr<MemoryLoader> &loader() const { return loader_; }
     Outbox &outbox() { return outbox_; }
 
-    /** Starts the threads, once; waits for the loader. Throws Error. */
+    /** Waits for the loader and starts the threads. Called once. Throws Error. */
     void start();
-    /** Every vCPU stops as soon as it can; the outbox's exit says when all have. */
+    /** Asks every vCPU to stop as soon as possible; the outbox's exit reports when all have stopped. */
     void stop();
-    /** The outbox says when all wait. Nothing when the machine has ended. */
+    /** Asks all vCPUs to wait; the outbox reports when all do. Does nothing if the machine has ended. */
     void pause();
     void resume();
 
-    /** Bytes to the guest. Returns how many it has not read yet. */
+    /** Sends bytes to the guest. Returns how many bytes it has not read yet. */
     size_t send(Port port, const uint8_t *bytes, size_t size);
-    /** The bytes of a port, and room for more. */
+    /** Takes the bytes of a port, which makes room for more. */
     std::vector<uint8_t> take(Port port);
-    /** The window of the virtio console. */
+    /** Sets the window size of the virtio console. */
     void resize(uint16_t columns, uint16_t rows);
 
-    /** Exits to this process by reason, and KVM's own counters where it has them. */
+    /** Returns the exits to this process by reason, and KVM's own counters if it has any. */
     std::map<std::string, uint64_t> statistics();
-    /** Threads of the vCPUs; 0: not started. */
+    /** Returns the thread ids of the vCPUs; 0: not started. */
     std::vector<int> thread_ids() const;
 
     // For vCPU threads.
@@ -106,11 +106,11 @@ class Vm {
     CoalescedWrites &coalesced() { return *coalesced_; }
     const Kvm &kvm() const { return kvm_; }
     int fd() const { return fd_.get(); }
-    /** Whether the vCPU may run; waits while the machine is paused. False: it is to end. */
+    /** Waits while the machine is paused. Returns whether the vCPU may run; false: it must end. */
     bool may_run();
-    /** The machine is at its end; the first report counts. */
+    /** Ends the machine; the first report counts. */
     void finish(ExitReport report);
-    /** The last thing a vCPU thread does. */
+    /** Called by each vCPU thread as its last action. */
     void thread_ended();
 
   private:
@@ -125,14 +125,16 @@ class Vm {
     void check_vcpus(const VmOptions &options) const;
     void create_devices(const VmOptions &options);
     std::unique_ptr<Serial> create_serial(Port port, uint16_t base, uint32_t gsi, const char *name);
-    /** A device can't do what the guest asks of it, by the host's fault. Any thread may call it. */
+    /**
+     * Ends the machine because a device can't do what the guest requests, by the host's fault. Any thread may call it.
+     */
     void fail_device(const std::string &what);
     InterruptLine interrupt_line(uint32_t gsi) const;
     std::function<void()> interrupt_pulse(uint32_t gsi);
     void attach(VirtioDevice &device, const VirtioSlot &slot);
     void request(Request request);
 
-    // Later members are destroyed first: vCPUs, then what they use.
+    // Later members are destroyed first: the vCPUs before what they use.
     const Kvm kvm_;
     const std::shared_ptr<MemoryLoader> loader_;
     const std::shared_ptr<GuestMemory> memory_;
@@ -141,9 +143,9 @@ class Vm {
     IoBus ports_;
     IoBus mmio_;
     std::optional<CoalescedWrites> coalesced_;
-    /** Of a split interrupt chip only. */
+    /** Only set with a split interrupt chip. */
     std::unique_ptr<IoApic> io_apic_;
-    /** What KVM turns into interrupts (irqfd). */
+    /** Events that KVM turns into interrupts (irqfd). */
     std::vector<std::unique_ptr<Event>> interrupts_;
     std::unique_ptr<Serial> com1_;
     std::unique_ptr<Serial> com2_;
@@ -157,7 +159,7 @@ class Vm {
     std::atomic<Request> requested_{Request::run};
     mutable std::mutex mutex_;
     std::condition_variable resumed_;
-    /** Vcpu threads that have not ended, and those of them that wait. */
+    /** Number of vCPU threads that have not ended, and how many of them wait. */
     size_t running_ = 0;
     size_t waiting_ = 0;
     bool started_ = false;
@@ -165,7 +167,7 @@ class Vm {
     std::optional<ExitReport> exit_;
 
     std::vector<std::unique_ptr<Vcpu>> vcpus_;
-    /** Of any vCPU; read when first asked for. */
+    /** The counters of any vCPU, read on first use. */
     std::optional<std::vector<KvmStats::Counter>> counters_;
 };
 
