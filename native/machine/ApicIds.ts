@@ -1,6 +1,7 @@
 /**
- * APIC ids: where a CPU sits, as a number with one bit field for each level (Intel SDM volume 3, 9.9.1). A field is as wide as the
- * largest count of its level needs, so ids have gaps where counts are no powers of two, and every level is a right shift of the id.
+ * APIC ids: the position of a CPU as a number with one bit field per level (Intel SDM volume 3, 9.9.1). A field is as
+ * wide as the largest count of its level requires, so ids have gaps where counts are not powers of two, and every level
+ * is a right shift of the id.
  *
  * @since 0.1.0
  */
@@ -13,7 +14,7 @@ import type { Topology } from "@ktstr/core"
  * @category models
  */
 export interface ApicIdShifts {
-  /** Also the number of bits that tell threads of a core apart. */
+  /** Also the number of bits that distinguish the threads of a core. */
   readonly core: number
   /** Bits within an LLC. */
   readonly llc: number
@@ -29,13 +30,13 @@ export interface ApicIds {
   readonly shifts: ApicIdShifts
   /** By CPU number. */
   readonly ids: ReadonlyArray<number>
-  /** Package of each CPU. Every NUMA node with CPUs is one package; nodes without have no number. */
+  /** Package of each CPU. Every NUMA node with CPUs is one package; nodes without CPUs have no package number. */
   readonly packages: ReadonlyArray<number>
   readonly highest: number
 }
 
 /**
- * 255 is the broadcast of 8-bit ids: a CPU with a higher one is reached in x2APIC mode only.
+ * 255 is the broadcast id of 8-bit ids, so CPUs with higher ids can only be reached in x2APIC mode.
  *
  * @since 0.1.0
  * @category limits

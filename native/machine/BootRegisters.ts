@@ -7,8 +7,8 @@ import { bootSegments, gdt, type SegmentRegister } from "./Gdt.ts"
 import { bootAddresses } from "./Layout.ts"
 
 /**
- * What differs from a processor after reset; everything not named keeps the value KVM gives it. `data` goes into DS, ES, SS, FS and
- * GS, `task` into TR.
+ * The registers that differ from a processor after reset; all others keep their value from KVM. `data` is loaded into
+ * DS, ES, SS, FS and GS, `task` into TR.
  *
  * @since 0.1.0
  * @category models
@@ -27,7 +27,7 @@ export interface BootRegisters {
   readonly data: SegmentRegister
   readonly task: SegmentRegister
   readonly gdt: { readonly base: number; readonly limit: number }
-  /** Interrupts are off; an exception before the kernel has its own table is a triple fault. */
+  /** Interrupts are off; an exception before the kernel has set up its own table is a triple fault. */
   readonly idt: { readonly base: number; readonly limit: number }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The memory map the kernel starts from.
+ * The memory map with which the kernel starts.
  *
  * @since 0.1.0
  */
@@ -29,8 +29,8 @@ export interface E820Entry {
 const pageSize = 4096
 
 /**
- * The map of a machine with this RAM whose ACPI tables end at `acpiEnd`, by ascending address. Neighbouring nodes are one entry: which
- * node memory belongs to is the SRAT's matter.
+ * Returns the map of a machine with this RAM whose ACPI tables end at `acpiEnd`, by ascending address. Adjacent nodes
+ * share one entry: the SRAT says which memory belongs to which node.
  *
  * @since 0.1.0
  * @category constructors
@@ -52,7 +52,7 @@ export const e820Map = (ram: ReadonlyArray<RamSegment>, acpiEnd: number): Readon
 }
 
 /**
- * `struct boot_e820_entry`, 20 bytes each.
+ * Encodes entries as `struct boot_e820_entry`, 20 bytes each.
  *
  * @since 0.1.0
  * @category encoding

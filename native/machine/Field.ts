@@ -1,5 +1,6 @@
 /**
- * Little-endian fields, of which the machine's structures are put together in the order of their specification's tables.
+ * Little-endian fields. The machine's structures are composed of them in the order of the tables in their
+ * specification.
  *
  * @since 0.1.0
  */
@@ -44,7 +45,7 @@ export const u16 = (value: number): Field => integer(2, value)
 export const u32 = (value: number): Field => integer(4, value)
 
 /**
- * Exact up to 2^53 − 1, which addresses and sizes of machines are.
+ * Exact up to 2^53 − 1, which is enough for the addresses and sizes of machines.
  *
  * @since 0.1.0
  * @category fields
@@ -57,7 +58,7 @@ export const u64 = (value: number): Field => {
 const encoder = new TextEncoder()
 
 /**
- * Text of exactly `width` bytes, padded with spaces or, as ACPI's signatures, with nothing.
+ * Returns text of exactly `width` bytes, padded with spaces; by default, as for ACPI signatures, without padding.
  *
  * @since 0.1.0
  * @category fields
@@ -68,7 +69,7 @@ export const ascii = (text: string, width = text.length): Field => {
 }
 
 /**
- * Reserved bytes.
+ * Returns reserved bytes, all zero.
  *
  * @since 0.1.0
  * @category fields
@@ -92,7 +93,7 @@ export const concat = (...fields: ReadonlyArray<Field>): Uint8Array => {
 }
 
 /**
- * A copy in which the byte at `at` makes the sum of all bytes 0 modulo 256, as ACPI and MP tables have it.
+ * Returns a copy in which the byte at `at` makes the sum of all bytes 0 modulo 256, as ACPI and MP tables require.
  *
  * @since 0.1.0
  * @category constructors

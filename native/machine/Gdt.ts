@@ -1,5 +1,5 @@
 /**
- * Segments: the descriptors the boot protocol asks for, and the same as register contents.
+ * Segments: the descriptors that the boot protocol requires, and the same segments as register contents.
  *
  * @since 0.1.0
  */
@@ -33,7 +33,7 @@ const flat = { base: 0, limit: 0xffffffff, present: 1, dpl: 0, s: 1, g: 1 } as c
 
 /**
  * `__BOOT_CS` and `__BOOT_DS`, flat 4 GiB, execute/read and read/write (Documentation/arch/x86/boot.rst, "64-bit Boot Protocol"),
- * accessed bits set as a processor would. Intel's VM entry wants a busy 64-bit task state segment as well.
+ * with the accessed bits set as by a processor. Intel's VM entry also requires a busy 64-bit task state segment.
  *
  * @since 0.1.0
  * @category constants
@@ -62,7 +62,7 @@ const descriptor = (segment: SegmentRegister): Uint8Array => {
 }
 
 /**
- * The table: null, unused, code, data, and the task state segment's two slots.
+ * Returns the table: null, unused, code, data, and the two slots of the task state segment.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * Where the bytes of a kernel go and where it is entered.
+ * Where the bytes of a kernel are loaded and where the kernel is entered.
  *
  * @since 0.1.0
  */
@@ -9,20 +9,20 @@ import { Either } from "effect"
 import { MachineError } from "./MachineError.ts"
 
 /**
- * A kernel file. The beginning is enough to know where everything goes.
+ * A kernel file. Its beginning is enough to determine where everything is loaded.
  *
  * @since 0.1.0
  * @category models
  */
 export interface KernelFile {
-  /** At least 64 KiB, or all of it. */
+  /** At least the first 64 KiB, or the whole file. */
   readonly head: Uint8Array
-  /** Bytes. */
+  /** Size of the file in bytes. */
   readonly size: number
 }
 
 /**
- * A part of a file that goes into guest-physical memory.
+ * A part of a file that is loaded into guest-physical memory.
  *
  * @since 0.1.0
  * @category models
@@ -60,15 +60,18 @@ export interface AddressRange {
 export interface KernelLoad {
   /** Address of the 64-bit entry point. */
   readonly entry: number
-  /** What of the file is in memory. */
+  /** The parts of the file that are loaded. */
   readonly parts: ReadonlyArray<FileRange>
-  /** Memory the kernel uses before it knows the memory map: its segments with BSS, or what a bzImage unpacks itself in. */
+  /**
+   * Memory that the kernel uses before it knows the memory map: its segments with BSS, or the area in which a bzImage
+   * unpacks itself.
+   */
   readonly occupied: AddressRange
-  /** The setup header of a bzImage from offset 0x1f1; undefined for an ELF, which has none. */
+  /** The setup header of a bzImage from offset 0x1f1; undefined for an ELF file, which has none. */
   readonly setupHeader: Uint8Array | undefined
   /** Highest address the last byte of an initramfs may have. */
   readonly initrdMax: number
-  /** Longest command line in bytes without its NUL; undefined: the kernel does not say. */
+  /** Longest command line in bytes without its NUL; undefined if the kernel does not specify it. */
   readonly maxCmdline: number | undefined
 }
 
@@ -84,7 +87,7 @@ const loadElf = ({ head, size }: KernelFile): Either.Either<KernelLoad, MachineE
       if (present.length === 0) return Either.left(bad("kernel ELF has no loadable segment; give a vmlinux"))
       const from = Math.min(...present.map((segment) => segment.physicalAddress))
       const to = Math.max(...present.map((segment) => segment.physicalAddress + segment.memorySize))
-      // phys_startup_64 is the first instruction of the kernel's text; relocatable objects and other programs have none such.
+      // phys_startup_64 is the first instruction of the kernel's text; relocatable objects and other programs lack it.
       if (entry < from || entry >= to) {
         return Either.left(
           bad(
@@ -128,14 +131,15 @@ const loadBzImage = (kernel: KernelFile): Either.Either<KernelLoad, MachineError
       const { setupSize } = image.header
       const { head } = kernel
       const view = new DataView(head.buffer, head.byteOffset, head.byteLength)
-      // Where it would move to anyway (pref_address): there init_size bytes suffice for it to unpack itself in place.
+      // pref_address is where the kernel would move to anyway; there, init_size bytes suffice to unpack itself in
+      // place.
       const address = Number(view.getBigUint64(at.prefAddress, true))
       const codeSize = kernel.size - setupSize
       return Either.right({
         entry: address + entryOffset,
         parts: [{ address, offset: setupSize, size: codeSize }],
         occupied: { address, size: Math.max(view.getUint32(at.initSize, true), codeSize) },
-        // The byte at 0x201 is the jump's distance, and the header ends where it goes to.
+        // The byte at 0x201 is the distance of a jump, and the header ends at the target of this jump.
         setupHeader: head.subarray(at.header, at.jump + 1 + head[at.jump]!),
         initrdMax: view.getUint32(at.initrdMax, true),
         maxCmdline: view.getUint32(at.cmdlineSize, true)
@@ -144,8 +148,8 @@ const loadBzImage = (kernel: KernelFile): Either.Either<KernelLoad, MachineError
   )
 
 /**
- * An uncompressed ELF `vmlinux` at its link address, or a bzImage, which unpacks and, unless the command line says `nokaslr`, places
- * itself.
+ * Loads an uncompressed ELF `vmlinux` at its link address, or a bzImage, which unpacks itself and, unless the command
+ * line contains `nokaslr`, chooses its own address.
  *
  * @since 0.1.0
  * @category constructors

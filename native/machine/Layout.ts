@@ -1,5 +1,5 @@
 /**
- * Every fixed address, port and interrupt of the machine, and why it is where it is. The addon's devices answer at these.
+ * Every fixed address, port and interrupt of the machine, with the reason for each. The addon's devices use these.
  *
  * Physical memory, by ascending address:
  *
@@ -25,13 +25,16 @@ const mib = 1024 * kib
  * @category addresses
  */
 export const bootAddresses = {
-  /** The first 0x500 bytes are a PC's interrupt vectors and BIOS data area, which the kernel looks at. */
+  /** The first 0x500 bytes are a PC's interrupt vectors and BIOS data area, which the kernel reads. */
   gdt: 0x500,
-  /** Boot parameters, one page (Documentation/arch/x86/zero-page.rst). Where boot loaders have always put them. */
+  /** Boot parameters, one page (Documentation/arch/x86/zero-page.rst), at the traditional address of boot loaders. */
   zeroPage: 0x7000,
   /** PML4, PDPT and four page directories: six pages. */
   pageTables: 0x9000,
-  /** RSP at entry. The 64-bit entry sets its own stack before its first push; one that did not would find RAM below this. */
+  /**
+   * RSP at entry. The 64-bit entry sets its own stack before its first push; there is RAM below this address in case it
+   * does not.
+   */
   stack: 0x8ff0,
   /** Up to {@link maxCmdline} bytes and a NUL. */
   cmdline: 0x20000
@@ -46,8 +49,9 @@ export const bootAddresses = {
 export const maxCmdline = 2047
 
 /**
- * The MP table of kernels without ACPI. Its floating pointer is looked for in the last KiB of base memory, 639 to 640 KiB (Intel
- * MultiProcessor Specification 1.4, chapter 4); 255 processors need 5.3 KiB, so the table itself lies before that.
+ * The MP table for kernels without ACPI. Kernels search for its floating pointer in the last KiB of base memory, 639 to
+ * 640 KiB (Intel MultiProcessor Specification 1.4, chapter 4). 255 processors need 5.3 KiB, so the table itself lies
+ * before that.
  *
  * @since 0.1.0
  * @category addresses
@@ -63,8 +67,8 @@ export const mpAddresses = { table: 0x9e000, pointer: 0x9fc00 } as const
 export const baseMemoryEnd = 0xa0000
 
 /**
- * Where the kernel that is not told scans for the RSDP: 0xe0000 to 0xfffff on 16-byte borders (ACPI 6.5, 5.2.5.1). The tables
- * follow it. 252 CPUs need 40 KiB; larger machines run on beyond 1 MiB.
+ * Where a kernel that does not get the address of the RSDP scans for it: 0xe0000 to 0xfffff on 16-byte boundaries (ACPI
+ * 6.5, 5.2.5.1). The tables follow the RSDP. 252 CPUs need 40 KiB; the tables of larger machines extend beyond 1 MiB.
  *
  * @since 0.1.0
  * @category addresses
@@ -80,7 +84,8 @@ export const acpiBase = 0xe0000
 export const extendedMemory = mib
 
 /**
- * RAM below 4 GiB ends here at the latest. 1 GiB of hole keeps whole gigabyte pages on both sides of it.
+ * RAM below 4 GiB ends here at the latest. With a hole of 1 GiB, the RAM on both sides of it consists of whole gigabyte
+ * pages.
  *
  * @since 0.1.0
  * @category addresses
@@ -103,8 +108,9 @@ export const highMemory = 2 ** 32
 export const kvmAddresses = { identityMap: 0xfffbc000, tss: 0xfffbd000 } as const
 
 /**
- * Interrupt controllers, at the addresses every PC has them (Intel SDM volume 3, 11.4.1; 82093AA I/O APIC data sheet, 3.0), where
- * KVM's own are. The I/O APIC has 24 pins, and GSI n is pin n, without the PC's detour of IRQ 0 to pin 2: KVM's default routing.
+ * Interrupt controllers, at the addresses that every PC uses (Intel SDM volume 3, 11.4.1; 82093AA I/O APIC data sheet,
+ * 3.0), like KVM's own. The I/O APIC has 24 pins, and GSI n is pin n, without the PC's redirection of IRQ 0 to pin 2:
+ * KVM's default routing.
  *
  * @since 0.1.0
  * @category devices
@@ -112,7 +118,7 @@ export const kvmAddresses = { identityMap: 0xfffbc000, tss: 0xfffbd000 } as cons
 export const apicAddresses = { local: 0xfee00000, io: 0xfec00000 } as const
 
 /**
- * The I/O APIC's id: the value after reset of KVM's.
+ * The id of the I/O APIC: the value of KVM's I/O APIC after reset.
  *
  * @since 0.1.0
  * @category devices
@@ -131,8 +137,8 @@ export const serialPorts: ReadonlyArray<{ readonly port: number; readonly irq: n
 ]
 
 /**
- * The keyboard controller, of which there is only the reset line: 0xfe written to its command port resets the machine. It answers
- * no keyboard's probe, and the FADT says that it is not there.
+ * The keyboard controller, which only has the reset line: writing 0xfe to its command port resets the machine. It does
+ * not respond to keyboard probes, and the FADT says that there is none.
  *
  * @since 0.1.0
  * @category devices
@@ -140,8 +146,8 @@ export const serialPorts: ReadonlyArray<{ readonly port: number; readonly irq: n
 export const keyboardController = { data: 0x60, command: 0x64, reset: 0xfe, irq: 1 } as const
 
 /**
- * Where a PC has its CMOS clock. There is none, and kernels with ACPI know; others ask, and wait half a minute for the end of an update
- * when the data port reads all ones as empty ports do. It should read 0.
+ * Where a PC has its CMOS clock. This machine has none, and kernels with ACPI know that. Others read it, and wait half
+ * a minute for the end of an update if the data port reads as all ones like an empty port. It should read 0.
  *
  * @since 0.1.0
  * @category devices

@@ -1,5 +1,5 @@
 /**
- * Everything about a machine that is bytes, from what was asked for.
+ * Describes all bytes of a machine according to its options.
  *
  * @since 0.1.0
  */
@@ -37,19 +37,19 @@ import { zeroPage } from "./ZeroPage.ts"
 export interface MachineOptions {
   readonly topology: Topology
   readonly memoryMb: number
-  /** An uncompressed ELF `vmlinux`, or a bzImage for a kernel that places itself. */
+  /** An uncompressed ELF `vmlinux`, or a bzImage for a kernel that chooses its own address. */
   readonly kernel: KernelFile
   /** Bytes; 0: none. */
   readonly initrdSize: number
-  /** Complete; ASCII. */
+  /** The complete command line; ASCII. */
   readonly cmdline: string
-  /** A range the command line keeps from the kernel: checked to lie in RAM below the hole, and kept free of what is loaded. */
+  /** A range that the command line reserves: checked to lie in RAM below the hole, and not used for anything loaded. */
   readonly reserved?: AddressRange | undefined
-  /** What KVM_GET_SUPPORTED_CPUID gives. */
+  /** The result of KVM_GET_SUPPORTED_CPUID. */
   readonly supportedCpuid: ReadonlyArray<CpuidEntry>
-  /** Tell the guest that its vCPUs have CPUs of their own. Default false. */
+  /** Tell the guest that its vCPUs have dedicated CPUs. Default false. */
   readonly realtimeHint?: boolean | undefined
-  /** virtio-mmio devices the DSDT names. Default 0. */
+  /** Number of virtio-mmio devices in the DSDT. Default 0. */
   readonly virtioDevices?: number | undefined
 }
 
@@ -58,31 +58,35 @@ export interface MachineOptions {
  * @category models
  */
 export interface MachineDescription {
-  /** Guest RAM by ascending address, split by NUMA node; in one host mapping they follow each other in this order. */
+  /** Guest RAM by ascending address, split by NUMA node; the host mapping contains the segments in this order. */
   readonly segments: ReadonlyArray<{ readonly address: number; readonly size: number; readonly node: number }>
-  /** What is in memory before the first instruction besides kernel and initramfs; everything else is 0. They overlap nowhere. */
+  /**
+   * Contents of memory before the first instruction, besides kernel and initramfs; everything else is 0. They do not
+   * overlap.
+   */
   readonly writes: ReadonlyArray<MemoryWrite>
-  /** What of the kernel's file is in memory. */
+  /** The parts of the kernel's file that are loaded. */
   readonly kernelParts: ReadonlyArray<FileRange>
-  /** By vCPU index; the id is also the number a vCPU is created with (KVM_CREATE_VCPU). */
+  /** By vCPU index; the id is also the number with which a vCPU is created (KVM_CREATE_VCPU). */
   readonly apicIds: ReadonlyArray<number>
   /**
-   * `kernel`: KVM's own interrupt chips. `split`: an APIC id exceeds 254, which KVM's I/O APIC can't address; the machine brings its own
+   * `kernel`: KVM's own interrupt chips. `split`: an APIC id exceeds 254, which KVM's I/O APIC can't address; the
+   * machine has its own
    * (KVM_CAP_SPLIT_IRQCHIP), whose redirection entries have bits 8–14 of the destination in their bits 49–55, and sets
    * KVM_CAP_X2APIC_API.
    */
   readonly irqchip: "kernel" | "split"
   readonly cpuid: GuestCpuid
-  /** Of vCPU 0; the others wait for their start-up interrupt. */
+  /** Registers of vCPU 0; the others wait for their start-up interrupt. */
   readonly entry: BootRegisters
-  /** Where what lies, for messages and tests. */
+  /** The address of each part, for messages and tests. */
   readonly kernel: AddressRange
   readonly initrd: AddressRange | undefined
   readonly acpi: ReadonlyArray<PlacedTable>
 }
 
 /**
- * Where in memory the files of a machine go.
+ * Where the files of a machine are loaded in memory.
  *
  * @since 0.1.0
  * @category models
@@ -146,7 +150,7 @@ const assemble = (
   const features = cpuid.own(0).find((entry) => entry.function === 1)
   return Either.gen(function* () {
     const cmdline = yield* encodeCmdline(options.cmdline, kernel.maxCmdline)
-    // Where it was placed before, unless the ACPI tables leave no room for the rest.
+    // The place determined before, unless the ACPI tables leave no room for the rest.
     const initrd = yield* placeInitrd({
       kernel,
       initrdSize: options.initrdSize,
@@ -183,7 +187,7 @@ const assemble = (
 }
 
 /**
- * What can be known before everything else, so that loading may begin.
+ * Determines what can be known before everything else, so that loading can begin.
  *
  * @since 0.1.0
  * @category constructors
@@ -201,7 +205,7 @@ export const placeMachine = (options: MachineOptions): Either.Either<MachinePlac
   })
 
 /**
- * Pure: the same options give the same bytes. `places`: what {@link placeMachine} gave for these options.
+ * Pure: the same options give the same bytes. `places` is the result of {@link placeMachine} for these options.
  *
  * @since 0.1.0
  * @category constructors

@@ -13,7 +13,7 @@ import { apicAddresses, mpAddresses } from "./Layout.ts"
  * @category models
  */
 export interface MpTableOptions {
-  /** The first is the boot processor's. */
+  /** The first id is that of the boot processor. */
   readonly apicIds: ReadonlyArray<number>
   /** EAX and EDX of CPUID leaf 1. */
   readonly signature: number
@@ -21,7 +21,7 @@ export interface MpTableOptions {
 }
 
 const spec = 4
-/** Version of the integrated local APICs, and of the I/O APIC KVM emulates. */
+/** Versions of the integrated local APICs and of the I/O APIC that KVM emulates. */
 const localApicVersion = 0x14
 const ioApicVersion = 0x11
 const isaIrqs = 16
@@ -43,7 +43,8 @@ const localInterrupts = (boot: number): Field =>
   )
 
 /**
- * The floating pointer and the table, or nothing when an APIC id does not fit 8 bits or they leave none for the I/O APIC.
+ * Returns the floating pointer and the table, or nothing if an APIC id does not fit in 8 bits or no id is left for the
+ * I/O APIC.
  *
  * @since 0.1.0
  * @category constructors
@@ -73,7 +74,7 @@ export const mpTable = (options: MpTableOptions): ReadonlyArray<MemoryWrite> => 
       ascii("MACHINE", 12),
       u32(0),
       u16(0),
-      // The two local interrupts are one field of two entries.
+      // The two local interrupts are one field with two entries.
       u16(entries.length + 1),
       u32(apicAddresses.local),
       zeros(4),

@@ -1,5 +1,5 @@
 /**
- * Where kernel and initramfs go, and whether they fit.
+ * Where kernel and initramfs are placed, and whether they fit.
  *
  * @since 0.1.0
  */
@@ -31,8 +31,8 @@ export interface PlacementOptions {
 }
 
 /**
- * Checks the kernel's and the reserved range; gives the initramfs the highest place that is free (undefined when there is none to
- * place), so that it is out of the way of a kernel that moves itself.
+ * Checks the kernel's range and the reserved range. Returns the highest free place for the initramfs (undefined if
+ * there is no initramfs), so that it is out of the way of a kernel that moves itself.
  *
  * @since 0.1.0
  * @category constructors

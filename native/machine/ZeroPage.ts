@@ -1,6 +1,6 @@
 /**
- * The boot parameters (`struct boot_params`, Documentation/arch/x86/zero-page.rst): one page with which everything the kernel can't
- * find out by itself reaches it.
+ * The boot parameters (`struct boot_params`, Documentation/arch/x86/zero-page.rst): one page with everything that the
+ * kernel can't find out by itself.
  *
  * @since 0.1.0
  */
@@ -48,7 +48,7 @@ const loadedHigh = 1
 const normalVideo = 0xffff
 
 /**
- * At most 128 e820 entries fit; ours are five.
+ * At most 128 e820 entries fit; this machine has five.
  *
  * @since 0.1.0
  * @category constructors
@@ -59,10 +59,10 @@ export const zeroPage = (options: ZeroPageOptions): Uint8Array => {
   if (options.setupHeader !== undefined) {
     page.set(options.setupHeader, at.setupHeader)
   } else {
-    // An ELF kernel has lost its header with its setup code. It looks at these and takes the rest as 0.
+    // An ELF kernel has no header because it lacks the setup code. It reads these fields and takes the rest as 0.
     view.setUint16(at.bootFlag, 0xaa55, true)
     page.set(new TextEncoder().encode("HdrS"), at.magic)
-    // Protocol 2.15, for setup code that does not run.
+    // Protocol 2.15; the setup code does not run.
     view.setUint16(at.version, 0x020f, true)
     view.setUint32(at.kernelAlignment, 0x1000000, true)
   }

@@ -1,5 +1,5 @@
 /**
- * All ACPI tables of a machine, placed.
+ * All ACPI tables of a machine with their addresses.
  *
  * @since 0.1.0
  */
@@ -29,7 +29,7 @@ export interface AcpiOptions {
 }
 
 /**
- * A table by its signature, at its address.
+ * A table with its signature and address.
  *
  * @since 0.1.0
  * @category models
@@ -40,13 +40,14 @@ export interface PlacedTable {
   readonly bytes: Uint8Array
 }
 
-/** The RSDP is found on 16-byte borders; the tables keep a cache line to themselves. */
+/** The RSDP must be on a 16-byte boundary; each table starts on its own cache line. */
 const alignment = 64
 
 const aligned = (address: number): number => Math.ceil(address / alignment) * alignment
 
 /**
- * RSDP first, at {@link acpiBase}. SRAT and SLIT come with more than one NUMA node, HMAT when the topology says what they don't.
+ * Returns the tables, with the RSDP first, at {@link acpiBase}. SRAT and SLIT are included for more than one NUMA node,
+ * HMAT if the topology specifies more than they can express.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,6 @@
 /**
- * As much of the ACPI Machine Language as a table of devices needs (ACPI 6.5, chapter 20), and resource descriptors (chapter 6.4).
+ * The subset of the ACPI Machine Language that a table of devices needs (ACPI 6.5, chapter 20), and resource
+ * descriptors (chapter 6.4).
  *
  * @since 0.1.0
  */
@@ -22,7 +23,8 @@ const op = {
 } as const
 
 /**
- * 20.2.4: the length of what follows it and of itself, in one byte up to 63, else 4 bits in the first and 8 in each further one.
+ * 20.2.4: the length of itself and of what follows, in one byte up to 63, otherwise 4 bits in the first byte and 8 in
+ * each further byte.
  */
 const withLength = (...content: ReadonlyArray<Field>): Field => {
   const body = concat(...content)
@@ -34,7 +36,7 @@ const withLength = (...content: ReadonlyArray<Field>): Field => {
   return concat(u8((extra << 6) | (length & 0xf)), ...rest, body)
 }
 
-/** 20.2.2: segments of four characters, padded with underscores; a path of them or of the root. */
+/** 20.2.2: segments of four characters, padded with underscores; a path of segments, possibly from the root. */
 const path = (name: string): Field => {
   const rooted = name.startsWith("\\")
   const segment = rooted ? name.slice(1) : name

@@ -9,7 +9,7 @@ import { Aml, Resource } from "./Aml.ts"
 import { acpiTable } from "./Table.ts"
 
 /**
- * Processors and virtio devices have names of a letter and three digits.
+ * Names of processors and virtio devices consist of a letter and three digits.
  *
  * @since 0.1.0
  * @category limits
@@ -18,7 +18,7 @@ export const maxProcessors = 0x1000
 
 const numbered = (letter: string, index: number): string => letter + index.toString(16).toUpperCase().padStart(3, "0")
 
-/** 16550A-compatible: PNP0501. The kernel takes interrupt and order (_UID) of the ports from here. */
+/** 16550A-compatible: PNP0501. The kernel takes the interrupt and the order (_UID) of the ports from here. */
 const serial = (port: number, irq: number, index: number): Field =>
   Aml.device(
     `COM${index + 1}`,
@@ -27,7 +27,7 @@ const serial = (port: number, irq: number, index: number): Field =>
     Aml.name("_CRS", Aml.resources(Resource.ports(port, 8), Resource.edgeInterrupt(irq)))
   )
 
-/** LNRO0005 is the id virtio-mmio's driver answers to (drivers/virtio/virtio_mmio.c). */
+/** LNRO0005 is the id that the driver of virtio-mmio matches (drivers/virtio/virtio_mmio.c). */
 const virtio = (index: number): Field =>
   Aml.device(
     numbered("V", index),
@@ -59,7 +59,7 @@ export const dsdt = (options: { readonly cpus: number; readonly virtioDevices: n
   acpiTable(
     "DSDT",
     2,
-    // 7.4.2: SLP_TYP of the two control registers, of which hardware-reduced machines have one.
+    // 7.4.2: SLP_TYP of the two control registers; hardware-reduced machines have only one.
     Aml.name(
       "\\_S5",
       Aml.package(Aml.integer(sleepPorts.sleepType), Aml.integer(sleepPorts.sleepType), Aml.integer(0), Aml.integer(0))

@@ -20,7 +20,7 @@ const flags = (1 << 0) | (1 << 2) | (1 << 4) | (1 << 5) | (1 << 10) | (1 << 20)
 const port = (address: number): Field => concat(u8(1), u8(8), u8(0), u8(1), u64(address))
 const none = zeros(12)
 
-/** Preferred_PM_Profile: performance server, the one that trades latency for power least. */
+/** Preferred_PM_Profile: performance server, the profile that trades the least latency for power. */
 const performanceServer = 7
 
 /**

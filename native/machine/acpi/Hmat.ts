@@ -12,14 +12,14 @@ import { acpiTable } from "./Table.ts"
 /** Table 5.142, data type. */
 const DataType = { accessLatency: 0, accessBandwidth: 3 } as const
 
-/** The largest entry that means a number; 0xffff is unreachable, 0 not provided. */
+/** The largest entry that is a number; 0xffff means unreachable, 0 not provided. */
 const maxEntry = 0xfffe
 
 const distance = (topology: Topology, a: number, b: number): number => topology.distances[a]?.[b] ?? 255
 
 const initiators = (topology: Topology): ReadonlyArray<NumaNode> => topology.nodes.filter((node) => node.llcs > 0)
 
-/** The node itself when it has CPUs, else the nearest that has. */
+/** Returns the node itself if it has CPUs, otherwise the nearest node that has. */
 const initiatorOf = (topology: Topology, node: NumaNode): number =>
   node.llcs > 0
     ? node.index
@@ -32,8 +32,8 @@ const attributes = (topology: Topology, node: NumaNode): Field =>
   concat(u16(0), u16(0), u32(40), u16(1), u16(0), u32(initiatorOf(topology, node)), u32(node.index), u32(0), zeros(16))
 
 /**
- * Table 5.142, System Locality Latency and Bandwidth Information, for memory itself. `values` in units of `unit`, one row an
- * initiator.
+ * Table 5.142, System Locality Latency and Bandwidth Information, for memory itself. `values` are in units of `unit`,
+ * with one row per initiator.
  */
 const localities = (
   topology: Topology,
@@ -42,7 +42,7 @@ const localities = (
   values: ReadonlyArray<ReadonlyArray<number>>
 ): Field => {
   const from = initiators(topology)
-  // A multiple of the unit, so that the largest value fits 16 bits.
+  // A multiple of the unit, so that the largest value fits in 16 bits.
   const scale = Math.max(1, Math.ceil(Math.max(...values.flat()) / maxEntry))
   const entries = values.flatMap((row) =>
     row.map((value) => u16(value === 0 ? 0 : Math.max(1, Math.round(value / scale))))
@@ -64,8 +64,9 @@ const localities = (
 }
 
 /**
- * What a topology says of its nodes holds for access from their own or nearest CPUs; from further away latency grows and bandwidth
- * falls as the distances do. Undefined when it says nothing and every node has CPUs: then the SLIT has it all.
+ * Returns the table. The values that a topology specifies for its nodes apply to access from their own or nearest CPUs;
+ * from further away latency grows and bandwidth falls in proportion to the distances. Undefined if the topology
+ * specifies nothing and every node has CPUs: the SLIT then contains everything.
  *
  * @since 0.1.0
  * @category constructors

@@ -10,7 +10,10 @@ import { acpiTable } from "./Table.ts"
 
 const enabled = 1
 
-/** Tables 5.23 and 5.40: ids that fit go into the 8-bit structure, which the kernel wants for them; the others are x2APIC's. */
+/**
+ * Tables 5.23 and 5.40: ids that fit use the 8-bit structure, as the kernel expects; the others use the x2APIC
+ * structure.
+ */
 const processor = (id: number, uid: number): Field =>
   id <= highestXapicId
     ? concat(Uint8Array.of(0, 8, uid, id), u32(enabled))
@@ -19,12 +22,16 @@ const processor = (id: number, uid: number): Field =>
 /** Table 5.24: all pins from GSI 0. */
 const ioApic = concat(u8(1), u8(12), u8(ioApicId), u8(0), u32(apicAddresses.io), u32(0))
 
-/** Tables 5.29 and 5.41: LINT1 of every processor (all ones) is the NMI line, edge-triggered and active high as the bus has it. */
+/**
+ * Tables 5.29 and 5.41: LINT1 of every processor (all ones) is the NMI line, edge-triggered and active high like the
+ * bus.
+ */
 const localNmi = concat(u8(4), u8(6), u8(0xff), u16(0), u8(1))
 const x2apicNmi = concat(u8(10), u8(12), u16(0), u32(0xffffffff), u8(1), zeros(3))
 
 /**
- * Processors in the order of the ids, whose UIDs are their indexes. No interrupt source overrides: GSI n is pin n, as KVM routes.
+ * Lists the processors in the order of the ids; their UIDs are their indexes. No interrupt source overrides: GSI n is
+ * pin n, as KVM routes.
  *
  * @since 0.1.0
  * @category constructors

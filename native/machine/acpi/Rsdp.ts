@@ -7,7 +7,7 @@ import { ascii, concat, u8, u32, u64, withChecksum, zeros } from "../Field.ts"
 import { oemId } from "./Table.ts"
 
 /**
- * Bytes of the structure.
+ * Size of the structure in bytes.
  *
  * @since 0.1.0
  * @category constants
@@ -18,7 +18,7 @@ export const rsdpSize = 36
 const firstPart = 20
 
 /**
- * Without an RSDT, whose pointer is 0: every 64-bit kernel reads the XSDT.
+ * There is no RSDT, so its pointer is 0: every 64-bit kernel reads the XSDT.
  *
  * @since 0.1.0
  * @category constructors

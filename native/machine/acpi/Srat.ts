@@ -1,5 +1,5 @@
 /**
- * Which NUMA node processors and memory belong to (ACPI 6.5, 5.2.16).
+ * Assigns processors and memory to NUMA nodes (ACPI 6.5, 5.2.16).
  *
  * @since 0.1.0
  */
@@ -11,7 +11,10 @@ import { acpiTable } from "./Table.ts"
 
 const enabled = 1
 
-/** Tables 5.65 and 5.67: processor affinity by 8-bit and by x2APIC id. The low byte of a domain stands apart from the other three. */
+/**
+ * Tables 5.65 and 5.67: processor affinity by 8-bit and by x2APIC id. The low byte of a domain is separate from the
+ * other three.
+ */
 const processor = (id: number, node: number): Field =>
   id <= highestXapicId
     ? concat(u8(0), u8(16), u8(node & 0xff), u8(id), u32(enabled), u8(0), u8(node >>> 8), zeros(2), u32(0))
@@ -32,7 +35,7 @@ const memory = (segment: RamSegment): Field =>
   )
 
 /**
- * `processors`: APIC id and node of each CPU; nodes' numbers are the proximity domains.
+ * `processors`: APIC id and node of each CPU; the node numbers are the proximity domains.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,12 +1,12 @@
 /**
- * The header all ACPI tables but the RSDP share (ACPI 6.5, table 5.4).
+ * The header of all ACPI tables except the RSDP (ACPI 6.5, table 5.4).
  *
  * @since 0.1.0
  */
 import { ascii, concat, type Field, u8, u32, withChecksum } from "../Field.ts"
 
 /**
- * Who made the tables; six characters.
+ * The manufacturer of the tables; six characters.
  *
  * @since 0.1.0
  * @category constants
@@ -17,7 +17,7 @@ const headerSize = 36
 const checksumAt = 9
 
 /**
- * A table with header, length and checksum.
+ * Returns a table with header, length and checksum.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,13 +1,13 @@
 /**
- * Caches as CPUID tells them: sizes are the host's where it has them, sharing is the topology's. The first two levels are a core's
- * own, the third is the LLC.
+ * Caches as described by CPUID: sizes come from the host if it provides them, sharing from the topology. The first two
+ * levels are private to a core, the third is the LLC.
  *
  * @since 0.1.0
  */
 import type { ApicIdShifts } from "../ApicIds.ts"
 import { type CpuidEntry, significantIndex } from "./CpuidEntry.ts"
 
-/** Caches of a common server core, for hosts that don't tell theirs. */
+/** Caches of a common server core, for hosts that do not describe theirs. */
 const defaults: ReadonlyArray<{
   readonly type: number
   readonly level: number
@@ -36,8 +36,9 @@ const levelOf = (entry: Pick<CpuidEntry, "eax">): number => (entry.eax >>> 5) & 
 const typeOf = (entry: Pick<CpuidEntry, "eax">): number => entry.eax & 0x1f
 
 /**
- * The subleaves of leaf 4 (Intel) or 0x8000001d (AMD), from the host's to the guest's, ended by one of type 0. Sharing is told as the
- * span of APIC ids, a power of two, since kernels shift or divide ids by it (arch/x86/kernel/cpu/cacheinfo.c).
+ * Converts the host's subleaves of leaf 4 (Intel) or 0x8000001d (AMD) to the guest's, ended by a subleaf of type 0.
+ * Sharing is expressed as the span of APIC ids, a power of two, because kernels shift or divide ids by it
+ * (arch/x86/kernel/cpu/cacheinfo.c).
  *
  * @since 0.1.0
  * @category constructors
@@ -52,11 +53,11 @@ export const cacheLeaves = (
     ({ type, level }) => !told.some((entry) => levelOf(entry) === level && (level > 1 || typeOf(entry) === type))
   )
   const caches = [...told, ...missing.map(described)].sort((a, b) => levelOf(a) - levelOf(b) || typeOf(a) - typeOf(b))
-  // Intel only: bits 26–31, cores of the package, as the span of their ids; 6 bits wide.
+  // Intel only: bits 26–31 are the cores of the package, as the span of their ids; 6 bits wide.
   const cores = leaf === 4 ? Math.min(63, (1 << (shifts.package - shifts.core)) - 1) : 0
   const subleaves = caches.map((cache, index) => {
     const sharing = (1 << (levelOf(cache) === llcLevel ? shifts.llc : shifts.core)) - 1
-    // Bit 9, fully associative, stays the host's.
+    // Bit 9, fully associative, keeps the host's value.
     const eax = (cache.eax & 0x3ff) | (Math.min(sharing, 0xfff) << 14) | (cores << 26)
     return { ...cache, function: leaf, index, flags: significantIndex, eax: eax >>> 0 }
   })
@@ -64,13 +65,13 @@ export const cacheLeaves = (
   return [...subleaves, end]
 }
 
-/** KiB of a subleaf of {@link cacheLeaves}. */
+/** Returns the size in KiB of a subleaf of {@link cacheLeaves}. */
 const kibOf = (entry: CpuidEntry): number =>
   (((entry.ebx >>> 22) + 1) * (((entry.ebx >>> 12) & 0x3ff) + 1) * ((entry.ebx & 0xfff) + 1) * (entry.ecx + 1)) / 1024
 
 /**
- * EDX of leaf 0x80000006: the L3 in units of 512 KiB (bits 18–31), 16-way (code 8 in bits 12–15), line size. Linux looks for an L3 at
- * all only when this is not 0 (`cacheinfo_amd_init_llc_id`).
+ * EDX of leaf 0x80000006: the L3 in units of 512 KiB (bits 18–31), 16-way (code 8 in bits 12–15), line size. Linux only
+ * looks for an L3 if this is not 0 (`cacheinfo_amd_init_llc_id`).
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * What CPUID answers on each vCPU: the host's processor with the topology asked for.
+ * The CPUID of each vCPU: the host's processor with the requested topology.
  *
  * @since 0.1.0
  */
@@ -15,15 +15,18 @@ import { type CpuidPlace, levelLeaves } from "./Levels.ts"
  * @category models
  */
 export interface CpuidOptions {
-  /** What KVM_GET_SUPPORTED_CPUID gives. */
+  /** The result of KVM_GET_SUPPORTED_CPUID. */
   readonly supported: ReadonlyArray<CpuidEntry>
   readonly topology: Topology
   readonly apicIds: ApicIds
-  /** KVM_HINTS_REALTIME, for vCPUs that have CPUs of their own. */
+  /** Set KVM_HINTS_REALTIME, for vCPUs with dedicated CPUs. */
   readonly realtimeHint: boolean
 }
 
-/** Leaves of our own making. 0x80000026 is AMD's other way of telling levels; a kernel that finds it empty uses 0xB. */
+/**
+ * Leaves that are built here instead of copied. 0x80000026 is AMD's other way to describe levels; a kernel that finds
+ * it empty uses 0xB.
+ */
 const replaced = new Set([4, 0xb, 0x1f, 0x8000001d, 0x8000001e, 0x80000026, signatureLeaf, featuresLeaf])
 
 const leaf = (fields: Partial<CpuidEntry> & Pick<CpuidEntry, "function">): CpuidEntry => ({
@@ -37,8 +40,9 @@ const leaf = (fields: Partial<CpuidEntry> & Pick<CpuidEntry, "function">): Cpuid
 })
 
 /**
- * Family 0x17 up to model 0x1f has core complexes of 8 APIC ids by definition: Linux takes `apicid >> 3` for the LLC and never looks at
- * leaf 0x8000001d (`cacheinfo_amd_init_llc_id`). Such a host's guest is told the next model, 0x31, whose LLCs may be of any size.
+ * Family 0x17 up to model 0x1f has core complexes of 8 APIC ids by definition: Linux takes `apicid >> 3` for the LLC
+ * and never reads leaf 0x8000001d (`cacheinfo_amd_init_llc_id`). Guests of such a host see the next model, 0x31, whose
+ * LLCs may have any size.
  */
 const withFreeLlcs = (signature: number): number => {
   const family = ((signature >>> 8) & 0xf) + ((signature >>> 20) & 0xff)
@@ -50,15 +54,18 @@ const bit = (n: number): number => (1 << n) >>> 0
 const or = (register: number, mask: number): number => (register | mask) >>> 0
 const without = (register: number, mask: number): number => (register & ~mask) >>> 0
 
-/** Features that describe the arrangement or that KVM's in-kernel local APIC gives whatever the host has. */
+/**
+ * Sets the features that describe the arrangement of CPUs, and those that KVM's in-kernel local APIC provides on any
+ * host.
+ */
 const features = (entry: CpuidEntry, vendor: CpuVendor, place: CpuidPlace): CpuidEntry => {
   const { cpusInPackage, shifts, apicId } = place
   const addressable = Math.min(255, vendor === "amd" ? cpusInPackage : 1 << shifts.package)
-  // EBX: initial APIC id (8 bits), ids of the package, then CLFLUSH size and brand, which stay.
+  // EBX: initial APIC id (8 bits), ids of the package, then CLFLUSH size and brand, which are kept.
   const ebx = (((apicId & 0xff) << 24) | (addressable << 16) | (entry.ebx & 0xffff)) >>> 0
   // x2APIC (21), TSC deadline timer (24), hypervisor (31); MONITOR (3) would leave idle vCPUs spinning on the host.
   const ecx = without(or(entry.ecx, bit(21) | bit(24) | bit(31)), bit(3))
-  // HTT (28): the ids of EBX count.
+  // HTT (28): the ids in EBX are valid.
   const edx = cpusInPackage > 1 ? or(entry.edx, bit(28)) : without(entry.edx, bit(28))
   return { ...entry, eax: vendor === "amd" ? withFreeLlcs(entry.eax) : entry.eax, ebx, ecx, edx }
 }
@@ -67,7 +74,7 @@ const features = (entry: CpuidEntry, vendor: CpuVendor, place: CpuidPlace): Cpui
 const amdSizes = (place: CpuidPlace): number =>
   Math.min(255, place.cpusInPackage - 1) | (Math.min(15, place.shifts.package) << 12)
 
-/** Leaf 0x8000001e: id; core and threads a core; node of one a package. Cores and nodes have 8 bits. */
+/** Leaf 0x8000001e: id; core and threads per core; node, one per package. Cores and nodes have 8 bits. */
 const amdPlace = (place: CpuidPlace, node: number): CpuidEntry =>
   leaf({
     function: 0x8000001e,
@@ -79,14 +86,14 @@ const amdPlace = (place: CpuidPlace, node: number): CpuidEntry =>
   })
 
 /**
- * What CPUID answers, for KVM_SET_CPUID2: a vCPU has the entries common to all and its own, which come after them.
+ * The CPUID entries for KVM_SET_CPUID2: each vCPU has the common entries, followed by its own.
  *
  * @since 0.1.0
  * @category models
  */
 export interface GuestCpuid {
   readonly common: ReadonlyArray<CpuidEntry>
-  /** By vCPU number; throws `RangeError` for one that is not there. */
+  /** Returns the entries of a vCPU; throws `RangeError` if it does not exist. */
   readonly own: (vcpu: number) => ReadonlyArray<CpuidEntry>
 }
 
@@ -102,7 +109,7 @@ export const guestCpuid = (options: CpuidOptions): GuestCpuid => {
   const lastBasic = Math.max(highest(0), 0xb)
   const lastExtended = Math.max(highest(0x80000000), amd ? 0x8000001e : 0x80000008)
   const caches = cacheLeaves(amd ? 0x8000001d : 4, supported, apicIds.shifts)
-  // Intel hosts of today have all these; where one is missing, the topology must still be told.
+  // Current Intel hosts have all of these; if one is missing, the topology must still be described.
   const missing = [0x80000001, 0x80000006, 0x80000008]
     .filter((wanted) => amd && !supported.some((entry) => entry.function === wanted))
     .map((wanted) => leaf({ function: wanted }))
@@ -130,7 +137,7 @@ export const guestCpuid = (options: CpuidOptions): GuestCpuid => {
       case 1:
         return features(entry, vendor, at)
       case 0x80000001: {
-        // CmpLegacy (1): more than one CPU a package; TopologyExtensions (22): leaves 0x8000001d and e.
+        // CmpLegacy (1): more than one CPU per package; TopologyExtensions (22): leaves 0x8000001d and e.
         const legacy = at.cpusInPackage > 1 ? or(entry.ecx, bit(1)) : without(entry.ecx, bit(1))
         return { ...entry, eax: withFreeLlcs(entry.eax), ecx: or(legacy, bit(22)) }
       }

@@ -20,7 +20,7 @@ export interface CpuidEntry {
 }
 
 /**
- * KVM_CPUID_FLAG_SIGNIFCANT_INDEX: the entry is for this value of ECX only.
+ * KVM_CPUID_FLAG_SIGNIFCANT_INDEX: the entry only applies to this value of ECX.
  *
  * @since 0.1.0
  * @category constants
@@ -28,7 +28,7 @@ export interface CpuidEntry {
 export const significantIndex = 1
 
 /**
- * Which leaves exist and how some bits read depends on who made the processor.
+ * The vendor of the processor determines which leaves exist and what some bits mean.
  *
  * @since 0.1.0
  * @category models
@@ -36,7 +36,7 @@ export const significantIndex = 1
 export type CpuVendor = "intel" | "amd"
 
 /**
- * From leaf 0. Hygon's processors are AMD's design; all others follow Intel.
+ * Reads the vendor from leaf 0. Hygon's processors follow AMD's design; all others follow Intel's.
  *
  * @since 0.1.0
  * @category conversions

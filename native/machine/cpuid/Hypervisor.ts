@@ -1,12 +1,12 @@
 /**
- * The leaves by which a guest knows that it runs on KVM (Documentation/virt/kvm/x86/cpuid.rst).
+ * The leaves by which a guest detects that it runs on KVM (Documentation/virt/kvm/x86/cpuid.rst).
  *
  * @since 0.1.0
  */
 import type { CpuidEntry } from "./CpuidEntry.ts"
 
 /**
- * Signature, with the number of the last of these leaves.
+ * The leaf with the signature and the number of the last of these leaves.
  *
  * @since 0.1.0
  * @category constants
@@ -21,14 +21,14 @@ export const featuresLeaf = 0x40000001
 
 /** KVM_FEATURE_MSI_EXT_DEST_ID: interrupts from I/O APIC and MSI reach 15-bit APIC ids. */
 const extendedDestination = 1 << 15
-/** KVM_HINTS_REALTIME: vCPUs are never preempted for long, so plain spinning is right. */
+/** KVM_HINTS_REALTIME: vCPUs are never preempted for long, so plain spinning is appropriate. */
 const realtimeHint = 1
 
 const word = (text: string): number =>
   (text.charCodeAt(0) | (text.charCodeAt(1) << 8) | (text.charCodeAt(2) << 16) | (text.charCodeAt(3) << 24)) >>> 0
 
 /**
- * The host's features with what this machine adds.
+ * Returns the host's features with those that this machine adds.
  *
  * @since 0.1.0
  * @category constructors

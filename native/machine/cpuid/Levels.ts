@@ -1,5 +1,5 @@
 /**
- * Threads, cores and packages as CPUID tells them (Intel SDM volume 2, CPUID leaves 0xB and 0x1F).
+ * Threads, cores and packages as described by CPUID (Intel SDM volume 2, CPUID leaves 0xB and 0x1F).
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import { type CpuidEntry, significantIndex } from "./CpuidEntry.ts"
 const LevelType = { invalid: 0, thread: 1, core: 2 } as const
 
 /**
- * Where one CPU sits, for its leaves.
+ * The position of one CPU, for its leaves.
  *
  * @since 0.1.0
  * @category models
@@ -19,13 +19,13 @@ export interface CpuidPlace {
   readonly apicId: number
   readonly shifts: ApicIdShifts
   readonly threadsPerCore: number
-  /** CPUs of its package. */
+  /** Number of CPUs in its package. */
   readonly cpusInPackage: number
 }
 
 /**
- * The subleaves: threads, cores, and the one that ends the list. LLCs are no level of their own: the cache leaves have them, and a die
- * would make two objects of one.
+ * Returns the subleaves: threads, cores, and the one that ends the list. LLCs are not a separate level: the cache
+ * leaves describe them, and a die level would turn one object into two.
  *
  * @since 0.1.0
  * @category constructors
