@@ -1,5 +1,5 @@
 /**
- * Finds what set-up built into this package for machines: the guest's agent and the emulator's plugin.
+ * Finds the binaries that set-up built into this package for machines: the guest's agent and the emulator's plugin.
  *
  * @since 0.1.0
  */
@@ -9,11 +9,12 @@ import { dirname, join } from "node:path"
 import { AgentBinary, AgentMissing } from "@ktstr/core/machine"
 import { Effect, Layer } from "effect"
 
-/** This package's folder, also when this module is bundled into another. */
+/** Returns this package's folder, even if this module is bundled into another package. */
 const packageFolder = (): string => dirname(createRequire(import.meta.url).resolve("@ktstr/native/package.json"))
 
 /**
- * Returns the path of the plugin that makes an emulated machine a fork server; undefined if set-up did not build it.
+ * Returns the path of the plugin that turns an emulated machine into a fork server; undefined if set-up did not build
+ * it.
  *
  * @since 0.2.0
  * @category accessors

@@ -1,30 +1,30 @@
 /**
- * What a machine is loaded with: files of which only the beginning is looked at here.
+ * The files loaded into a machine; only their beginning is read here.
  *
  * @since 0.1.0
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs"
 
-/** ELF program headers and the setup header of a bzImage lie within. */
+/** Contains the ELF program headers or the setup header of a bzImage. */
 const headBytes = 64 * 1024
 
 /**
- * Files as one: their contents follow each other.
+ * Several files treated as one: their contents follow each other.
  *
  * @since 0.1.0
  * @category models
  */
 export interface BootFile {
-  /** Bytes, with those between the files. */
+  /** Size in bytes, including the gaps between the files. */
   readonly size: number
-  /** The files in it: where each begins, its length and its descriptor, good until `close`. */
+  /** The files: where each begins, its length and its descriptor, which is valid until `close`. */
   readonly parts: ReadonlyArray<{ readonly at: number; readonly size: number; readonly fd: number }>
   readonly close: () => void
 }
 
 /**
- * Opens files as one, each beginning at a multiple of `alignment`. Throws the operating system's error. At once, as `readBootHead`
- * is: by way of the runtime's threads these few microseconds are milliseconds of a boot.
+ * Opens files as one, each beginning at a multiple of `alignment`. Throws the operating system's error. Synchronous,
+ * like `readBootHead`: through the runtime's threads these few microseconds would take milliseconds of a boot.
  *
  * @since 0.1.0
  * @category constructors
@@ -52,7 +52,8 @@ export const openBootFile = (paths: ReadonlyArray<string>, alignment = 1): BootF
 }
 
 /**
- * The first 64 KiB of its first file, or all of that. Throws the operating system's error, or for a file that became shorter.
+ * Reads the first 64 KiB of the first file, or all of it if it is shorter. Throws the operating system's error, or an
+ * error if the file has become shorter.
  *
  * @since 0.1.0
  * @category destructors

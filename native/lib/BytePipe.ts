@@ -7,7 +7,7 @@ import { ByteInbox, channelLost, type Vm } from "@ktstr/core/machine"
 import { NativeAnswer } from "./NativeAnswer.ts"
 import type { NativeMachine, NativePort } from "./NativeBinding.ts"
 
-/** Bytes that the guest has not read yet, beyond which a sender waits. */
+/** A sender waits if the guest has more unread bytes than this. */
 const mostUnread = 64 * 1024
 
 /**
@@ -16,16 +16,17 @@ const mostUnread = 64 * 1024
  */
 export interface BytePipeOptions {
   readonly port: NativePort
-  /** For messages: what is closed when the machine has ended. */
+  /** Name for messages of what is closed when the machine has ended. */
   readonly name: string
   /** Returns the machine while it runs. */
   readonly machine: () => NativeMachine | undefined
-  /** Takes what the machine has: called when there is room again. */
+  /** Takes the machine's output; called when there is room again. */
   readonly ring: () => void
 }
 
 /**
- * Fed by {@link NativeRun}, which takes the bytes of all ports at once. Bytes that it does not accept stay with the device, which holds the guest up.
+ * Fed by {@link NativeRun}, which takes the bytes of all ports at once. Bytes that the pipe does not accept stay in the
+ * device, which makes the guest wait.
  *
  * @since 0.1.0
  * @category models
@@ -43,7 +44,7 @@ export class BytePipe {
     return this.options.port
   }
 
-  /** The port's bit in what the addon takes and gives. */
+  /** The port's bit in the addon's bit sets. */
   get bit(): number {
     return 1 << this.options.port
   }
@@ -57,12 +58,12 @@ export class BytePipe {
     if (bytes !== undefined) this.inbox.receive(bytes)
   }
 
-  /** The guest has read all that was sent, or never will. */
+  /** Called when the guest has read everything that was sent, or never will. */
   sent(): void {
     this.read.came()
   }
 
-  /** There are no more bytes than those received. */
+  /** Called when no more bytes will be received. */
   end(): void {
     this.inbox.end()
     this.read.came()

@@ -1,5 +1,5 @@
 /**
- * The cgroups of runs on this host, after the agent that made them is gone.
+ * The cgroups of runs on this host whose agent may be gone.
  *
  * @since 0.1.0
  */
@@ -20,16 +20,16 @@ const childrenOf = async (directory: string): Promise<ReadonlyArray<string>> => 
   return entries.filter((entry) => entry.isDirectory()).map((entry) => join(directory, entry.name))
 }
 
-/** Depth first, the directory itself last. */
+/** Returns all directories of the tree, depth first, with the directory itself last. */
 const treeOf = async (directory: string): Promise<ReadonlyArray<string>> => {
   const below = await Promise.all((await childrenOf(directory)).map(treeOf))
   return [...below.flat(), directory]
 }
 
-/** Killed workers of a busy machine take their time to die. */
+/** On a busy machine, killed workers may need this long to die. */
 const longestMs = 10_000
 
-/** Linux 5.14 has `cgroup.kill`; before it the processes are signalled one by one. */
+/** Kills all processes of the tree: by `cgroup.kill` since Linux 5.14, otherwise one by one. */
 const killAll = async (tree: ReadonlyArray<string>, root: string): Promise<void> => {
   const killed = await writeFile(join(root, "cgroup.kill"), "1").then(
     () => true,
@@ -41,7 +41,7 @@ const killAll = async (tree: ReadonlyArray<string>, root: string): Promise<void>
       try {
         if (pid > 0) process.kill(pid, "SIGKILL")
       } catch {
-        // It has just ended.
+        // The process has just ended.
       }
     }
   }
@@ -63,7 +63,8 @@ const remove = async (root: string, patienceMs: number): Promise<void> => {
 }
 
 /**
- * Kills what runs in a cgroup and below it, and removes them. One that is not there is no failure; after the patience, in milliseconds, it gives up.
+ * Kills all processes in a cgroup and below it, and removes these cgroups. A missing cgroup is not a failure. Fails if
+ * this takes longer than `patienceMs` milliseconds.
  *
  * @since 0.1.0
  * @category maintenance
@@ -82,19 +83,19 @@ export const removeCgroups = (root: string, patienceMs = longestMs): Effect.Effe
  */
 export interface HostRun {
   readonly path: string
-  /** Number of the agent that made it. */
+  /** PID of the agent that created it. */
   readonly pid: number
   readonly alive: boolean
 }
 
-/** The agent lists them: Node can't read extended attributes. */
+/** Lists the marked cgroups with the help of the agent, because Node can't read extended attributes. */
 const listMarks = (agent: string, mount: string): Effect.Effect<string> =>
   Effect.tryPromise(() => promisify(execFile)(agent, ["--marks", mount], { maxBuffer: 2 ** 24 })).pipe(
     Effect.map(({ stdout }) => stdout),
     Effect.orElseSucceed(() => "")
   )
 
-/** Those that carry an agent's mark; a name such as `ktstr-123` says nothing of who made it. */
+/** Returns the cgroups that carry an agent's mark; a name such as `ktstr-123` does not prove who created it. */
 const findMarked = Effect.fnUntraced(function* (agent: string, mount: string) {
   const lines = (yield* listMarks(agent, mount)).split("\n")
   return lines.flatMap((line) => {
@@ -105,7 +106,8 @@ const findMarked = Effect.fnUntraced(function* (agent: string, mount: string) {
 })
 
 /**
- * Removes the cgroup that an agent of this process made, with what runs in it. One that is not there, or that another made, stays as it is.
+ * Removes the cgroup that an agent of this process created, with all processes in it. Does nothing if the cgroup is
+ * missing or was created by another agent.
  *
  * @since 0.2.0
  * @category maintenance
@@ -132,9 +134,10 @@ export interface HostCleanup {
 }
 
 /**
- * Removes the cgroups of runs whose agent is gone, with what still runs in them: those that carry an agent's mark, whatever their names. Never
- * fails; on a machine where nothing can be run there is nothing to remove. With `dryRun` nothing is removed, and `removed` is what would be.
- * `mount` is where to look; default: where runs on this host are.
+ * Removes the cgroups of runs whose agent is gone, with all processes that still run in them. These are the cgroups
+ * that carry an agent's mark, whatever their names. Never fails; a machine that can't run anything has nothing to
+ * remove. With `dryRun` nothing is removed, and `removed` lists what would be. `mount` is where to look; default: the
+ * mount of this host's runs.
  *
  * @since 0.1.0
  * @category maintenance
@@ -145,7 +148,7 @@ export const cleanUpHostRuns: (options?: {
 }) => Effect.Effect<HostCleanup, never, FileSystem.FileSystem | AgentBinary> = Effect.fn("HostCgroups.cleanUp")(
   function* (options) {
     const mount = options?.mount === undefined ? yield* Effect.option(findCgroupMount()) : Option.some(options.mount)
-    // Without an agent nothing ran here.
+    // Without an agent nothing has run here.
     const agent = yield* Effect.option(Effect.flatMap(AgentBinary, ({ path }) => path))
     const self = yield* currentProcess
     if (Option.isNone(mount) || Option.isNone(agent) || Option.isNone(self))

@@ -1,5 +1,5 @@
 /**
- * The agent as a child process of this one.
+ * Runs the agent as a child process of this process.
  *
  * @since 0.1.0
  */
@@ -22,13 +22,13 @@ import {
 import { Deferred, Effect, Fiber, FiberId, Layer } from "effect"
 import { removeCgroupOf } from "./HostCgroups.ts"
 
-/** Descriptors as the agent knows them (native/agent/host.h). */
+/** The agent's descriptor of the channel (native/agent/session/host.h). */
 const channelFd = 3
 
-/** Workers have 5 s to answer a stop, and the agent 2 s to empty its cgroups. */
+/** Longer than the 5 s that workers have to answer a stop plus the 2 s that the agent has to empty its cgroups. */
 const patienceMs = 9_000
 
-/** An open file with these bytes that has no name any more: nothing of it can be left behind. */
+/** Returns an open, unlinked file with these bytes, so that nothing can be left behind. */
 const namelessFile = (bytes: Uint8Array): number => {
   const directory = fs.mkdtempSync(join(tmpdir(), "ktstr-host-"))
   try {
@@ -50,7 +50,7 @@ const openPlan = (bytes: Uint8Array): Effect.Effect<number, HostError> =>
 
 const controlFile = (mount: string): string => join(mount, "cgroup.subtree_control")
 
-/** The controllers that a mount hands down to its cgroups. */
+/** Returns the controllers that a mount enables for its cgroups. */
 const handedDown = (mount: string): ReadonlyArray<string> => {
   try {
     return fs.readFileSync(controlFile(mount), "utf8").split(/\s+/).filter(Boolean)
@@ -59,14 +59,17 @@ const handedDown = (mount: string): ReadonlyArray<string> => {
   }
 }
 
-/** What an agent that was killed could not switch off again; the kernel refuses it (EBUSY) where another run has come to need it. */
+/**
+ * Disables the controllers that a killed agent could not disable. The kernel refuses (EBUSY) if another run now uses
+ * one.
+ */
 const takeBack = (mount: string, before: ReadonlyArray<string>): void => {
   for (const name of handedDown(mount).filter((controller) => ["cpuset", "cpu"].includes(controller))) {
     if (before.includes(name)) continue
     try {
       fs.writeFileSync(controlFile(mount), `-${name}`)
     } catch {
-      // It stays on for the other run, which takes nothing from it.
+      // The controller stays enabled for the other run.
     }
   }
 }
@@ -75,13 +78,13 @@ interface Agent {
   readonly child: ChildProcess
   readonly channel: Duplex
   readonly console: ConsoleLog
-  /** Settles when it has ended and all it said is read. */
+  /** Settles when the agent has ended and all its output has been read. */
   readonly ended: Deferred.Deferred<VmExit>
   /** The agent's program. */
   readonly binary: string
   readonly cgroup: string
   readonly mount: string
-  /** What it handed down before the agent began. */
+  /** Controllers that the mount enabled before the agent started. */
   readonly before: ReadonlyArray<string>
 }
 
@@ -99,13 +102,13 @@ const spawnAgent = (path: string, spec: HostSpec, plan: number | undefined): Eff
     const child = spawn(path, ["--host", spec.cgroupMount, ...words], {
       cwd: "/",
       stdio: ["ignore", "ignore", "pipe", "pipe", ...(plan === undefined ? [] : [plan])],
-      // A session of its own keeps a terminal's ^C from it: it ends when this process says so.
+      // Its own session protects the agent from a terminal's ^C: it ends when this process asks it to.
       detached: true
     })
     const console = new ConsoleLog()
     child.stderr?.on("data", (chunk: Uint8Array) => console.push(chunk))
     const channel = child.stdio[channelFd] as Duplex
-    // The peer's death in the middle of a write is told by its end.
+    // If the agent dies in the middle of a write, its end reports that.
     channel.on("error", () => {})
     const ended = Deferred.unsafeMake<VmExit>(FiberId.none)
     child.once("close", (code, signal) => {
@@ -129,7 +132,7 @@ const spawnAgent = (path: string, spec: HostSpec, plan: number | undefined): Eff
     )
   })
 
-/** Whatever state the agent is in, afterwards nothing of it is there. */
+/** Ends the agent, whatever its state, and removes everything that it left. */
 const endAgent = ({ before, binary, cgroup, channel, child, ended, mount }: Agent): Effect.Effect<void> =>
   Effect.gen(function* () {
     channel.destroy()
@@ -137,7 +140,8 @@ const endAgent = ({ before, binary, cgroup, channel, child, ended, mount }: Agen
     const inTime = yield* Effect.timeoutOption(Effect.interruptible(gone), patienceMs)
     if (inTime._tag === "None") child.kill("SIGKILL")
     yield* gone
-    // An agent that ended by itself has removed it. What is there may also be somebody else's, for which the agent did not begin.
+    // An agent that ended by itself has removed the cgroup. An existing one may also belong to someone else, which kept
+    // the agent from starting.
     if (child.pid !== undefined && fs.existsSync(cgroup)) {
       yield* Effect.catchAll(removeCgroupOf(binary, mount, child.pid), ({ message }) =>
         Effect.logWarning(`can't remove ${cgroup}: ${message}; run: ktstr cleanup`)
@@ -149,15 +153,15 @@ const endAgent = ({ before, binary, cgroup, channel, child, ended, mount }: Agen
 const noMemory = {
   size: 0,
   read: (address: number): never => {
-    throw new RangeError(`${address} is no RAM: the host is no machine`)
+    throw new RangeError(`${address} is not RAM: the host is not a machine`)
   },
   write: (address: number): never => {
-    throw new RangeError(`${address} is no RAM: the host is no machine`)
+    throw new RangeError(`${address} is not RAM: the host is not a machine`)
   }
 }
 
 const channelLost = (): VmmError =>
-  new VmmError({ reason: "ChannelLost", message: "the agent on this host takes nothing any more" })
+  new VmmError({ reason: "ChannelLost", message: "the agent on this host no longer accepts commands" })
 
 const start = Effect.fn("HostMachine.start")(function* (path: string, spec: HostSpec) {
   const plan = spec.plan === undefined ? undefined : yield* openPlan(spec.plan)
@@ -179,7 +183,7 @@ const start = Effect.fn("HostMachine.start")(function* (path: string, spec: Host
   yield* Effect.forkScoped(Effect.intoDeferred(Effect.zipLeft(Deferred.await(ended), over, { concurrent: true }), exit))
   const greeting = yield* Effect.fork(greeted)
   const pipe = channelOfStreams(channel, channel, channelLost)
-  // One that could not begin has said why, which is no verdict on a scenario.
+  // An agent that could not start has printed why; that is not a verdict on a scenario.
   const unborn = yield* Effect.timeoutOption(Effect.raceFirst(Fiber.join(greeting), Deferred.await(ended)), patienceMs)
   if (unborn._tag === "Some" && unborn.value?._tag === "AgentEnded") return yield* agentFailed(unborn.value.message)
   const unable = new VmmError({ reason: "BadSpec", message: "the host can't be paused" })

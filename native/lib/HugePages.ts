@@ -1,5 +1,5 @@
 /**
- * 2 MiB pages of the host's reserve: whether a machine's memory can be made of them.
+ * Whether the host's reserve of 2 MiB pages suffices for a machine's memory.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,10 @@ import { readFileSync } from "node:fs"
 
 const hugePage = 2 * 1024 * 1024
 
-/** Documentation/admin-guide/mm/hugetlbpage.rst: pages promised to a mapping but not yet touched count as free. */
+/**
+ * Reads a count of pages. Pages reserved for a mapping but not yet touched count as free
+ * (Documentation/admin-guide/mm/hugetlbpage.rst).
+ */
 const number = (path: string): number => {
   try {
     return Number(readFileSync(path, "utf8"))
@@ -19,14 +22,14 @@ const number = (path: string): number => {
 const size = "hugepages-2048kB"
 
 /**
- * 2 MiB pages that a new mapping can have: of the host, or of one of its NUMA nodes.
+ * Returns the number of 2 MiB pages available to a new mapping, on the host or on one of its NUMA nodes.
  *
  * @since 0.1.0
  * @category accessors
  */
 export const freeHugePages = (hostNode?: number): number => {
   if (hostNode !== undefined) {
-    // A node knows no promises.
+    // Nodes do not count reservations.
     return number(`/sys/devices/system/node/node${hostNode}/hugepages/${size}/free_hugepages`)
   }
   const pool = `/sys/kernel/mm/hugepages/${size}`
@@ -34,7 +37,8 @@ export const freeHugePages = (hostNode?: number): number => {
 }
 
 /**
- * The warning for memory that can't be made of 2 MiB pages; undefined when it can, as far as can be known before it is tried.
+ * Returns a warning if the memory can't consist of 2 MiB pages; undefined if it can, as far as that is known in
+ * advance.
  *
  * @since 0.1.0
  * @category predicates
@@ -46,7 +50,7 @@ export const hugePageShortage = (
   const pages = (of: typeof segments): number => of.reduce((sum, segment) => sum + segment.size / hugePage, 0)
   const odd = segments.find((segment) => segment.size % hugePage !== 0)
   if (odd !== undefined) {
-    return `performance_mode: WARNING: a run of ${odd.size / 1024 / 1024} MiB of guest memory is no multiple of 2 MiB, guest memory will use regular pages`
+    return `performance_mode: WARNING: a run of ${odd.size / 1024 / 1024} MiB of guest memory is not a multiple of 2 MiB, guest memory will use regular pages`
   }
   const short = (needed: number, available: number, where: string): string | undefined =>
     available >= needed

@@ -1,5 +1,5 @@
 /**
- * The pre-flight look at `/dev/kvm`, by a small program that runs a tiny guest.
+ * The pre-flight check of `/dev/kvm`, by a small program that runs a tiny guest.
  *
  * @since 0.1.0
  */
@@ -14,13 +14,13 @@ import { Duration, Effect, Layer, Option, Schema } from "effect"
 export interface KvmProbeOptions {
   /** The built `kvm-probe`. */
   readonly program: string
-  /** Where the verdict is kept for this boot; unset: it is found anew by each process. */
+  /** Where the verdict is cached for this boot; unset: each process runs the probe. */
   readonly cacheDir?: string | undefined
 }
 
-/** The program ends itself after 2 s; one that does not is stuck in a KVM that swallows signals. */
+/** The program ends by itself after 2 s; if not, it is stuck in a KVM that swallows signals. */
 const longest: Duration.DurationInput = "4 seconds"
-/** Part of the cache's file name: counts up when the probe judges otherwise. */
+/** Part of the cache's file name; incremented when the probe changes its judgement. */
 const probeRevision = 2
 
 const verdictJson = Schema.parseJson(KvmVerdict)
@@ -28,7 +28,7 @@ const decode = Schema.decodeUnknown(verdictJson)
 const encode = Schema.encode(verdictJson)
 
 /**
- * What the program printed, as a verdict.
+ * Parses the program's output into a verdict.
  *
  * @since 0.1.0
  * @category parsing
@@ -39,7 +39,7 @@ export const parseKvmVerdict = (output: string): Effect.Effect<KvmVerdict> =>
   )
 
 /**
- * Runs the program, without cache. Never fails: whatever goes wrong is a verdict against KVM.
+ * Runs the program without a cache. Never fails: every error becomes a verdict against KVM.
  *
  * @since 0.1.0
  * @category running
@@ -59,7 +59,7 @@ export const probeKvm = (
           })
         )
     }),
-    // Its process may be beyond signals: don't wait for it.
+    // The process may not respond to signals, so don't wait for it.
     Effect.disconnect,
     Effect.timeoutTo({
       duration: patience,
@@ -69,12 +69,12 @@ export const probeKvm = (
     })
   )
 
-/** Permissions can change within a boot; what the hardware can do can't. */
+/** Returns whether to cache the verdict: permissions can change within a boot, the abilities of the hardware can't. */
 const outlivesProcess = (verdict: KvmVerdict): boolean => verdict.verdict !== "absent" && verdict.verdict !== "denied"
 
 /**
- * Makes the service. The verdict is found once a process and kept in the cache directory under the boot's id, as far as that can be
- * read and written. Nothing is kept of `absent` and `denied`, which the user mends.
+ * Creates the service. The verdict is determined once per process and cached in the cache directory under the boot's
+ * id, if that can be read and written. `absent` and `denied` are not cached, because the user can fix them.
  *
  * @since 0.1.0
  * @category constructors
@@ -98,13 +98,13 @@ export const makeKvmProbe = (
     const remember = (file: string, verdict: KvmVerdict): Effect.Effect<void> =>
       Effect.gen(function* () {
         yield* fs.makeDirectory(path.dirname(file), { recursive: true })
-        // Written beside and renamed: a reader never sees half a verdict.
+        // Written to a temporary file and renamed, so that a reader never sees half a verdict.
         const temporary = `${file}.${globalThis.crypto.randomUUID()}`
         yield* fs.writeFileString(temporary, yield* encode(verdict))
         yield* fs.rename(temporary, file)
       }).pipe(Effect.ignore)
 
-    // The node can go or be closed to us after a verdict was kept.
+    // The device can disappear or become inaccessible after a verdict was cached.
     const accessible = fs.access("/dev/kvm", { readable: true, writable: true }).pipe(
       Effect.as(true),
       Effect.orElseSucceed(() => false)

@@ -1,5 +1,5 @@
 /**
- * An answer of the addon that its doorbell will report.
+ * Answers of the addon that its doorbell reports.
  *
  * @since 0.1.0
  */
@@ -17,14 +17,15 @@ export class NativeAnswer {
   private readonly latch = Effect.unsafeMakeLatch()
 
   /**
-   * `machine` returns the machine while it runs; `over` is the error where it does not, before or after the answer.
+   * `machine` returns the machine while it runs; `over` returns the error if it does not run, before or after the
+   * answer.
    */
   constructor(
     private readonly machine: () => NativeMachine | undefined,
     private readonly over: () => VmmError
   ) {}
 
-  /** Resumes all waiting fibers: the answer is there, or never will be. */
+  /** Resumes all waiting fibers: the answer has arrived, or never will. */
   came(): void {
     this.latch.unsafeOpen()
   }

@@ -1,5 +1,5 @@
 /**
- * The addon's own interface, typed. Nothing here is Effect; `NativeVmm` is what to use.
+ * The typed interface of the addon, without Effect. Use `NativeVmm` instead.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import { VmmError } from "@ktstr/core/machine"
 import { Effect } from "effect"
 
 /**
- * A segment register, with the names of `struct kvm_segment`; what is absent is 0, `present` 1.
+ * A segment register, with the names of `struct kvm_segment`. Absent fields are 0, except `present`, which is 1.
  *
  * @since 0.1.0
  * @category models
@@ -29,7 +29,7 @@ export interface NativeSegment {
 }
 
 /**
- * What a vCPU begins with. General registers that are absent are 0, all others stay as after reset.
+ * The registers with which a vCPU begins. Absent general registers are 0; all others keep their value after reset.
  *
  * @since 0.1.0
  * @category models
@@ -62,13 +62,13 @@ export interface NativeRegisters {
  * @category models
  */
 export interface NativeMemoryOptions {
-  /** Guest RAM by ascending address, whole pages; `hostNode`: the host NUMA node its pages must come from. */
+  /** Guest RAM by ascending address, in whole pages; `hostNode`: the host NUMA node that must provide its pages. */
   readonly segments: ReadonlyArray<{
     readonly address: number
     readonly size: number
     readonly hostNode?: number | undefined
   }>
-  /** Parts of open files that are read into memory meanwhile; the descriptors need not be kept. */
+  /** Parts of open files to read into memory in the background; the caller may close the descriptors. */
   readonly files?:
     | ReadonlyArray<{
         readonly address: number
@@ -77,18 +77,18 @@ export interface NativeMemoryOptions {
         readonly size: number
       }>
     | undefined
-  /** 2 MiB pages from the host's reserve. */
+  /** Use 2 MiB pages from the host's reserve. */
   readonly hugePages?: boolean | undefined
 }
 
 /**
- * Guest RAM for one machine; its files are read into it from now on.
+ * Guest RAM for one machine; its files are read into it from its creation on.
  *
  * @since 0.1.0
  * @category models
  */
 export interface NativeGuestRam {
-  /** Lets go of it: no machine can be made with it any more, one that was keeps it. */
+  /** Releases the RAM: no further machine can be created with it; a machine that uses it keeps it. */
   release(): void
 }
 
@@ -100,22 +100,26 @@ export interface NativeMachineOptions {
   /** Default `/dev/kvm`. */
   readonly device?: string | undefined
   readonly memory: NativeGuestRam
-  /** What is in memory besides the files, before the first instruction. */
+  /** Contents of memory besides the files, before the first instruction. */
   readonly contents?: ReadonlyArray<{ readonly address: number; readonly bytes: Uint8Array }> | undefined
-  /** What CPUID answers on all vCPUs, in rows of seven words: function, index, flags, eax, ebx, ecx, edx. */
+  /** The CPUID of all vCPUs, in rows of seven words: function, index, flags, eax, ebx, ecx, edx. */
   readonly cpuid?: Uint32Array | undefined
   readonly vcpus: ReadonlyArray<{
     readonly apicId: number
-    /** What it answers on this one besides, likewise. */
+    /** Additional CPUID entries of this vCPU, in the same form. */
     readonly cpuid?: Uint32Array | undefined
-    /** Without them it waits for INIT and SIPI, vCPU 0 begins at the reset vector. */
+    /** Without registers the vCPU waits for INIT and SIPI; vCPU 0 begins at the reset vector. */
     readonly registers?: NativeRegisters | undefined
   }>
   /**
-   * KVM's interrupt chips and timer, or an I/O APIC of our own, which reaches APIC ids above 254 and has no timer beside it. Default `kernel`.
+   * `kernel`: KVM's interrupt chips and timer. `split`: the addon's I/O APIC, which reaches APIC ids above 254, without
+   * a timer. Default `kernel`.
    */
   readonly irqchip?: "kernel" | "split" | undefined
-  /** The write that turns it off: `(written & mask) === value` at `port + control`. Default: S5 in a PM1a block at 0x600. */
+  /**
+   * The write that turns the machine off: `(written & mask) === value` at `port + control`. Default: S5 in a PM1a block
+   * at 0x600.
+   */
   readonly power?:
     | {
         readonly port: number
@@ -125,7 +129,7 @@ export interface NativeMachineOptions {
         readonly value: number
       }
     | undefined
-  /** Bits KVM_X86_DISABLE_EXITS_*; those KVM lacks are left out. */
+  /** Bits KVM_X86_DISABLE_EXITS_*; bits that KVM lacks are ignored. */
   readonly disableExits?: number | undefined
   /** A virtio-mmio console. */
   readonly console?: { readonly address: number; readonly gsi: number } | undefined
@@ -159,47 +163,48 @@ export interface NativeExit {
 }
 
 /**
- * What happened since the last time.
+ * What happened since the last call of `take`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface NativeTaken {
-  /** By port; empty where nothing came or it was not accepted. */
+  /** By port; undefined if nothing arrived or the port was not accepted. */
   readonly bytes: ReadonlyArray<Uint8Array | undefined>
-  /** Bit n: the guest has read all that was sent on port n. */
+  /** Bit n: the guest has read everything that was sent on port n. */
   readonly sent: number
-  /** All vCPUs wait, as asked. */
+  /** All vCPUs wait, as requested. */
   readonly paused: boolean
-  /** All vCPUs have stopped for good. Told once, and after all bytes. */
+  /** All vCPUs have stopped for good. Reported once, after all bytes. */
   readonly exit?: NativeExit
 }
 
 /**
- * A machine. All methods but `destroy` throw once it is destroyed. Errors have a `code`: Absent, Denied, OutOfMemory, Unsupported, Invalid or Io.
+ * A machine. All methods except `destroy` throw once it is destroyed. Errors have a `code`: Absent, Denied,
+ * OutOfMemory, Unsupported, Invalid or Io.
  *
  * @since 0.1.0
  * @category models
  */
 export interface NativeMachine {
-  /** All guest RAM, segment after segment; detached (length 0) by `destroy`. Made when it is first asked for. */
+  /** All guest RAM, segment after segment; detached (length 0) by `destroy`. Created on first use. */
   readonly memory: ArrayBuffer
   /** Resolves when the files are in memory; `start` would wait for them. */
   loaded(): Promise<void>
   start(): void
-  /** As fast as the vCPUs can; `take` tells the exit. */
+  /** Stops the vCPUs as soon as possible; `take` reports the exit. */
   stop(): void
-  /** `take` tells when all vCPUs wait. */
+  /** Pauses the vCPUs; `take` reports when all of them wait. */
   pause(): void
   resume(): void
-  /** Gives how many bytes the guest has not read yet. */
+  /** Sends bytes. Returns how many bytes the guest has not read yet. */
   send(port: NativePort, bytes: Uint8Array): number
-  /** What happened, and the bytes of the ports whose bits are set. */
+  /** Returns what happened, and the bytes of the ports whose bits are set. */
   take(accept: number): NativeTaken
-  /** The window of the virtio console. */
+  /** Sets the window size of the virtio console. */
   resize(columns: number, rows: number): void
   statistics(): Record<string, number>
-  /** The kernel's numbers of the vCPUs' threads, 0 before `start`. */
+  /** Returns the kernel's ids of the vCPU threads; 0 before `start`. */
   threadIds(): Array<number>
   destroy(): Promise<void>
 }
@@ -209,16 +214,16 @@ export interface NativeMachine {
  * @category models
  */
 export interface NativeBinding {
-  /** Errors as of a machine. */
+  /** Throws the same errors as a machine. */
   readonly Memory: new (
     options: NativeMemoryOptions
   ) => NativeGuestRam
-  /** `onDoorbell` is called when `take` has something new: once for any number of bytes. */
+  /** `onDoorbell` is called when `take` has something new, once for any number of bytes. */
   readonly Machine: new (
     options: NativeMachineOptions,
     onDoorbell: () => void
   ) => NativeMachine
-  /** KVM_GET_SUPPORTED_CPUID in rows of seven words. */
+  /** Returns the result of KVM_GET_SUPPORTED_CPUID in rows of seven words. */
   readonly supportedCpuid: (device?: string) => Uint32Array
 }
 
@@ -228,7 +233,7 @@ const load = (): NativeBinding => {
 }
 
 /**
- * The addon. Fails with `BackendMissing` when it is not built or does not fit this runtime.
+ * Loads the addon. Fails with `BackendMissing` if it is not built or does not fit this runtime.
  *
  * @since 0.1.0
  * @category constructors

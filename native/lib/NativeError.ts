@@ -1,5 +1,5 @@
 /**
- * From the addon's errors to the service's.
+ * Converts the addon's errors to those of the service.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,8 @@ const codeOf = (cause: unknown): unknown =>
   typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined
 
 /**
- * The typed error for what the addon threw while it made a machine. Absence and lack of permission have the pre-flight's wording.
+ * Converts an error that the addon threw while it created a machine. A missing device and missing permission have the
+ * wording of the pre-flight check.
  *
  * @since 0.1.0
  * @category conversions

@@ -6,21 +6,24 @@
 import type { GuestMemory } from "@ktstr/core/machine"
 
 /**
- * Guest memory that can also be looked at without copying.
+ * Guest memory that can also be read without copying.
  *
  * @since 0.1.0
  * @category models
  */
 export interface NativeMemory extends GuestMemory {
-  /** The guest's own bytes, which change under the reader and are gone (length 0) with the machine. Throws as `read` does. */
+  /**
+   * Returns the guest's own bytes, which may change at any time and are gone (length 0) with the machine. Throws like
+   * `read`.
+   */
   readonly view: (address: number, length: number) => Uint8Array
 }
 
 const hex = (value: number): string => `0x${value.toString(16)}`
 
 /**
- * Over one buffer, which is asked for at the first access, in which the segments follow each other. A range that leaves RAM throws `RangeError`; so does every one once the
- * machine is gone.
+ * Creates guest memory over one buffer that contains the segments one after another; the buffer is requested at the
+ * first access. A range that leaves RAM throws `RangeError`; once the machine is gone, every range does.
  *
  * @since 0.1.0
  * @category constructors
@@ -50,7 +53,7 @@ export const makeNativeMemory = (
     let at = address
     let rest = length
     let from: number | undefined
-    // Neighbours in the guest are neighbours in the buffer, so a range may cross from one to the next.
+    // Segments that are adjacent in the guest are adjacent in the buffer, so a range may cross from one to the next.
     for (const segment of placed) {
       if (at < segment.address || at >= segment.address + segment.size) continue
       from ??= segment.offset + at - segment.address

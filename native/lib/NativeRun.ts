@@ -1,5 +1,5 @@
 /**
- * A native machine that runs: its console, channel and end.
+ * A running native machine: its console, channel and end.
  *
  * @since 0.1.0
  */
@@ -26,7 +26,8 @@ const seenEnd = ({ kind, message, registers }: NativeExit): SeenEnd => {
 }
 
 /**
- * What the addon's doorbell tells, as the parts of a {@link Vm}. Made before its machine, whose doorbell is `ring`.
+ * Turns the events of the addon's doorbell into the parts of a {@link Vm}. Created before its machine, whose doorbell
+ * is `ring`.
  *
  * @since 0.1.0
  * @category models
@@ -48,7 +49,7 @@ export class NativeRun {
     machine: this.running,
     ring: this.ring
   })
-  /** The virtio console, of machines that have one. */
+  /** The virtio console, for machines that have one. */
   readonly terminal: BytePipe = new BytePipe({
     port: nativePorts.console,
     name: "the guest's virtio console",
@@ -77,11 +78,11 @@ export class NativeRun {
     }
     if (taken.paused) this.paused.came()
     if (taken.exit !== undefined) this.finish(taken.exit)
-    // The end was told before these bytes were taken, so they are the last.
+    // The end was reported before these bytes were taken, so they are the last.
     if (this.over) for (const { pipe, accepts } of pipes) if (accepts) pipe.end()
   }
 
-  /** Takes what is left and lets go of the machine, which is about to be destroyed. */
+  /** Takes all remaining output and releases the machine, which is about to be destroyed. */
   detach(): NativeMachine | undefined {
     this.ring()
     const { machine } = this
@@ -90,7 +91,7 @@ export class NativeRun {
     return machine
   }
 
-  /** The machine is gone: whoever still waits is told. */
+  /** Resumes everything that still waits for the machine, which is gone. */
   end(): void {
     if (!this.over) this.finish({ kind: "Killed", message: "", registers: "" })
     this.channel.end()
@@ -119,17 +120,17 @@ export class NativeRun {
     return Effect.void
   })
 
-  /** Guest RAM; empty when the machine is gone. */
+  /** Guest RAM; empty if the machine is gone. */
   get memory(): ArrayBuffer {
     return this.machine?.memory ?? new ArrayBuffer(0)
   }
 
-  /** Nothing when the machine has ended. */
+  /** Sets the window size of the virtio console; does nothing if the machine has ended. */
   resize(columns: number, rows: number): void {
     this.running()?.resize(columns, rows)
   }
 
-  /** The kernel's numbers of the vCPUs' threads. */
+  /** The kernel's ids of the vCPU threads. */
   get threadIds(): ReadonlyArray<number> {
     return this.machine?.threadIds() ?? []
   }

@@ -1,5 +1,5 @@
 /**
- * The Vmm service by our own machine on KVM.
+ * The Vmm service implemented by the native machine on KVM.
  *
  * @since 0.1.0
  */
@@ -41,21 +41,24 @@ import { NativeRun } from "./NativeRun.ts"
 export interface NativeOptions {
   /** Default `/dev/kvm`. */
   readonly device?: string | undefined
-  /** Give machines a virtio console, `/dev/hvc0` for a guest with the drivers (virtio_console, virtio_mmio). Default false. */
+  /**
+   * Give machines a virtio console, `/dev/hvc0` in guests with the drivers (virtio_console, virtio_mmio). Default
+   * false.
+   */
   readonly terminal?: boolean | undefined
 }
 
 /**
- * What this backend shows beyond {@link Vm}.
+ * What this backend offers beyond {@link Vm}.
  *
  * @since 0.1.0
  * @category models
  */
 export interface NativeVm extends Vm {
   readonly memory: NativeMemory
-  /** The host kernel's numbers of the vCPUs' threads, by vCPU. */
+  /** The host kernel's ids of the vCPU threads, by vCPU. */
   readonly threadIds: ReadonlyArray<number>
-  /** The virtio console, where {@link NativeOptions} asked for one; `resize` tells the guest the size of its window. */
+  /** The virtio console, if {@link NativeOptions} requested one; `resize` tells the guest the size of its window. */
   readonly terminal:
     | (Vm["channel"] & { readonly resize: (columns: number, rows: number) => Effect.Effect<void> })
     | undefined
@@ -121,7 +124,7 @@ const initramfsAlignment = 4
 /** KVM_X86_DISABLE_EXITS_HLT and _PAUSE (Documentation/virt/kvm/api.rst, KVM_CAP_X86_DISABLE_EXITS). */
 const idleExits = 2 | 4
 
-/** Where the n-th virtio device is; the DSDT names as many as there are. */
+/** Returns the address and interrupt of the n-th virtio device; the DSDT lists the devices that exist. */
 const virtioSlot = (n: number) => ({ address: virtioMmio.base + n * virtioMmio.size, gsi: virtioMmio.firstGsi + n })
 
 const memoryOptions = (
@@ -148,7 +151,7 @@ const machineOptions = (
   disableExits: performance.idleInGuest === true ? idleExits : 0,
   irqchip: description.irqchip,
   contents: description.writes,
-  // The addon opens it anew: the name of what has none is its descriptor.
+  // The addon opens the file again; an unlinked file is named by its descriptor.
   disk: disk === undefined ? undefined : { ...virtioSlot(0), path: `/proc/self/fd/${disk}` },
   console: options.terminal === true ? virtioSlot(disk === undefined ? 0 : 1) : undefined,
   cpuid: cpuidRows(description.cpuid.common),
@@ -168,7 +171,7 @@ const ramOf = (
     Effect.sync(() => ram.release())
   )
 
-/** In regular pages where there are too few huge ones. */
+/** Creates guest memory, in regular pages if there are too few huge pages. */
 const makeRam = (
   binding: NativeBinding,
   options: NativeMemoryOptions
@@ -181,7 +184,7 @@ const makeRam = (
   return Effect.catchIf(
     ramOf(binding, options),
     ({ reason }) => reason === "OutOfMemory",
-    // Others were faster, or a cgroup has a limit.
+    // Another process took the pages meanwhile, or a cgroup has a limit.
     ({ message }) => regular(`performance_mode: WARNING: ${message.split(";")[0]} — falling back to regular pages`)
   )
 }
@@ -239,7 +242,7 @@ const boot = (
           const bad = ({ reason, message }: MachineError): VmmError =>
             new VmmError({ reason, message: reason === "BadKernel" ? `${path}: ${message}` : message })
           const places = yield* Either.mapLeft(placeMachine(wanted), bad)
-          // Loaded by threads of its own, while the rest is made here.
+          // The addon's own threads load the files while the rest is created here.
           const memory = yield* makeRam(binding, memoryOptions(spec, places, { kernel, initramfs }))
           const description = yield* Either.mapLeft(describeMachine(wanted, places), bad)
           const made = yield* makeMachine(binding, machineOptions(options, spec, description, { memory, disk })).pipe(
@@ -281,8 +284,8 @@ const boot = (
   })
 
 /**
- * The backend. Fails with `BackendMissing` when the addon is not built. It does not ask the pre-flight: a KVM that is there but of no use boots
- * nothing in useful time.
+ * Creates the backend. Fails with `BackendMissing` if the addon is not built. It does not run the pre-flight check:
+ * with a KVM that exists but is unusable, no machine boots in useful time.
  *
  * @since 0.1.0
  * @category constructors
@@ -295,7 +298,8 @@ export const makeNativeVmm = (
   }))
 
 /**
- * Provides {@link Vmm} by our own machine. The addon is loaded when the first machine boots, so that a missing one is that boot's error.
+ * Provides {@link Vmm} with the native machine. The addon is loaded when the first machine boots, so that a missing
+ * addon is an error of that boot.
  *
  * @since 0.1.0
  * @category layers

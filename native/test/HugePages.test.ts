@@ -45,7 +45,7 @@ describe("hugePageShortage", () => {
       "no whole pages",
       [{ size: 63 * mib }],
       has(64),
-      "performance_mode: WARNING: a run of 63 MiB of guest memory is no multiple of 2 MiB, guest memory will use regular pages"
+      "performance_mode: WARNING: a run of 63 MiB of guest memory is not a multiple of 2 MiB, guest memory will use regular pages"
     ]
   ] as const)("tells: %s", (_, segments, free, warning) => {
     expect(hugePageShortage(segments, free)).toBe(warning)
