@@ -75,8 +75,8 @@ static enum outcome run(struct agent *agent, struct plan *plan, uint32_t from, u
     return RAN_ON;
 }
 
-// Maps the whole file, which must stay mapped while its commands are used, because they point into it. An empty file
-// gives NULL.
+// Maps the whole file, which must stay mapped while its commands are used, because they point into it. For an empty
+// file stores NULL.
 static bool map_file(const char *path, uint8_t **bytes, size_t *length, struct failure *failure) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;

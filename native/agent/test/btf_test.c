@@ -1,4 +1,4 @@
-// The BTF reader on a small BTF made here, and on every beginning of it.
+// Tests the BTF reader on a small BTF built here, and on every prefix of it.
 #include "check.h"
 
 #include "sys/btf.h"
@@ -71,7 +71,7 @@ int main(void) {
     CHECK(&checks, btf_find_field(image.bytes, image.size, "inner", "b", &field) && field.offset == 17);
     CHECK(&checks, !btf_find_field(image.bytes, image.size, "inner", "data", &field));
     CHECK(&checks, !btf_find_field(image.bytes, image.size, "choice", "one", &field));
-    // Cut short, nothing outside of it is read: it is looked at where it ends at the end of its memory.
+    // Nothing beyond a truncated BTF is read: each prefix is placed so that it ends at the end of its memory.
     for (size_t size = 0; size < image.size; size++) {
         uint8_t *cut = malloc(size + 1);
         memcpy(cut, image.bytes, size);

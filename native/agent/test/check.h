@@ -1,4 +1,4 @@
-// A check that says what it expected. Each test is a program: status 0 when all checks hold.
+// Checks that print what they expected. Each test is a program that exits with 0 if all checks hold.
 #ifndef KTSTR_TEST_CHECK_H
 #define KTSTR_TEST_CHECK_H
 

@@ -1,4 +1,4 @@
-// The canonical text of a command, as core/test/guest/vectors.ts writes it.
+// Formats the canonical text of a command, as in core/test/guest/vectors.ts.
 #ifndef KTSTR_TEST_COMMAND_DUMP_H
 #define KTSTR_TEST_COMMAND_DUMP_H
 

@@ -1,5 +1,6 @@
-// What the interpreter costs beside C: a SpinWait program against the same loop, a YieldHeavy program against the bare
-// call, alternately, compiled with the agent's own flags. Prints the medians as JSON; test/bench/engine.mjs runs it.
+// Measures the cost of the interpreter compared with C: a SpinWait program against the same loop, a YieldHeavy program
+// against the bare call, alternately, compiled with the agent's own flags. Prints the medians as JSON; run by
+// test/bench/engine.mjs.
 #include "base/buffer.h"
 #include "wire/program.h"
 #include "work/interp.h"
@@ -14,7 +15,7 @@
 enum { ROUNDS = 10, SLICES = 8, SPINS = 1024 };
 static const uint64_t spin_ns = 400000000, yield_ns = 50000000;
 
-// One round of a program's body: an operation, and whether it has an operand.
+// Encodes a program whose body is one operation, possibly with an operand.
 static struct buffer body_of(uint8_t op, uint64_t operand) {
     struct buffer bytes = {0};
     put_u8(&bytes, 1);
@@ -42,7 +43,7 @@ static void *stop_later(void *argument) {
 
 static uint64_t thread_ns(void) { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
 
-// Runs the program for so long; gives its iterations and the CPU time that they took.
+// Runs the program for `ns` nanoseconds. Returns its iterations and stores the CPU time that they took.
 static uint64_t run_program(uint8_t op, uint64_t operand, uint64_t ns, uint64_t *used_ns) {
     struct buffer bytes = body_of(op, operand);
     struct arena arena = {0};
@@ -53,7 +54,7 @@ static uint64_t run_program(uint8_t op, uint64_t operand, uint64_t ns, uint64_t 
     pthread_t thread;
     if (!timer.page || !program_decode(bytes.data, bytes.length, 0, &arena, &program, error, sizeof error))
         exit(2);
-    // A worker pays once for the first touch of its pages; these rounds are too short for that to vanish.
+    // A worker touches its pages for the first time only once; these rounds are too short to make that cost negligible.
     memset(timer.page, 0, sizeof *timer.page);
     struct interp interp = {.program = &program,
                             .telemetry_fd = fd,
@@ -75,7 +76,7 @@ static uint64_t run_program(uint8_t op, uint64_t operand, uint64_t ns, uint64_t 
     return iterations;
 }
 
-// As compute_spin, without an interpreter around it.
+// Does the same as compute_spin without an interpreter.
 static __attribute__((noinline)) uint64_t loop(uint64_t value, uint64_t iterations) {
     for (uint64_t i = 0; i < iterations; i++)
         for (uint64_t step = 0; step < SPINS; step++) {
@@ -104,10 +105,10 @@ int main(void) {
         uint64_t iterations = run_program(OP_SPIN, SPINS, spin_ns, &used), begun = thread_ns();
         volatile uint64_t sink = loop(iterations, iterations);
         (void)sink;
-        // Iterations in the same time: the other way round the times for the same iterations.
+        // The ratio of iterations in the same time is the inverse ratio of the times for the same iterations.
         spin[round] = (double)(thread_ns() - begun) / (double)used;
         bare[round] = yield[round] = 1e9;
-        // The least of several slices: what else the machine does costs either side more than the difference is.
+        // The minimum of several slices: other load on the machine costs either side more than the difference.
         for (int slice = 0; slice < SLICES; slice++) {
             uint64_t yields = run_program(OP_YIELD, 0, yield_ns, &used);
             yield[round] = least(yield[round], (double)used / (double)yields);

@@ -1,4 +1,4 @@
-// Runs work programs in this process and looks at what they measured.
+// Runs work programs in this process and checks what they measured.
 #include "check.h"
 
 #include "base/cpumask.h"
@@ -15,7 +15,7 @@ static void put_op_u64(struct buffer *b, uint8_t op, uint64_t value) {
     put_u64(b, value);
 }
 
-// version, no setup; the caller puts `nodes` nodes of body and then calls finish.
+// Writes the version and an empty setup; the caller writes the `nodes` nodes of the body and then calls finish.
 static void begin_program(struct buffer *b, uint32_t nodes) {
     put_u8(b, 1);
     put_u32(b, 0);
@@ -55,7 +55,7 @@ static void set_up(struct checks *checks, struct fixture *f, struct buffer *byte
 }
 
 static void tear_down(struct fixture *f, struct buffer *bytes) {
-    free(f->interp.loops); // a worker's end frees it
+    free(f->interp.loops); // in a worker, its exit frees this
     if (f->interp.file >= 0)
         close(f->interp.file);
     if (f->interp.direct_file >= 0)
@@ -95,7 +95,7 @@ static void spin_counts_units(struct checks *checks) {
     set_up(checks, &f, &b);
     run_for(&f, 50000000);
     CHECK(checks, f.page->iterations > 100);
-    // A unit is a step, and a stop is seen at a checkpoint, so every iteration is whole.
+    // A unit is a step, and a stop is only noticed at a checkpoint, so every iteration is complete.
     CHECK(checks, f.page->work_units >= f.page->iterations * 1024);
     CHECK(checks, f.page->work_units <= (f.page->iterations + 1) * 1024);
     CHECK(checks, f.page->max_gap_ns > 0);
@@ -112,7 +112,7 @@ static void sleep_is_no_gap(struct checks *checks) {
     set_up(checks, &f, &b);
     run_for(&f, 400000000);
     CHECK(checks, f.page->wake_seen >= 2 && f.page->wake_kept == f.page->wake_seen);
-    // 150 ms away on its own wish; what is left is the overshoot, which is the wake latency too.
+    // The worker is away voluntarily for 150 ms; the rest is the overshoot, which is also the wake latency.
     CHECK(checks, f.page->max_gap_ns < 150000000);
     uint64_t latest = 0;
     for (uint32_t i = 0; i < f.page->wake_kept; i++)
@@ -139,7 +139,7 @@ static void loops_and_cycles(struct checks *checks) {
     set_up(checks, &f, &b);
     run_for(&f, 30000000);
     CHECK(checks, f.page->iterations >= 2);
-    // Each iteration runs every branch once, and the sleep is a unit.
+    // Each iteration runs every branch once, and the sleep counts as one unit.
     uint64_t rounds = f.page->work_units / 112;
     CHECK(checks, rounds == f.page->iterations || rounds == f.page->iterations + 1);
     CHECK(checks, f.page->work_units % 112 == 0);
@@ -173,7 +173,7 @@ static void post_and_await_alone(struct checks *checks) {
     set_up(checks, &f, &b);
     run_for(&f, 20000000);
     CHECK(checks, f.page->iterations > 10);
-    CHECK(checks, f.page->wake_seen == 0); // it never had to wait
+    CHECK(checks, f.page->wake_seen == 0); // the worker never had to wait
     CHECK(checks, f.page->work_units >= 2 * f.page->iterations);
     tear_down(&f, &b);
 }
@@ -213,7 +213,7 @@ static void ticks_follow_the_clock(struct checks *checks) {
     struct tick_clock clock, none = {0};
     uint64_t last = 0, worst = 0, served = 0;
     tick_open(&clock);
-    // For 60 ms; on a busy machine until it was calibrated and used often.
+    // For 60 ms; on a busy machine until the counter was calibrated and used often enough.
     for (uint64_t begun = now_ns(), ns = begun;
          ns < begun + (served < 20000 && clock.usable ? 5000000000 : 60000000);) {
         uint64_t before = now_ns();
@@ -224,7 +224,8 @@ static void ticks_follow_the_clock(struct checks *checks) {
         last = ns;
         served += clock.span != 0;
     }
-    // By the kernel's clock itself where the counter is of no use; either way within a microsecond of it.
+    // If the counter is unusable, the kernel's clock is read directly; either way the result is within a microsecond of
+    // it.
     CHECK(checks, worst < 1000);
     CHECK(checks, !clock.usable || served >= 20000);
     printf("interp: ticks %s, at most %llu ns off the clock\n", clock.usable ? "serve" : "do not serve",
@@ -266,7 +267,7 @@ static void reservoir_is_uniform(struct checks *checks) {
     close(fd);
 }
 
-// What the interpreter costs; printed for the record, checked only against gross mistakes, since the machine may be
+// The cost of the interpreter is printed for the record, and only checked for gross errors because the machine may be
 // busy.
 static uint64_t plain_loop(uint64_t value, uint64_t steps) {
     for (uint64_t i = 0; i < steps; i++) {
@@ -295,7 +296,7 @@ static void costs(struct checks *checks) {
         tear_down(&f, &b);
     }
     printf("interp: spin(1024) runs at %.3f of a plain loop\n", best);
-#ifndef __SANITIZE_ADDRESS__ // which costs what it costs
+#ifndef __SANITIZE_ADDRESS__ // the sanitizer distorts the cost
     CHECK(checks, best > 0.8);
 #endif
 

@@ -1,5 +1,4 @@
-// Where the agent comes to the end of what it has or may do: it says so, and neither breaks nor cuts anything in
-// silence.
+// Tests that the agent reports it when it reaches a limit, and neither fails nor truncates anything silently.
 #include "check.h"
 
 #include "base/clock.h"
@@ -38,7 +37,7 @@ static void drop(struct agent *agent) {
     free(agent->step_label);
 }
 
-// A body of one spin, for `count` workers.
+// A spawn of `count` workers whose body is one spin.
 struct spawn {
     struct buffer bytes;
     struct worker_spec *workers;
@@ -71,7 +70,7 @@ static void free_spawn(struct spawn *spawn) {
     free(spawn->workers);
 }
 
-// A child with limits of its own, and its exit status.
+// Runs code in a child with its own limits; the value is its exit status.
 #define IN_CHILD(statement)                                                                                            \
     ({                                                                                                                 \
         int wait_status = 0;                                                                                           \
@@ -123,12 +122,12 @@ static int next_file(void) {
 }
 
 static void exhausted_resources(struct checks *checks) {
-    // One descriptor is the channel's, one the worker's page; its pipe has no room.
+    // One descriptor is the channel, one the worker's page; none is left for its pipe.
     CHECK(checks,
           IN_CHILD(limit(RLIMIT_NOFILE, (rlim_t)next_file() + 2); _exit(!spawn_fails(2, EMFILE, "worker 0"))) == 0);
     CHECK(checks,
           IN_CHILD(limit(RLIMIT_NOFILE, (rlim_t)next_file() + 3); _exit(!process_fails(EMFILE, "process 3"))) == 0);
-    // Not of root, whom no number of processes limits.
+    // Not as root, which has no limit on the number of processes.
     if (getuid() == 0) {
         CHECK(checks, IN_CHILD(limit(RLIMIT_NPROC, 1); if (setuid(65534)) _exit(78);
                                _exit(!spawn_fails(2, EAGAIN, "fork of worker 0"))) == 0);
@@ -138,8 +137,8 @@ static void exhausted_resources(struct checks *checks) {
     CHECK(checks, spawn_fails(40000, EAGAIN, "40000 workers are more than 32768"));
 }
 
-#ifndef __SANITIZE_ADDRESS__ // whose own memory is beyond any limit
-// The message of the ERROR among the frames, and whether DONE came after it.
+#ifndef __SANITIZE_ADDRESS__ // the sanitizer's own memory exceeds any limit
+// Stores the message of the ERROR among the frames. Returns whether DONE came after it.
 static bool reported(struct agent *agent, char *message, size_t size) {
     uint8_t bytes[65536];
     ssize_t got = pread(agent->channel.serial, bytes, sizeof bytes, 0);
@@ -181,7 +180,7 @@ static void no_memory(struct checks *checks) {
     CHECK(checks, reported(&agent, message, sizeof message));
     CHECK_TEXT(checks, message,
                "Cannot allocate memory: 1073741840 bytes; give the guest more memory, or the plan fewer workers");
-    // A worker has no voice on the agent's channel.
+    // A worker must not write to the agent's channel.
     CHECK(checks, ftruncate(agent.channel.serial, 0) == 0 && lseek(agent.channel.serial, 0, SEEK_SET) == 0);
     CHECK(checks, IN_CHILD(without_memory(&agent, true)) == 1);
     CHECK(checks, lseek(agent.channel.serial, 0, SEEK_END) == 0);
@@ -191,7 +190,7 @@ static void no_memory(struct checks *checks) {
 static void no_memory(struct checks *checks) { (void)checks; }
 #endif
 
-// A worker that fills its file byte by byte is not ready for an hour.
+// A worker that fills its file byte by byte needs an hour to become ready.
 static struct spawn new_slow_spawn(void) {
     struct spawn spawn = new_spawn(1);
     spawn.bytes.length = 0;
@@ -209,7 +208,7 @@ static struct spawn new_slow_spawn(void) {
     return spawn;
 }
 
-// When the run is over, so is the wait for a worker: the loop outranks every worker.
+// When the run is over, the wait for a worker must end too, because the loop outranks every worker.
 static void spawn_past_the_deadline(struct checks *checks) {
     struct agent agent = new_agent();
     struct spawn spawn = new_slow_spawn();
@@ -225,8 +224,8 @@ static void spawn_past_the_deadline(struct checks *checks) {
     drop(&agent);
 }
 
-// A host weighs a timeout by what it withheld of the wait. It ended before the worker was killed; other failures had
-// none.
+// The host judges a timeout by how much of the wait it withheld. The wait ended before the worker was killed; other
+// failures have no timeout.
 static void timeouts_say_so(struct checks *checks) {
     struct agent agent = new_agent();
     struct spawn spawn = new_slow_spawn();
@@ -249,7 +248,7 @@ static void put_command(struct buffer *plan, uint16_t type, uint32_t seq, const 
     frame_end(plan, start);
 }
 
-// A loop without pause over a body that takes no time.
+// A loop without pauses whose body takes no time.
 static void loop_without_pause(struct checks *checks) {
     struct agent agent = new_agent();
     struct buffer plan = {0}, times = {0}, mark = {0}, none = {0};
@@ -267,7 +266,7 @@ static void loop_without_pause(struct checks *checks) {
     uint64_t cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     CHECK(checks, plan_run(&agent, path));
     CHECK(checks, clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu < 150000000);
-    // One in a millisecond, and the progress of the pauses.
+    // One event per millisecond, and the progress events of the pauses.
     CHECK(checks, agent.channel.seq > 1 && agent.channel.seq < 1000);
     close(file);
     buffer_free(&plan);
@@ -276,7 +275,7 @@ static void loop_without_pause(struct checks *checks) {
     drop(&agent);
 }
 
-// On a host the plan may be mistyped, and the agent is root.
+// On a host the plan may contain typing errors while the agent runs as root.
 static void host_refuses(struct checks *checks) {
     struct agent agent = new_agent();
     struct failure failure = {0};
@@ -289,7 +288,7 @@ static void host_refuses(struct checks *checks) {
     mkdir(inside, 0755);
     close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     agent.host = true;
-    // A process that is not the run's would be killed with the run's cgroups.
+    // A process that does not belong to the run would be killed with the run's cgroups.
     CHECK(checks, !cgroup_write(&agent, "a", "cgroup.procs", pid, &failure) && failure.error == EPERM);
     CHECK(checks, !cgroup_write(&agent, "a", "cgroup.threads", "0", &failure) && failure.error == EPERM);
     agent.host = false;
@@ -317,7 +316,7 @@ static void host_refuses(struct checks *checks) {
     drop(&agent);
 }
 
-// Signals go to workers and processes of the run that live, and to nobody else.
+// Signals are only sent to living workers and processes of the run.
 static void signals(struct checks *checks) {
     struct agent agent = new_agent();
     struct worker dead = {.pid = 1, .dead = true};
@@ -336,7 +335,7 @@ static void long_texts(struct checks *checks) {
     struct failure failure = {0};
     memset(label, 'x', sizeof label - 1);
     label[sizeof label - 1] = 0;
-    // Cut between characters, and visibly.
+    // The text is cut between characters, and visibly so.
     text_print(small, sizeof small, "%s", "abcdefghijklmno");
     CHECK_TEXT(checks, small, "abcdefghijklmno");
     text_print(small, sizeof small, "%s", "abcdefghijklmnop");
@@ -348,7 +347,7 @@ static void long_texts(struct checks *checks) {
     struct command write = {.type = COMMAND_CGROUP_WRITE, .cgroup_write = {.path = label, .file = "f", .value = ""}};
     execute_name(&write, &failure);
     CHECK(checks, strcmp(failure.where + strlen(failure.where) - 3, "…") == 0);
-    // A label is told whole, at the step's begin and at its end.
+    // A label is reported in full, at the begin and at the end of the step.
     struct agent agent = new_agent();
     struct command begin = {.type = COMMAND_STEP_BEGIN, .step = {.index = 0, .count = 1, .label = label}};
     struct command end = {.type = COMMAND_STEP_END, .step = {.index = 0}};
@@ -360,7 +359,7 @@ static void long_texts(struct checks *checks) {
     drop(&agent);
 }
 
-// Each by its own tag: the number of a process lies where the union has it for that command.
+// Each command uses its own union member, because the position of the process id depends on the command.
 static void names_of_commands(struct checks *checks) {
     struct failure failure = {0};
     struct command commands[] = {{.type = COMMAND_PROC_INPUT, .process_input = {.id = 7}},

@@ -1,4 +1,4 @@
-// The small parts: CRC, ring, cpulists, command line, handover, topology, UTF-8.
+// Tests the small parts: CRC, ring, cpulists, command line, handover, topology, UTF-8.
 #include "check.h"
 
 #include "base/cpumask.h"
@@ -43,7 +43,7 @@ static void ring_wraps(struct checks *checks) {
     ring_write(&ring, chunk, 24);
     ring_write(&ring, chunk, 24);
     CHECK(checks, !ring_fits(&ring, 24) && ring_fits(&ring, 16));
-    // A tail beyond the head makes no room for more than the ring has.
+    // A tail beyond the head must not make the ring seem larger than it is.
     memory[16] = ring.head + 80;
     CHECK(checks, !ring_fits(&ring, 80));
 }
@@ -84,7 +84,7 @@ static void cpulists(struct checks *checks) {
     cpumask_text(&mask, text, sizeof text);
     CHECK_TEXT(checks, text, "2-4,7,64");
     CHECK(checks, cpulist_parse("", &mask) == -1);
-    // What is over the limit is left out, and is not the lowest.
+    // CPUs over the limit are left out and do not count as the lowest.
     CHECK(checks, cpulist_parse("99999999999,5000-6000", &mask) == -1);
     CHECK(checks, cpulist_parse("5000,9-7,4095", &mask) == 4095);
     mask = (struct cpumask){0};
@@ -114,14 +114,14 @@ static void command_line(struct checks *checks) {
                "ktstr.mode=planet is not understood; ktstr.ring=8,8 is not understood; ktstr.deadline_ms=-1 is not "
                "understood; ktstr.nope=1 is not understood; ktstr.bare is not understood; ");
     CHECK(checks, options.mode == MODE_PLAN && options.deadline_ns == 600000000000);
-    // Words between quotes are one word, whoever it belongs to; blanks are the kernel's.
+    // Quoted text is one word, whatever its key; blanks are those of the kernel.
     options = cmdline_parse("a=\"b ktstr.mode=live\"\tktstr.clock=deterministic\vktstr.trace=on");
     CHECK(checks, options.mode == MODE_PLAN && options.deterministic && options.trace);
     CHECK_TEXT(checks, options.notes, "");
-    // Numbers of the ring have 32 bits.
+    // The ring's numbers have 32 bits.
     options = cmdline_parse("ktstr.ring=0x1000,0x100000000 ktstr.ring=0xfffffffffffff000,2000");
     CHECK(checks, options.ring_size == 0);
-    // However long the line, none of its words is lost, and what can't be named is counted.
+    // No word is lost, however long the line, and words without room in the notes are mentioned as others.
     char line[8192] = "";
     for (int i = 0; i < 200; i++)
         snprintf(line + strlen(line), sizeof line - strlen(line), "ktstr.unknown_key_%d=1 ", i);
@@ -166,7 +166,7 @@ static void sysfs(struct checks *checks) {
     write_file(root, "cpu/cpu2/cache/index3/shared_cpu_list", "2-3\n");
     write_file(root, "cpu/cpu3/cache/index3/shared_cpu_list", "2-3\n");
     write_file(root, "node/node0/cpulist", "0\n");
-    // As long as lists of large machines are, whose siblings alternate.
+    // As long as the lists of large machines with alternating siblings.
     char many[8192] = "3";
     for (int cpu = 4; cpu < 1024; cpu += 2)
         snprintf(many + strlen(many), sizeof many - strlen(many), ",%d", cpu);
@@ -177,7 +177,7 @@ static void sysfs(struct checks *checks) {
     struct topology topology = topology_read(root);
     CHECK(checks, topology.cpu_count == 3 && topology.node_count == 2);
     CHECK(checks, topology.cpus[0].llc_id == 0 && topology.cpus[0].node == 0);
-    CHECK_TEXT(checks, topology.cpus[0].llc_shared, "0"); // no cache directory: its own
+    CHECK_TEXT(checks, topology.cpus[0].llc_shared, "0"); // no cache directory: the core itself
     CHECK(checks, topology.cpus[1].cpu == 2 && topology.cpus[1].package == 1 && topology.cpus[1].core_id == 5);
     CHECK(checks, topology.cpus[2].llc_id == 2 && topology.cpus[2].node == 1);
     CHECK_TEXT(checks, topology.cpus[1].thread_siblings, "2-3");
@@ -239,7 +239,7 @@ static void handovers(struct checks *checks) {
     memset(memory + BYTES_AT, 0x5a, length);
     if (CHECK(checks, handed_over(memory, SIZE, &handover, text))) {
         CHECK(checks, handover.length == length && handover.deadline_ns == 1500000000);
-        memory[BYTES_AT] = 0; // the copy stays as it was
+        memory[BYTES_AT] = 0; // the copy remains unchanged
         CHECK(checks, handover.bytes[0] == 0x5a && handover.bytes[length - 1] == 0x5a);
         free(handover.bytes);
     }

@@ -1,4 +1,4 @@
-// Processes with pipes and terminals, run as the agent runs them, on this machine.
+// Runs processes with pipes and terminals on this machine in the same way as the agent.
 #include "check.h"
 
 #include "base/clock.h"
@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-// What the agent said of one process.
+// What the agent reported about one process.
 struct heard {
     uint8_t *output[2];
     size_t length[2];
@@ -27,10 +27,10 @@ static void on_child(int signal) { (void)signal; }
 
 static struct agent new_agent(void) {
     struct sigaction child = {.sa_handler = on_child}, ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGCHLD, &child, NULL); // as main.c: ignored, it would not end a wait
+    sigaction(SIGCHLD, &child, NULL); // as in main.c: an ignored SIGCHLD would not end a wait
     sigaction(SIGPIPE, &ignore, NULL);
     struct agent agent = {.start_ns = now_ns(), .options = {.deadline_ns = 60000000000}};
-    // A file takes everything at once, and is read at leisure.
+    // A file accepts everything at once and can be read later.
     agent.channel.serial = memfd_create("channel", MFD_CLOEXEC);
     sigemptyset(&agent.blocked);
     sigaddset(&agent.blocked, SIGCHLD);
@@ -125,7 +125,7 @@ static void signals_and_groups(struct checks *checks) {
     CHECK(checks, run(&agent, &command) && await(&agent, 10 * second));
     struct heard heard = hear(&agent, 7);
     CHECK(checks, heard.kind == PROCESS_SIGNALED && heard.value == 9);
-    // The child it left behind died with it.
+    // The child that it left behind died with it.
     pid_t left = atoi((char *)heard.output[0]);
     for (int i = 0; i < 100 && kill(left, 0) == 0; i++) {
         char path[64], state = 0;
@@ -147,7 +147,7 @@ static void deadline(struct checks *checks) {
     struct process_command command = shell("sleep 60 | cat");
     command.deadline_ns = second / 5;
     CHECK(checks, run(&agent, &command));
-    CHECK(checks, !await(&agent, second / 50)); // it runs still
+    CHECK(checks, !await(&agent, second / 50)); // it is still running
     CHECK(checks, await(&agent, 10 * second));
     struct heard heard = hear(&agent, 7);
     CHECK(checks, heard.kind == PROCESS_TIMED_OUT && heard.value == 9);
@@ -166,7 +166,7 @@ static void not_run(struct checks *checks) {
     forget(&agent, &heard);
 }
 
-// A process that prints much more than is wanted ends, and what was left out is counted.
+// A process that prints much more than its credit ends, and the dropped bytes are counted.
 static void bounded(struct checks *checks) {
     struct agent agent = new_agent();
     struct process_command command = shell("head -c 20000000 /dev/zero");
@@ -178,7 +178,7 @@ static void bounded(struct checks *checks) {
     forget(&agent, &heard);
 }
 
-// One that is paced waits for credit, and loses nothing.
+// A paced process waits for credit and loses nothing.
 static void paced(struct checks *checks) {
     struct agent agent = new_agent();
     struct failure failure = {0};
@@ -217,7 +217,7 @@ static void input(struct checks *checks) {
     forget(&agent, &heard);
 }
 
-// What a process does not read counts as taken once it can't be read any more.
+// Input that a process has not read counts as taken once it can no longer be read.
 static void input_refused(struct checks *checks) {
     struct agent agent = new_agent();
     struct failure failure = {0};
@@ -255,7 +255,7 @@ static void terminal(struct checks *checks) {
     forget(&agent, &heard);
 }
 
-// Ctrl-C reaches the foreground group of the terminal by itself.
+// The terminal itself sends Ctrl-C to its foreground group.
 static void interrupt(struct checks *checks) {
     struct agent agent = new_agent();
     struct failure failure = {0};
@@ -269,7 +269,7 @@ static void interrupt(struct checks *checks) {
     forget(&agent, &heard);
 }
 
-// The last bytes of a terminal are not lost when its user ends at once.
+// The last bytes of a terminal are not lost if its user exits at once.
 static void last_words(struct checks *checks) {
     for (int round = 0; round < 30; round++) {
         struct agent agent = new_agent();
@@ -292,7 +292,7 @@ static bool stop(struct agent *agent, uint32_t signal, uint64_t grace_ns) {
     return good;
 }
 
-// The shell has set its trap: it catches or ignores SIGTERM.
+// Waits until the shell has set its trap, so that it catches or ignores SIGTERM.
 static bool await_trap(struct agent *agent) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/status", (int)agent->processes->pid);
@@ -324,7 +324,7 @@ static void stopped(struct checks *checks) {
         {"exit 4", 0, 10000000000, PROCESS_EXITED, 4, false},
         {"sleep 60", 0, 100000000, PROCESS_TIMED_OUT, SIGKILL, false},
         {"sleep 60", SIGTERM, 10000000000, PROCESS_SIGNALED, SIGTERM, true},
-        // What it has to say when it is told to end is heard.
+        // The exit status of a process that handles the request to end is reported.
         {"trap 'exit 6' TERM; sleep 60 & wait", SIGTERM, 10000000000, PROCESS_EXITED, 6, true},
         {"trap '' TERM; echo deaf; sleep 60; sleep 60", SIGTERM, 200000000, PROCESS_SIGNALED, SIGKILL, true},
         {"sleep 60", SIGKILL, 0, PROCESS_SIGNALED, SIGKILL, true},
@@ -339,7 +339,7 @@ static void stopped(struct checks *checks) {
         struct heard heard = hear(&agent, 7);
         CHECK(checks, heard.ended && heard.kind == cases[i].kind && heard.value == cases[i].value);
         CHECK(checks, heard.stopped == cases[i].stopped);
-        // Once it has ended there is nothing to do.
+        // Stopping a process that has ended does nothing.
         CHECK(checks, stop(&agent, SIGTERM, 0));
         forget(&agent, &heard);
     }
@@ -366,7 +366,7 @@ static void refused(struct checks *checks) {
     process_stop_all(&agent);
     struct heard heard = hear(&agent, 7);
     CHECK(checks, heard.ended && heard.kind == PROCESS_SIGNALED && heard.value == 9);
-    // Its number is free again.
+    // Its id is free again.
     command = shell("exit 0");
     CHECK(checks, run(&agent, &command) && await(&agent, 10 * second));
     forget(&agent, &heard);

@@ -1,4 +1,4 @@
-// An executable for the `exec` primitive: counts iterations in its telemetry page until it is told to stop.
+// An executable for the `exec` primitive: counts iterations in its telemetry page until it is asked to stop.
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>

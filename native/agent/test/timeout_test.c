@@ -1,5 +1,5 @@
-// The watchdog's time, put into the calls of a process of this machine. No scheduler is attached: the kernel refuses
-// one without a name.
+// Tests that the watchdog's timeout is replaced in the calls of a process on this machine. No scheduler is attached,
+// because the kernel rejects a scheduler without a name.
 #include "check.h"
 
 #include "base/textfile.h"
@@ -16,14 +16,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// Since Linux 6.4: such a map waits for a link before it is registered.
+// Since Linux 6.4: a map with this flag is only registered by a link.
 #ifndef BPF_F_LINK
 #define BPF_F_LINK (1U << 13)
 #endif
 
 enum { ours_ms = 3000, its_own_ms = 12345, largest_value = 8192 };
 
-// What the kernel says of its struct sched_ext_ops.
+// The kernel's description of its struct sched_ext_ops.
 struct ops_place {
     uint32_t type, offset;
     bool known;
@@ -46,7 +46,7 @@ static struct ops_place find_ops(void) {
 
 static int bpf(int command, union bpf_attr *attr) { return (int)syscall(SYS_bpf, command, attr, sizeof *attr); }
 
-// Types of a program's own, of which a map of a scheduler wants some: a number.
+// The program's own BTF, which a scheduler's map requires: a single integer type.
 static int load_types(void) {
     static const struct {
         struct btf_header header;
@@ -73,7 +73,7 @@ static int load_types(void) {
 
 static int make_map(uint32_t map_type, uint32_t value_size, uint32_t flags, uint32_t value_type, int types) {
     union bpf_attr attr;
-    memset(&attr, 0, sizeof attr); // all of the union: the kernel refuses bytes that it does not know
+    memset(&attr, 0, sizeof attr); // the whole union: the kernel rejects nonzero bytes that it does not know
     attr.map_type = map_type;
     attr.key_size = 4;
     attr.value_size = value_size;
@@ -84,7 +84,7 @@ static int make_map(uint32_t map_type, uint32_t value_size, uint32_t flags, uint
     return bpf(BPF_MAP_CREATE, &attr);
 }
 
-// A value's size is the kernel's own, and the only one that it takes.
+// The kernel only accepts its own size of the value.
 static int make_ops_map(const struct ops_place *place) {
     int map = -1, types = load_types();
     for (uint32_t size = 8; map < 0 && size <= largest_value; size += 8)
@@ -103,7 +103,7 @@ static int update(int map, void *value) {
     return bpf(BPF_MAP_UPDATE_ELEM, &attr) < 0 ? errno : 0;
 }
 
-// What a process under the filter saw of its calls, in memory that the test shares with it.
+// The results that a process under the filter saw, in memory shared with the test.
 struct seen {
     bool set;
     int no_map, plain, ops;
@@ -125,8 +125,8 @@ static void in_scheduler(struct seen *seen, const struct ops_place *place, int p
     memcpy(&seen->beside_value, value + place->offset + 4, sizeof number);
 }
 
-// The process that replaces the number is a child of the test, too, and ends by itself when nobody is left to be held
-// up.
+// The process that replaces timeout_ms is also a child of the test, and ends by itself when no process with the filter
+// is left.
 static bool all_ended_well(void) {
     int status, bad = 0;
     while (wait(&status) > 0)
@@ -155,7 +155,7 @@ static void replaces_a_schedulers_number_only(struct checks *checks, const struc
     munmap(seen, sizeof *seen);
 }
 
-// At any moment of a call: whoever waits for the answer is gone, and the next one is served.
+// Callers are killed at arbitrary times of a call while they wait for the answer; the next caller must still be served.
 static void survives_killed_callers(struct checks *checks) {
     int ends[2];
     CHECK(checks, pipe(ends) == 0);
@@ -184,13 +184,13 @@ static void survives_killed_callers(struct checks *checks) {
 
 int main(void) {
     struct checks checks = {0};
-    alarm(60); // for what hangs
+    alarm(60); // ends a test that hangs
     struct ops_place place = find_ops();
     if (place.known) {
         replaces_a_schedulers_number_only(&checks, &place);
         survives_killed_callers(&checks);
     } else {
-        // In a process of its own: what it starts would stay.
+        // Without sched_ext nothing is started, so no separate process is needed.
         CHECK(&checks, !scheduler_timeout_set(ours_ms) && errno == ENOSYS);
     }
     return check_end(&checks, "timeout_test");

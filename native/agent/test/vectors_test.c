@@ -1,5 +1,5 @@
-// The agent's end of core/test/vectors/protocol.txt: decodes and dumps every command, encodes every event, decodes
-// every program, and refuses every malformed one in the expected words.
+// The agent's side of core/test/vectors/protocol.txt: decodes and dumps every command, encodes every event, decodes
+// every program, and rejects every malformed input with the expected message.
 #include "check.h"
 #include "command_dump.h"
 
@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// Events: each builder sends the sample of core/test/guest/samples.ts.
+// Events: each builder sends the sample in core/test/guest/samples.ts.
 static void send_ready_event(struct agent *agent) {
     uint32_t near[] = {10, 20}, far[] = {20, 10};
     struct topology_cpu cpus[] = {{.cpu = 0, .thread_siblings = "0-1", .llc_shared = "0-1"},
@@ -73,7 +73,7 @@ static void send_report_event(struct agent *agent) {
                             .nice = -5,
                             .policy = 3};
     struct group group = {.id = 7, .cgroup = cgroup, .label = label, .count = 2, .workers = &worker};
-    // The latencies before it are the LATENCIES vector; here only their number is wanted.
+    // The latencies sent before it are the LATENCIES vector; only their number matters here.
     page->wake_kept = 3;
     report_send_numbers(&agent->channel, &group, &worker);
     free(page);
@@ -195,7 +195,7 @@ static void check_command(struct checks *checks, const uint8_t *bytes, size_t le
             dump(&text, &command);
         CHECK_TEXT(checks, good ? text.data : error, expected);
     }
-    // A truncated payload is refused wherever it is cut.
+    // A truncated payload is rejected wherever it is cut.
     for (uint32_t cut = 0; !bad && cut < frame.length; cut++) {
         struct frame shorter = frame;
         shorter.length = cut;

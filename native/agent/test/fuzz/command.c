@@ -1,4 +1,4 @@
-// A command's type (2 bytes) and payload: what is accepted is read to its last byte.
+// A command's type (2 bytes) and payload: accepted commands are read to the last byte.
 #include "fuzz.h"
 
 #include "../command_dump.h"

@@ -1,4 +1,4 @@
-// Cpulists: what is written of a set reads as the same set.
+// Cpulists: the text of a set parses to the same set.
 #include "fuzz.h"
 
 #include "base/cpumask.h"

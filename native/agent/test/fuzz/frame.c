@@ -1,4 +1,4 @@
-// A stream of frames as it comes over COM2, as it is and with headers and checksums put right.
+// A stream of frames as received over COM2, unchanged and with headers and checksums corrected.
 #include "fuzz.h"
 
 #include "frame_fix.h"
@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t *bytes = fuzz_copy(data, size);
     size_t first = take(bytes, size);
     frames_fix(bytes, size);
-    // Bytes alone never add to what is taken once all headers are right.
+    // With correct headers at least as many bytes are taken.
     MUST(take(bytes, size) >= first);
     free(bytes);
     return 0;

@@ -1,4 +1,5 @@
-// Gives frames a right magic, number and checksum, which no mutation finds. Length and type stay as they are.
+// Corrects the magic, sequence number and checksum of frames, which no mutation finds. Leaves length and type
+// unchanged.
 #ifndef KTSTR_FUZZ_FRAME_FIX_H
 #define KTSTR_FUZZ_FRAME_FIX_H
 

@@ -1,5 +1,5 @@
-// What the targets share: the input as a stream of small choices, and text with a NUL behind it. Every target is one
-// file here, and its name that of the executable in build/fuzz; test/fuzz/main.mjs of the project runs them.
+// Shared by the targets: the input as a stream of small choices, and as text with a NUL appended. Each target is one
+// file here, with the name of its executable in build/fuzz; the project's test/fuzz/main.mjs runs them.
 #ifndef KTSTR_FUZZ_H
 #define KTSTR_FUZZ_H
 
@@ -10,14 +10,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-// Unlike assert(3) never compiled out.
+// Unlike assert(3), this is never compiled out.
 #define MUST(condition)                                                                                                \
     do {                                                                                                               \
         if (!(condition))                                                                                              \
             __builtin_trap();                                                                                          \
     } while (0)
 
-// A copy of exactly that size, so that one byte too far is found; the caller frees.
+// Returns a copy of exactly this size, so that reading one byte too far is detected; the caller frees it.
 static inline uint8_t *fuzz_copy(const uint8_t *data, size_t size) {
     uint8_t *copy = malloc(size ? size : 1);
     MUST(copy);

@@ -1,4 +1,4 @@
-// The options of the fixture scheduler's loader (native/bpf/options.c): words that newlines divide.
+// The options of the fixture scheduler's loader (native/bpf/options.c): words separated by newlines.
 #include "fuzz.h"
 
 #include <getopt.h>
@@ -8,14 +8,14 @@
 
 static jmp_buf refused;
 
-// The loader ends where it refuses.
+// The loader exits where it rejects an option.
 static _Noreturn void end(int code) { longjmp(refused, code + 1); }
 
 #define exit end
 #include "../../../bpf/options.c"
 #undef exit
 
-// The help's own words of what a value may be.
+// The permitted values according to the help and the messages.
 static const struct {
     const char *name;
     double least, most;
@@ -27,7 +27,7 @@ static const struct {
     {"--one-cpu", 0, MAX_CPUS - 1, true},   {"--starve-for", 0.001, 86400, false},
 };
 
-// Whether an option alone, with its value, is right; -1: nothing is known of it.
+// Returns whether an option alone with its value is valid; -1: unknown.
 static int verdict(const char *name, const char *value) {
     if (strcmp(name, "--starve") == 0)
         return *value && strlen(value) < NAME_LENGTH && !strchr(value, '/');
@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!nowhere) {
         nowhere = fopen("/dev/null", "we");
         MUST(nowhere);
-        // Its refusals would fill the terminal; the fuzzer writes with file descriptor 2.
+        // The loader's messages would fill the terminal; the fuzzer itself writes to file descriptor 2.
         stderr = stdout = nowhere;
     }
     int right = count == 3 ? verdict(words[1], words[2]) : -1;

@@ -1,4 +1,4 @@
-// A plan's file, headers and checksums put right.
+// The file of a plan, with headers and checksums corrected.
 #include "fuzz.h"
 
 #include "frame_fix.h"

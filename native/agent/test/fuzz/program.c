@@ -1,4 +1,4 @@
-// The bytes of SPAWN.program, for several roles: what is accepted must be safe to run.
+// The bytes of SPAWN.program, for several roles: accepted programs must be safe to run.
 #include "fuzz.h"
 
 #include "wire/program.h"

@@ -1,5 +1,5 @@
-// The rings against a host that writes anything into its counters, and against a second reading of the rules: what
-// fits, which bytes are where. Three bytes a step.
+// The rings against a host that writes arbitrary values to its counters, and against a second implementation of the
+// rules: what fits, and which bytes are where. Three bytes per step.
 #include "fuzz.h"
 
 #include "wire/ring.h"
@@ -12,7 +12,7 @@ static uint8_t pattern(uint64_t at) { return (uint8_t)(at % 251 + 1); }
 
 struct checked {
     struct ring ring;
-    uint8_t *expected; // the whole memory behind the counters
+    uint8_t *expected; // the whole memory after the counters
     uint64_t *tail, *head;
     uint64_t written;
 };
@@ -20,7 +20,7 @@ struct checked {
 static void check_read(struct checked *checked, size_t length) {
     struct ring *ring = &checked->ring;
     uint64_t begin = ring->input_tail, ready = *checked->head - begin;
-    // A buffer of just that size.
+    // A buffer of exactly this size.
     uint8_t *bytes = malloc(length ? length : 1);
     MUST(bytes);
     size_t got = ring_read(ring, bytes, length);
@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         checked.expected[checked.ring.data_size + i] = memory[PAGE + checked.ring.data_size + i] = pattern(i);
     for (data++; size >= 4; data += 3, size -= 3) {
         uint64_t amount = (uint64_t)(data[1] | data[2] << 8) << (data[0] >> 3 & 0xf);
-        // A few bytes more or less than the border.
+        // A few bytes more or less than the limit.
         int64_t beside = (int64_t)(data[1] % 5) - 2;
         bool border = data[0] & 0x80;
         switch (data[0] & 7) {

@@ -1,4 +1,4 @@
-// What a scheduler prints, in pieces of any size: the beginning goes out, the end is kept, the rest is counted.
+// The output of a scheduler in pieces of any size: the beginning is sent, the end is kept, the rest is counted.
 #include "fuzz.h"
 
 #include "session/agent.h"
@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static uint8_t piece[PROCESS_CHUNK];
     struct agent agent = {.channel = {.serial = -1}};
     uint64_t printed = 0;
-    // Two bytes a piece: its length.
+    // Two bytes per piece: its length.
     for (; size >= 2 && printed < 1 << 20; data += 2, size -= 2) {
         size_t length = (size_t)(data[0] | data[1] << 8) % (sizeof piece + 1);
         scheduler_log_add(&agent, piece, length);

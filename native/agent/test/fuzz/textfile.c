@@ -1,4 +1,4 @@
-// The readers of small files, which here is the input, against a second reading of it. The first byte says how often
+// The readers of small files, on the input as a file, against a second implementation. The first byte says how often
 // the rest is repeated.
 #include "fuzz.h"
 
@@ -10,7 +10,7 @@
 
 enum { SMALL = 64, LINE = 256 };
 
-// Borders of the buffers that grow and of those that do not.
+// Limits of the growing and the fixed buffers.
 static size_t length_of(uint8_t kind, size_t size) {
     static const size_t lengths[] = {62, 63, 64, 65, 254, 255, 256, 257, 65535, 65536, 65537};
     return size > 0 && kind < sizeof lengths / sizeof *lengths ? lengths[kind] : size;
@@ -28,7 +28,7 @@ static void check_small(const char *path, const char *whole, size_t length) {
     free(small);
 }
 
-// Of the lines, cut after 255 bytes, the first that begins with the key.
+// The first line, cut after 255 bytes, that begins with the key.
 static void check_field(const char *path, const char *whole, size_t length, const char *key) {
     uint64_t expected = 7;
     for (size_t at = 0, next; at < length; at = next) {
@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     MUST(ftruncate(file, 0) == 0 && pwrite(file, bytes, wanted, 0) == (ssize_t)wanted);
     char *whole = textfile_whole(path, &length);
     MUST(whole && length == wanted && memcmp(whole, bytes, wanted) == 0 && whole[wanted] == 0);
-    // Of the long ones only the buffer that grows is looked at: the others take time and say nothing more.
+    // Long files are only read into the growing buffer: the other readers take time and show nothing more.
     if (length < 1000) {
         check_small(path, whole, length);
         check_field(path, whole, length, "populated ");

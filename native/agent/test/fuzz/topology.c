@@ -1,4 +1,4 @@
-// The files of sysfs that tell the topology: the input's pieces, which NULs divide.
+// The sysfs files with the topology: pieces of the input, separated by NULs.
 #include "fuzz.h"
 
 #include "sys/topology.h"

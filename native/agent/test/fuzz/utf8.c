@@ -1,11 +1,12 @@
-// Text for the host, against a second reading of the encoding: what is put on the wire is UTF-8 of the same length, in
-// which only what was not is replaced.
+// Text for the host, against a second implementation of the encoding: the result is UTF-8 of the same length, in which
+// only malformed bytes are replaced.
 #include "fuzz.h"
 
 #include "base/buffer.h"
 #include "base/utf8.h"
 
-// By the code point that the bytes make: the length that this one needs, no surrogate, none beyond the last.
+// Checks the code point of the bytes: its length is minimal, and it is neither a surrogate nor beyond the last code
+// point.
 static size_t character(const uint8_t *text, size_t available) {
     if (available > 0 && text[0] < 0x80)
         return 1;
