@@ -14,7 +14,7 @@ struct Case {
     std::function<void()> run;
 };
 
-/** All tests of the program, in the order of their files. */
+/** Returns all tests of the program, in the order of their files. */
 inline std::vector<Case> &cases() {
     static std::vector<Case> all;
     return all;
@@ -32,7 +32,7 @@ struct Register {
 
 #define KTSTR_JOIN_(a, b) a##b
 #define KTSTR_JOIN(a, b) KTSTR_JOIN_(a, b)
-/** TEST("what it shows") { … } */
+/** Defines a test: TEST("what it shows") { … } */
 #define TEST(name)                                                                                                     \
     static void KTSTR_JOIN(test_, __LINE__)();                                                                         \
     static ktstr::test::Register KTSTR_JOIN(register_, __LINE__)(name, KTSTR_JOIN(test_, __LINE__));                   \

@@ -1,5 +1,4 @@
-// The threads that meet in a device, without a machine: what ThreadSanitizer sees of the addon also where there is no
-// KVM.
+// The threads that meet in a device, without a machine, so that ThreadSanitizer can check the addon without KVM.
 #include <fcntl.h>
 
 #include <atomic>
@@ -22,7 +21,7 @@ namespace {
 
 constexpr int rounds = 2000;
 
-/** Runs the parts beside each other, each `rounds` times. */
+/** Runs the parts concurrently, each `rounds` times. */
 void beside(const std::vector<std::function<void(int)>> &parts) {
     std::vector<std::thread> threads;
     for (const auto &part : parts)
@@ -122,7 +121,7 @@ TEST("threads: registers, queues, resets and the host's end of a virtio console"
     thread.stop();
     CHECK(failures == 0);
     begin();
-    // On a busy host all of that may have happened one after the other, before there was a driver to interrupt.
+    // On a busy host all of this may have run sequentially, before there was a driver to interrupt.
     interrupts = 0;
     console.resize(80, 24);
     CHECK(interrupts == 1);

@@ -13,7 +13,7 @@ using namespace ktstr;
 
 namespace {
 
-/** A thread of two events that keeps what it fails with. */
+/** A thread with two events that keeps its failure. */
 struct Bench {
     std::mutex mutex;
     std::condition_variable told;
@@ -66,7 +66,7 @@ TEST("io thread: ends with a reason instead of asking for ever where a descripto
     b.thread.start();
     CHECK(b.fails_with("doorbell 1: its descriptor is closed (POLLNVAL)"));
     b.thread.stop();
-    // So that the event closes no one else's.
+    // The event must not close the descriptor of another owner.
     CHECK(dup2(b.first.fd(), b.second.fd()) == b.second.fd());
 }
 

@@ -1,5 +1,5 @@
-// Runs the tests whose names hold the argument, or all. Those that make machines ("vm: …") need /dev/kvm and are
-// skipped, with the reason, where it can't be opened.
+// Runs the tests whose names contain the argument, or all tests. Tests that create machines ("vm: …") need /dev/kvm and
+// are skipped with a reason if it can't be opened.
 #include <fcntl.h>
 #include <unistd.h>
 

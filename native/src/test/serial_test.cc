@@ -8,7 +8,7 @@ using ktstr::Serial;
 
 namespace {
 
-/** A UART with everything that it does to the outside recorded. */
+/** A UART that records all its external effects. */
 struct Bench {
     std::string sent;
     std::vector<bool> levels;
@@ -82,7 +82,8 @@ TEST("serial: interrupts when a byte comes and when one may be sent") {
     CHECK((b.in(2) & 0x0f) == 4);
     CHECK(b.in(0) == 'x');
     CHECK((b.levels == std::vector<bool>{true, false}));
-    // 8250_port.c, serial8250_THRE_test and start_tx: enabling it interrupts at once, reading the cause acknowledges.
+    // 8250_port.c, serial8250_THRE_test and start_tx: enabling the interrupt raises it at once, reading the cause
+    // acknowledges it.
     b.out(1, 3);
     CHECK(b.levels.back() && (b.in(2) & 0x0f) == 2);
     CHECK(!b.levels.back() && (b.in(2) & 0x0f) == 1);

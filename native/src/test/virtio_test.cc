@@ -23,7 +23,7 @@ constexpr uint64_t device_at = 0x3000;
 constexpr uint64_t queue_stride = 0x4000;
 constexpr uint64_t buffers_at = 0x20000;
 
-/** A device and as much of a driver as tests need: queue q has its parts at q × queue_stride. */
+/** A device and the parts of a driver that tests need: the parts of queue q are at q × queue_stride. */
 template <typename Device> struct Bench {
     GuestMemory memory{{{0, 1UL << 20}}, {}};
     int interrupts = 0;
@@ -100,7 +100,7 @@ struct Disk {
     ~Disk() { unlink(path); }
 };
 
-/** Of disks that are not to fail. */
+/** For disks that must not fail. */
 void no_failure(const std::string &what) { throw std::runtime_error(what); }
 
 void put_request(Bench<VirtioBlock> &b, uint32_t type, uint64_t sector, uint32_t bytes, bool to_guest) {
@@ -130,7 +130,7 @@ TEST("virtio-mmio: identifies itself and negotiates") {
     CHECK(b.in(0x34) == 128);
     b.out(0x30, 1);
     CHECK(b.in(0x34) == 0);
-    // A driver that does not take VERSION_1 is refused.
+    // A driver that does not accept VERSION_1 is rejected.
     b.out(0x70, 3);
     b.out(0x70, 11);
     CHECK((b.in(0x70) & 8) == 0);
@@ -188,12 +188,12 @@ TEST("virtio-block: a disk file that fails is told to the host, and is an I/O er
         CHECK(status_of(b) == 1 && b.used_length(0, 0) == 1);
         CHECK(failures == std::vector{"the scratch disk " + std::string(disk.path) +
                                       ": reading 512 bytes at 4096: the file has become shorter"});
-        // The guest's own mistakes are no failure of the host.
+        // The guest's own mistakes are not failures of the host.
         put_request(b, 0, 5000, 1024, true);
         CHECK(status_of(b) == 1 && failures.size() == 1);
     }
     failures.clear();
-    // What a file may hold at most; writing beyond is refused as it is on a full disk.
+    // The maximum size of a file; writing beyond it fails as on a full disk.
     rlimit before;
     CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
     auto ignored = signal(SIGXFSZ, SIG_IGN);
@@ -291,7 +291,7 @@ TEST("virtio-console: carries bytes both ways and the window's size") {
                                                    return Outbox::Appended{size, room};
                                                },
                                                [&] { drained++; }});
-    // No interrupt before there is a driver.
+    // There is no interrupt before there is a driver.
     b.device.resize(90, 30);
     CHECK(b.in(0x60) == 0 && b.in(0xfc) == 1);
     b.start(2);
@@ -354,7 +354,7 @@ TEST("virtio-console: keeps what the host has no room for, and goes on where it 
     CHECK(sent == "012" && b.used(1) == 0);
     more(4);
     CHECK(sent == "0123456" && b.used(1) == 0);
-    // Buffers that are made shorter meanwhile are done, not read beyond their end.
+    // Buffers that were shortened meanwhile count as done and are not read beyond their end.
     b.describe(1, 1, buffers_at + 5, 1, 0);
     more(4);
     CHECK(sent == "0123456" && b.used(1) == 1);
@@ -362,7 +362,7 @@ TEST("virtio-console: keeps what the host has no room for, and goes on where it 
     b.offer(1, 0);
     b.transport.serve();
     CHECK(sent == "01234560123" && b.used(1) == 1);
-    // A driver that begins anew begins with all of its bytes.
+    // A driver that starts again begins with all of its bytes.
     b.start(2);
     b.offer(1, 0);
     more(10);

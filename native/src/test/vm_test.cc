@@ -1,5 +1,5 @@
-// Machines on the KVM of this host, with guests of a few bytes of real-mode code: any KVM runs those, interpreting ones
-// included.
+// Machines on this host's KVM, with guests of a few bytes of real-mode code, which any KVM can run, even an
+// interpreting one.
 #include <dirent.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -48,7 +48,7 @@ VcpuOptions real_mode(uint32_t apic_id = 0) {
     return options;
 }
 
-/** A machine with code, whose doorbell wakes `wait_for`. */
+/** A machine with code; its doorbell wakes `wait_for`. */
 struct Guest {
     std::mutex mutex;
     std::condition_variable rung;
@@ -101,7 +101,7 @@ struct Guest {
     }
 };
 
-/** 32 bits, flat, without an interrupt table: the first exception is a triple fault. */
+/** 32-bit flat mode without an interrupt table, so the first exception is a triple fault. */
 VmOptions protected_mode() {
     VmOptions options = Guest::options_of(1);
     BootRegisters &registers = *options.vcpus[0].registers;
@@ -134,7 +134,7 @@ std::string out(unsigned port, unsigned value) {
 const std::string halt = bytes({0xf4, 0xeb, 0xfd});
 const std::string spin = bytes({0xeb, 0xfe});
 const std::string reset = bytes({0xb0, 0xfe, 0xe6, 0x64}) + halt;
-/** Until a byte is there: read COM2, send it back, end after Q. */
+/** Polls COM2 for a byte and sends it back; ends after Q. */
 const std::string echo =
     bytes({0xba, 0xfd, 0x02, 0xec, 0xa8, 0x01, 0x74, 0xf8, 0xba, 0xf8, 0x02, 0xec, 0xee, 0x3c, 'Q', 0x75, 0xef}) +
     reset;
@@ -160,7 +160,7 @@ TEST("vm: says hello on COM1 and resets by the keyboard controller") {
 }
 
 TEST("vm: COM1 sees every access in the guest's order, and what is left at a stop") {
-    // A divisor between two bytes is none; the last byte is followed by no exit.
+    // A divisor written between two bytes is not output, and no exit follows the last byte.
     Guest guest(out(0x3f8, 'a') + out(0x3fb, 0x83) + out(0x3f8, 1) + out(0x3fb, 3) + out(0x3f8, 'b') + out(0x2f8, '.') +
                 out(0x3f8, 'c') + halt);
     guest.vm.start();
@@ -231,7 +231,7 @@ TEST("vm: a triple fault tells the registers") {
 }
 
 TEST("vm: one vCPU's end stops the others") {
-    // The first to take the byte at 0x500 resets, the others spin.
+    // The first vCPU to take the byte at 0x500 resets the machine, the others spin.
     // mov al, 1; xchg [0x500], al; test al, al; jnz spin; reset
     Guest guest(bytes({0xb0, 0x01, 0x86, 0x06, 0x00, 0x05, 0x84, 0xc0, 0x75, 0xfe}) + reset, Guest::options_of(4));
     guest.vm.start();
@@ -311,7 +311,7 @@ TEST("guest memory: a range may cross from a segment to its neighbour") {
 
 namespace {
 
-/** A file without a name. */
+/** Returns an unlinked file. */
 FileDescriptor file_with(const std::vector<uint8_t> &bytes) {
     FileDescriptor file(memfd_create("ktstr-test", MFD_CLOEXEC));
     CHECK(pwrite(file.get(), bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));

@@ -1,5 +1,5 @@
-// The bytes of a console in both directions, through buffers of any lengths and a host that takes them piece by piece:
-// all arrive, once, in their order, and nothing is written beside the buffers.
+// The bytes of a console in both directions, through buffers of any length and a host that takes them in pieces: all
+// arrive once and in order, and nothing is written outside the buffers.
 #include <sanitizer/asan_interface.h>
 
 #include <vector>
@@ -30,7 +30,7 @@ void set_register(VirtioMmio &transport, uint64_t offset, uint32_t value) {
     transport.write(offset, reinterpret_cast<uint8_t *>(&value), 4);
 }
 
-/** One queue: its chains are made once, of descriptors that follow each other. */
+/** One queue. Its chains are created once, from consecutive descriptors. */
 class Queue {
   public:
     Queue(Input &input, const GuestMemory &memory, uint64_t base, bool writable) : memory_(memory), base_(base) {
@@ -79,9 +79,9 @@ class Queue {
             sum += load<uint32_t>(memory_, base_ + used + 8 + 8UL * i);
         return sum;
     }
-    /** Every byte of the buffers, in the order of the chains. */
+    /** Returns every byte of the buffers, in the order of the chains. */
     const std::vector<uint8_t *> &bytes() const { return all_; }
-    /** The bytes that the device says it wrote, in its order; all others still have `untouched`. */
+    /** Returns the bytes that the device says it wrote, in its order; all others must still be `untouched`. */
     std::vector<uint8_t> taken(uint8_t untouched) const {
         std::vector<uint8_t> found;
         size_t at = 0;
@@ -102,7 +102,7 @@ class Queue {
     uint16_t count_ = 0;
     bool begins_ = true;
     std::vector<uint8_t *> all_;
-    std::vector<size_t> ends_; // of each chain, in all_
+    std::vector<size_t> ends_; // end of each chain in all_
 };
 
 } // namespace
@@ -134,7 +134,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     transmit.attach(transport, 1);
     set_register(transport, 0x70, 15);
     std::vector<uint8_t> sent;
-    // Each turn of the host gives room for at least a byte: so many suffice.
+    // Each turn of the host makes room for at least one byte, so this many turns suffice.
     for (size_t turn = 0; turn < 2100 && (turn < 8 || transmit.given_back() < transmit.count()); turn++) {
         uint8_t some[64];
         size_t count = turn < 8 ? input.byte() & 0x3f : 0;
@@ -151,7 +151,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     number = 0;
     for (uint8_t byte : got)
         must(byte == ++number);
-    // What the buffers hold and what waits is all that was sent, and nothing waits while there are buffers.
+    // The bytes in the buffers and the waiting bytes are all that was sent, and no bytes wait while there are buffers.
     size_t waiting = console.receive(nullptr, 0);
     std::vector<uint8_t> received = receive.taken(255);
     must(waiting <= sent.size() && received.size() == sent.size() - waiting);

@@ -8,13 +8,13 @@
 
 namespace ktstr {
 
-/** Unlike assert(3) never compiled out. */
+/** Unlike assert(3), this is never compiled out. */
 inline void must(bool condition) {
     if (!condition)
         __builtin_trap();
 }
 
-/** A fuzzer's bytes, taken from the front; zeroes when they are used up. */
+/** A fuzzer's bytes, taken from the front; zeroes once they are used up. */
 class Input {
   public:
     Input(const uint8_t *data, size_t size) : data_(data), size_(size) {}

@@ -1,5 +1,5 @@
-// The layout of guest memory and parts of files that are read into it, of any numbers, against a second reading of the
-// rules: what is refused, where an address is, what is loaded there.
+// The layout of guest memory and the parts of files read into it, with arbitrary numbers, against a second
+// implementation of the rules: what is rejected, where an address is, and what is loaded there.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,9 +13,9 @@ using namespace ktstr;
 namespace {
 
 constexpr uint64_t page = 4096;
-/** Where the loader cuts. */
+/** The size at which the loader splits parts. */
 constexpr uint64_t chunk = 4UL << 20;
-/** Data, a hole, data, and a last page that is not whole. */
+/** Data, a hole, data, and an incomplete last page. */
 constexpr uint64_t hole_begin = 3 * page, hole_end = 40 * page, file_bytes = 42 * page + 100;
 
 uint8_t in_file(uint64_t offset) {
@@ -33,25 +33,25 @@ int make_file() {
     return fd;
 }
 
-/** Numbers near the borders of pages, and now and then anything. */
+/** Returns numbers near page boundaries, and occasionally any number. */
 uint64_t number(Input &input) {
     uint8_t kind = input.byte();
     if (kind < 4)
         return static_cast<uint64_t>(input.word()) << 32 | input.word();
-    // One below, one above, or any distance.
+    // One below, equal or one above, or any distance.
     uint64_t beside = (kind & 0xc0) == 0x80   ? input.byte() % 3 - 1
                       : (kind & 0xc0) == 0xc0 ? (input.word() & 0xffff) - 0x8000
                                               : 0;
     return static_cast<uint64_t>(kind & 0x1f) * page + beside + (kind & 0x20 ? chunk - 16 * page : 0);
 }
 
-/** A page of the guest, and where it is in the mapping. */
+/** A page of the guest and its place in the mapping. */
 struct Page {
     uint64_t address;
     uint64_t offset;
 };
 
-/** By ascending address. Nothing where the layout is not allowed. */
+/** Returns the pages by ascending address, or none if the layout is not allowed. */
 std::vector<Page> pages_of(const std::vector<Segment> &segments) {
     std::vector<Page> pages;
     for (const Segment &segment : segments) {
@@ -88,11 +88,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     std::vector<Segment> segments(1 + input.byte() % 4);
     uint64_t sum = 0, end = 0;
     for (Segment &segment : segments) {
-        // Often a neighbour of the one before.
+        // Often adjacent to the previous segment.
         segment.address = input.byte() & 1 ? end : number(input);
         segment.size = number(input);
         end = segment.address + segment.size;
-        // What this machine could give is not what is looked at.
+        // The limits of this host are not tested here.
         if (__builtin_add_overflow(sum, segment.size, &sum) || sum > 3 * chunk)
             return 0;
     }
@@ -113,7 +113,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     FilePart part{number(input), file, number(input) & INT64_MAX, 0};
     part.size = number(input) % (static_cast<uint64_t>(INT64_MAX) - part.offset + 1);
-    // Threads cost the most: not for what is refused before.
+    // Threads are the most expensive part, so none are used for parts that would be rejected.
     uint8_t *to = memory->at(part.address, part.size);
     bool fits = part.size == 0 || to != nullptr;
     bool there = part.size == 0 || (part.offset < file_bytes && part.size <= file_bytes - part.offset);

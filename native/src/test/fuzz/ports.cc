@@ -1,4 +1,4 @@
-// Port devices and the I/O APIC under any accesses of a guest and any turns of the host's end.
+// Port devices and the I/O APIC under arbitrary accesses of a guest and turns of the host.
 #include <array>
 #include <optional>
 
@@ -12,7 +12,7 @@ using namespace ktstr;
 
 namespace {
 
-/** What the bus lets through to a device begins within its range. */
+/** Checks that every access that the bus passes to a device begins within its range. */
 class Within final : public IoDevice {
   public:
     Within(IoBus &bus, uint64_t address, uint64_t size, IoDevice &device) : size_(size), device_(device) {
@@ -35,7 +35,7 @@ class Within final : public IoDevice {
 constexpr uint64_t com1 = 0x3f8, pm1 = 0x600, apic = 0x1000;
 constexpr uint8_t scratch = 0x5a;
 
-/** The I/O APIC's redirection entries as the data sheet has them; lines only rise and fall. */
+/** The I/O APIC's redirection entries according to the data sheet; lines only rise and fall. */
 struct Entries {
     std::array<uint64_t, IoApic::pins> of;
     uint8_t select = 0;
@@ -66,7 +66,7 @@ template <typename T> void out(IoBus &ports, uint64_t at, T value) {
     ports.write(at, bytes, sizeof(bytes));
 }
 
-/** Whatever came before: the loop holds 16 bytes, and what the host sent comes in its order. */
+/** Checks, in any state, that the loop holds 16 bytes and that bytes from the host arrive in order. */
 void check_serial(IoBus &ports, Serial &serial) {
     out<uint8_t>(ports, com1 + 3, 0);
     for (uint8_t modem : {0x10, 0x02}) {
@@ -86,13 +86,13 @@ void check_serial(IoBus &ports, Serial &serial) {
     for (uint8_t i = 0; i < 16; i++)
         must(in<uint8_t>(ports, com1 + 5) & 1 && in<uint8_t>(ports, com1) == i);
     must(!(in<uint8_t>(ports, com1 + 5) & 1));
-    // The register before the last, the last, and what is behind.
+    // The last two registers and the addresses after them.
     out<uint8_t>(ports, com1 + 7, scratch);
     must(in<uint32_t>(ports, com1 + 6) >> 8 == (0xffff00U | scratch));
     must(in<uint8_t>(ports, com1 + 8) == 0xff);
 }
 
-/** The first and the last of the redirection entries are there, and none behind. */
+/** Checks that the first and the last redirection entry exist, and none after them. */
 void check_entries(IoBus &ports, Entries &entries) {
     for (uint8_t select : {0x0f, 0x10, 0x11, 0x3e, 0x3f, 0x40, 0x41, 0xff}) {
         out<uint32_t>(ports, apic, select);
@@ -113,7 +113,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t sent = 0, room = input.byte();
     std::optional<unsigned> raised;
     IoApic chip([&](const Message &message) {
-        // An entry that is unmasked delivers what was latched: that is the selected one.
+        // Unmasking the selected entry delivers its latched interrupt.
         uint64_t entry = entries.of[raised ? *raised : (entries.select - 0x10) / 2];
         must(!(entry >> 16 & 1) && message.vector == (entry & 0xff) && message.delivery_mode == (entry >> 8 & 7));
         must(message.destination == (entry >> 56 | (entry >> 49 & 0x7f) << 8) &&

@@ -1,5 +1,5 @@
-// Registers and queues of both virtio devices under a driver that does anything: the input is a list of accesses, pokes
-// into guest memory, and turns of the devices' thread.
+// Registers and queues of both virtio devices under an arbitrary driver: the input is a list of accesses, writes to
+// guest memory, and turns of the devices' thread.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -19,7 +19,7 @@ namespace {
 constexpr uint64_t ram = 1UL << 16;
 constexpr size_t most_steps = 400;
 
-/** A driver's usual beginning, so that the fuzzer need not find it. */
+/** Does the usual set-up of a driver, so that the fuzzer need not find it. */
 void begin(VirtioMmio &transport, uint32_t queues) {
     auto out = [&](uint64_t offset, uint32_t value) {
         transport.write(offset, reinterpret_cast<uint8_t *>(&value), 4);
@@ -44,13 +44,13 @@ void drive(Input &input, VirtioMmio &transport, const GuestMemory &memory, uint3
     for (size_t step = 0; step < most_steps && !input.empty(); step++) {
         uint8_t data[8] = {};
         size_t size = size_t{1} << (input.byte() & 3);
-        // Most often a register, or the first of the configuration.
+        // Most often a register, or the beginning of the configuration.
         uint32_t where = input.word();
         uint64_t offset = where >> 24 & 7 ? where % 0x44 * 4 : where & 0xfff;
         switch (input.byte() % 6) {
         case 0:
             input.bytes(data, size);
-            // Numbers of queues, halves of features, and sizes are small.
+            // Queue numbers, feature halves and sizes are small.
             if (where >> 27 & 1) {
                 std::memset(data + 1, 0, 7);
                 data[0] &= 0x1f;
@@ -62,7 +62,7 @@ void drive(Input &input, VirtioMmio &transport, const GuestMemory &memory, uint3
             transport.read(offset, data, size);
             break;
         case 2: {
-            // A descriptor, or anything else in the first of the memory.
+            // A descriptor, or anything else at the beginning of memory.
             uint64_t at = input.word();
             if (uint8_t *to = memory.at(at, size))
                 input.bytes(to, size);

@@ -1,5 +1,5 @@
-// A disk's queue under a driver that builds its chains well or badly, against a second reading of the rules: what is
-// refused, how much is given back. Guest memory that the device has no business in is poisoned.
+// A disk's queue under a driver that builds valid or invalid chains, against a second implementation of the rules: what
+// is rejected, and how much is returned. Guest memory that the device must not access is poisoned.
 #include <sanitizer/asan_interface.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -16,7 +16,7 @@ using namespace ktstr;
 namespace {
 
 constexpr uint64_t table = 0x1000, available = 0x2000, used = 0x3000, buffers = 0x4000;
-/** Each descriptor has its own place, and its buffer ends where that does. */
+/** Each descriptor has its own place, and its buffer ends at the end of that place. */
 constexpr uint64_t place_bytes = 1100, place_stride = 2048;
 constexpr uint16_t most_entries = 8;
 constexpr uint64_t ram = buffers + most_entries * place_stride;
@@ -38,7 +38,7 @@ template <typename T> void store(const GuestMemory &memory, uint64_t address, T 
     std::memcpy(memory.at(address, sizeof(value)), &value, sizeof(value));
 }
 
-/** Lengths at the borders of what requests are made of. */
+/** Returns lengths at the boundaries of the parts of requests. */
 uint32_t length_of(Input &input) {
     constexpr uint32_t usual[] = {16, 512, 1, 513, 1024, 1025, 20, 0};
     uint8_t kind = input.byte();
@@ -46,7 +46,7 @@ uint32_t length_of(Input &input) {
     return std::min<uint32_t>(length, place_bytes);
 }
 
-/** Whether a queue may lie there is decided by the borders of its parts. */
+/** Checks that a queue is accepted exactly if its size and the boundaries of its parts are valid. */
 void check_enable(Input &input, const GuestMemory &memory) {
     Virtqueue queue(memory);
     uint8_t power = input.byte();
@@ -56,7 +56,7 @@ void check_enable(Input &input, const GuestMemory &memory) {
     bool right = size <= 128 && (size & (size - 1)) == 0;
     for (int part = 0; part < 3; part++) {
         uint8_t kind = input.byte();
-        // In the middle, at the end, or a few bytes beyond.
+        // In the middle, at the end, or a few bytes beyond the end.
         address[part] = kind & 1 ? 64UL * kind : (ram - bytes[part]) / alignment[part] * alignment[part];
         if (kind & 2)
             address[part] += (kind >> 2 & 3) * (kind & 16 ? 1 : alignment[part]);
@@ -72,7 +72,7 @@ void check_enable(Input &input, const GuestMemory &memory) {
     must(enabled == right);
 }
 
-/** The rules for parts of lists of buffers, byte by byte. */
+/** Checks the rules for parts of lists of buffers, byte by byte. */
 void check_slice(Input &input) {
     static uint8_t bytes[64];
     std::vector<iovec> list(input.byte() % 4);
@@ -112,7 +112,7 @@ class Driver {
             transport.write(offset, reinterpret_cast<const uint8_t *>(&value), 4);
         uint8_t *begin = memory.data();
         __asan_poison_memory_region(begin, ram);
-        // The words behind the rings are of a feature that is not offered.
+        // The words after the rings belong to a feature that is not offered.
         __asan_unpoison_memory_region(begin + table, 16UL * size);
         __asan_unpoison_memory_region(begin + available, 4 + 2UL * size);
         __asan_unpoison_memory_region(begin + used, 4 + 8UL * size);
@@ -132,7 +132,7 @@ class Driver {
         auto next = static_cast<uint16_t>(input.byte() % (size_ + 1));
         store(memory_, table + 16UL * index, Descriptor{address, length, static_cast<uint16_t>(flags), next});
     }
-    /** A header, `length` bytes and a status, as drivers do. */
+    /** Adds a header, `length` bytes and a status, like a driver. */
     void request(Input &input) {
         if (size_ < 4)
             return;
@@ -208,7 +208,7 @@ class Driver {
         return false;
     }
 
-    /** How many bytes a request writes. Its header may lie in pieces: they are put together. */
+    /** Returns how many bytes a request writes. Its header may be split into pieces, which are joined. */
     uint32_t answer(uint32_t writable) const {
         uint8_t bytes[16];
         size_t have = 0;
