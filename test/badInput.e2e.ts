@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { ktstr, leftovers, none } from "./ktstr.ts"
 
-/** Arguments that no run can come of, with the words that must be in the one line on stderr. */
+/** Invalid arguments, with the words that must be in the one line on stderr. */
 const cases: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: RegExp]> = [
   [["run", "steady", "--topology", "0n1l1c1t"], /0n1l1c1t.*(NUMA|numaNodes).*at least 1/i],
   [["run", "steady", "--topology", "2n3l1c1t"], /2n3l1c1t.*3 LLCs.*2 NUMA nodes/],

@@ -65,7 +65,7 @@ describe("ktstr cleanup", () => {
     const looked = await ktstr(["cleanup", "--dry-run"])
     expect(looked.stdout).toContain(`would remove ${left} (temporary, of process ${run.child.pid})\n`)
 
-    // A mount point can't be removed, by root neither; the mount is in a namespace of its own.
+    // Not even root can remove a mount point; the mount is in a private namespace.
     const script = `mount --bind "${left}" "${left}" && exec "${process.execPath}" "${bin}" cleanup`
     const stuck = (() => {
       try {

@@ -1,4 +1,4 @@
-// The scripts of docs/embedding.md as they stand there, on each runtime that the page names.
+// The scripts of docs/embedding.md, unchanged, on each runtime that the page names.
 import { execFile } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

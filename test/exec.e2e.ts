@@ -23,7 +23,7 @@ const feed = (args: ReadonlyArray<string>, input: Uint8Array) =>
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex")
 const count = (text: string, pattern: RegExp) => text.match(pattern)?.length ?? 0
 
-/** Standard error without what the pre-flight has to say of /dev/kvm. */
+/** Standard error without the pre-flight's message on /dev/kvm. */
 const said = (stderr: string) =>
   stderr
     .trim()

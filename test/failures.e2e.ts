@@ -185,7 +185,7 @@ describe("every failure of ktstr test", () => {
     expect(stdout).toMatch(/^ {2}at a\.ktstr\.ts:12:\d+$/m)
     const totals = lines.indexOf("1 pass, 3 fail, 1 skip")
     expect(totals).toBeGreaterThan(0)
-    // The last cause goes on with its place, as far as the width of a line wants.
+    // The last cause includes its place, as far as the line is wide enough.
     expect(lines.slice(totals + 1, totals + 5)).toEqual([
       "  skip 1: needs at least 2 LLCs; topology 1n1l2c1t has 1",
       expect.stringMatching(

@@ -254,7 +254,7 @@ describe("the cache", () => {
     expect(await leftovers()).toEqual(none)
   })
 
-  /** A small tmpfs at `name`; the work runs in a mount namespace of its own, so that this machine never sees the mount. */
+  /** A small tmpfs at `name`; the work runs in a private mount namespace, so that this machine never sees the mount. */
   const onTmpfs = (options: string, fill: string, args: ReadonlyArray<string>) => {
     const folder = join(scratch, `tmpfs-${options.replace(/\W/g, "-")}`)
     mkdirSync(folder, { recursive: true })

@@ -1,4 +1,4 @@
-// A guest that is not trusted, in a real machine: an init of its own in place of the agent says on the real channel and in the real ring whatever
+// An untrusted guest in a real machine: its own init in place of the agent writes to the real channel and the real ring whatever
 // a guest can say. The command ends in time, names what was wrong, never with the code of an internal error, and leaves nothing.
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"

@@ -1,4 +1,4 @@
-// Ctrl-C in the middle of getting a kernel: what is left, and where the next try goes on. kernel.org is a server on loopback.
+// Ctrl-C while a kernel is being fetched: what is left, and where the next try resumes. kernel.org is a server on loopback.
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import {
@@ -30,7 +30,7 @@ const requests: Array<IncomingMessage> = []
 let server: Server
 let env: Record<string, string>
 
-/** Random bytes beside the tree make the tarball long enough to be cut; its compiler waits until it is told to go on. */
+/** Random bytes beside the tree make the tarball long enough to be cut; its compiler waits for a signal to continue. */
 const makeTarball = (): Buffer => {
   const tree = join(scratch, "linux-7.3.11")
   writeTree(tree, "7.3.11")
@@ -108,7 +108,7 @@ describe("Ctrl-C during ktstr kernel build", () => {
     const third = await ktstr(["kernel", "build", "7.3.11", "--json"], { env })
     expect(third.code, third.stderr).toBe(0)
     expect(JSON.parse(third.stdout)).toMatchObject({ valid: true, version: "7.3.11", label: "kernel_7_3_11" })
-    // The tarball was there, whole: it is not asked for again, and goes when the kernel is there.
+    // The tarball was complete: it is not requested again, and is removed when the kernel is built.
     expect(tarballs()).toHaveLength(2)
     expect([visible().length, temporary(), readdirSync(downloads)]).toEqual([1, [], []])
     expect(await leftovers()).toEqual(none)

@@ -101,7 +101,7 @@ describe("a store of a real kernel", () => {
       JSON.parse((await ktstr(["kernel", "list", "--verify", "--json"], { env })).stdout).entries
     let lasts = performance.now() - began
     // Each replaces the entry of the one before, as far as it gets. One that was done before its moment, since the host has become faster,
-    // is tried again sooner: all five are killed in the midst of it.
+    // is tried again sooner: all five are killed while they do so.
     for (let moment = 1; moment <= 5; ) {
       const { child, begins, ended } = store()
       await begins

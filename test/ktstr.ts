@@ -12,7 +12,7 @@ export const bin: string = join(root, "cli/dist/bin.js")
 /** What everything that these tests start carries in its environment, and the only place it may put temporary files. */
 const mark = `KTSTR_TEST_MARK=${randomUUID()}`
 let folder: string | undefined
-/** Made when first asked for, below the one that prepare.ts makes and removes: a test worker is ended without a word. */
+/** Made on first use, below the folder that prepare.ts makes and removes, because test workers are killed. */
 const temporary = (): string => {
   folder ??= mkdtempSync(join(process.env.KTSTR_TEST_TMP ?? tmpdir(), "test-ktstr-"))
   return folder
@@ -22,7 +22,7 @@ const startedPids = new Set<number>()
 /** The environment of a command under test. */
 export const environment = (changes: Record<string, string | undefined> = {}): Record<string, string> => {
   const [name, value] = mark.split("=") as [string, string]
-  // Nothing listens there: what asks kernel.org by itself gets no answer.
+  // Nothing listens there: requests to kernel.org that no test expects fail.
   const offline = { KTSTR_KERNEL_ORG: process.env.KTSTR_KERNEL_ORG ?? "http://127.0.0.1:9" }
   const env = { ...process.env, ...offline, NO_COLOR: "1", TMPDIR: temporary(), [name]: value, ...changes }
   return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined))

@@ -1,4 +1,4 @@
-// The machine is the one that was asked for, from start to end, or the run says so and does not pass. In virtual time.
+// The machine is the requested one from start to end, or the run says so and does not pass. In virtual time.
 import { CgroupDef, executeSteps, HoldSpec, Op, type Scenario, Step } from "@ktstr/core"
 import { describe, expect, inject, it } from "vitest"
 import { runSteps, script } from "./scenarioRun.ts"
@@ -6,7 +6,7 @@ import { runSteps, script } from "./scenarioRun.ts"
 const spinning: Scenario["build"] = (ctx) =>
   executeSteps(ctx, [Step.withDefs([CgroupDef.named("cg_0").workers(2)], HoldSpec.FULL)])
 
-/** Takes the last of four CPUs away half way, and gives it back where told. */
+/** Takes the last of four CPUs offline halfway, and brings it back if requested. */
 const unplugging =
   (back: boolean): Scenario["build"] =>
   (ctx) => {

@@ -4,13 +4,13 @@ import { chmodSync, mkdirSync, mkdtempSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { environment, root } from "./ktstr.ts"
 
-/** What a command begins with that user `nobody` is to run. */
+/** Prefix of a command that user `nobody` runs. */
 export const asNobody: ReadonlyArray<string> = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 export interface NamespaceOptions {
   /** A directory for the namespace's own files, which everyone may enter from then on. */
   readonly scratch: string
-  /** Shell commands before it, one a line. `WORLD` stands for a directory of its own. */
+  /** Shell commands before it, one a line. `WORLD` is a private directory. */
   readonly prepare?: string
   /** What the command begins with. */
   readonly as?: ReadonlyArray<string>

@@ -41,7 +41,7 @@ export const reporter: typeof Reporter.plugin = Reporter.plugin
 export default defineConfig({ plugins: [] })
 `
 
-/** Compiles and gives the output; nothing here may block this process for long, which has to answer its parent. */
+/** Compiles and returns the output. Must not block this process for long, which has to answer its parent. */
 const tsc = async (...files: ReadonlyArray<string>): Promise<string> => {
   const compiler = createRequire(import.meta.url).resolve("typescript/bin/tsc")
   const options = ["--strict", "--module", "nodenext", "--target", "es2022", "--noEmit", "--listFiles"]

@@ -88,7 +88,7 @@ describe("fio and stress-ng", () => {
     expect(io.durationMs).toBeGreaterThan(1000)
     expect(metric(io, "read.iops")).toBeGreaterThan(10)
     expect(metric(io, "read.bw_bytes") / metric(io, "read.iops")).toBeCloseTo(4096, -1)
-    // Those asked for are first, with what was declared of them.
+    // Requested metrics come first, with their declarations.
     expect(io.metrics[1]).toMatchObject({ name: "write.clat_ns.p99", unit: "nanoseconds", polarity: "lower" })
     const stress = payload(done, "stress-ng")
     expect(metric(stress, "cpu.bogo-ops-per-second-real-time")).toBeGreaterThan(0.1)

@@ -1,4 +1,4 @@
-// A command on a terminal of its own, by script(1): what a user at a keyboard would see and type.
+// Runs a command on its own terminal with script(1): what a user at a keyboard would see and type.
 import { spawn, spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -100,7 +100,7 @@ export const commandOnTerminal = (command: ReadonlyArray<string>): TerminalSessi
   }
 }
 
-/** Runs a script in a bash with job control on a terminal of its own, where `$KTSTR` is the command; gives what was to be seen. */
+/** Runs a script in a bash with job control on its own terminal, where `$KTSTR` is the command; returns the screen's text. */
 export const inJobShell = (script: string, ms = 90_000): Promise<string> =>
   new Promise((resolve, reject) => {
     const folder = mkdtempSync(join(tmpdir(), "test-terminal-"))

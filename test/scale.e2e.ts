@@ -26,8 +26,8 @@ import { runSteps } from "./scenarioRun.ts"
 const topology = "1n2l2c1t"
 
 /**
- * Up to sixty-four tasks wait for each CPU, and four CPUs share one stream of instructions: a round takes seconds, and who was how long
- * off CPU says nothing yet. That nobody is lost or starved is judged as always.
+ * Up to sixty-four tasks wait for each CPU, and four CPUs share one stream of instructions: a round takes seconds, and how long each was
+ * off CPU means nothing yet. Lost or starved workers still fail.
  */
 const crowded: Assert = { maxSpreadPct: false, maxGapMs: 15_000 }
 

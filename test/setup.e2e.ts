@@ -82,7 +82,7 @@ describe("set-up", () => {
       const session = commandOnTerminal(command(path))
       await session.sees(question)
       session.types(`${typed}\n`)
-      // The stub installs nothing, which is told.
+      // The stub installs nothing, which set-up reports.
       await session.sees("is still not there")
       expect((await session.ended).code).toBe(69)
       expect(called()).toEqual([expect.stringMatching(install)])

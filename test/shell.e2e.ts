@@ -48,7 +48,7 @@ describe("ktstr shell", () => {
   it("kills a guest that does not answer by Ctrl-] q", async () => {
     const terminal = onTerminal(args)
     await terminal.sees(prompt)
-    // No process takes what is typed any more.
+    // No process reads the typed text any more.
     terminal.types("kill -STOP $$\r")
     await new Promise((resolve) => setTimeout(resolve, 500))
     terminal.types(`${"unread ".repeat(5000)}\x1dq`)

@@ -1,4 +1,4 @@
-// What workers report of themselves against what the kernel says of them.
+// Compares workers' reports with the kernel's figures.
 import { Backdrop, CgroupDef, executeStepsWith, HoldSpec, Op, Step } from "@ktstr/core"
 import { beforeAll, describe, expect, inject, it } from "vitest"
 import { runSteps, type ScenarioRun, said, script } from "./scenarioRun.ts"
@@ -50,7 +50,7 @@ describe("telemetry against the kernel", () => {
           ctx,
           [
             Step.new([], HoldSpec.FULL).named("churn"),
-            // Frozen, nothing of it changes any more but by its stop.
+            // While it is frozen, only its stop changes anything.
             Step.new([Op.FreezeCgroup("churn"), Op.SpawnHost(script(readTasks))], HoldSpec.Fixed("1 seconds")),
             Step.withDefs(
               [CgroupDef.named("spin").workers(1), CgroupDef.named("yield").workers(1).workType("YieldHeavy")],

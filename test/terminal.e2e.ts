@@ -1,9 +1,9 @@
-// What a terminal's user does beside typing: closes the window, starts jobs in the background, stops them and lets them go on.
+// Actions of a terminal's user beside typing: closing the window, starting background jobs, stopping and continuing them.
 import { describe, expect, it } from "vitest"
 import { leftovers, none } from "./ktstr.ts"
 import { inJobShell, onTerminal } from "./pseudoTerminal.ts"
 
-/** Commands in the midst of something, and what shows that they are. */
+/** Commands that take some time, and the text that shows they have begun. */
 const closed: ReadonlyArray<readonly [args: ReadonlyArray<string>, shows: string]> = [
   [["run", "steady", "-t", "1n1l2c1t", "--duration", "60"], "of 60.0s"],
   [["exec", "echo begun; sleep 100"], "begun"],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { ktstr, leftovers, none } from "./ktstr.ts"
 
-/** Runs one test of the fixture file in virtual time; gives its exit code and everything it said. */
+/** Runs one test of the fixture file in virtual time; returns its exit code and output. */
 const verdict = async (name: string) => {
   const fixture = ["test", "test/fixtures/verdicts.ktstr.ts", "--clock", "deterministic"]
   const { code, stdout, stderr } = await ktstr([...fixture, "--filter", name])

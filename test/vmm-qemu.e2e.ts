@@ -1,4 +1,4 @@
-// The qemu backend with a real kernel: what its sysfs says of the topology, both ports, the ring, and every end.
+// The qemu backend with a real kernel: the topology in its sysfs, both ports, the ring, and every way to end.
 import "./prepare.ts"
 // KTSTR_TEST_KERNEL: a bzImage. KTSTR_TEST_VMLINUX (optional): its ELF, which boots 2 s sooner.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -91,7 +91,7 @@ const backend = Layer.provide(
   Layer.succeed(KvmProbe, { verdict: Effect.succeed(KvmVerdict.make({ verdict: "absent", reason: "not asked for" })) })
 )
 
-/** Boots, waits for the end, gives it with the whole console. */
+/** Boots, waits for the end, and returns it with the whole console. */
 const watch = (machine: VmSpec) =>
   Effect.gen(function* () {
     const vmm = yield* Vmm

@@ -58,7 +58,7 @@ describe("every built-in work type", () => {
       topology: "1n2l2c1t",
       durationMs: seconds * 1000,
       kernel: inject("kernel").image,
-      // Different kinds of work share four CPUs: each is looked at by itself below.
+      // Different kinds of work share four CPUs: each is checked separately below.
       assert: { notStarved: false },
       build: (ctx) =>
         executeSteps(ctx, [

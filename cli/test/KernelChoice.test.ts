@@ -47,7 +47,7 @@ const storing = (name: string, version: string) =>
       )
   )
 
-/** What came of it on a machine without any kernel, and what was said on standard error. */
+/** Outcome on a machine without any kernel, and its standard error. */
 const choose = (
   sources: Effect.Effect<ReadonlyArray<KernelSource>, never, KernelCache>,
   yes: boolean,

@@ -229,7 +229,7 @@ it.scopedLive("entries are marked and explained: stale fragment, stale ktstr, se
           stale_ktstr: false,
           eol: true
         })
-        // The list of releases is asked for once a day.
+        // The list of releases is requested once a day.
         expect(requests.map(({ url }) => url)).toEqual(["/releases.json"])
         const ranged = JSON.parse((yield* run("list", "--range", "6.13..7.2", "--json")).out)
         expect(ranged.entries.map(({ key }: { key: string }) => key).sort()).toEqual(["ended", "gone"])

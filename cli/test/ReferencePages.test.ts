@@ -14,7 +14,7 @@ const missing = (names: ReadonlyArray<string>, text: string, form: (name: string
 /** Commands that have a row in the last table, not a section. */
 const inTable = ["list", "doctor", "topo", "locks", "cleanup"]
 
-/** What the page says of one command. `shell` refers to `exec`, and one sentence says that all of `kernel` take --json. */
+/** Returns the page's text on one command. `shell` refers to `exec`, and one sentence says that all `kernel` commands take --json. */
 const partOf = (text: string, command: string): string => {
   if (inTable.includes(command)) return text.split("\n").find((line) => line.startsWith(`| \`ktstr ${command}`)) ?? ""
   const [, behind = ""] = text.split(new RegExp(`^### \`ktstr ${command === "shell" ? "exec" : command}\\b`, "m"))

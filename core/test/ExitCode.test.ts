@@ -117,7 +117,7 @@ describe("the table of exit codes", () => {
     }
     const coded: KtstrError | ErrorWithExitCode = new Coded({ message: "x" })
     expect(exitCodeOfError(coded)).toBe(69)
-    // @ts-expect-error: neither in the table nor with a code of its own
+    // @ts-expect-error: neither in the table nor with its own code
     const stray: KtstrError | ErrorWithExitCode = new Stray({ message: "x" })
     expect(exitCodeOfError(stray)).toBe(70)
   })

@@ -55,7 +55,7 @@ const hostWith = (share: number, fromMs = 0, toMs = 20_000): HostTime => {
 const verdict = (assert: Assert, host: HostTime | undefined, first: Partial<WorkerReport>, second = {}) =>
   judge({ assert, plan: { groups: [group] }, reports: [report(0, first), report(1, second)], host })
 
-/** Everything that stands on the host's time: how it fails without delay, and with which delay it does no longer. */
+/** Every check that depends on host time: a failure without delay, and the delay that excuses it. */
 const cases: ReadonlyArray<{
   readonly name: string
   readonly assert: Assert
@@ -244,7 +244,7 @@ describe("a failure in the host's time", () => {
     expect(mixed.outcome).toBe("fail")
     expect(expectFailure(mixed, /stuck/).outcome).toBe("fail")
     expect(expectFailure(mixed, /exited by itself/).outcome).toBe("pass")
-    // What is said of the host beside a failure that stands is no part of what a pattern matches.
+    // A remark on the host beside a failure is not part of the text that a pattern matches.
     const stands = verdict({ maxGapMs: 2000 }, hostWith(0.1), { maxGapNs: 3000 * ms })
     expect(stands.details[0]).toMatch(/too little to explain it$/)
     expect(expectFailure(stands, /\(threshold 2000ms\)$/).outcome).toBe("pass")

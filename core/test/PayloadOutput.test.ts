@@ -104,7 +104,7 @@ describe("a payload's run", () => {
         const metrics = [{ name: "b", unit: "pears", polarity: "lower" as const }]
         const { metrics: found, outcome } = yield* result({ stdout: "a=1 b=2", stderr: "c=3", options: { metrics } })
         expect(outcome).toBe("pass")
-        // What was asked for comes first.
+        // Requested metrics come first.
         expect(found).toMatchObject([
           { name: "b", value: 2, unit: "pears", polarity: "lower" },
           { name: "a", value: 1, unit: "apples", polarity: "none" }

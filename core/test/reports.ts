@@ -1,4 +1,4 @@
-// Workers' reports and planned groups, without a flaw unless told otherwise.
+// Workers' reports and planned groups, flawless by default.
 
 import type { PlannedGroup } from "../src/check/Expected.ts"
 import { WorkerReport } from "../src/check/WorkerReport.ts"

@@ -29,10 +29,10 @@ const stages = [
   { name: "end to end", ...vitest("--project", "e2e*") }
 ]
 
-/** Ends a stage that hangs, with everything it started, so that the run tells instead of being cut off. */
+/** Time limit of a stage, after which it is killed with everything it started, so that the run reports it instead of being cut off. */
 const stageLimitMs = 70 * 60_000
 
-/** Runs a command to its end; gives its exit code, or null when it was killed. */
+/** Runs a command to its end; returns its exit code, or null if it was killed. */
 const run = ([command, ...args]) =>
   new Promise((resolve) => {
     // A group of its own, so that all of it can be ended.

@@ -1,10 +1,10 @@
-// What vitest's JSON report says of a stage, and how the end of the run repeats it.
+// Reads vitest's JSON report of a stage, and formats it for the end of the run.
 import { readFileSync } from "node:fs"
 import { relative } from "node:path"
 import { stripVTControlCharacters } from "node:util"
 import { reasonToSkip } from "./skips.mjs"
 
-/** Second tries that a run may have: a busy host fails a test now and then, a fault of ours fails many. */
+/** Maximum number of second tries in a run: a busy host fails a test now and then, a fault of ktstr fails many. */
 export const secondTriesAllowed = 3
 
 /** How many lines of a failed test's message the last lines of the run repeat. */
@@ -26,7 +26,7 @@ export const readReport = (file, root) => {
     tests
       .filter((test) => test.status === status && test.failureMessages.length > 0)
       .map(({ where, failureMessages }) => ({ where, words: failureMessages[0] }))
-  // A file that does not load has words of its own and no tests.
+  // A file that does not load has a message and no tests.
   const unloaded = report.testResults
     .filter((suite) => suite.status === "failed" && suite.assertionResults.length === 0)
     .map((suite) => ({ where: relative(root, suite.name), words: suite.message }))
@@ -49,7 +49,7 @@ export const readReport = (file, root) => {
   }
 }
 
-/** A failure as the end of the run repeats it, without other people's frames: whoever sees only the end knows what to fix. */
+/** Formats a failure for the end of the run, without frames of other packages, so that the last lines are enough to fix it. */
 export const failureText = ({ where, words }) => {
   const lines = stripVTControlCharacters(words).trim().split("\n")
   const own = lines.filter((line) => !line.includes("node_modules")).slice(0, messageLines)

@@ -1,5 +1,5 @@
-// Rounds of nativeBoot.mjs, here or in the KVM lab. The lab's outer emulation has frozen under guests of bare qemu (no timer of level 1 comes
-// any more): a lab that falls silent is ended, and another goes on.
+// Rounds of nativeBoot.mjs, here or in the KVM lab. The lab's outer emulation has frozen under guests of bare qemu (no timer of level 1
+// arrives): a silent lab is ended, and another continues.
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 

@@ -1,5 +1,5 @@
 // What interpreting a work program costs beside C, on this machine and in a guest, each side by side in one process. Under
-// emulation a nanosecond is none of real hardware, so only the ratio is told from there.
+// emulation a nanosecond is not that of real hardware, so only the ratio is reported.
 import { execFileSync } from "node:child_process"
 import { join } from "node:path"
 

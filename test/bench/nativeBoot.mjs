@@ -17,9 +17,9 @@ const [kernel, rounds] = process.argv.slice(2)
 const memoryMb = 768
 const topology = Either.getOrThrow(Topology.parse("1n1l1c1t"))
 const agentWords = ["ktstr.mode=live"]
-/** What machineCommandLine gives every machine, and the agent's own words; a quiet boot is what ktstr alone can do without losing the log. */
+/** The kernel arguments that machineCommandLine gives every machine, and the agent's. Only ktstr can boot quietly without losing the log. */
 const commandLine = ["console=ttyS0", "panic=-1", "cryptomgr.notests", "nokaslr", ...agentWords].join(" ")
-/** A guest that has not answered by then hangs; the slowest that did not took a third. */
+/** A guest that has not answered by then hangs; the slowest answer measured took a third of this time. */
 const patienceMs = 120_000
 
 const kilobytes = (text, name) => Number(new RegExp(`^${name}: +(\\d+) kB`, "m").exec(text)?.[1] ?? 0)

@@ -1,4 +1,4 @@
-// Touches as much of this host's memory as a machine is loaded with, four times over, and gives it back: the next to ask gets it. On a host
+// Touches as much of this host's memory as a machine is loaded with, four times over, and frees it for the next allocation. On a host
 // that is a virtual machine itself, free memory may be its hypervisor's until it is touched (free page reporting), at ten times the price
 // of clearing it.
 import { closeSync, openSync } from "node:fs"

@@ -6,7 +6,7 @@ import { promisify } from "node:util"
 
 const builder = fileURLToPath(new URL("../schedulers/main.mjs", import.meta.url))
 
-/** The program, built where it is not there yet, and its kernel: the named one, else the newest in the cache that has sched_ext. */
+/** Returns the program, built if necessary, and its kernel: the named one, else the newest in the cache with sched_ext. */
 export const findExample = async (name, kernel) => {
   const args = [builder, "build", ...(kernel === undefined ? [] : [kernel])]
   const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 26 })

@@ -1,4 +1,4 @@
-// A load of 4 on this host: two spinners, and two loops of compilations.
+// Puts a load of 4 on this host: two spinners, and two loops of compilations.
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -26,7 +26,7 @@ while (process.ppid === parent) {
   if (error !== undefined || status !== 0) process.exit(1)
 }`
 
-/** Starts it. `stop` ends every process of it by its number, and may be called more than once. */
+/** Starts the load. `stop` kills all its processes by PID, and may be called more than once. */
 export const startLoad = () => {
   const folder = mkdtempSync(join(tmpdir(), "ktstr-busy-"))
   const file = join(folder, "load.c")

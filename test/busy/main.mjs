@@ -68,7 +68,7 @@ const say = (line) => console.error(`[${((Date.now() - began) / 60_000).toFixed(
 const rows = new Map(
   cases.map(({ name }) => [name, { pass: 0, fail: 0, inconclusive: 0, skip: 0, lost: 0, delays: [] }])
 )
-/** What each fail, and each run without a result, said. */
+/** Messages of failures and of runs without a result. */
 const findings = []
 
 const runOnce = async (one, n) => {
@@ -80,7 +80,7 @@ const runOnce = async (one, n) => {
   let result
   try {
     result = await ktstr(args)
-    // What was interrupted is JSON, too, but no result.
+    // An interrupted run also prints JSON, but no result.
     if (interrupted) throw new Stopped("stopped")
     if (result.outcome === undefined) throw new Error(JSON.stringify(result))
   } catch (error) {
@@ -110,7 +110,7 @@ const percent = (shares) =>
     : `${Math.round((100 * shares.reduce((sum, share) => sum + share, 0)) / shares.length)}%`
 
 const load = values["no-load"] ? undefined : startLoad()
-// However this ends the load ends with it: its processes are told here, and by themselves if this one is killed.
+// The load ends with this process: its processes are stopped here, and stop by themselves if this process is killed.
 process.once("exit", () => load?.stop())
 let interrupted = false
 const interrupt = () => {

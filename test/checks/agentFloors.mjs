@@ -10,7 +10,7 @@ const floorOf = new Map(agentFloors.flatMap((rooms, floor) => rooms.map((room) =
 /** The one header of the top that rooms below it still take: the agent's whole state, of which each needs a part. */
 const stateHeader = "session/agent.h"
 
-/** The files that do so; nobody joins them. */
+/** The files that do so. The list must not grow. */
 const takersOfState = new Set([
   "group/group.c",
   "group/spawn.c",

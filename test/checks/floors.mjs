@@ -34,7 +34,7 @@ const plans = Object.entries(floorPlans).map(([folder, floors]) => ({
 /** The floor plan of the package that a file is of; undefined: one without rooms. */
 const planOf = (path) => plans.find(({ folder }) => path.startsWith(`${folder}/`))
 
-/** `core/src/kernel/Cache.ts` → `kernel`; undefined for what stands in no room. */
+/** `core/src/kernel/Cache.ts` → `kernel`; undefined for a file outside every room. */
 export const roomOf = (path) => {
   const plan = planOf(path)
   return plan && /^([^/]+)\/[^/]+$/.exec(path.slice(plan.folder.length + 1))?.[1]

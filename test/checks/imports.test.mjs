@@ -18,7 +18,7 @@ const check = (...words) =>
     )
   })
 
-/** One line each at the end of a file, and what the check says of it. */
+/** A line to append to a file, and the check's message. */
 const plants = [
   [
     "core/src/base/Crc32.ts",

@@ -89,7 +89,7 @@ const summary = ({ outcome, details, determinism }) => ({
   scheduleHash: determinism?.scheduleHash ?? null
 })
 
-/** Measures what the record does not have. A run without a result is told of, not kept: it is made again when the measurement is resumed. */
+/** Measures what the record lacks. A run without a result is reported but not kept: it is repeated when the measurement is resumed. */
 const measured = async (id, tell, run, describe) => {
   const before = record.get(id)
   if (before !== undefined) {
@@ -338,7 +338,7 @@ const forkedRuns = async (id, tell, request, times) => {
   return entries
 }
 
-/** The same test on plain emulation, which nobody can ask for the same run. */
+/** The same test on plain emulation, where runs can't be repeated. */
 const plain = async () => {
   const runs = count("times", 100)
   const args = ["run", "steady", "--vmm", "qemu-tcg", ...racing]

@@ -26,7 +26,7 @@ export const stop = () => {
   for (const child of children) child.kill("SIGTERM")
 }
 
-/** Runs ktstr; gives its standard output as JSON. `onLine` has each line of standard error. */
+/** Runs ktstr; returns its standard output as JSON. `onLine` has each line of standard error. */
 export const ktstr = (args, { cwd, env, onLine = () => undefined } = {}) =>
   new Promise((resolve, reject) => {
     const child = start([bin, ...args], { cwd, env })
@@ -86,7 +86,7 @@ export const underLoad = async (body) => {
   }
 }
 
-/** `tasks` in order, so many at a time; gives what they gave. */
+/** Runs `tasks` in order, a number of them at a time; returns their results. */
 export const inParallel = async (jobs, tasks) => {
   const results = []
   let next = 0

@@ -1,4 +1,4 @@
-// What was measured, a JSON line each, so that a measurement that is cut goes on where it was.
+// Records measurements as JSON lines, so that an interrupted measurement can be resumed.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 

@@ -8,7 +8,7 @@ ktstrTest("pipe partners wake each other", { cores: 2, durationS: 1, minIteratio
   Step.withDefs([CgroupDef.named("pipes").workType("PipeIo").workers(4)], HoldSpec.FULL)
 ])
 
-// A cgroup to each LLC: nobody may run on the other's CPUs.
+// One cgroup per LLC: no worker may run on the other's CPUs.
 ktstrTest("cpusets hold their workers", { llcs: 2, cores: 2, durationS: 1, isolation: true }, (ctx) => [
   Step.withDefs(
     ctx.topo.llcs.map((llc) => CgroupDef.named(ctx.cgroupName(llc.index)).withCpuset(CpusetSpec.Llc(llc.index))),

@@ -125,7 +125,7 @@ const coverage = async (target, corpora) => {
   const shown = await runProgram(tools.cov, ["export", "-summary-only", `-instr-profile=${merged}`, target.executable])
   rmSync(raw, { force: true })
   if (made.status !== 0 || shown.status !== 0) return undefined
-  // Of files that the target does not come to at all nothing is asked.
+  // Files that the target does not reach at all are ignored.
   const files = JSON.parse(shown.text).data[0].files.filter(
     ({ filename, summary }) =>
       !filename.includes("/test/") && !filename.startsWith("test/") && summary.regions.covered > 0

@@ -1,4 +1,4 @@
-// A guest's topology as its own user space sees it: sysfs and hwloc, brought into the form of what was asked for.
+// A guest's topology as its own user space sees it: sysfs and hwloc, converted to the form of the request.
 import { CpuSet, type Topology } from "@ktstr/core"
 
 /** CPUs in the kernel's list format; cores and LLCs by their first CPU. */

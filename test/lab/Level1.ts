@@ -43,7 +43,7 @@ export interface RunOptions {
 }
 
 export interface RunResult {
-  /** As a shell gives it: 128 + n after signal n, 127 when there is no such program. */
+  /** As in a shell: 128 + n after signal n, 127 if there is no such program. */
   readonly code: number
   readonly stdout: string
   readonly stderr: string
@@ -122,7 +122,7 @@ const qemuArguments = (vmlinux: string, memoryMb: number, cpus: number): Readonl
   ...["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=port,nr=1"]
 ]
 
-/** An open file with these bytes that has no name any more. */
+/** Opens a nameless file with these bytes. */
 const namelessFile = (bytes: Uint8Array): number => {
   const directory = mkdtempSync(join(tmpdir(), "ktstr-lab-"))
   try {
@@ -135,7 +135,7 @@ const namelessFile = (bytes: Uint8Array): number => {
 }
 
 const spawnQemu = (args: ReadonlyArray<string>, initrd: number): ChildProcess =>
-  // The kernel kills qemu when this process dies, however that happens; a session of its own keeps a terminal's ^C from it.
+  // The kernel kills qemu when this process dies, however that happens; in its own session, qemu gets no ^C from a terminal.
   spawn("setpriv", ["--pdeathsig", "KILL", "qemu-system-x86_64", ...args], {
     stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", initrd],
     detached: true
@@ -161,7 +161,7 @@ export const startLevel1 = async (options: Level1Options = {}): Promise<Level1> 
     log = (log + text).slice(-consoleKept)
     options.onConsole?.(text)
   })
-  // The peer's death in the middle of a write is told by qemu's end.
+  // If the peer dies during a write, qemu's end reports it.
   for (const stream of [port, serial]) stream.on("error", () => {})
 
   const running = new Map<number, Running>()

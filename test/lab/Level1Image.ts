@@ -16,7 +16,7 @@ const level1 = join(repository, "test/lab/level1")
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
-/** Whether level 1 has a tmpfs of its own over this path. */
+/** Whether level 1 mounts its own tmpfs over this path. */
 const isCovered = (path: string): boolean => /^\/(tmp|run)(\/|$)/.test(path)
 
 const program = async (path: string, from: string): Promise<CpioEntry> => ({

@@ -175,7 +175,7 @@ const cached = async (cache: string): Promise<Level1Kernel | undefined> => {
       guestModules: await inOrder("guest-modules")
     }
   } catch {
-    // An entry of an earlier version of this file lacks a part: it is made anew.
+    // An entry made by an earlier version of this file lacks a part: it is made again.
     return undefined
   }
 }

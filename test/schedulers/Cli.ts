@@ -66,7 +66,7 @@ const canned = (): Promise<ReadonlyArray<string>> =>
 
 const pageText = (): string => readFileSync(page, "utf8")
 
-/** Replaces what stands between the marks of a part. */
+/** Replaces the text between the marks of a part. */
 const write = (part: string, text: string): void => {
   const before = pageText()
   const [start, end] = [`<!-- ${part} -->`, `<!-- end of ${part} -->`]

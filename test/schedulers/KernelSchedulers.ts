@@ -74,7 +74,7 @@ const compiler = (): number => {
 
 const series = (release: string): string => /^[0-9]+\.[0-9]+/.exec(release)?.[0] ?? release
 
-/** Downloads the source package of the kernel's series and gives the path of its tarball, inside `into`. */
+/** Downloads the source package of the kernel's series and returns the path of its tarball, inside `into`. */
 const fetchSource = (kernel: KernelEntry, into: string) =>
   Effect.gen(function* () {
     const distribution = yield* detectDistribution

@@ -1,4 +1,4 @@
-// docs/schedulers.md: each way in which the fixture can be told to misbehave, and what ktstr says of it.
+// docs/schedulers.md: each way in which the fixture can misbehave, and ktstr's verdict on it.
 import { runScenarios } from "./Runs.ts"
 import type { TestedKernel } from "./Table.ts"
 import { quoted, table } from "./TableText.ts"
@@ -36,7 +36,7 @@ const knobs: ReadonlyArray<Knob> = [
   }
 ]
 
-/** No two knobs may be told of in the same words: then one of them is not told from the other. */
+/** No two knobs may have the same verdict, which would not distinguish them. */
 const checkDistinct = (lines: ReadonlyArray<string>): void => {
   const words = lines.map((line) => line.replaceAll(/\d+(\.\d+)?/g, "#"))
   const twice = words.findIndex((line, at) => words.indexOf(line) !== at)

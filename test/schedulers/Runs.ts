@@ -1,4 +1,4 @@
-// Runs of the built command, as a user starts it, and what came of them.
+// Runs the built command as a user would, and keeps the outcomes.
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 

@@ -1,4 +1,4 @@
-// docs/schedulers.md: outcomes of schedulers that no one here wrote, and of the fixture.
+// docs/schedulers.md: outcomes of third-party schedulers and of the fixture.
 
 import type { KernelEntry } from "@ktstr/core/kernel"
 import { type Examples, exampleNames } from "./KernelSchedulers.ts"
@@ -15,7 +15,7 @@ type Say = (text: string) => void
 const scenarios = ["steady", "oversubscribed", "cpusetApply", "cgroupAdd", "nestedSteady"]
 const topologies = ["1n2l2c1t", "2n4l2c1t"]
 
-/** The first detail, and what the kernel or the scheduler itself said of it. */
+/** The first detail, and the reason given by the kernel or the scheduler. */
 const reason = ({ details, kernelReason }: Row): string => {
   const first = details[0] ?? ""
   const words = details.find((line) => line.startsWith("its last words:"))
@@ -55,7 +55,7 @@ export const matrix = async (
   return table(["kernel", "scheduler", "topology", "scenario", "outcome", "attached in", "reason"], rows).join("\n")
 }
 
-/** scx_qmap told to stall user threads after 200 dispatches: found by ktstr's watchdog and, without that, by the kernel's in half a minute. */
+/** scx_qmap with the option to stall user threads after 200 dispatches: found by ktstr's watchdog and, without it, by the kernel's within half a minute. */
 export const stall = async (kernels: ReadonlyArray<TestedKernel>, say: Say): Promise<string> => {
   const rows: Array<ReadonlyArray<string>> = []
   const each = kernels.flatMap((kernel) => [2, 0].map((watchdog) => ({ ...kernel, watchdog })))

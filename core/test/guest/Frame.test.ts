@@ -126,7 +126,7 @@ describe("messages", () => {
   const frameOf = (type: number, payload: Uint8Array): Frame => ({ offset: 0, type, seq: 0, payload })
   const payloadOf = (frame: Uint8Array): Uint8Array => frame.slice(12, -4)
   const typeOf = (frame: Uint8Array): number => new DataView(frame.buffer).getUint16(4, true)
-  /** A payload of a sample with bytes changed, cut off or appended. */
+  /** A sample's payload with bytes changed, cut off or appended. */
   const mangled = (samples: ReadonlyArray<Uint8Array>) =>
     fc
       .tuple(

@@ -19,7 +19,7 @@ const ready = (transport: "serial" | "ring") =>
 const log = (text: string) => AgentEvent.Log({ level: "info", text })
 const done = AgentEvent.Done({ timeNs: 9, ok: true, workers: 0 })
 
-/** Follows a guest that does what `script` says; gives the result and the tags and texts of the events seen. */
+/** Follows a guest that acts out `script`; returns the result, and the tags and texts of the events. */
 const follow = (script: (guest: MemoryVm) => Effect.Effect<unknown>, bootSilenceMs?: number) =>
   Effect.gen(function* () {
     const guest = yield* makeMemoryVm

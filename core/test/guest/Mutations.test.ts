@@ -63,7 +63,7 @@ const frames = (ring: boolean): ReadonlyArray<Uint8Array> =>
 
 const joined = (parts: ReadonlyArray<Uint8Array>): Uint8Array => Uint8Array.from(parts.flatMap((part) => [...part]))
 
-/** Follows a machine that says these bytes and powers off; gives the end's tag. */
+/** Follows a machine that sends these bytes and powers off; returns the tag of its end. */
 const session = (chunks: ReadonlyArray<Uint8Array>, bytes: Uint8Array) =>
   Effect.gen(function* () {
     const exit = yield* Deferred.make<never, never>()
@@ -96,7 +96,7 @@ const session = (chunks: ReadonlyArray<Uint8Array>, bytes: Uint8Array) =>
 
 const kinds = {
   frames: (below: Below) => {
-    // Half of them are whole frames around changed payloads: behind the checksum the decoders are what has to hold.
+    // Half of them are whole frames around changed payloads, which reach the decoders behind the checksum.
     const which = below(2) === 0 ? 1 + below(events.length - 1) : -1
     const sent = frames(false).map((frame, index) => {
       if (index !== which) return frame

@@ -50,7 +50,7 @@ const lost = new VmmError({ reason: "ChannelLost", message: "the channel to the 
 export const makeMemoryVmWith = Effect.fn("makeMemoryVm")(function* (options: MemoryVmOptions) {
   const incoming = yield* Mailbox.make<Uint8Array>()
   const exit = yield* Deferred.make<VmExit>()
-  // Zero pages, which the operating system gives out only where they are touched.
+  // Zero pages, which the operating system allocates only when they are touched.
   const memory = memoryOf(new Uint8Array((options.memoryMb ?? 256) * 1024 * 1024))
   const log = new ConsoleLog()
   /** What the host said to a guest that is paused. */

@@ -1,4 +1,4 @@
-/** The lines of core/test/vectors/protocol.txt, made anew from the samples. */
+/** The lines of core/test/vectors/protocol.txt, generated from the samples. */
 import { Either } from "effect"
 import { decodeEvent, encodeEvent } from "../../src/protocol/AgentEvent.ts"
 import { decodeCommand, encodeCommand } from "../../src/protocol/Command.ts"
@@ -40,7 +40,7 @@ const streamError = (bytes: Uint8Array): string => {
   return (decoder.push(bytes).error ?? decoder.end())?.message ?? "accepted"
 }
 
-/** What this end says of a program: the wire's error, or the check's without the path to the node. */
+/** Returns this end's error for a program: the wire's, or the check's without the path to the node. */
 export const programError = (bytes: Uint8Array): string => {
   try {
     const checked = WorkProgram.validate(decodeProgram(bytes))

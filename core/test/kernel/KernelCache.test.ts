@@ -192,7 +192,7 @@ describe("KernelCache", () => {
         }
         expect(yield* cache.list).toMatchObject([{ _tag: "Corrupt", key: "a", corruption }])
         expect(yield* cache.lookup("a")).toEqual(Option.none())
-        // New times of the metadata stand for a disk that changed what nobody wrote.
+        // New times of the metadata represent a disk that corrupted data.
         yield* Effect.sleep("20 millis")
         utimesSync(metadata, new Date(), new Date())
         expect(yield* cache.list).toMatchObject([{ _tag: "Valid" }])
@@ -200,7 +200,7 @@ describe("KernelCache", () => {
         // Another file in its place, older than the entry.
         utimesSync(image, new Date(0), new Date(0))
         expect(yield* cache.list).toMatchObject([{ _tag: "Corrupt", corruption }])
-        // It is stored anew like any other that is corrupt, once that is known.
+        // It is stored again like any other corrupt entry.
         writeFileSync(image, bytes)
         yield* cache.store(input("a"))
         expect(yield* cache.verify).toMatchObject([{ _tag: "Valid" }])

@@ -1,4 +1,4 @@
-// A guest of a few dozen bytes for every backend: marks memory, says a line on COM1, echoes COM2, and ends as told.
+// A guest of a few dozen bytes for every backend: marks memory, prints a line on COM1, echoes COM2, and ends as requested.
 import * as fs from "node:fs"
 
 /** Where the guest writes {@link mark} as a little-endian word before it says anything. */

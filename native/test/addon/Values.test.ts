@@ -1,4 +1,4 @@
-// Whatever script gives the addon is used as it is or refused with its place: never converted, never read beyond its end.
+// The addon uses a script's values unchanged or refuses them with their place: it never converts them and never reads beyond their end.
 import { Worker } from "node:worker_threads"
 import { afterEach, describe, expect, it } from "vitest"
 import { noKvm } from "../kvmDevice.ts"

@@ -19,7 +19,7 @@ const table = (tables: ReadonlyArray<PlacedTable>, signature: string): PlacedTab
 
 const sum = (bytes: Uint8Array): number => bytes.reduce((total, byte) => (total + byte) & 0xff, 0)
 
-/** Follows the pointers from the RSDP, as a kernel does, and gives what it finds by signature. */
+/** Follows the pointers from the RSDP, as a kernel does, and returns the tables by signature. */
 const discover = (placed: ReadonlyArray<PlacedTable>): ReadonlyMap<string, DataView> => {
   const at = (address: number): DataView => {
     const found = placed.find((candidate) => candidate.address === address)

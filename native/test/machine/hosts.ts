@@ -1,4 +1,4 @@
-// What KVM_GET_SUPPORTED_CPUID gives on two kinds of host, cut to the leaves that matter to a topology.
+// The result of KVM_GET_SUPPORTED_CPUID on two kinds of host, cut to the leaves that matter to a topology.
 import type { CpuidEntry } from "../../machine/cpuid/CpuidEntry.ts"
 
 const entry = (fields: Partial<CpuidEntry> & Pick<CpuidEntry, "function">): CpuidEntry => ({

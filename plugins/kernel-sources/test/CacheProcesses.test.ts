@@ -1,4 +1,4 @@
-// The kernel cache under processes of its own: many at once, and ones that are killed.
+// The kernel cache used by separate processes: many at once, and some that are killed.
 import { createHash } from "node:crypto"
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -56,7 +56,7 @@ const checkedKeys = (directory: string) =>
             expect(bytes).toHaveLength(record?.size ?? -1)
             expect(createHash("sha256").update(bytes).digest("hex")).toBe(record?.sha256)
           }
-          // What a run asks of it before the machine starts.
+          // Requests of a run before the machine starts.
           const kernel = yield* resolver.resolve(entry.key)
           expect((yield* inspectKernel(kernel.image))._tag).toBe("BzImage")
           expect((yield* inspectKernel(kernel.vmlinux ?? ""))._tag).toBe("Vmlinux")
@@ -81,7 +81,7 @@ it("eight processes that store one key at once leave one whole entry", { timeout
   const last = createHash("sha256")
     .update(readFileSync(join(directory, "same/bzImage")))
     .digest("hex")
-  // Each was told the truth about what it stored: eight different images, of which the last one stays.
+  // Each process got the true result of its store: eight different images, of which the last one stays.
   const stored = ends.map(({ said }) => /stored (\S+)/.exec(said)?.[1])
   expect(new Set(stored).size).toBe(8)
   expect(stored).toContain(last)

@@ -22,7 +22,7 @@ const expectBack = async (codec: PayloadCodec, stream: Uint8Array, data: Uint8Ar
   expect(Buffer.from(Either.getOrThrow(unpacked)).equals(Buffer.from(data))).toBe(true)
 }
 
-/** What a codec says of a stream that it refuses. */
+/** Returns a codec's message for a stream that it refuses. */
 const refusal = async (codec: PayloadCodec, stream: Uint8Array, size: number): Promise<string> =>
   String(Either.getOrThrow(Either.flip(await unpack(codec, stream, size))))
 

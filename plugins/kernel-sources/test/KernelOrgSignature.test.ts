@@ -16,7 +16,7 @@ const name = "linux-7.3.11.tar.xz"
 const directory = "/pub/linux/kernel/v7.x"
 const list = `${createHash("sha256").update(tarball).digest("hex")}  ${name}\n`
 
-/** Keys of the test's own: nobody's keyring is touched. */
+/** Keys made for the test: no user's keyring is touched. */
 const gpg = (home: string, args: ReadonlyArray<string>, input = "") =>
   execFileSync(
     "gpg",

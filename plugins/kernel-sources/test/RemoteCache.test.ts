@@ -13,7 +13,7 @@ import { serveGitHubCache, serveS3, serveSilence } from "./remoteServers.ts"
 // Programs are started by the dozen, on a machine that others use as well.
 vi.setConfig({ testTimeout: 60_000 })
 
-/** The kernel of the same commit on another machine, as it were: with a cache of its own. */
+/** The kernel of the same commit on another machine, represented by a separate cache. */
 const onMachine = (
   variables: Readonly<Record<string, string>>,
   body: (tree: string) => Effect.Effect<void, unknown, never> = () => Effect.void
@@ -49,7 +49,7 @@ const onMachine = (
   ).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
 }
 
-/** Puts other bytes under every key that a machine asks for. */
+/** Puts other bytes under every key that a machine requests. */
 const damage = (variables: Readonly<Record<string, string>>, key: string, bytes: Uint8Array) =>
   inScratch(
     () => Effect.flatMap(RemoteCaches, (remotes) => Effect.forEach(remotes, (remote) => remote.put(key, bytes))),

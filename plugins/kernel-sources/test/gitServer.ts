@@ -5,7 +5,7 @@ import { serveLoopback } from "./loopback.ts"
 
 const backend = join(execFileSync("git", ["--exec-path"]).toString().trim(), "git-http-backend")
 
-/** Serves the repositories below `root` to `user:password` until the scope closes, and gives the port. */
+/** Serves the repositories below `root` to `user:password` until the scope closes, and returns the port. */
 export const serveGit = (root: string, credentials: string) => {
   const allowed = `Basic ${Buffer.from(credentials).toString("base64")}`
   return serveLoopback((request, response) => {

@@ -92,7 +92,7 @@ export const serve = (paths: Readonly<Record<string, Answer>>) =>
     return Effect.map(listening, (port): KernelOrgServer => ({ base: address(port), requests }))
   })
 
-/** A proxy that tunnels to loopback whatever host it is asked for, and writes down which. */
+/** A proxy that tunnels every host to loopback and records the hosts. */
 export const serveProxy = (port: number) =>
   Effect.suspend(() => {
     const asked: Array<string> = []

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net"
 import type { Duplex } from "node:stream"
 import { Effect } from "effect"
 
-/** Serves until the scope closes, and gives the port. `onConnect` answers CONNECT, which proxies are asked. */
+/** Serves until the scope closes, and returns the port. `onConnect` answers CONNECT, which proxies are asked. */
 export const serveLoopback = (
   handler: RequestListener,
   onConnect?: (request: IncomingMessage, client: Duplex) => void

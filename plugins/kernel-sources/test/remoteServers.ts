@@ -64,7 +64,7 @@ const serveSigned = (upstream: number, secret: string) =>
     passed.end(body)
   })
 
-/** Serves a bucket to the account S3RVER with the secret S3RVER until the scope closes, and gives the variables of a client. */
+/** Serves a bucket to the account S3RVER with the secret S3RVER until the scope closes, and returns the variables of a client. */
 export const serveS3 = Effect.acquireRelease(
   Effect.promise(async () => {
     const directory = mkdtempSync(join(tmpdir(), "ktstr-s3-"))

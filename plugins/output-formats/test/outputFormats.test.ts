@@ -10,7 +10,7 @@ import { parseDocuments } from "../src/internal/document.ts"
 
 const registry = Layer.provideMerge(layerBuiltinOutputFormats, layerOutputFormats)
 
-/** Output of the real programs, kept (but for schbench, after examples of its documentation, with numbers of its own). */
+/** Recorded output of the real programs. That of schbench follows examples in its documentation, with other numbers. */
 const recorded = (name: string): string =>
   readFileSync(fileURLToPath(new URL(`recorded/${name}`, import.meta.url)), "utf8")
 
@@ -30,7 +30,7 @@ const read = (ref: OutputRef | string, text: string) =>
     })
   )
 
-/** What of an output counts where these metrics are asked for. */
+/** Returns the metrics of an output that count if these are requested. */
 const counted = (ref: OutputRef | string, text: string, asked: ReadonlyArray<string> = []) =>
   Effect.gen(function* () {
     const reader = yield* OutputRef.resolve(typeof ref === "string" ? OutputRef.of(ref) : ref)

@@ -8,7 +8,7 @@ import { makeFilePorts } from "../src/FilePorts.ts"
 
 const mebibyte = 1024 * 1024
 
-/** Writes so many MiB as a guest that says nothing sensible for ever, and gives the SHA-256 of them. */
+/** Writes this many MiB, as a guest that floods a port, and returns their SHA-256. */
 const flood = (file: number, mebibytes: number): string => {
   const hash = createHash("sha256")
   const out = fs.openSync(`/proc/self/fd/${file}`, "w")
