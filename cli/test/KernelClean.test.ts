@@ -1,14 +1,11 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { expect, it, vi } from "@effect/vitest"
+import { expect, it } from "@effect/vitest"
 import { ConfigProvider, Effect } from "effect"
 import { kernelClean } from "../src/commands/KernelClean.ts"
 import type { CommandIo } from "../src/io/CommandIo.ts"
 import { parse } from "../src/parse/Arguments.ts"
-
-// Programs are started, on a machine that others use as well.
-vi.setConfig({ testTimeout: 60_000 })
 
 /** Runs the command in a cache with one corrupt entry; `said` is what came on stdout. */
 const inCache = <A, E>(

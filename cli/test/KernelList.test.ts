@@ -16,7 +16,6 @@ import { expect, it } from "@effect/vitest"
 import { KernelCache, layerKernelCache, type StoreInput, toolVersion } from "@ktstr/core/kernel"
 import { kernelFragmentHash } from "@ktstr/kernel-sources"
 import { ConfigProvider, Effect, Layer, type Scope } from "effect"
-import { vi } from "vitest"
 import { index, serve, text } from "../../plugins/kernel-sources/test/kernelOrgServer.ts"
 import { kernelClean } from "../src/commands/KernelClean.ts"
 import { kernelList } from "../src/commands/KernelList.ts"
@@ -37,7 +36,6 @@ interface World {
 }
 
 /** Many stores wait for the disk, and for a server that is not there it waits three seconds. */
-vi.setConfig({ testTimeout: 30_000 })
 
 /** A cache of its own and a kernel.org at `base`. */
 const world = <A, E>(base: string, body: (world: World) => Effect.Effect<A, E, Scope.Scope>) =>

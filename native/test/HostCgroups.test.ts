@@ -76,7 +76,7 @@ const folders = () =>
     .map(({ name }) => name)
     .sort()
 
-describe("cleanUpHostRuns", { timeout: 120_000 }, () => {
+describe("cleanUpHostRuns", () => {
   it.live("removes cgroups with the mark of a dead agent, and nothing because of its name", () =>
     Effect.gen(function* () {
       const me = yield* self
@@ -111,7 +111,7 @@ describe("cleanUpHostRuns", { timeout: 120_000 }, () => {
   )
 })
 
-describe("the agent on a host", { timeout: 120_000 }, () => {
+describe("the agent on a host", () => {
   it.live("does not begin in a cgroup that somebody else made under its name, and leaves it alone", () =>
     Effect.gen(function* () {
       const agent = yield* Effect.flatMap(AgentBinary, ({ path }) => path)

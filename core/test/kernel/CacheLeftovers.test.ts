@@ -3,13 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, wr
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
-import { expect, it, vi } from "@effect/vitest"
+import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { cleanCacheLeftovers } from "../../src/kernel/CacheLeftovers.ts"
 import { listKernelObjects } from "../../src/kernel/Objects.ts"
-
-// Programs are started, on a machine that others use as well.
-vi.setConfig({ testTimeout: 60_000 })
 
 const day = 86_400_000
 

@@ -5,7 +5,6 @@ import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
-import { vi } from "vitest"
 import { acquireFileLock } from "../../src/host/FileLock.ts"
 import { filesystemType, findLockRefusal, lockRefusal } from "../../src/host/LockPlace.ts"
 import { findLocks, parseLockLine } from "../../src/host/LockTable.ts"
@@ -16,9 +15,6 @@ const inDirectory = <A, E>(body: (directory: string) => Effect.Effect<A, E, Node
     (directory) => Effect.provide(body(directory), NodeContext.layer),
     (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
   )
-
-/** Each lock is two processes. */
-vi.setConfig({ testTimeout: 30_000 })
 
 /** As another program sees it. */
 const isFree = (file: string): boolean => spawnSync("flock", ["--nonblock", file, "true"]).status === 0

@@ -72,7 +72,7 @@ const hidden = (directory: string): ReadonlyArray<string> =>
     .filter((name) => name.startsWith(".") && name !== ".locks")
     .sort()
 
-it("eight processes that store one key at once leave one whole entry", { timeout: 60_000 }, async () => {
+it("eight processes that store one key at once leave one whole entry", async () => {
   const directory = join(scratch, "eight")
   const storers = Array.from({ length: 8 }, (_, index) => startStorer(program, directory, index + 1, "same"))
   const ends = await Promise.all(storers.map(({ ended }) => ended))

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { describe, expect, it, vi } from "@effect/vitest"
+import { describe, expect, it } from "@effect/vitest"
 import { KernelResolver } from "@ktstr/core"
 import { type FetchProgress, KernelCache } from "@ktstr/core/kernel"
 import { Effect, Option } from "effect"
@@ -9,9 +9,6 @@ import { fetchGit } from "../src/sources/GitSource.ts"
 import { chooseRef, gitLabel, parseGitSpec, withoutCredentials } from "../src/sources/GitSpec.ts"
 import { serveGit } from "./gitServer.ts"
 import { commitTree, git, inScratch, release, writeTree } from "./kernelTree.ts"
-
-// Programs are started by the dozen, on a machine that others use as well.
-vi.setConfig({ testTimeout: 60_000 })
 
 describe("parseGitSpec", () => {
   const label = (text: string) => Option.getOrUndefined(Option.map(parseGitSpec(text), gitLabel))

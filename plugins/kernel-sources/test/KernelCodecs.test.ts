@@ -61,14 +61,13 @@ describe("xz", () => {
     await expectBack(xzCodec, pack("xz", kernel, noise), noise)
   })
 
-  it("gives back any data", { timeout: 30_000 }, () =>
+  it("gives back any data", () =>
     fc.assert(
       fc.asyncProperty(data, (bytes) => expectBack(xzCodec, pack("xz", kernel, bytes), bytes)),
       { numRuns: 40 }
-    )
-  )
+    ))
 
-  it("refuses damaged data or gives it back right, and never throws", { timeout: 60_000 }, async () => {
+  it("refuses damaged data or gives it back right, and never throws", async () => {
     const packed = pack("xz", kernel, code.subarray(0, 20_000))
     await fc.assert(
       fc.asyncProperty(fc.nat(packed.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
@@ -102,12 +101,11 @@ describe("lz4", () => {
     await expectBack(lz4Codec, pack("lz4", legacy, large), large)
   })
 
-  it("gives back any data", { timeout: 30_000 }, () =>
+  it("gives back any data", () =>
     fc.assert(
       fc.asyncProperty(data, (bytes) => expectBack(lz4Codec, pack("lz4", legacy, bytes), bytes)),
       { numRuns: 40 }
-    )
-  )
+    ))
 })
 
 describe("lz4", () => {
@@ -124,7 +122,7 @@ describe("lz4", () => {
     expect(Buffer.from(unpacked).toString()).toBe(`${"abcd".repeat(10)}abc${"dabcd"}`)
   })
 
-  it("never throws on damaged data", { timeout: 60_000 }, async () => {
+  it("never throws on damaged data", async () => {
     const damage = [fc.nat(packed.length - 1), fc.integer({ min: 0, max: 255 }), fc.nat(packed.length)] as const
     await fc.assert(
       fc.asyncProperty(...damage, async (at, byte, cut) => {
@@ -140,7 +138,7 @@ describe("lz4", () => {
 describe("zstd", () => {
   it("unpacks code", () => expectBack(zstdCodec, pack("zstd", ["-19", "-c"], code), code))
 
-  it("refuses damaged data or gives it back right, and never throws", { timeout: 60_000 }, async () => {
+  it("refuses damaged data or gives it back right, and never throws", async () => {
     const small = pack("zstd", ["-3", "-c"], code.subarray(0, 3000))
     const damage = fc.array(fc.tuple(fc.nat(small.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 })
     await fc.assert(

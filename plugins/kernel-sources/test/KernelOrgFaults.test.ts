@@ -11,7 +11,6 @@ const directory = "/pub/linux/kernel/v7.x"
 const tarballPath = `${directory}/linux-7.3.11.tar.xz`
 const sumsPath = `${directory}/sha256sums.asc`
 const quiet = () => Effect.void
-const patience = 30_000
 const releases = "/releases.json"
 
 type Answer = (request: IncomingMessage, response: ServerResponse, nth: number) => void
@@ -147,34 +146,28 @@ describe("a server that can't answer now", () => {
       }
     ],
     ["silence", () => undefined]
-  ])(
-    "%s is tried again",
-    ([, bad]) =>
-      Effect.gen(function* () {
-        const { base, requests } = yield* serve({
-          [releases]: after(1, bad, text(index)),
-          [sumsPath]: sums("linux-7.3.11.tar.xz"),
-          [tarballPath]: after(1, bad, file())
-        })
-        const impatient = { KTSTR_DOWNLOAD_TIMEOUT: "1" }
-        expect(yield* resolve(base, "7.4", impatient)).toEqual(["7.4.2"])
-        expect(yield* fetchTarball(base, "7.3.11", impatient)).toMatch(/linux-7\.3\.11\.tar\.xz$/)
-        expect(requests.filter(({ url }) => url === releases)).toHaveLength(2)
-        expect(requests.filter(({ url }) => url === tarballPath)).toHaveLength(2)
-      }),
-    patience
+  ])("%s is tried again", ([, bad]) =>
+    Effect.gen(function* () {
+      const { base, requests } = yield* serve({
+        [releases]: after(1, bad, text(index)),
+        [sumsPath]: sums("linux-7.3.11.tar.xz"),
+        [tarballPath]: after(1, bad, file())
+      })
+      const impatient = { KTSTR_DOWNLOAD_TIMEOUT: "1" }
+      expect(yield* resolve(base, "7.4", impatient)).toEqual(["7.4.2"])
+      expect(yield* fetchTarball(base, "7.3.11", impatient)).toMatch(/linux-7\.3\.11\.tar\.xz$/)
+      expect(requests.filter(({ url }) => url === releases)).toHaveLength(2)
+      expect(requests.filter(({ url }) => url === tarballPath)).toHaveLength(2)
+    })
   )
 
-  it.scopedLive(
-    "is told in one line when it stays so",
-    () =>
-      Effect.gen(function* () {
-        const { base, requests } = yield* serve({ [releases]: status(503) })
-        const error = yield* Effect.flip(resolve(base, "7.4"))
-        expect(error.message).toBe(`fetch ${base}${releases}: HTTP 503; the server is busy or broken: try again later`)
-        expect(requests).toHaveLength(5)
-      }),
-    patience
+  it.scopedLive("is told in one line when it stays so", () =>
+    Effect.gen(function* () {
+      const { base, requests } = yield* serve({ [releases]: status(503) })
+      const error = yield* Effect.flip(resolve(base, "7.4"))
+      expect(error.message).toBe(`fetch ${base}${releases}: HTTP 503; the server is busy or broken: try again later`)
+      expect(requests).toHaveLength(5)
+    })
   )
 
   it.scopedLive("is not waited for when it asks for an hour", () =>
@@ -186,15 +179,12 @@ describe("a server that can't answer now", () => {
     })
   )
 
-  it.scopedLive(
-    "is named as silent",
-    () =>
-      Effect.gen(function* () {
-        const { base } = yield* serve({ [releases]: () => undefined })
-        const error = yield* Effect.flip(resolve(base, "7.4", { KTSTR_DOWNLOAD_TIMEOUT: "1" }))
-        expect(error.message).toBe(`fetch ${base}${releases}: the server was silent for 1 s (KTSTR_DOWNLOAD_TIMEOUT)`)
-      }),
-    patience
+  it.scopedLive("is named as silent", () =>
+    Effect.gen(function* () {
+      const { base } = yield* serve({ [releases]: () => undefined })
+      const error = yield* Effect.flip(resolve(base, "7.4", { KTSTR_DOWNLOAD_TIMEOUT: "1" }))
+      expect(error.message).toBe(`fetch ${base}${releases}: the server was silent for 1 s (KTSTR_DOWNLOAD_TIMEOUT)`)
+    })
   )
 })
 
@@ -228,33 +218,27 @@ describe("a server that never can", () => {
     })
   )
 
-  it.scopedLive(
-    "an empty tarball is told as such",
-    () =>
-      Effect.gen(function* () {
-        const { base } = yield* serve({
-          [sumsPath]: sums("linux-7.3.11.tar.xz"),
-          [tarballPath]: text("", 200, "application/x-xz")
-        })
-        const error = yield* Effect.flip(fetchTarball(base))
-        expect(isOneLine(error.message)).toContain(`download ${base}${tarballPath}: the answer is empty`)
-      }),
-    patience
+  it.scopedLive("an empty tarball is told as such", () =>
+    Effect.gen(function* () {
+      const { base } = yield* serve({
+        [sumsPath]: sums("linux-7.3.11.tar.xz"),
+        [tarballPath]: text("", 200, "application/x-xz")
+      })
+      const error = yield* Effect.flip(fetchTarball(base))
+      expect(isOneLine(error.message)).toContain(`download ${base}${tarballPath}: the answer is empty`)
+    })
   )
 
-  it.scopedLive(
-    "a name that no server has is asked for once, and says that there may be no network",
-    () =>
-      Effect.gen(function* () {
-        const began = Date.now()
-        const error = yield* Effect.flip(resolve("http://kernel.invalid", "9.9"))
-        expect(isOneLine(error.message)).toMatch(
-          /^fetch http:\/\/kernel\.invalid\/releases\.json: (?:no such host as kernel\.invalid|the name kernel\.invalid can't be looked up): no network, or no DNS \(E\w+\)$/
-        )
-        expect(error.message).not.toContain("getaddrinfo")
-        expect(exitCodeOfError(error)).toBe(69)
-        if (error.message.includes("ENOTFOUND")) expect(Date.now() - began).toBeLessThan(10_000)
-      }),
-    patience
+  it.scopedLive("a name that no server has is asked for once, and says that there may be no network", () =>
+    Effect.gen(function* () {
+      const began = Date.now()
+      const error = yield* Effect.flip(resolve("http://kernel.invalid", "9.9"))
+      expect(isOneLine(error.message)).toMatch(
+        /^fetch http:\/\/kernel\.invalid\/releases\.json: (?:no such host as kernel\.invalid|the name kernel\.invalid can't be looked up): no network, or no DNS \(E\w+\)$/
+      )
+      expect(error.message).not.toContain("getaddrinfo")
+      expect(exitCodeOfError(error)).toBe(69)
+      if (error.message.includes("ENOTFOUND")) expect(Date.now() - began).toBeLessThan(10_000)
+    })
   )
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
-import { describe, expect, it, vi } from "@effect/vitest"
+import { describe, expect, it } from "@effect/vitest"
 import { type KernelEntry, type RemoteCache, RemoteCaches } from "@ktstr/core/kernel"
 import { Effect, Logger, Option } from "effect"
 import { pack } from "tar-stream"
@@ -9,9 +9,6 @@ import { buildKernel } from "../src/build/KernelBuild.ts"
 import { packEntry, unpackEntry } from "../src/remote/EntryArchive.ts"
 import { commitTree, inScratch, release, writeTree } from "./kernelTree.ts"
 import { serveGitHubCache, serveS3, serveSilence } from "./remoteServers.ts"
-
-// Programs are started by the dozen, on a machine that others use as well.
-vi.setConfig({ testTimeout: 60_000 })
 
 /** The kernel of the same commit on another machine, represented by a separate cache. */
 const onMachine = (

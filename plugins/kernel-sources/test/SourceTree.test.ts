@@ -1,16 +1,13 @@
 import { execFileSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { describe, expect, it, vi } from "@effect/vitest"
+import { describe, expect, it } from "@effect/vitest"
 import { KernelResolver } from "@ktstr/core"
 import { KernelCache } from "@ktstr/core/kernel"
 import { Effect } from "effect"
 import { buildKernel } from "../src/build/KernelBuild.ts"
 import { findSource } from "../src/build/SourceTree.ts"
 import { commitTree, git, inScratch, release, writeTree } from "./kernelTree.ts"
-
-// Programs are started by the dozen, on a machine that others use as well.
-vi.setConfig({ testTimeout: 60_000 })
 
 /** All that is in a tree, with times: nothing of it may be another afterwards. */
 const listing = (directory: string): string =>
