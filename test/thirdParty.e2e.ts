@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -14,11 +15,18 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
+import { commitTree, writeTree } from "../plugins/kernel-sources/test/kernelTree.ts"
 import { ktstr, leftovers, none, root } from "./ktstr.ts"
 
 const project = mkdtempSync(join(tmpdir(), "test-ktstr-third-party-"))
 /** What the kernel source offers. */
 const kernels = join(project, "kernels")
+/** What the remote cache keeps. */
+const shared = join(project, "shared")
+/** A tree of which a kernel is built within seconds. */
+const tree = join(project, "linux")
+/** Another project, whose plugins all throw. */
+const broken = join(project, "broken")
 afterAll(() => rmSync(project, { recursive: true, force: true }))
 
 const npm = (cwd: string, ...args: ReadonlyArray<string>): void => {
@@ -37,7 +45,8 @@ beforeAll(() => {
     ...[join(root, "test/fixtures/third-party-work-type"), executable],
     join(root, "test/fixtures/third-party-output-format"),
     join(root, "test/fixtures/third-party-reporter"),
-    join(root, "test/fixtures/third-party-kernel-source")
+    join(root, "test/fixtures/third-party-kernel-source"),
+    join(root, "test/fixtures/third-party-remote-cache")
   )
   mkdirSync(join(project, "node_modules/@ktstr"))
   for (const name of ["@ktstr/core", "@ktstr/vitest", "effect", "vitest", "vite", "esbuild"]) {
@@ -50,8 +59,24 @@ import { sieve } from "ktstr-work-type-sieve"
 import { wc } from "ktstr-output-format-wc"
 import { csv } from "ktstr-reporter-csv"
 import { folder } from "ktstr-kernel-source-folder"
+import { sharedFolder } from "ktstr-remote-cache-folder"
 
-export default { plugins: [frames, sieve, wc, csv, folder(${JSON.stringify(kernels)})] }
+const others = [folder(${JSON.stringify(kernels)}), sharedFolder(${JSON.stringify(shared)})]
+export default { plugins: [frames, sieve, wc, csv, ...others] }
+`
+  )
+  writeTree(tree)
+  commitTree(tree)
+  mkdirSync(broken)
+  writeFileSync(
+    join(broken, "ktstr.config.mjs"),
+    `import { KernelSource, RemoteCache } from "@ktstr/core/kernel"
+const fail = () => {
+  throw new Error("out of order")
+}
+const source = KernelSource.plugin({ name: "dry", accepts: (spec) => spec.startsWith("dry:"), fetch: fail })
+const cache = RemoteCache.plugin({ name: "shelf", get: fail, put: fail })
+export default { plugins: [source, cache] }
 `
   )
   mkdirSync(kernels)
@@ -97,6 +122,7 @@ describe("work types, output formats and reporters of third parties", () => {
     expect(Object.keys(installed)).toEqual([
       "ktstr-kernel-source-folder",
       "ktstr-output-format-wc",
+      "ktstr-remote-cache-folder",
       "ktstr-reporter-csv",
       "ktstr-work-type-frames",
       "ktstr-work-type-sieve"
@@ -158,6 +184,35 @@ describe("work types, output formats and reporters of third parties", () => {
     const fetched = await ktstr(["kernel", "fetch", "folder:nightly"], { cwd: project })
     expect(fetched.stderr).toBe("ktstr: folder:nightly needs no fetching: name it with --kernel\n")
     expect(fetched.code).toBe(64)
+  })
+
+  /** Builds the tree's kernel on a machine without any. */
+  const build = async (machine: string, cwd: string) => {
+    const env = { KTSTR_CACHE_DIR: join(project, machine) }
+    const { code, stderr, stdout } = await ktstr(["kernel", "build", tree, "--json"], { cwd, env })
+    expect(code).toBe(0)
+    return { stderr, key: JSON.parse(stdout).key }
+  }
+
+  it("share kernels: one machine builds them, and another one does not", async () => {
+    const first = await build("first", project)
+    expect(first.stderr).toContain("compiling")
+    expect(readdirSync(shared)).toHaveLength(1)
+    const second = await build("second", project)
+    expect(second.stderr).toBe(`downloading the folder ${shared}\n`)
+    expect(second.key).toBe(first.key)
+    const { stdout } = await ktstr(["list", "remote-caches", "--json"], { cwd: project })
+    expect(JSON.parse(stdout)).toEqual([{ name: `the folder ${shared}` }])
+  })
+
+  it("cost a warning, or end it in one line, when they throw: by their name", async () => {
+    const { stderr } = await build("third", broken)
+    expect(stderr.match(/^warning: .*$/gm)).toEqual([
+      expect.stringMatching(/^warning: remote kernel cache: the remote cache 'shelf' failed in `get`: .*out of order/)
+    ])
+    const run = await ktstr(["run", "steady", "--kernel", "dry:one"], { cwd: broken })
+    expect(run.stderr).toMatch(/^ktstr: the kernel source 'dry' failed in `fetch`: .*out of order.*\n$/)
+    expect(run.code).toBe(69)
   })
 
   it("are listed beside the kernel sources that are built in", async () => {

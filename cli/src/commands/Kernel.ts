@@ -13,6 +13,7 @@ import {
   KernelError,
   type KernelObjects,
   KernelSources,
+  type RemoteCaches,
   sourceFor
 } from "@ktstr/core/kernel"
 import { layerKernels, loadPlugins, type Platform } from "@ktstr/harness"
@@ -189,7 +190,7 @@ export const kernelBuild = (invocation: Extract<Invocation, { command: "kernel b
     const reserved = cpus === undefined ? undefined : yield* reservedCpus(cpus)
     const line = fetchLine(output.err)
     const options = { base, jobs: parallel, cpus: reserved, refresh, onProgress: line.onProgress }
-    const building: Effect.Effect<BuiltKernel | KernelEntry, KernelError, Platform | KernelCache> =
+    const building: Effect.Effect<BuiltKernel | KernelEntry, KernelError, Platform | KernelCache | RemoteCaches> =
       wanted._tag === "Release"
         ? Effect.provide(fetchRelease({ ...options, spec: wanted.version }), layerHttp)
         : wanted._tag === "Git"

@@ -1,5 +1,5 @@
 /**
- * `ktstr list`: lists scenarios, work types, output formats, presets, schedulers, checks and kernel sources.
+ * `ktstr list`: lists scenarios, work types, output formats, presets, schedulers, checks, kernel sources and remote caches.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import {
 } from "@ktstr/core"
 import { suggestion } from "@ktstr/core/base"
 import { type Check, Checks } from "@ktstr/core/check"
-import { type KernelSource, KernelSources } from "@ktstr/core/kernel"
+import { type KernelSource, KernelSources, type RemoteCache, RemoteCaches } from "@ktstr/core/kernel"
 import { ClockMode } from "@ktstr/core/machine"
 import { OutputFormats } from "@ktstr/core/payload"
 import type { ScenarioNeeds } from "@ktstr/core/scenario"
@@ -36,7 +36,8 @@ const kinds = [
   "presets",
   "schedulers",
   "checks",
-  "kernel-sources"
+  "kernel-sources",
+  "remote-caches"
 ] as const
 
 type Kind = (typeof kinds)[number]
@@ -50,6 +51,7 @@ interface Registered {
   readonly scenarios: ReadonlyArray<Scenario>
   readonly schedulers: ReadonlyArray<Scheduler>
   readonly sources: ReadonlyArray<KernelSource>
+  readonly remotes: ReadonlyArray<RemoteCache>
 }
 
 const needsOf = ({ cpus, llcs, numaNodes }: ScenarioNeeds): string =>
@@ -109,7 +111,10 @@ const judgedBy = ({ judge }: Check): string => {
   }
 }
 
-const tableOf = (kind: Kind, { formats, scenarios, schedulers, sources, types }: Registered): ReadonlyArray<string> => {
+const tableOf = (
+  kind: Kind,
+  { formats, remotes, scenarios, schedulers, sources, types }: Registered
+): ReadonlyArray<string> => {
   switch (kind) {
     case "scenarios":
       return renderTable(
@@ -183,10 +188,17 @@ const tableOf = (kind: Kind, { formats, scenarios, schedulers, sources, types }:
         ],
         sources
       )
+    case "remote-caches":
+      return remotes.length === 0
+        ? ["no remote cache: KTSTR_REMOTE_CACHE, KTSTR_GHA_CACHE and plugins enable them"]
+        : renderTable([{ title: "remote cache", cell: (remote) => remote.name }], remotes)
   }
 }
 
-const jsonOf = (kind: Kind, { formats, scenarios, schedulers, sources, types }: Registered): ReadonlyArray<unknown> => {
+const jsonOf = (
+  kind: Kind,
+  { formats, remotes, scenarios, schedulers, sources, types }: Registered
+): ReadonlyArray<unknown> => {
   switch (kind) {
     case "scenarios":
       return scenarios.map(({ name, category, description, needs }) => ({ name, category, description, needs }))
@@ -228,6 +240,8 @@ const jsonOf = (kind: Kind, { formats, scenarios, schedulers, sources, types }: 
       }))
     case "kernel-sources":
       return sources.map(({ description = "", name }) => ({ name, description }))
+    case "remote-caches":
+      return remotes.map(({ name }) => ({ name }))
   }
 }
 
@@ -238,7 +252,8 @@ const jsonKey: Readonly<Record<Kind, string>> = {
   presets: "presets",
   schedulers: "schedulers",
   checks: "checks",
-  "kernel-sources": "kernelSources"
+  "kernel-sources": "kernelSources",
+  "remote-caches": "remoteCaches"
 }
 
 /**
@@ -261,7 +276,8 @@ export const list = (invocation: Extract<Invocation, { command: "list" }>, { out
         formats: Effect.flatMap(OutputFormats, (registry) => registry.list),
         scenarios: Effect.flatMap(Scenarios, (registry) => registry.list),
         schedulers: Effect.flatMap(Schedulers, (registry) => registry.list),
-        sources: Effect.flatMap(KernelSources, (registry) => registry.list)
+        sources: Effect.flatMap(KernelSources, (registry) => registry.list),
+        remotes: Effect.flatMap(RemoteCaches, (registry) => registry.list)
       }),
       layerRegistries(plugins)
     )

@@ -42,7 +42,8 @@ export {
 } from "./Metadata.ts"
 export { buildLock, type KernelObjects, listKernelObjects, objectsPrefix } from "./Objects.ts"
 export { kernelPreference, schedExtAlternativeTo, versionPreference } from "./Preference.ts"
-export { type RemoteCache, RemoteCacheError, RemoteCaches } from "./RemoteCache.ts"
+export { layerRemoteCaches, RemoteCache, RemoteCaches } from "./RemoteCache.ts"
+export { RemoteCacheError, type RemoteCacheErrorReason } from "./RemoteCacheError.ts"
 export { KernelResolver, type ResolvedKernel } from "./Resolver.ts"
 export {
   CurrentFragment,

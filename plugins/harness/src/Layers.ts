@@ -10,9 +10,9 @@ import { KernelResolver } from "@ktstr/core"
 import { resolveCacheDirs } from "@ktstr/core/cache"
 import { type Checker, layerChecker } from "@ktstr/core/check"
 import type { PayloadCodecs } from "@ktstr/core/image"
-import { type KernelCache, layerKernelResolver, type RemoteCaches, type ResolvedKernel } from "@ktstr/core/kernel"
+import { type KernelCache, layerKernelResolver, type ResolvedKernel } from "@ktstr/core/kernel"
 import type { AgentBinary, HostMachine, KvmProbe, Vmm } from "@ktstr/core/machine"
-import { layerCurrentFragment, layerRemoteCaches } from "@ktstr/kernel-sources"
+import { layerCurrentFragment } from "@ktstr/kernel-sources"
 import { layerAgentBinary, layerHostMachine, layerKvmProbe } from "@ktstr/native"
 import { Effect, Layer, Option } from "effect"
 import { type BackendName, type BackendOptions, layerBackend } from "./Backend.ts"
@@ -22,7 +22,6 @@ import { loadPlugins, type Plugin, type Registries } from "./UserConfig.ts"
 
 /** The sources, and what `--kernel` and the environment mean. */
 const layerResolver = layerKernelResolver.pipe(
-  Layer.provideMerge(layerRemoteCaches),
   Layer.provide(layerCurrentFragment),
   Layer.provideMerge(layerLocalKernels)
 )
@@ -35,7 +34,7 @@ const layerResolver = layerKernelResolver.pipe(
  */
 export const layerKernels = (
   plugins: ReadonlyArray<Plugin>
-): Layer.Layer<Platform | KernelCache | KernelResolver | PayloadCodecs | RemoteCaches | Registries, RegistryError> =>
+): Layer.Layer<Platform | KernelCache | KernelResolver | PayloadCodecs | Registries, RegistryError> =>
   Layer.provideMerge(layerResolver, layerRegistries(plugins))
 
 /**
@@ -92,7 +91,6 @@ export type HarnessServices =
   | KernelCache
   | KernelResolver
   | PayloadCodecs
-  | RemoteCaches
   | KvmProbe
   | Vmm
   | AgentBinary

@@ -5,13 +5,18 @@
  */
 import type { RegisterError } from "@ktstr/core/base"
 import type { PayloadCodecs } from "@ktstr/core/image"
-import { type KernelCache, layerKernelCache, layerKernelSources } from "@ktstr/core/kernel"
+import { type KernelCache, layerKernelCache, layerKernelSources, layerRemoteCaches } from "@ktstr/core/kernel"
 import { layerOutputFormats } from "@ktstr/core/payload"
 import { layerReporters } from "@ktstr/core/report"
 import { layerScenarios } from "@ktstr/core/scenario"
 import { layerSchedulers } from "@ktstr/core/scheduler"
 import { layerWorkTypes } from "@ktstr/core/work"
-import { layerBuiltinKernelSources, layerCurrentFragment, layerKernelCodecs } from "@ktstr/kernel-sources"
+import {
+  layerBuiltinKernelSources,
+  layerBuiltinRemoteCaches,
+  layerCurrentFragment,
+  layerKernelCodecs
+} from "@ktstr/kernel-sources"
 import { layerBuiltinOutputFormats } from "@ktstr/output-formats"
 import { layerBuiltinReporters } from "@ktstr/reporters"
 import { layerCatalog } from "@ktstr/scenarios"
@@ -56,7 +61,8 @@ export const layerRegistries = (plugins: ReadonlyArray<Plugin>): Layer.Layer<Reg
         layerCatalog,
         layerBuiltinSchedulers,
         layerBuiltinReporters,
-        layerBuiltinKernelSources
+        layerBuiltinKernelSources,
+        layerBuiltinRemoteCaches
       )
     ),
     Layer.provideMerge(
@@ -66,7 +72,8 @@ export const layerRegistries = (plugins: ReadonlyArray<Plugin>): Layer.Layer<Reg
         layerScenarios,
         layerSchedulers,
         layerReporters,
-        layerKernelSources
+        layerKernelSources,
+        layerRemoteCaches
       )
     ),
     Layer.provide(layerCurrentFragment),

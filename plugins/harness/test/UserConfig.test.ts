@@ -122,7 +122,7 @@ describe("loadPlugins", () => {
     const registering = (call: string) => `
       import { Effect, Layer } from "effect"
       import { OutputFormat, registerScenarios, registerSchedulers, Reporter, WorkType } from "@ktstr/core"
-      import { KernelSource } from "@ktstr/core/kernel"
+      import { KernelSource, RemoteCache } from "@ktstr/core/kernel"
       import { WorkTypes } from "@ktstr/core/work"
       const later = (call) => Layer.suspend(call)
       export default { plugins: [Layer.empty, ${call}] }`
@@ -149,6 +149,7 @@ describe("loadPlugins", () => {
         "KernelSource.plugin({ name: 'distro', accepts() {}, fetch() {} })",
         /kernel source 'distro': there is one of that name already; choose another/
       ],
+      ["RemoteCache.plugin({ name: 'r', get() {} })", /remote cache 'r': its put is undefined, and must be a function/],
       ["Layer.effectDiscard(Effect.interrupt)", /interrupts itself$/],
       ["Layer.effectDiscard(Effect.die('gone'))", /threw 'gone'$/],
       ["Layer.effectDiscard(Effect.flatMap(WorkTypes, (all) => all.register(7)))", /a work type is a number/]

@@ -8,8 +8,8 @@ export {
   kernelFragment,
   kernelFragmentHash,
   kernelFragmentText,
-  layerCurrentFragment,
-  layerRemoteCaches
+  layerBuiltinRemoteCaches,
+  layerCurrentFragment
 } from "./build/index.ts"
 export { layerKernelCodecs, lz4Codec, xzCodec, zstdCodec } from "./codec/index.ts"
 export { DownloadError, layerHttp } from "./http/index.ts"

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
-import { layerKernelCache } from "@ktstr/core/kernel"
+import { layerKernelCache, layerRemoteCaches } from "@ktstr/core/kernel"
 import { ConfigProvider, Effect, Layer } from "effect"
 import { buildKernel } from "../src/build/KernelBuild.ts"
 import { findSource } from "../src/build/SourceTree.ts"
 
-const layer = layerKernelCache.pipe(Layer.provideMerge(NodeContext.layer))
+const layer = Layer.provideMerge(Layer.merge(layerKernelCache, layerRemoteCaches), NodeContext.layer)
 
 /** A folder for one test, with a cache in it; `path` is the PATH that tools are looked for in. */
 const inScratch = <A, E>(

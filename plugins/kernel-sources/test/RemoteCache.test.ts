@@ -10,6 +10,8 @@ import { packEntry, unpackEntry } from "../src/remote/EntryArchive.ts"
 import { commitTree, inScratch, release, writeTree } from "./kernelTree.ts"
 import { serveGitHubCache, serveS3, serveSilence } from "./remoteServers.ts"
 
+const enabled = Effect.flatMap(RemoteCaches, ({ list }) => list)
+
 /** The kernel of the same commit on another machine, represented by a separate cache. */
 const onMachine = (
   variables: Readonly<Record<string, string>>,
@@ -38,7 +40,7 @@ const onMachine = (
           entry: entry.metadata,
           compiled: stages.some((stage) => stage.startsWith("compile")),
           warnings,
-          remotes: yield* RemoteCaches
+          remotes: yield* enabled
         }
       }),
     "cache",
@@ -49,14 +51,14 @@ const onMachine = (
 /** Puts other bytes under every key that a machine requests. */
 const damage = (variables: Readonly<Record<string, string>>, key: string, bytes: Uint8Array) =>
   inScratch(
-    () => Effect.flatMap(RemoteCaches, (remotes) => Effect.forEach(remotes, (remote) => remote.put(key, bytes))),
+    () => Effect.flatMap(enabled, (remotes) => Effect.forEach(remotes, (remote) => remote.put(key, bytes))),
     "cache",
     variables
   )
 
 /** What is under a key of the only remote cache. */
 const stored = (variables: Readonly<Record<string, string>>, key: string) =>
-  inScratch(() => Effect.flatMap(RemoteCaches, ([remote]) => (remote as RemoteCache).get(key)), "cache", variables)
+  inScratch(() => Effect.flatMap(enabled, ([remote]) => (remote as RemoteCache).get(key)), "cache", variables)
 
 const keyOf = (entry: KernelEntry["metadata"]) =>
   `ktstr-kernel-1-x86_64-kc${entry.kconfigHash!.slice(0, 12)}-${entry.source.spec.replaceAll(":", "_")}`

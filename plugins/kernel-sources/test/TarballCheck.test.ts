@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
-import { layerKernelCache } from "@ktstr/core/kernel"
+import { layerKernelCache, layerRemoteCaches } from "@ktstr/core/kernel"
 import { ConfigProvider, Effect, Layer } from "effect"
 import { pack } from "tar-stream"
 import { buildKernel } from "../src/build/KernelBuild.ts"
@@ -30,7 +30,7 @@ const tarballOf = async (file: string, members: ReadonlyArray<Member>) => {
   writeFileSync(file, Buffer.concat(chunks))
 }
 
-const layer = Layer.provideMerge(layerKernelCache, NodeContext.layer)
+const layer = Layer.provideMerge(Layer.merge(layerKernelCache, layerRemoteCaches), NodeContext.layer)
 
 const inScratch = <A, E>(
   body: (scratch: string) => Effect.Effect<A, E, Layer.Layer.Success<typeof layer>>

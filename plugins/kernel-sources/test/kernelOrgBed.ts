@@ -4,11 +4,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { HttpClient } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
-import { layerKernelCache } from "@ktstr/core/kernel"
+import { layerKernelCache, layerRemoteCaches } from "@ktstr/core/kernel"
 import { ConfigProvider, Effect, Layer, Logger, type Scope } from "effect"
 import { layerHttp } from "../src/http/Proxy.ts"
 
-const layer = Layer.provideMerge(layerKernelCache, NodeContext.layer)
+const layer = Layer.provideMerge(Layer.merge(layerKernelCache, layerRemoteCaches), NodeContext.layer)
 
 /** Runs a body with a folder of its own against a server at `base`. */
 export const against = <A, E>(

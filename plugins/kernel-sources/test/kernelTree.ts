@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
-import { layerKernelCache, layerKernelResolver, layerKernelSources } from "@ktstr/core/kernel"
+import { layerKernelCache, layerKernelResolver, layerKernelSources, layerRemoteCaches } from "@ktstr/core/kernel"
 import { ConfigProvider, Effect, Layer } from "effect"
 import { bzImage, vmlinux } from "../../../core/test/image/images.ts"
-import { layerRemoteCaches } from "../src/build/BuiltKernels.ts"
+import { layerBuiltinRemoteCaches } from "../src/build/BuiltKernels.ts"
 import { makeGitSource } from "../src/sources/GitSource.ts"
 import { makePathSource } from "../src/sources/PathSource.ts"
 import { registeringSources } from "../src/sources/SourceLayer.ts"
@@ -84,6 +84,7 @@ export const commitTree = (directory: string): string => {
 const layer = layerKernelResolver.pipe(
   Layer.provideMerge(Layer.orDie(registeringSources([makeGitSource, makePathSource]))),
   Layer.provideMerge(layerKernelSources),
+  Layer.provideMerge(Layer.orDie(layerBuiltinRemoteCaches)),
   Layer.provideMerge(layerRemoteCaches),
   Layer.provideMerge(layerKernelCache),
   Layer.provideMerge(NodeContext.layer)

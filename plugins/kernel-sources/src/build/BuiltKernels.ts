@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { FileSystem, Path } from "@effect/platform"
+import type { RegisterError } from "@ktstr/core/base"
 import {
   KernelCache,
   type KernelEntry,
@@ -14,7 +15,7 @@ import {
   type StoreInput,
   validEntries
 } from "@ktstr/core/kernel"
-import { Config, Effect, Layer, Option, Ref } from "effect"
+import { Config, Effect, Layer, Option } from "effect"
 import { makeGitHubCache, makeS3Cache, packEntry, unpackEntry } from "../remote/index.ts"
 import { kernelFragmentHash } from "./KernelFragment.ts"
 import type { Report } from "./Report.ts"
@@ -39,6 +40,8 @@ const remoteKey = Effect.fnUntraced(function* (spec: string) {
   const hash = yield* kernelFragmentHash
   return `ktstr-kernel-1-x86_64-kc${hash.slice(0, 12)}-${spec.replace(/[^A-Za-z0-9.+-]+/g, "_")}`
 })
+
+const enabled = Effect.flatMap(RemoteCaches, ({ list }) => list)
 
 /** Returns the checked entry that one remote cache has for the spec. */
 const fromRemote = Effect.fn("BuiltKernels.fromRemote")(function* (remote: RemoteCache, spec: string) {
@@ -65,13 +68,11 @@ export const recallBuilt: (
   spec: string,
   label: string,
   onAsk: (remote: string) => Effect.Effect<void>
-) => Effect.Effect<Option.Option<KernelEntry>, KernelError, KernelCache> = Effect.fn("BuiltKernels.recall")(function* (
-  spec: string,
-  label: string,
-  onAsk: (remote: string) => Effect.Effect<void>
-) {
+) => Effect.Effect<Option.Option<KernelEntry>, KernelError, KernelCache | RemoteCaches> = Effect.fn(
+  "BuiltKernels.recall"
+)(function* (spec: string, label: string, onAsk: (remote: string) => Effect.Effect<void>) {
   const cache = yield* KernelCache
-  for (const remote of yield* RemoteCaches) {
+  for (const remote of yield* enabled) {
     yield* onAsk(remote.name)
     const found = yield* fromRemote(remote, spec).pipe(
       Effect.catchAll((error) => Effect.as(warn(error), Option.none<StoreInput>()))
@@ -110,27 +111,31 @@ export interface WantedKernel {
 export const builtOr: <R>(
   wanted: WantedKernel,
   build: Effect.Effect<KernelEntry, KernelError, R>
-) => Effect.Effect<KernelEntry, KernelError, KernelCache | R> = Effect.fn("BuiltKernels.builtOr")(function* <R>(
-  { label, lock, name, refresh, report, spec }: WantedKernel,
-  build: Effect.Effect<KernelEntry, KernelError, R>
-) {
-  const cache = yield* KernelCache
-  const cached = refresh ? Effect.succeedNone : findBuilt(spec)
-  const hit = yield* cached
-  if (Option.isSome(hit)) return hit.value
-  return yield* cache.exclusively(
-    lock,
-    report("waiting", name)
-  )(
-    Effect.gen(function* () {
-      // The process that held the lock may have built it.
-      const found = yield* cached
-      if (Option.isSome(found)) return found.value
-      const recalled = refresh ? Option.none() : yield* recallBuilt(spec, label, (remote) => report("download", remote))
-      return Option.isSome(recalled) ? recalled.value : yield* build
-    })
-  )
-})
+) => Effect.Effect<KernelEntry, KernelError, KernelCache | RemoteCaches | R> = Effect.fn("BuiltKernels.builtOr")(
+  function* <R>(
+    { label, lock, name, refresh, report, spec }: WantedKernel,
+    build: Effect.Effect<KernelEntry, KernelError, R>
+  ) {
+    const cache = yield* KernelCache
+    const cached = refresh ? Effect.succeedNone : findBuilt(spec)
+    const hit = yield* cached
+    if (Option.isSome(hit)) return hit.value
+    return yield* cache.exclusively(
+      lock,
+      report("waiting", name)
+    )(
+      Effect.gen(function* () {
+        // The process that held the lock may have built it.
+        const found = yield* cached
+        if (Option.isSome(found)) return found.value
+        const recalled = refresh
+          ? Option.none()
+          : yield* recallBuilt(spec, label, (remote) => report("download", remote))
+        return Option.isSome(recalled) ? recalled.value : yield* build
+      })
+    )
+  }
+)
 
 /**
  * Copies an entry into the remote caches. Never fails.
@@ -138,50 +143,32 @@ export const builtOr: <R>(
  * @since 0.1.0
  * @category constructors
  */
-export const shareBuilt: (entry: KernelEntry) => Effect.Effect<void, never, FileSystem.FileSystem | Path.Path> =
-  Effect.fn("BuiltKernels.share")(function* (entry: KernelEntry) {
-    const remotes = yield* RemoteCaches
+export const shareBuilt: (
+  entry: KernelEntry
+) => Effect.Effect<void, never, FileSystem.FileSystem | Path.Path | RemoteCaches> = Effect.fn("BuiltKernels.share")(
+  function* (entry: KernelEntry) {
+    const remotes = yield* enabled
     if (remotes.length === 0) return
     yield* Effect.gen(function* () {
       const key = yield* remoteKey(entry.metadata.source.spec)
       const archive = yield* packEntry(entry)
       yield* Effect.forEach(remotes, (remote) => Effect.catchAll(remote.put(key, archive), warn))
     }).pipe(Effect.catchAll(warn))
-  })
-
-/** After a failure that another request would only repeat, the cache is left alone: one warning is enough. */
-const onceBroken = (remote: RemoteCache): Effect.Effect<RemoteCache> =>
-  Effect.map(Ref.make(false), (broken) => {
-    const unlessBroken =
-      <A>(otherwise: A) =>
-      (effect: Effect.Effect<A, RemoteCacheError>): Effect.Effect<A, RemoteCacheError> =>
-        Effect.flatMap(Ref.get(broken), (isBroken) =>
-          isBroken
-            ? Effect.succeed(otherwise)
-            : Effect.tapError(effect, ({ reason }) => Ref.set(broken, reason !== "Corrupt"))
-        )
-    return {
-      name: remote.name,
-      get: (key) => unlessBroken<Option.Option<Uint8Array>>(Option.none())(remote.get(key)),
-      put: (key, bytes) => unlessBroken<void>(undefined)(remote.put(key, bytes))
-    }
-  })
+  }
+)
 
 /**
- * Returns the remote caches that the environment enables: `KTSTR_REMOTE_CACHE=s3://BUCKET[/PREFIX]` and `KTSTR_GHA_CACHE=1`.
+ * Registers the remote caches that the environment enables: `KTSTR_REMOTE_CACHE=s3://BUCKET[/PREFIX]` and `KTSTR_GHA_CACHE=1`.
  *
- * @since 0.1.0
+ * @since 0.2.0
  * @category layers
  */
-export const layerRemoteCaches: Layer.Layer<RemoteCaches> = Layer.effect(
-  RemoteCaches,
+export const layerBuiltinRemoteCaches: Layer.Layer<never, RegisterError, RemoteCaches> = Layer.effectDiscard(
   Effect.gen(function* () {
+    const { register } = yield* RemoteCaches
     const location = yield* Effect.option(Config.nonEmptyString("KTSTR_REMOTE_CACHE"))
     const github = yield* Effect.option(Config.nonEmptyString("KTSTR_GHA_CACHE"))
-    const switchedOn = Option.isSome(github) && github.value !== "0"
-    return yield* Effect.forEach(
-      [...Option.toArray(Option.map(location, makeS3Cache)), ...(switchedOn ? [makeGitHubCache()] : [])],
-      onceBroken
-    )
+    if (Option.isSome(location)) yield* register(makeS3Cache(location.value))
+    if (Option.isSome(github) && github.value !== "0") yield* register(makeGitHubCache())
   })
 )

@@ -12,6 +12,7 @@ import {
   KernelCache,
   type KernelEntry,
   KernelError,
+  type RemoteCaches,
   type StoreInput
 } from "@ktstr/core/kernel"
 import { Effect, Option, type Scope } from "effect"
@@ -70,7 +71,7 @@ export type BuiltKernel =
       readonly compileCommands: string | undefined
     }
 
-type Services = KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+type Services = KernelCache | RemoteCaches | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
 
 /** Files compiled for 6.12 on each base; the estimate of the progress line. */
 const expectedFiles: Readonly<Record<BuildBase, number>> = { tinyconfig: 1400, defconfig: 2900 }

@@ -3,7 +3,7 @@
  *
  * @since 0.2.0
  */
-export { builtOr, layerRemoteCaches, type WantedKernel } from "./BuiltKernels.ts"
+export { builtOr, layerBuiltinRemoteCaches, type WantedKernel } from "./BuiltKernels.ts"
 export { type BuildOptions, type BuiltKernel, buildKernel } from "./KernelBuild.ts"
 export {
   type BuildBase,

@@ -14,6 +14,7 @@ import {
   KernelError,
   type KernelSource,
   labelOf,
+  type RemoteCaches,
   validEntries
 } from "@ktstr/core/kernel"
 import { Effect, Either, Option } from "effect"
@@ -233,8 +234,10 @@ const fetchFresh = Effect.fn("DistroPackages.fetchFresh")(function* (options: Fe
  * @since 0.1.0
  * @category constructors
  */
-export const fetchKernel: (options: FetchOptions) => Effect.Effect<KernelEntry, KernelError, SourceServices> =
-  Effect.fn("DistroPackages.fetch")(function* (options: FetchOptions) {
+export const fetchKernel: (
+  options: FetchOptions
+) => Effect.Effect<KernelEntry, KernelError, Exclude<SourceServices, RemoteCaches>> = Effect.fn("DistroPackages.fetch")(
+  function* (options: FetchOptions) {
     const cache = yield* KernelCache
     const report = reportTo(options.onProgress)
     const cached = Effect.map(cache.list, (entries) =>
@@ -251,7 +254,9 @@ export const fetchKernel: (options: FetchOptions) => Effect.Effect<KernelEntry, 
         found !== undefined ? Effect.succeed(found) : Effect.scoped(fetchFresh(options, report))
       )
     )
-  }, Effect.provide(layerKernelCodecs))
+  },
+  Effect.provide(layerKernelCodecs)
+)
 
 /**
  * @since 0.1.0

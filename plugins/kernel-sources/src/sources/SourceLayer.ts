@@ -5,7 +5,7 @@
  */
 import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
 import type { RegisterError } from "@ktstr/core/base"
-import { type KernelCache, type KernelSource, KernelSources } from "@ktstr/core/kernel"
+import { type KernelCache, type KernelSource, KernelSources, type RemoteCaches } from "@ktstr/core/kernel"
 import { Effect, Layer } from "effect"
 
 /**
@@ -14,7 +14,12 @@ import { Effect, Layer } from "effect"
  * @since 0.1.0
  * @category models
  */
-export type SourceServices = KernelCache | FileSystem.FileSystem | Path.Path | CommandExecutor.CommandExecutor
+export type SourceServices =
+  | KernelCache
+  | RemoteCaches
+  | FileSystem.FileSystem
+  | Path.Path
+  | CommandExecutor.CommandExecutor
 
 /**
  * Makes and registers sources, which are asked in this order.
