@@ -46,10 +46,11 @@ beforeAll(() => {
     join(root, "test/fixtures/third-party-output-format"),
     join(root, "test/fixtures/third-party-reporter"),
     join(root, "test/fixtures/third-party-kernel-source"),
+    join(root, "test/fixtures/third-party-backend"),
     join(root, "test/fixtures/third-party-remote-cache")
   )
   mkdirSync(join(project, "node_modules/@ktstr"))
-  for (const name of ["@ktstr/core", "@ktstr/vitest", "effect", "vitest", "vite", "esbuild"]) {
+  for (const name of ["@ktstr/core", "@ktstr/vitest", "@ktstr/vmm-qemu", "effect", "vitest", "vite", "esbuild"]) {
     symlinkSync(join(root, "node_modules", name), join(project, "node_modules", name))
   }
   writeFileSync(
@@ -58,10 +59,11 @@ beforeAll(() => {
 import { sieve } from "ktstr-work-type-sieve"
 import { wc } from "ktstr-output-format-wc"
 import { csv } from "ktstr-reporter-csv"
+import { counted } from "ktstr-backend-counted"
 import { folder } from "ktstr-kernel-source-folder"
 import { sharedFolder } from "ktstr-remote-cache-folder"
 
-const others = [folder(${JSON.stringify(kernels)}), sharedFolder(${JSON.stringify(shared)})]
+const others = [counted, folder(${JSON.stringify(kernels)}), sharedFolder(${JSON.stringify(shared)})]
 export default { plugins: [frames, sieve, wc, csv, ...others] }
 `
   )
@@ -71,12 +73,16 @@ export default { plugins: [frames, sieve, wc, csv, ...others] }
   writeFileSync(
     join(broken, "ktstr.config.mjs"),
     `import { KernelSource, RemoteCache } from "@ktstr/core/kernel"
+import { Backend } from "@ktstr/core/machine"
+import { Effect } from "effect"
 const fail = () => {
   throw new Error("out of order")
 }
 const source = KernelSource.plugin({ name: "dry", accepts: (spec) => spec.startsWith("dry:"), fetch: fail })
 const cache = RemoteCache.plugin({ name: "shelf", get: fail, put: fail })
-export default { plugins: [source, cache] }
+const closed = Backend.plugin({ name: "closed", description: "", make: fail })
+const empty = Backend.plugin({ name: "empty", description: "", make: () => Effect.succeed({ boot: fail }) })
+export default { plugins: [source, cache, closed, empty] }
 `
   )
   mkdirSync(kernels)
@@ -120,6 +126,7 @@ describe("work types, output formats and reporters of third parties", () => {
   it("are copies in the project, not links into this repository", () => {
     const installed = JSON.parse(readFileSync(join(project, "package.json"), "utf8")).dependencies
     expect(Object.keys(installed)).toEqual([
+      "ktstr-backend-counted",
       "ktstr-kernel-source-folder",
       "ktstr-output-format-wc",
       "ktstr-remote-cache-folder",
@@ -169,6 +176,36 @@ describe("work types, output formats and reporters of third parties", () => {
     expect(code).toBe(64)
   })
 
+  it("boot machines of a backend that --vmm names, whose clock can be deterministic as it says", async () => {
+    const { code, result, stderr } = await run("--vmm", "counted")
+    expect(result).toMatchObject({ outcome: "pass", backend: "counted qemu", clock: "deterministic" })
+    expect(stderr).toContain("counted: 1 booted\n")
+    expect(code).toBe(0)
+  })
+
+  it("list a backend beside those that are built in, and suggest it", async () => {
+    const { stdout } = await ktstr(["list", "backends", "--json"], { cwd: project })
+    const listed: ReadonlyArray<{ name: string; countsInstructions: boolean }> = JSON.parse(stdout)
+    expect(listed.map(({ countsInstructions, name }) => [name, countsInstructions])).toEqual([
+      ["auto", true],
+      ["native", false],
+      ["qemu", true],
+      ["qemu-kvm", false],
+      ["qemu-tcg", true],
+      ["counted", true]
+    ])
+    const vmm = ["--vmm", "conted"]
+    for (const command of [
+      ["run", "steady", ...vmm],
+      ["exec", ...vmm, "--", "true"],
+      ["test", ...vmm]
+    ]) {
+      const { code, stderr } = await ktstr(command, { cwd: project })
+      expect(stderr).toBe("ktstr: unknown backend 'conted'; did you mean 'counted'?\n")
+      expect(code).toBe(64)
+    }
+  })
+
   it("offer kernels, which boot under the names that their source gives them", async () => {
     const { code, result, stderr } = await run("--kernel", "folder:nightly")
     expect(stderr).not.toContain("error")
@@ -213,6 +250,19 @@ describe("work types, output formats and reporters of third parties", () => {
     const run = await ktstr(["run", "steady", "--kernel", "dry:one"], { cwd: broken })
     expect(run.stderr).toMatch(/^ktstr: the kernel source 'dry' failed in `fetch`: .*out of order.*\n$/)
     expect(run.code).toBe(69)
+    for (const [vmm, member] of [
+      ["closed", "make"],
+      ["empty", "boot"]
+    ] as const) {
+      const { code, stderr } = await ktstr(["run", "steady", "--vmm", vmm], { cwd: broken })
+      expect(stderr).toMatch(new RegExp(`^ktstr: the backend '${vmm}' failed in \`${member}\`: .*out of order.*\\n$`))
+      expect(code).toBe(69)
+    }
+    const counting = await ktstr(["run", "steady", "--vmm", "closed", ...virtual], { cwd: broken })
+    expect(counting.stderr).toMatch(
+      /^ktstr: --clock deterministic counts emulated instructions, which closed does not: /
+    )
+    expect(counting.code).toBe(64)
   })
 
   it("are listed beside the kernel sources that are built in", async () => {

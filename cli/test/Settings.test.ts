@@ -1,6 +1,8 @@
 import type { Scenario } from "@ktstr/core"
+import { type Backend, layerBackends } from "@ktstr/core/machine"
 import { layerScenarios } from "@ktstr/core/scenario"
-import { Effect, Either } from "effect"
+import { layerBuiltinBackends } from "@ktstr/harness"
+import { Effect, Either, Layer } from "effect"
 import { describe, expect, it } from "vitest"
 import { wantsColor } from "../src/io/Streams.ts"
 import * as Settings from "../src/parse/Settings.ts"
@@ -96,18 +98,25 @@ describe("scenarios", () => {
   })
 })
 
+const backendOf = (name?: string): Either.Either<Backend, { readonly message: string }> =>
+  Settings.backend(name).pipe(
+    Effect.provide(Layer.provideMerge(layerBuiltinBackends, layerBackends)),
+    Effect.either,
+    Effect.runSync
+  )
+
+const backendName = (name?: string) => outcome(Either.map(backendOf(name), (backend) => backend.name))
+
 describe("names", () => {
   it("are answered with the ones that were meant", () => {
     expect(chosen(["steady", "stedy"])).toMatch(/'stedy'; did you mean 'steady'/)
-    expect(outcome(Settings.backend("quemu"))).toMatch(/'quemu'; did you mean 'qemu'/)
-    expect(outcome(Settings.backend("xen"))).toBe(
-      "unknown backend 'xen'; there are: auto, native, qemu, qemu-kvm, qemu-tcg"
-    )
+    expect(backendName("quemu")).toMatch(/'quemu'; did you mean 'qemu'/)
+    expect(backendName("xen")).toBe("unknown backend 'xen'; there are: auto, native, qemu, qemu-kvm, qemu-tcg")
   })
 
   it("default to steady and auto", () => {
     expect(chosen([])).toEqual(["steady"])
-    expect(outcome(Settings.backend())).toBe("auto")
+    expect(backendName()).toBe("auto")
   })
 })
 
@@ -127,8 +136,8 @@ describe("wantsColor", () => {
 })
 
 describe("determinism", () => {
-  const of = (clock: string | undefined, backend: Settings.Backend = "auto", host = false) =>
-    outcome(Settings.determinism(clock, 7, { backend, host }))
+  const of = (clock: string | undefined, backend = "auto", host = false) =>
+    outcome(Settings.determinism(clock, 7, { backend: Either.getOrThrow(backendOf(backend)), host }))
 
   it("takes the seed", () => {
     expect(of("deterministic")).toEqual({ seed: 7 })

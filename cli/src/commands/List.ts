@@ -1,5 +1,5 @@
 /**
- * `ktstr list`: lists scenarios, work types, output formats, presets, schedulers, checks, kernel sources and remote caches.
+ * `ktstr list`: lists scenarios, work types, output formats, presets, schedulers, checks, kernel sources, remote caches and backends.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ import {
 import { suggestion } from "@ktstr/core/base"
 import { type Check, Checks } from "@ktstr/core/check"
 import { type KernelSource, KernelSources, type RemoteCache, RemoteCaches } from "@ktstr/core/kernel"
-import { ClockMode } from "@ktstr/core/machine"
+import { type Backend, Backends, ClockMode } from "@ktstr/core/machine"
 import { OutputFormats } from "@ktstr/core/payload"
 import type { ScenarioNeeds } from "@ktstr/core/scenario"
 import { Schedulers } from "@ktstr/core/scheduler"
@@ -37,7 +37,8 @@ const kinds = [
   "schedulers",
   "checks",
   "kernel-sources",
-  "remote-caches"
+  "remote-caches",
+  "backends"
 ] as const
 
 type Kind = (typeof kinds)[number]
@@ -52,6 +53,7 @@ interface Registered {
   readonly schedulers: ReadonlyArray<Scheduler>
   readonly sources: ReadonlyArray<KernelSource>
   readonly remotes: ReadonlyArray<RemoteCache>
+  readonly backends: ReadonlyArray<Backend>
 }
 
 const needsOf = ({ cpus, llcs, numaNodes }: ScenarioNeeds): string =>
@@ -113,7 +115,7 @@ const judgedBy = ({ judge }: Check): string => {
 
 const tableOf = (
   kind: Kind,
-  { formats, remotes, scenarios, schedulers, sources, types }: Registered
+  { backends, formats, remotes, scenarios, schedulers, sources, types }: Registered
 ): ReadonlyArray<string> => {
   switch (kind) {
     case "scenarios":
@@ -192,12 +194,21 @@ const tableOf = (
       return remotes.length === 0
         ? ["no remote cache: KTSTR_REMOTE_CACHE, KTSTR_GHA_CACHE and plugins enable them"]
         : renderTable([{ title: "remote cache", cell: (remote) => remote.name }], remotes)
+    case "backends":
+      return renderTable(
+        [
+          { title: "backend", cell: (backend) => backend.name },
+          { title: "deterministic clock", cell: (backend) => (backend.countsInstructions === true ? "yes" : "no") },
+          { title: "what it boots", cell: (backend) => backend.description }
+        ],
+        backends
+      )
   }
 }
 
 const jsonOf = (
   kind: Kind,
-  { formats, remotes, scenarios, schedulers, sources, types }: Registered
+  { backends, formats, remotes, scenarios, schedulers, sources, types }: Registered
 ): ReadonlyArray<unknown> => {
   switch (kind) {
     case "scenarios":
@@ -242,6 +253,12 @@ const jsonOf = (
       return sources.map(({ description = "", name }) => ({ name, description }))
     case "remote-caches":
       return remotes.map(({ name }) => ({ name }))
+    case "backends":
+      return backends.map(({ countsInstructions = false, description, name }) => ({
+        name,
+        description,
+        countsInstructions
+      }))
   }
 }
 
@@ -253,7 +270,8 @@ const jsonKey: Readonly<Record<Kind, string>> = {
   schedulers: "schedulers",
   checks: "checks",
   "kernel-sources": "kernelSources",
-  "remote-caches": "remoteCaches"
+  "remote-caches": "remoteCaches",
+  backends: "backends"
 }
 
 /**
@@ -277,7 +295,8 @@ export const list = (invocation: Extract<Invocation, { command: "list" }>, { out
         scenarios: Effect.flatMap(Scenarios, (registry) => registry.list),
         schedulers: Effect.flatMap(Schedulers, (registry) => registry.list),
         sources: Effect.flatMap(KernelSources, (registry) => registry.list),
-        remotes: Effect.flatMap(RemoteCaches, (registry) => registry.list)
+        remotes: Effect.flatMap(RemoteCaches, (registry) => registry.list),
+        backends: Effect.flatMap(Backends, (registry) => registry.list)
       }),
       layerRegistries(plugins)
     )

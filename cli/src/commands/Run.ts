@@ -76,10 +76,12 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, streams
     const bootTimeoutMs = yield* Settings.bootTimeoutMs(values["boot-timeout"])
     const seed = (yield* Settings.seed(values.seed)) ?? 0
     const schedulerSha256 = yield* Settings.schedulerHash(values["scheduler-hash"])
-    const backend = yield* Settings.backend(values.vmm)
-    const determinism = yield* Settings.determinism(values.clock, seed, { backend, host: values.host })
     const plugins = yield* loadPlugins(process.cwd())
-    const scenarios = yield* Effect.provide(Settings.scenarios(args, values.filter), layerRegistries(plugins))
+    const { backend, determinism, scenarios } = yield* Effect.gen(function* () {
+      const backend = yield* Settings.backend(values.vmm)
+      const determinism = yield* Settings.determinism(values.clock, seed, { backend, host: values.host })
+      return { backend, determinism, scenarios: yield* Settings.scenarios(args, values.filter) }
+    }).pipe(Effect.provide(layerRegistries(plugins)))
     return yield* Effect.gen(function* () {
       const reporter = yield* reporterNamed(values.format ?? "pretty")
       const common = { ...settings, seed, bootTimeoutMs }
@@ -140,5 +142,5 @@ export const run = (invocation: Extract<Invocation, { command: "run" }>, streams
         })
       )
       return yield* runSession(requests, runScenario, reporter, io)
-    }).pipe(Effect.provide(layerHarness({ backend, fork: scenarios.length > 1, plugins })))
+    }).pipe(Effect.provide(layerHarness({ backend: backend.name, fork: scenarios.length > 1, plugins })))
   })

@@ -162,20 +162,26 @@ export const test = (invocation: Extract<Invocation, { command: "test" }>, strea
   })
   return Effect.gen(function* () {
     const schedulerSha256 = yield* Settings.schedulerHash(values["scheduler-hash"])
-    const vmm = yield* Settings.backend(values.vmm)
     const seed = (yield* Settings.seed(values.seed)) ?? 0
-    const determinism = yield* Settings.determinism(values.clock, seed, { backend: vmm, host: false })
+    const filters = yield* filtersOf(args)
+    const plugins = yield* loadPlugins(process.cwd())
+    const format = values.format ?? "pretty"
+    const {
+      determinism,
+      reporter,
+      vmm: { name: vmm }
+    } = yield* Effect.gen(function* () {
+      const backend = yield* Settings.backend(values.vmm)
+      const determinism = yield* Settings.determinism(values.clock, seed, { backend, host: false })
+      return { determinism, reporter: yield* reporterNamed(format), vmm: backend }
+    }).pipe(Effect.provide(layerRegistries(plugins)))
     if (determinism === undefined && values.seed !== undefined) {
       return yield* new UsageError({
         message:
           "--seed names a run of --clock deterministic: give both (the seed of a test's own choices is its option)"
       })
     }
-    const filters = yield* filtersOf(args)
-    const plugins = yield* loadPlugins(process.cwd())
-    const format = values.format ?? "pretty"
     const { createVitest, parseCLI } = yield* loadVitest
-    const reporter = yield* Effect.provide(reporterNamed(format), layerRegistries(plugins))
     const kernels = yield* Effect.provide(chosenKernels(values.kernel, values.yes, io), layerKernels(plugins))
     const { filter, options } = yield* Effect.try({
       try: () => parseCLI(["vitest", "run", ...filters.filter((path) => path !== "."), ...rest]),

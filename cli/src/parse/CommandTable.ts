@@ -127,13 +127,13 @@ export const commands = {
     ]
   },
   list: {
-    summary: "List scenarios, work types, schedulers, kernel sources and others",
+    summary: "List scenarios, work types, schedulers, kernel sources, backends and others",
     args: "[KIND]",
     maxArgs: 1,
     options: { json },
     details: [
       "KIND: scenarios, work-types, output-formats, presets, schedulers, checks,",
-      "kernel-sources or remote-caches. Default: all."
+      "kernel-sources, remote-caches or backends. Default: all."
     ],
     examples: ["ktstr list", "ktstr list work-types --json"]
   },

@@ -6,6 +6,7 @@
 
 import { type Scenario, Scenarios, Topology, WorkTypeRef } from "@ktstr/core"
 import { suggestion } from "@ktstr/core/base"
+import { type Backend, Backends, type UnknownBackend } from "@ktstr/core/machine"
 import type { Determinism } from "@ktstr/core/run"
 import type { UnknownScenario } from "@ktstr/core/scenario"
 import { Presets, type TopologyError, type UnknownPreset } from "@ktstr/core/topology"
@@ -211,9 +212,9 @@ export const determinism = (
     return bad(
       "--clock deterministic is for virtual machines; this machine's clock goes on by itself: leave out --host"
     )
-  if (backend === "native" || backend === "qemu-kvm") {
+  if (backend.countsInstructions !== true) {
     return bad(
-      `--clock deterministic counts emulated instructions, which ${backend} does not: use --vmm qemu-tcg (is KTSTR_VMM set?)`
+      `--clock deterministic counts emulated instructions, which ${backend.name} does not: use --vmm qemu-tcg (is KTSTR_VMM set?)`
     )
   }
   return Either.right({ seed })
@@ -233,24 +234,11 @@ export const seedRange = (text: string): Checked<readonly [first: number, last: 
     : bad(`--seeds must be a range such as 1..500 of at most 1000000, got '${text}'`)
 }
 
-/** Lists the values of `--vmm`. */
-const backends = ["auto", "native", "qemu", "qemu-kvm", "qemu-tcg"] as const
-
 /**
- * Names a backend. `auto` means `native` if the pre-flight check finds KVM usable, otherwise emulation; `qemu` chooses `qemu-kvm` likewise.
- *
- * @since 0.1.0
- * @category models
- */
-export type Backend = (typeof backends)[number]
-
-/**
- * Parses `--vmm`; the error suggests the nearest name.
+ * Returns the backend of `--vmm`; the error suggests the nearest name.
  *
  * @since 0.1.0
  * @category parsing
  */
-export const backend = (text = "auto"): Checked<Backend> => {
-  const found = backends.find((name) => name === text)
-  return found === undefined ? bad(`unknown backend '${text}'${suggestion(text, backends)}`) : Either.right(found)
-}
+export const backend = (name = "auto"): Effect.Effect<Backend, UnknownBackend, Backends> =>
+  Effect.flatMap(Backends, (registry) => registry.get(name))

@@ -4,8 +4,9 @@
  * @since 0.2.0
  */
 export { AgentBinary, AgentMissing } from "./AgentBinary.ts"
+export { Backend, type BackendOptions, Backends, layerBackends } from "./Backend.ts"
 export { ByteInbox, channelLost, channelOfStreams } from "./ByteChannel.ts"
-export { bootMachine } from "./bootMachine.ts"
+export { bootMachine, openBackend } from "./bootMachine.ts"
 export { ClockMode } from "./ClockMode.ts"
 export { ConsoleLog, LineSplitter } from "./ConsoleLog.ts"
 export { openThrottling, quotaFolders, throttledMs } from "./CpuThrottling.ts"
@@ -16,6 +17,7 @@ export { isRestartLine, panicMessage } from "./KernelLines.ts"
 export { KvmProbe, KvmVerdict, KvmVerdictKind } from "./KvmProbe.ts"
 export { type ConsoleEvidence, judgeEnd, MachineWitness, type SeenEnd } from "./MachineEnd.ts"
 export { openScratchDisk } from "./ScratchDisk.ts"
+export { UnknownBackend } from "./UnknownBackend.ts"
 export {
   type GuestMemory,
   type PerformanceOptions,

@@ -7,7 +7,7 @@ import type { DuplicateName, RegistrationError } from "../base/index.ts"
 import type { CacheError } from "../cache/index.ts"
 import type { BusyboxMissing, InitramfsError } from "../image/index.ts"
 import type { KernelError } from "../kernel/index.ts"
-import type { AgentMissing, HostError, VmmError } from "../machine/index.ts"
+import type { AgentMissing, HostError, UnknownBackend, VmmError } from "../machine/index.ts"
 import type { OutputFormatError, PayloadError } from "../payload/index.ts"
 import type { PlanError } from "../plan/index.ts"
 import type { ReplayError, RunResult, TraceError } from "../run/index.ts"
@@ -79,6 +79,7 @@ export type KtstrError =
   | SchedulerError
   | TopologyError
   | TraceError
+  | UnknownBackend
   | UnknownPreset
   | UnknownReporter
   | UnknownScenario
@@ -174,6 +175,7 @@ const codes = {
   SchedulerError: { Declared: usage, NotFound: missing, Unusable: missing, Build: missing, Kernel: missing },
   TopologyError: usage,
   TraceError: usage,
+  UnknownBackend: usage,
   UnknownPreset: usage,
   UnknownReporter: usage,
   UnknownScenario: usage,

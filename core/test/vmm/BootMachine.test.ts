@@ -1,6 +1,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
-import { bootMachine, Vmm, VmmError, type VmSpec } from "../../src/machine/index.ts"
+import {
+  type Backend,
+  bootMachine,
+  KvmProbe,
+  openBackend,
+  Vmm,
+  VmmError,
+  type VmSpec
+} from "../../src/machine/index.ts"
 import { exitCodeOfError } from "../../src/report/index.ts"
 import { Topology } from "../../src/topology/index.ts"
 
@@ -51,6 +59,37 @@ describe("bootMachine", () => {
       const error = new VmmError({ reason: "BadSpec", message: "no" })
       expect(yield* Effect.flip(boot(() => error))).toBe(error)
       expect(Exit.isInterrupted(yield* Effect.exit(boot(() => Effect.interrupt)))).toBe(true)
+    })
+  )
+})
+
+describe("openBackend", () => {
+  /** Boots with a registered backend; neither function asks whether KVM works. */
+  const bootWith = (make: () => unknown) =>
+    Effect.gen(function* () {
+      const vmm = yield* openBackend({ name: "shed", description: "", make } as Backend, {})
+      return yield* vmm.boot(spec)
+    }).pipe(Effect.scoped, Effect.provideService(KvmProbe, {} as KvmProbe["Type"]))
+
+  it.effect.each<readonly [string, () => unknown, string]>([
+    ["dies", () => Effect.die("dead"), "`make`: threw 'dead'"],
+    ["returns no effect", () => 7, "`make`: it returned no Effect"],
+    ["can't boot", () => Effect.succeed({}), "`make`: it returned nothing with a function `boot`"],
+    ["boots nothing", () => Effect.succeed({ boot: () => Effect.succeed(null) }), "`boot`: it returned no machine"],
+    ["dies at boot", () => Effect.succeed({ boot: () => Effect.die("dead") }), "`boot`: threw 'dead'"]
+  ])("names the backend that %s", ([, make, how]) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(bootWith(make))
+      expect(error.message.replace(/ \(\/.*\)$/, "")).toBe(`the backend 'shed' failed in ${how}`)
+      expect(exitCodeOfError(error)).toBe(69)
+    })
+  )
+
+  it.effect("passes on the errors that a backend may have", () =>
+    Effect.gen(function* () {
+      const error = new VmmError({ reason: "KvmUnusable", message: "no" })
+      expect(yield* Effect.flip(bootWith(() => error))).toBe(error)
+      expect(yield* Effect.flip(bootWith(() => Effect.succeed({ boot: () => error })))).toBe(error)
     })
   )
 })

@@ -4,29 +4,21 @@
  * @since 0.1.0
  */
 
-import { runtime } from "@ktstr/core/base"
-import { KvmProbe, Vmm, VmmError, type VmSpec } from "@ktstr/core/machine"
+import { type RegisterError, runtime } from "@ktstr/core/base"
+import {
+  type Backend,
+  type BackendOptions,
+  Backends,
+  KvmProbe,
+  openBackend,
+  type UnknownBackend,
+  Vmm,
+  VmmError,
+  type VmSpec
+} from "@ktstr/core/machine"
 import { forkPlugin, makeNativeVmm } from "@ktstr/native"
-import { layerQemu, make as makeQemuVmm } from "@ktstr/vmm-qemu"
+import { make as makeQemuVmm } from "@ktstr/vmm-qemu"
 import { Effect, Layer } from "effect"
-
-/**
- * The backends that a user can choose.
- *
- * @since 0.1.0
- * @category constants
- */
-export const backendNames = ["auto", "native", "qemu", "qemu-kvm", "qemu-tcg"] as const
-
-/**
- * `auto`: `native` on Node where the pre-flight finds KVM usable, else emulation; `qemu` likewise with `qemu-kvm`, on every runtime.
- *
- * @since 0.1.0
- * @category models
- */
-export type BackendName = (typeof backendNames)[number]
-
-const accelOf = { qemu: "auto", "qemu-kvm": "kvm", "qemu-tcg": "tcg" } as const
 
 /** The native machine. If requested by name, it is refused where the pre-flight check finds KVM unusable. */
 const makeNative: Effect.Effect<Vmm["Type"], never, KvmProbe> = Effect.gen(function* () {
@@ -41,15 +33,6 @@ const makeNative: Effect.Effect<Vmm["Type"], never, KvmProbe> = Effect.gen(funct
     })
   }
 })
-
-/**
- * @since 0.2.0
- * @category models
- */
-export interface BackendOptions {
-  /** Deterministic machines that differ only in their plan share a boot. Worth it for more than one run. Default false. */
-  readonly fork?: boolean | undefined
-}
 
 const qemuOptions = ({ fork = false }: BackendOptions) => (fork ? { forkPlugin: forkPlugin() } : {})
 
@@ -70,15 +53,51 @@ const makeAuto = (options: BackendOptions) =>
     }
   })
 
+const makeQemu = (accel: "auto" | "kvm" | "tcg") => (options: BackendOptions) =>
+  makeQemuVmm({ accel, ...qemuOptions(options) })
+
+const builtin: ReadonlyArray<Backend> = [
+  {
+    name: "auto",
+    description: "native if KVM works, otherwise emulation; a deterministic clock always takes emulation",
+    countsInstructions: true,
+    make: makeAuto
+  },
+  { name: "native", description: "ktstr's own virtual machine monitor, under KVM", make: () => makeNative },
+  {
+    name: "qemu",
+    description: "qemu: under KVM if it works, otherwise emulated",
+    countsInstructions: true,
+    make: makeQemu("auto")
+  },
+  { name: "qemu-kvm", description: "qemu under KVM", make: makeQemu("kvm") },
+  { name: "qemu-tcg", description: "qemu, emulated", countsInstructions: true, make: makeQemu("tcg") }
+]
+
 /**
+ * Registers the backends that ktstr brings.
+ *
+ * @since 0.2.0
+ * @category layers
+ */
+export const layerBuiltinBackends: Layer.Layer<never, RegisterError, Backends> = Layer.effectDiscard(
+  Effect.flatMap(Backends, ({ register }) => Effect.forEach(builtin, register, { discard: true }))
+)
+
+/**
+ * Provides the machines of a registered backend.
+ *
  * @since 0.1.0
  * @category layers
  */
 export const layerBackend = (
-  backend: BackendName = "auto",
+  name = "auto",
   options: BackendOptions = {}
-): Layer.Layer<Vmm, never, KvmProbe> => {
-  if (backend === "auto") return Layer.scoped(Vmm, makeAuto(options))
-  if (backend === "native") return Layer.effect(Vmm, makeNative)
-  return layerQemu({ accel: accelOf[backend], ...qemuOptions(options) })
-}
+): Layer.Layer<Vmm, UnknownBackend | VmmError, Backends | KvmProbe> =>
+  Layer.scoped(
+    Vmm,
+    Effect.gen(function* () {
+      const backends = yield* Backends
+      return yield* openBackend(yield* backends.get(name), options)
+    })
+  )

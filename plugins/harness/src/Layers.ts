@@ -11,11 +11,19 @@ import { resolveCacheDirs } from "@ktstr/core/cache"
 import { type Checker, layerChecker } from "@ktstr/core/check"
 import type { PayloadCodecs } from "@ktstr/core/image"
 import { type KernelCache, layerKernelResolver, type ResolvedKernel } from "@ktstr/core/kernel"
-import type { AgentBinary, HostMachine, KvmProbe, Vmm } from "@ktstr/core/machine"
+import type {
+  AgentBinary,
+  BackendOptions,
+  HostMachine,
+  KvmProbe,
+  UnknownBackend,
+  Vmm,
+  VmmError
+} from "@ktstr/core/machine"
 import { layerCurrentFragment } from "@ktstr/kernel-sources"
 import { layerAgentBinary, layerHostMachine, layerKvmProbe } from "@ktstr/native"
 import { Effect, Layer, Option } from "effect"
-import { type BackendName, type BackendOptions, layerBackend } from "./Backend.ts"
+import { layerBackend } from "./Backend.ts"
 import type { Platform } from "./Platform.ts"
 import { layerLocalKernels, layerRegistries, type RegistryError } from "./Registries.ts"
 import { loadPlugins, type Plugin, type Registries } from "./UserConfig.ts"
@@ -63,8 +71,8 @@ export const resolveKernels = (
  * @category models
  */
 export interface HarnessOptions extends BackendOptions {
-  /** Default `auto`. */
-  readonly backend?: BackendName | undefined
+  /** Name of a registered backend. Default `auto`. */
+  readonly backend?: string | undefined
   readonly plugins?: ReadonlyArray<Plugin> | undefined
 }
 
@@ -103,7 +111,9 @@ export type HarnessServices =
  * @since 0.1.0
  * @category layers
  */
-export const layerHarness = (options: HarnessOptions = {}): Layer.Layer<HarnessServices, RegistryError> =>
+export const layerHarness = (
+  options: HarnessOptions = {}
+): Layer.Layer<HarnessServices, RegistryError | UnknownBackend | VmmError> =>
   Layer.mergeAll(
     layerBackend(options.backend, options),
     Layer.provideMerge(layerHostMachine, layerAgentBinary),

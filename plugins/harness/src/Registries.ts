@@ -6,6 +6,7 @@
 import type { RegisterError } from "@ktstr/core/base"
 import type { PayloadCodecs } from "@ktstr/core/image"
 import { type KernelCache, layerKernelCache, layerKernelSources, layerRemoteCaches } from "@ktstr/core/kernel"
+import { layerBackends } from "@ktstr/core/machine"
 import { layerOutputFormats } from "@ktstr/core/payload"
 import { layerReporters } from "@ktstr/core/report"
 import { layerScenarios } from "@ktstr/core/scenario"
@@ -23,6 +24,7 @@ import { layerCatalog } from "@ktstr/scenarios"
 import { layerBuiltinSchedulers } from "@ktstr/schedulers"
 import { layerBuiltinWorkTypes } from "@ktstr/work-types"
 import { Layer } from "effect"
+import { layerBuiltinBackends } from "./Backend.ts"
 import { layerPlatform, type Platform } from "./Platform.ts"
 import { type ConfigFileError, contained, type Plugin, type Registries } from "./UserConfig.ts"
 
@@ -62,7 +64,8 @@ export const layerRegistries = (plugins: ReadonlyArray<Plugin>): Layer.Layer<Reg
         layerBuiltinSchedulers,
         layerBuiltinReporters,
         layerBuiltinKernelSources,
-        layerBuiltinRemoteCaches
+        layerBuiltinRemoteCaches,
+        layerBuiltinBackends
       )
     ),
     Layer.provideMerge(
@@ -73,7 +76,8 @@ export const layerRegistries = (plugins: ReadonlyArray<Plugin>): Layer.Layer<Reg
         layerSchedulers,
         layerReporters,
         layerKernelSources,
-        layerRemoteCaches
+        layerRemoteCaches,
+        layerBackends
       )
     ),
     Layer.provide(layerCurrentFragment),

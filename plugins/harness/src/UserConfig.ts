@@ -10,6 +10,7 @@ import { pathToFileURL } from "node:url"
 import { ExitCode, type Scenarios } from "@ktstr/core"
 import { didYouMean, faultPlace, faultText, oneLine } from "@ktstr/core/base"
 import type { KernelCache, KernelSources, RemoteCaches } from "@ktstr/core/kernel"
+import type { Backends } from "@ktstr/core/machine"
 import type { OutputFormats } from "@ktstr/core/payload"
 import type { Reporters } from "@ktstr/core/report"
 import type { Schedulers } from "@ktstr/core/scheduler"
@@ -20,7 +21,7 @@ import { importTypeScript } from "./TypeScriptImport.ts"
 
 /**
  * A layer that registers something: `WorkType.plugin({…})`, `OutputFormat.plugin({…})`, `registerScenarios([…])`, `registerSchedulers([…])`,
- * `Reporter.plugin({…})`, `KernelSource.plugin({…})`, `RemoteCache.plugin({…})`.
+ * `Reporter.plugin({…})`, `KernelSource.plugin({…})`, `RemoteCache.plugin({…})`, `Backend.plugin({…})`.
  *
  * @since 0.1.0
  * @category models
@@ -33,7 +34,15 @@ export type Plugin = Layer.Layer<never, { readonly message: string }, PluginServ
  * @since 0.2.0
  * @category models
  */
-export type Registries = WorkTypes | OutputFormats | Scenarios | Schedulers | Reporters | KernelSources | RemoteCaches
+export type Registries =
+  | WorkTypes
+  | OutputFormats
+  | Scenarios
+  | Schedulers
+  | Reporters
+  | KernelSources
+  | RemoteCaches
+  | Backends
 
 /**
  * What a plugin may use: the registries, the kernel cache, in which kernel sources store what they fetch, and this machine's files and processes.

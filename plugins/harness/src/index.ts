@@ -3,7 +3,7 @@
  *
  * @since 0.2.0
  */
-export { type BackendName, backendNames } from "./Backend.ts"
+export { layerBuiltinBackends } from "./Backend.ts"
 export {
   type HarnessOptions,
   type HarnessServices,

@@ -123,6 +123,7 @@ describe("loadPlugins", () => {
       import { Effect, Layer } from "effect"
       import { OutputFormat, registerScenarios, registerSchedulers, Reporter, WorkType } from "@ktstr/core"
       import { KernelSource, RemoteCache } from "@ktstr/core/kernel"
+      import { Backend } from "@ktstr/core/machine"
       import { WorkTypes } from "@ktstr/core/work"
       const later = (call) => Layer.suspend(call)
       export default { plugins: [Layer.empty, ${call}] }`
@@ -150,6 +151,11 @@ describe("loadPlugins", () => {
         /kernel source 'distro': there is one of that name already; choose another/
       ],
       ["RemoteCache.plugin({ name: 'r', get() {} })", /remote cache 'r': its put is undefined, and must be a function/],
+      ["Backend.plugin({ name: 'b', description: '' })", /backend 'b': its make is undefined, and must be a function/],
+      [
+        "Backend.plugin({ name: 'auto', description: '', make() {} })",
+        /backend 'auto': there is one of that name already; choose another/
+      ],
       ["Layer.effectDiscard(Effect.interrupt)", /interrupts itself$/],
       ["Layer.effectDiscard(Effect.die('gone'))", /threw 'gone'$/],
       ["Layer.effectDiscard(Effect.flatMap(WorkTypes, (all) => all.register(7)))", /a work type is a number/]

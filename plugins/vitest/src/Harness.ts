@@ -16,7 +16,7 @@ import {
 import { withoutOps } from "@ktstr/core/explore"
 import { kernelLabel, type ResolvedKernel } from "@ktstr/core/kernel"
 import { tracedInto } from "@ktstr/core/run"
-import { type HarnessOptions, layerHarness, loadPlugins } from "@ktstr/harness"
+import { layerHarness, loadPlugins } from "@ktstr/harness"
 import { Cause, Config, Effect, Exit, Layer, Logger, LogLevel, ManagedRuntime } from "effect"
 import { type DeclaredSize, sizeOf } from "./Explored.ts"
 import type { Provided } from "./Plugin.ts"
@@ -42,20 +42,13 @@ export interface Harness {
   readonly dispose: () => Promise<void>
 }
 
-const backends: ReadonlyArray<HarnessOptions["backend"]> = ["auto", "native", "qemu", "qemu-kvm", "qemu-tcg"]
-
 /** Signals that end a process and leave it time to clean up. */
 const signals = ["SIGHUP", "SIGINT", "SIGTERM"] as const
 
 const backendOf = (provided: Provided | undefined) =>
   provided?.vmm !== undefined
     ? Effect.succeed(provided.vmm)
-    : Effect.flatMap(Config.withDefault(Config.nonEmptyString("KTSTR_VMM"), "auto"), (name) => {
-        const found = backends.find((backend) => backend === name)
-        return found === undefined
-          ? Effect.fail(new Error(`KTSTR_VMM is '${name}'; it must be one of ${backends.join(", ")}`))
-          : Effect.succeed(found)
-      })
+    : Config.withDefault(Config.nonEmptyString("KTSTR_VMM"), "auto")
 
 /** vitest shows what a test prints to standard error beside the test. */
 const layerLog = Layer.merge(

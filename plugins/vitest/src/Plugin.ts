@@ -6,7 +6,6 @@
 
 import type { ResolvedKernel } from "@ktstr/core/kernel"
 import type { Determinism } from "@ktstr/core/run"
-import type { HarnessOptions } from "@ktstr/harness"
 import type { Plugin } from "vitest/config"
 import type { Explored } from "./Explored.ts"
 
@@ -26,7 +25,7 @@ export interface KtstrPluginOptions {
    */
   readonly kernel?: string | ReadonlyArray<string> | undefined
   /** Default: KTSTR_VMM, else `auto`. */
-  readonly vmm?: HarnessOptions["backend"]
+  readonly vmm?: string | undefined
   /** Use machines whose time is a count of instructions. Default: the machine's own time. */
   readonly determinism?: Determinism | undefined
   /** Run `demo_*` tests too. Default false. */
@@ -43,7 +42,7 @@ export interface Provided {
   readonly kernel: string | undefined
   /** Resolved in advance, once for all files; empty: resolved at the first test. */
   readonly resolved: ReadonlyArray<ResolvedKernel>
-  readonly vmm: HarnessOptions["backend"]
+  readonly vmm: string | undefined
   readonly determinism?: Determinism | undefined
   readonly explored?: Explored | undefined
   readonly demos: boolean
