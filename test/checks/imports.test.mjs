@@ -73,6 +73,20 @@ it("finds no offence in the tree, and prints its floor plans", { timeout: patien
   expect(stdout).toMatch(/38 rooms, 0 circles, 0 offences\n$/)
 })
 
+it("prints the floor plans that CONTRIBUTING.md shows", { timeout: patience }, async () => {
+  const words = (text) =>
+    text
+      .replaceAll(/ \d+ files/g, " ")
+      .split("\n")
+      .map((line) => line.trim().split(/ +/).join(" "))
+  const plans = words((await check("--plan")).stdout)
+  const shown = words(readFileSync(join(root, "CONTRIBUTING.md"), "utf8")).filter((line) =>
+    /^\d+ [a-z]+ [a-z]/.test(line)
+  )
+  expect(shown.length).toBeGreaterThan(15)
+  for (const line of shown) expect(plans).toContain(line)
+})
+
 it("fails on each offence that is planted, and on no other", { timeout: patience }, async () => {
   for (const [file, line] of plants) appendFileSync(join(copy, file), `${line}\n`)
   // Two files of one room that import each other.

@@ -65,7 +65,7 @@ const check = (kind: CheckKind, unit: string, judge: CheckJudge, description: st
   description
 })
 
-/** The compiler ensures that every check is listed. */
+/** The compiler ensures that every check is listed, and core/test/Checks.test.ts that checkWorkers (workerChecks.ts) judges it as the row says. */
 const table: Readonly<Record<keyof CheckSettings, Omit<Check, "name">>> = {
   notStarved: check(
     switched,

@@ -83,6 +83,7 @@ export class WorkerReport extends Schema.Class<WorkerReport>("WorkerReport")({
   offCpuNs: Schema.Number,
   startTimeNs: Schema.Number,
   cpusUsed: Schema.Array(Schema.Number),
+  /** All changes of CPU between two checkpoints; several within one interval count as one. */
   migrationCount: Schema.Number,
   /** The first 1024 migrations. */
   migrations: Schema.Array(Migration),
