@@ -278,20 +278,23 @@ describe("every failure of ktstr test", () => {
   it("keeps standard output to its format beside a reporter of vitest's, and refuses a filter that selects nothing", {
     timeout: 120_000
   }, async () => {
-    writeFileSync(join(scratch, "e.ktstr.ts"), tests)
+    // A folder of its own: vitest takes every file below whose path contains the name.
+    const folder = mkdtempSync(join(scratch, "report-"))
+    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"))
+    writeFileSync(join(folder, "e.ktstr.ts"), tests)
     const args = ["test", "e.ktstr.ts", "--kernel", kernel(), "--filter"]
     const report = ["--", "--reporter=junit", "--outputFile=e.xml"]
-    const json = await ktstr([...args, "throws", "--format", "json", ...report], { cwd: scratch })
+    const json = await ktstr([...args, "throws", "--format", "json", ...report], { cwd: folder })
     expect(JSON.parse(json.stdout), json.stdout).toEqual({
       runs: [],
       errors: [{ name: "ktstr/throws", message: expect.stringContaining("no steps today"), exitCode: 64 }]
     })
     expect(json.stderr).toContain("no steps today")
     expect(json.code).toBe(64)
-    expect(readFileSync(join(scratch, "e.xml"), "utf8")).toMatch(/<failure message="[^"]*no steps today/)
-    const refused = await ktstr([...args, "trows"], { cwd: scratch })
+    expect(readFileSync(join(folder, "e.xml"), "utf8")).toMatch(/<failure message="[^"]*no steps today/)
+    const refused = await ktstr([...args, "trows"], { cwd: folder })
     expect(refused.stderr).toContain("ktstr: no test matches --filter 'trows'; did you mean 'throws'?")
     expect(refused.code).toBe(64)
-    expect((await ktstr([...args, "trows", "--pass-with-no-tests"], { cwd: scratch })).code).toBe(0)
+    expect((await ktstr([...args, "trows", "--pass-with-no-tests"], { cwd: folder })).code).toBe(0)
   })
 })

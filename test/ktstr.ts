@@ -134,3 +134,6 @@ export const leftovers = async (ms = 3_000): Promise<Leftovers> => {
 }
 
 export const none: Leftovers = { processes: [], files: [] }
+
+/** Returns the standard error of `ktstr explore` without the lines that it prints after each ten seconds of silence. */
+export const withoutWaits = (stderr: string): string => stderr.replaceAll(/^.* · \d+ of \d+ seeds done\n/gm, "")
