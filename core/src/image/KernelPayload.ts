@@ -1,5 +1,5 @@
 /**
- * Unpacks a kernel file to its uncompressed ELF.
+ * Inspects kernel files, and unpacks a bzImage to its uncompressed ELF.
  *
  * @since 0.1.0
  */
@@ -55,7 +55,7 @@ export class PayloadCodecs extends Context.Reference<PayloadCodecs>()("@ktstr/co
  * @category constructors
  */
 export const inspectKernel: (path: string) => Effect.Effect<KernelImage, KernelImageError, FileSystem.FileSystem> =
-  Effect.fn("BzImage.inspectKernel")(function* (path: string) {
+  Effect.fn("KernelPayload.inspectKernel")(function* (path: string) {
     const fs = yield* FileSystem.FileSystem
     const [start, size] = yield* Effect.scoped(
       Effect.gen(function* () {
@@ -86,7 +86,7 @@ export const inspectKernel: (path: string) => Effect.Effect<KernelImage, KernelI
  * @category constructors
  */
 export const unpackKernel: (image: Uint8Array) => Effect.Effect<Uint8Array, KernelImageError> = Effect.fn(
-  "BzImage.unpackKernel"
+  "KernelPayload.unpackKernel"
 )(function* (image: Uint8Array) {
   const parsed = yield* parseKernelImage(image.subarray(0, kernelHeaderSize), image.length)
   if (parsed._tag === "Vmlinux") return image

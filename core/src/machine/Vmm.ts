@@ -16,7 +16,7 @@ import type { HostDelayMeter } from "./HostDelay.ts"
  */
 export interface VmSpec {
   readonly kernel: {
-    /** Path of a bzImage. */
+    /** Path of a bzImage, or of an uncompressed ELF (then `vmlinux` is the same). */
     readonly image: string
     /** Path of the uncompressed ELF, if the cache has it. Backends that can boot an ELF use it, so that the guest need not unpack the kernel. */
     readonly vmlinux?: string | undefined

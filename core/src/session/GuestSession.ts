@@ -20,7 +20,7 @@ import { makeTransport } from "./Transport.ts"
  */
 export interface SessionOptions {
   readonly ring: { readonly address: number; readonly size: number } | undefined
-  /** Milliseconds from the machine's start to the agent's first frame. */
+  /** Milliseconds from the call of `followGuest`, just after the machine's start, to the agent's first frame. */
   readonly bootTimeoutMs: number
   /** Milliseconds for which the console may say nothing new while the kernel boots, however much time is left. Default: all of it. */
   readonly bootSilenceMs?: number | undefined

@@ -8,10 +8,10 @@ import type { WorkerReport } from "../check/index.ts"
 import { ProcessRecord } from "../payload/index.ts"
 import { type AgentEvent, BoundedList, guestLimits, outsideSteps } from "../protocol/index.ts"
 import { SchedulerRecord } from "../scheduler/index.ts"
-import { toWorkerReport } from "./AgentProtocol.ts"
 import { GuestCpu, GuestNode } from "./GuestTopology.ts"
 import { OnlineRecord } from "./OnlineRecord.ts"
 import { StimulusEvent } from "./StimulusEvent.ts"
+import { toWorkerReport } from "./toWorkerReport.ts"
 
 type Ready = Extract<AgentEvent, { readonly _tag: "Ready" }>
 type GuestError = Extract<AgentEvent, { readonly _tag: "Error" }>

@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { describe, expect, it } from "vitest"
 import { WorkerReport } from "../../src/check/WorkerReport.ts"
 import type { AgentEvent, WorkerTelemetry } from "../../src/protocol/AgentEvent.ts"
-import { toWorkerReport } from "../../src/session/AgentProtocol.ts"
+import { toWorkerReport } from "../../src/session/toWorkerReport.ts"
 import { events } from "./samples.ts"
 
 const { _tag, ...telemetry } = events.find(

@@ -29,7 +29,10 @@ export interface ObjectDirectory {
 const failure = (what: string) => (cause: { readonly message: string }) =>
   new KernelError({ reason: "Build", message: `${what}: ${cause.message}`, cause })
 
-/** Returns directories of builds that died. Another boot ID may belong to another machine that shares the cache. A directory without an owner in its name comes from an older ktstr. */
+/**
+ * Removes directories of builds that died. Another boot ID may belong to another machine that shares the cache. A directory without an owner in its
+ * name comes from an older ktstr.
+ */
 const removeAbandoned = Effect.fn("ObjectDirectory.removeAbandoned")(function* (kernels: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -44,7 +47,7 @@ const removeAbandoned = Effect.fn("ObjectDirectory.removeAbandoned")(function* (
   )
 })
 
-/** Returns the objects of the trees that were built longest ago. */
+/** Removes the objects of the trees that were built longest ago. */
 const removeOld = Effect.fn("ObjectDirectory.removeOld")(function* (kernels: string, own: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path

@@ -11,7 +11,7 @@ import { Effect } from "effect"
 interface Decompressor {
   readonly program: string
   readonly args: ReadonlyArray<string>
-  /** Path in Debian. */
+  /** Name of its Debian package. */
   readonly package: string
 }
 
