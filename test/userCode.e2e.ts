@@ -70,6 +70,12 @@ describe("a configuration", () => {
       "ktstr: ktstr.config.ts:1:28: process.exit(0) was called, which only ktstr may do: remove the call (nobody caught it)"
     ],
     [
+      "has a reporter with a misspelt hook",
+      `import { Reporter } from "@ktstr/core"\nimport { Effect } from "effect"\nconst make = () => Effect.succeed({ onRnu: () => Effect.void })\nexport default { plugins: [Reporter.plugin({ name: "mine", description: "", make })] }`,
+      ["run", "steady", "--format", "mine"],
+      "ktstr: reporter 'mine': unknown hook 'onRnu'; there are: onEvent, onResult, onEnd"
+    ],
+    [
       "throws in a timer while a machine runs",
       "setTimeout(() => { throw new TypeError('late') }, 4000)\nexport default {}",
       ["run", "steady", "-t", "1n1l1c1t", "-d", "60"],
@@ -156,6 +162,11 @@ describe("a configuration of vitest", () => {
       "has a plugin that throws",
       "\nexport default { plugins: [{ name: 'x', config() { throw new Error('no way') } }] }",
       "vitest: no way (vitest.config.ts:2:58)"
+    ],
+    [
+      "misspells an option of ktstr's",
+      "import { ktstr } from '@ktstr/vitest/plugin'\nexport default { plugins: [ktstr({ kernl: '7.3' })] }",
+      "vitest.config.ts:2:28: ktstr() of @ktstr/vitest/plugin: unknown option 'kernl'; did you mean 'kernel'?"
     ],
     [
       "ends the process",

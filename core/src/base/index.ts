@@ -7,6 +7,7 @@ export { crc32 } from "./Crc32.ts"
 export { concatBytes } from "./concatBytes.ts"
 export { guardPlugin } from "./guardPlugin.ts"
 export { oneLine } from "./OneLine.ts"
+export { OptionError, type OptionNames, refuseUnknown, unknownOption } from "./Options.ts"
 export { pluginEffect } from "./pluginEffect.ts"
 export {
   checkRegistration,

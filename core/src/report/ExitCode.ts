@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { DuplicateName, RegistrationError } from "../base/index.ts"
+import type { DuplicateName, OptionError, RegistrationError } from "../base/index.ts"
 import type { CacheError } from "../cache/index.ts"
 import type { BusyboxMissing, InitramfsError } from "../image/index.ts"
 import type { KernelError } from "../kernel/index.ts"
@@ -70,6 +70,7 @@ export type KtstrError =
   | InitramfsError
   | KernelError
   | KtstrTestError
+  | OptionError
   | OutputFormatError
   | PayloadError
   | PlanError
@@ -153,6 +154,7 @@ const codes = {
     Unsupported: missing
   },
   KtstrTestError: usage,
+  OptionError: usage,
   OutputFormatError: { UnknownFormat: usage, BadOption: usage, NoModel: missing },
   PayloadError: { Program: missing, Refused: fail, Lost: fail },
   PlanError: {

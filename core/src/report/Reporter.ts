@@ -6,12 +6,15 @@
 import { Cause, Context, Data, type Duration, Effect, Layer, Scope } from "effect"
 import {
   makeRegistry,
+  OptionError,
+  type OptionNames,
   oneLine,
   pluginEffect,
   type RegisterError,
   type Registrable,
   type Registry,
-  registering
+  registering,
+  unknownOption
 } from "../base/index.ts"
 import type { RunEvent, RunResult } from "../run/index.ts"
 import type { ExitCode } from "./ExitCode.ts"
@@ -173,6 +176,14 @@ export interface ReporterSession {
   readonly onEnd: (results: ReadonlyArray<RunResult>, end: SessionEnd) => Effect.Effect<void>
 }
 
+const hookNames: OptionNames<ReporterHooks> = { onEvent: true, onResult: true, onEnd: true }
+
+/** Returns the first hook that nothing calls. A reporter may keep other things of its own beside its hooks. */
+const unknownHook = (made: object): string | undefined => {
+  const hooks = Object.fromEntries(Object.entries(made).filter(([name]) => /^on[A-Z]/.test(name)))
+  return unknownOption(hooks, Object.keys(hookNames))?.replace("option", "hook")
+}
+
 /** Longest time that the run waits for a hook. */
 const longest: Duration.DurationInput = "30 seconds"
 
@@ -184,7 +195,8 @@ const messageOf = (cause: Cause.Cause<unknown>): string => {
 }
 
 /**
- * Opens a session of a reporter and contains its errors: a failing hook causes one warning on `err` and is not called again.
+ * Opens a session of a reporter and contains its errors: a failing hook causes one warning on `err` and is not called again. Fails only if the reporter
+ * has a hook whose name is unknown.
  *
  * @since 0.1.0
  * @category constructors
@@ -192,7 +204,7 @@ const messageOf = (cause: Cause.Cause<unknown>): string => {
 export const openReporter = (
   reporter: Reporter,
   output: ReporterOutput
-): Effect.Effect<ReporterSession, never, Scope.Scope> =>
+): Effect.Effect<ReporterSession, OptionError, Scope.Scope> =>
   Effect.gen(function* () {
     const broken = new Set<string>()
     const contain = (hook: string, body: () => Effect.Effect<void, unknown> | undefined): Effect.Effect<void> =>
@@ -223,6 +235,8 @@ export const openReporter = (
     )
     const scope = yield* Effect.scope
     yield* contain("make", () => Effect.provideService(opened, Scope.Scope, scope))
+    const unknown = unknownHook(hooks)
+    if (unknown !== undefined) return yield* new OptionError({ message: `reporter '${reporter.name}': ${unknown}` })
     return {
       onEvent: (event) => contain("onEvent", () => hooks.onEvent?.(event)),
       onResult: (result) => contain("onResult", () => hooks.onResult?.(result)),

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { CgroupDef } from "./CgroupDef.ts"
+import { type CgroupDef, checkedDefs } from "./CgroupDef.ts"
 import type { Op } from "./Op.ts"
 
 /**
@@ -24,7 +24,7 @@ export class Backdrop {
   static readonly empty: Backdrop = new Backdrop([], [])
 
   static withDefs(defs: ReadonlyArray<CgroupDef>): Backdrop {
-    return new Backdrop([], defs)
+    return new Backdrop([], checkedDefs("Backdrop.withDefs", defs))
   }
 
   setOps(ops: ReadonlyArray<Op>): Backdrop {

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 
+import { OptionError } from "../base/index.ts"
 import { Payload, type PayloadRunOptions, type PayloadSpec } from "../payload/index.ts"
 import type { AffinityKind, CpusetSpec, MemPolicy } from "../topology/index.ts"
 import type { SchedPolicy, WorkTypeRef } from "../work/index.ts"
@@ -25,6 +26,21 @@ interface Fields {
   readonly works: ReadonlyArray<WorkSpec>
   readonly payloads: ReadonlyArray<PayloadSpec>
   readonly isSwappable: boolean
+}
+
+/**
+ * Returns the definitions. Throws OptionError if one was not made by {@link CgroupDef}, such as a plain object, whose fields nothing would check. Looks at
+ * its shape, because a user's configuration may have another copy of this package.
+ *
+ * @since 0.2.0
+ * @category validation
+ */
+export const checkedDefs = (whose: string, defs: ReadonlyArray<CgroupDef>): ReadonlyArray<CgroupDef> => {
+  const odd = defs.findIndex((def) => !Array.isArray(def?.workGroups))
+  if (odd < 0) return defs
+  throw new OptionError({
+    message: `${whose}: cgroup ${odd + 1} of ${defs.length} is no definition: CgroupDef.named(name).workers(count) makes one`
+  })
 }
 
 /**

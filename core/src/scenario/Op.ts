@@ -8,7 +8,7 @@ import { Payload, type PayloadRunOptions, type PayloadSpec } from "../payload/in
 import type { AffinityKind, CpusetSpec } from "../topology/index.ts"
 import { WorkTypeRef } from "../work/index.ts"
 import { allControllers, type CgroupController } from "./CgroupDef.ts"
-import type { WorkSpec } from "./WorkSpec.ts"
+import { WorkSpec } from "./WorkSpec.ts"
 
 /**
  * An operation. Cgroups are addressed by name, below the root of the run; `a/b` is nested.
@@ -118,10 +118,10 @@ export const Op: {
   SetCpuset: (cgroup, cpuset) => make.SetCpuset({ cgroup, cpuset }),
   ClearCpuset: (cgroup) => make.ClearCpuset({ cgroup }),
   SwapCpusets: (a, b) => make.SwapCpusets({ a, b }),
-  Spawn: (cgroup, work = {}) => make.Spawn({ cgroup, work }),
+  Spawn: (cgroup, work = {}) => make.Spawn({ cgroup, work: WorkSpec.make(work) }),
   StopCgroup: (cgroup) => make.StopCgroup({ cgroup }),
   SetAffinity: (cgroup, affinity) => make.SetAffinity({ cgroup, affinity }),
-  SpawnHost: (work = {}) => make.SpawnHost({ work }),
+  SpawnHost: (work = {}) => make.SpawnHost({ work: WorkSpec.make(work) }),
   MoveAllTasks: (from, to) => make.MoveAllTasks({ from, to }),
   FreezeCgroup: (cgroup) => make.FreezeCgroup({ cgroup }),
   UnfreezeCgroup: (cgroup) => make.UnfreezeCgroup({ cgroup }),

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Duration, type Effect } from "effect"
+import { type OptionNames, refuseUnknown } from "../base/index.ts"
 import { Assert } from "../check/index.ts"
 import { Payload } from "../payload/index.ts"
 import type { GuestAgent } from "../session/index.ts"
@@ -41,6 +42,14 @@ export interface ScenarioProgramOptions {
   readonly limit?: Duration.DurationInput | undefined
 }
 
+const optionNames: OptionNames<ScenarioProgramOptions> = {
+  assert: true,
+  includes: true,
+  cpuHotplug: true,
+  payloads: true,
+  limit: true
+}
+
 /**
  * A program with its options.
  *
@@ -64,6 +73,7 @@ export class ScenarioProgram {
     durationMs: number,
     options: ScenarioProgramOptions
   ) {
+    refuseUnknown("executeProgram", options, optionNames)
     this.program = program
     this.assert = Assert.merge(options.assert)
     this.cpuHotplug = options.cpuHotplug === true

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Data } from "effect"
-import { describeFault } from "../base/index.ts"
+import { describeFault, type OptionNames, refuseUnknown, unknownOption } from "../base/index.ts"
 import { Assert } from "../check/index.ts"
 import type { TestTopology } from "../topology/index.ts"
 import { Backdrop } from "./Backdrop.ts"
@@ -102,6 +102,19 @@ const nameOf = (value: unknown): string => {
   return `a ${typeof value}`
 }
 
+const stepsNames: OptionNames<ScenarioSteps> = { steps: true, backdrop: true, assert: true, cpuHotplug: true }
+
+const scenarioNames: OptionNames<Scenario> = {
+  name: true,
+  category: true,
+  description: true,
+  needs: true,
+  cpuHotplug: true,
+  build: true
+}
+
+const needsNames: OptionNames<ScenarioNeeds> = { llcs: true, cpus: true, numaNodes: true }
+
 const forms = "give a list of steps, or what executeSteps, executeDefs or executeProgram makes"
 
 /**
@@ -122,8 +135,10 @@ export const scenarioBody = (ctx: ScenarioContext, data: unknown, whose: string)
         `gave ${nameOf(list[odd])} as step ${odd + 1} of ${list.length}, which has no ops and hold: Step.make and Step.withDefs make steps`
       )
     if (list === data) return executeSteps(ctx, list)
-    const { assert = {}, backdrop = Backdrop.empty } = data as Partial<ScenarioSteps>
-    return { steps: list, assert, backdrop }
+    const unknown = unknownOption(data as object, Object.keys(stepsNames))
+    if (unknown !== undefined) throw bad(`gave an ${unknown}`)
+    const { assert = {}, backdrop = Backdrop.empty, cpuHotplug } = data as Partial<ScenarioSteps>
+    return { steps: list, assert, backdrop, ...(cpuHotplug === undefined ? {} : { cpuHotplug }) }
   }
   if (isObject(data) && "program" in data && "limitMs" in data) return data as unknown as ScenarioProgram
   throw bad(`gave ${nameOf(data)}: ${forms}`)
@@ -159,7 +174,7 @@ const guarded = (name: string, build: ((ctx: ScenarioContext) => unknown) & { re
  * @category constructors
  */
 export const Scenario: {
-  /** Makes a scenario whose `build` throws only {@link ScenarioError}. */
+  /** Makes a scenario whose `build` throws only {@link ScenarioError}. Throws OptionError if an option or a need is unknown. */
   readonly make: (options: {
     readonly name: string
     /** Default: `other`. */
@@ -173,12 +188,12 @@ export const Scenario: {
   /** Returns why the scenario can't run on this machine; undefined if it can. */
   readonly unmet: (scenario: Scenario, topology: TestTopology) => string | undefined
 } = {
-  make: (options) => ({
-    needs: {},
-    category: "other",
-    ...options,
-    build: guarded(options.name, options.build)
-  }),
+  make: (options) => {
+    const { build, name, needs = {} } = options
+    refuseUnknown(`scenario '${name}'`, options, scenarioNames)
+    refuseUnknown(`scenario '${name}', needs`, needs, needsNames)
+    return { category: "other", ...options, needs, build: guarded(name, build) }
+  },
   unmet: (scenario, topology) => {
     const checks = [
       ["LLC", scenario.needs.llcs, topology.llcs.length],

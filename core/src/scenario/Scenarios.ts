@@ -6,6 +6,7 @@
 import { Context, Effect, Layer } from "effect"
 import {
   makeRegistry,
+  type OptionError,
   type RegisterError,
   type Registrable,
   RegistrationError,
@@ -50,7 +51,10 @@ const accept = (scenario: Scenario): Effect.Effect<Scenario, RegistrationError> 
   const message = `scenario '${name}': a name has no blanks around it, no * and no ?`
   return name.trim() !== name || name === "" || isPattern(name)
     ? new RegistrationError({ message })
-    : Effect.sync(() => Scenario.make(scenario))
+    : Effect.try({
+        try: () => Scenario.make(scenario),
+        catch: (error) => new RegistrationError({ message: (error as OptionError).message })
+      })
 }
 
 /**

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { CgroupDef } from "./CgroupDef.ts"
+import { type CgroupDef, checkedDefs } from "./CgroupDef.ts"
 import type { HoldSpec } from "./HoldSpec.ts"
 import type { Op } from "./Op.ts"
 
@@ -34,7 +34,7 @@ export class Step {
   }
 
   static withDefs(defs: ReadonlyArray<CgroupDef>, hold: HoldSpec): Step {
-    return new Step([], defs, hold, undefined)
+    return new Step([], checkedDefs("Step.withDefs", defs), hold, undefined)
   }
 
   static new(ops: ReadonlyArray<Op>, hold: HoldSpec): Step {
@@ -46,7 +46,7 @@ export class Step {
   }
 
   setDefs(defs: ReadonlyArray<CgroupDef>): Step {
-    return new Step(this.ops, defs, this.hold, this.label)
+    return new Step(this.ops, checkedDefs("Step.setDefs", defs), this.hold, this.label)
   }
 
   /** Sets the name under which the step appears in progress and on the timeline. */

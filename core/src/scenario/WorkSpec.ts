@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { type OptionNames, refuseUnknown } from "../base/index.ts"
 import type { AffinityKind, MemPolicy } from "../topology/index.ts"
 import { type SchedPolicy, WorkTypeRef } from "../work/index.ts"
 
@@ -26,6 +27,16 @@ export interface WorkSpec {
   readonly mpolFlags?: number | undefined
 }
 
+const names: OptionNames<WorkSpec> = {
+  workType: true,
+  workers: true,
+  affinity: true,
+  schedPolicy: true,
+  nice: true,
+  memPolicy: true,
+  mpolFlags: true
+}
+
 /**
  * Functions to make and combine groups of workers.
  *
@@ -33,15 +44,19 @@ export interface WorkSpec {
  * @category constructors
  */
 export const WorkSpec: {
-  /** Makes a group; a work type may be given by name. */
-  readonly make: (options: Omit<WorkSpec, "workType"> & { readonly workType?: WorkTypeRef | string }) => WorkSpec
+  /** Makes a group; a work type may be given by name. Throws OptionError if an option is unknown. */
+  readonly make: (
+    options: Omit<WorkSpec, "workType"> & { readonly workType?: WorkTypeRef | string | undefined }
+  ) => WorkSpec
   /** Fills the unset fields of `spec` from `base`. */
   readonly withBase: (spec: WorkSpec, base: WorkSpec) => WorkSpec
 } = {
-  make: ({ workType, ...rest }) => ({
-    ...rest,
-    ...(workType === undefined ? {} : { workType: typeof workType === "string" ? WorkTypeRef.of(workType) : workType })
-  }),
+  make: (options) => {
+    refuseUnknown("a group of workers", options, names)
+    const { workType, ...rest } = options
+    if (workType === undefined) return rest
+    return { ...rest, workType: typeof workType === "string" ? WorkTypeRef.of(workType) : workType }
+  },
   withBase: (spec, base) => ({
     workType: spec.workType ?? base.workType,
     workers: spec.workers ?? base.workers,

@@ -5,7 +5,7 @@
  */
 import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
 import { Data, Effect, Either } from "effect"
-import { describeFault, suggestion } from "../base/index.ts"
+import { describeFault, unknownOption } from "../base/index.ts"
 import { Assert, Checks } from "../check/index.ts"
 import { kernelScheduler, type ResolvedKernel } from "../kernel/index.ts"
 import { Payload } from "../payload/index.ts"
@@ -177,11 +177,8 @@ const maxWatchdogTimeoutS = 30
 
 const problem = (name: string, options: KtstrTestOptions): string | undefined => {
   if (name.trim() === "" || /[\n\r]/.test(name)) return "the name must be one line that is not empty"
-  for (const key of Object.keys(options)) {
-    if (!Checks.isName(key) && !Object.hasOwn(otherNames, key)) {
-      return `unknown option '${key}'${suggestion(key, [...Object.keys(otherNames), ...Checks.all.map(({ name }) => name)])}`
-    }
-  }
+  const unknown = unknownOption(options, [...Object.keys(otherNames), ...Checks.all.map(({ name }) => name)])
+  if (unknown !== undefined) return unknown
   const check = Checks.problem(assertOf(options))
   if (check !== undefined) return check
   const dimensions = dimensionsOf(options)

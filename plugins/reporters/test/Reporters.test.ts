@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Metric, PayloadResult, Reporter, RunEvent, RunResult, SessionEnd } from "@ktstr/core"
 import { PayloadEnd } from "@ktstr/core/payload"
-import { layerReporters, openReporter, Reporters } from "@ktstr/core/report"
+import { exitCodeOfError, layerReporters, openReporter, Reporters } from "@ktstr/core/report"
 import { Effect, Fiber, Layer, Option, Schema, TestClock } from "effect"
 import { jsonReporter, layerBuiltinReporters, ndjsonReporter, prettyReporter, renderResult } from "../src/index.ts"
 import { failed, passed, record } from "./fixtures.ts"
@@ -42,6 +42,16 @@ const session = (
   })
 
 describe("a reporter of a third party", () => {
+  it.effect("is refused if it has a hook that nothing calls", () =>
+    Effect.gen(function* () {
+      const hooks: object = { onRseult: () => Effect.void, online: 3, lines: [] }
+      const reporter = { name: "mine", description: "", make: () => Effect.succeed(hooks) }
+      const error = yield* Effect.flip(Effect.scoped(openReporter(reporter, record().output)))
+      expect(error.message).toBe("reporter 'mine': unknown hook 'onRseult'; did you mean 'onResult'?")
+      expect(exitCodeOfError(error)).toBe(64)
+    })
+  )
+
   it.effect.each<readonly [what: string, hooks: () => unknown, says: RegExp]>([
     [
       "never ends a hook",

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 
+import { type OptionNames, refuseUnknown } from "@ktstr/core/base"
 import type { ResolvedKernel } from "@ktstr/core/kernel"
 import type { Determinism } from "@ktstr/core/run"
 import type { Plugin } from "vitest/config"
@@ -81,41 +82,58 @@ const resolvedBeforehand = async ({ kernel }: KtstrPluginOptions): Promise<Reado
   return resolveKernels(names, process.cwd())
 }
 
+type AllOptions = KtstrPluginOptions & { readonly resolved?: ReadonlyArray<ResolvedKernel> } & Pick<
+    Provided,
+    "rerun" | "schedulerSha256" | "progress" | "verbose"
+  >
+
+const optionNames: OptionNames<AllOptions> = {
+  include: true,
+  kernel: true,
+  vmm: true,
+  determinism: true,
+  demos: true,
+  resolved: true,
+  rerun: true,
+  schedulerSha256: true,
+  progress: true,
+  verbose: true
+}
+
 /**
  * Adds the settings for `*.ktstr.ts` files to a vitest configuration. Files run one after the other, each in its own process.
+ * Throws OptionError if an option is unknown.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const ktstr = (
-  options: KtstrPluginOptions & { readonly resolved?: ReadonlyArray<ResolvedKernel> } & Pick<
-      Provided,
-      "rerun" | "schedulerSha256" | "progress" | "verbose"
-    > = {}
-): Plugin => ({
-  name: "ktstr",
-  config: async () => ({
-    test: {
-      include: [...(options.include ?? ["**/*.ktstr.ts"])],
-      pool: "forks",
-      poolOptions: { forks: { execArgv: ["--import", `data:text/javascript,${encodeURIComponent(endWithParent)}`] } },
-      fileParallelism: false,
-      hookTimeout: hookTimeoutMs,
-      // Every ktstr test sets its own limit from its duration; this one is for other tests in these files.
-      testTimeout: hookTimeoutMs,
-      provide: {
-        ktstr: {
-          kernel: typeof options.kernel === "string" ? options.kernel : options.kernel?.[0],
-          resolved: options.resolved ?? (await resolvedBeforehand(options)),
-          vmm: options.vmm,
-          determinism: options.determinism,
-          demos: options.demos ?? false,
-          rerun: options.rerun,
-          schedulerSha256: options.schedulerSha256,
-          progress: options.progress,
-          verbose: options.verbose
-        } satisfies Provided
+export const ktstr = (options: AllOptions = {}): Plugin => {
+  refuseUnknown("ktstr() of @ktstr/vitest/plugin", options, optionNames)
+  return {
+    name: "ktstr",
+    config: async () => ({
+      test: {
+        include: [...(options.include ?? ["**/*.ktstr.ts"])],
+        pool: "forks",
+        poolOptions: { forks: { execArgv: ["--import", `data:text/javascript,${encodeURIComponent(endWithParent)}`] } },
+        fileParallelism: false,
+        hookTimeout: hookTimeoutMs,
+        // Every ktstr test sets its own limit from its duration; this one is for other tests in these files.
+        testTimeout: hookTimeoutMs,
+        provide: {
+          ktstr: {
+            kernel: typeof options.kernel === "string" ? options.kernel : options.kernel?.[0],
+            resolved: options.resolved ?? (await resolvedBeforehand(options)),
+            vmm: options.vmm,
+            determinism: options.determinism,
+            demos: options.demos ?? false,
+            rerun: options.rerun,
+            schedulerSha256: options.schedulerSha256,
+            progress: options.progress,
+            verbose: options.verbose
+          } satisfies Provided
+        }
       }
-    }
-  })
-})
+    })
+  }
+}
