@@ -19,7 +19,7 @@ import {
   type VmExit,
   VmmError
 } from "@ktstr/core/machine"
-import { Deferred, Effect, Fiber, FiberId, Layer } from "effect"
+import { Deferred, Effect, FiberId, Layer } from "effect"
 import { removeCgroupOf } from "./HostCgroups.ts"
 
 /** The agent's descriptor of the channel (native/agent/session/host.h). */
@@ -173,18 +173,18 @@ const start = Effect.fn("HostMachine.start")(function* (path: string, spec: Host
     endAgent
   )
   const { channel, console, ended } = agent
-  const greeted = Effect.async<undefined>((resume) => {
-    channel.once("data", () => resume(Effect.succeed(undefined)))
-  })
-  const over = Effect.async<void>((resume) => {
-    channel.once("close", () => resume(Effect.void))
-  })
+  const greeted = yield* Deferred.make<undefined>()
+  channel.once("data", () => Deferred.unsafeDone(greeted, Effect.succeed(undefined)))
+  const over = yield* Deferred.make<void>()
+  channel.once("close", () => Deferred.unsafeDone(over, Effect.void))
   const exit = yield* Deferred.make<VmExit>()
-  yield* Effect.forkScoped(Effect.intoDeferred(Effect.zipLeft(Deferred.await(ended), over, { concurrent: true }), exit))
-  const greeting = yield* Effect.fork(greeted)
+  yield* Effect.forkScoped(Effect.intoDeferred(Effect.zipLeft(Deferred.await(ended), Deferred.await(over)), exit))
   const pipe = channelOfStreams(channel, channel, channelLost)
   // An agent that could not start has printed why; that is not a verdict on a scenario.
-  const unborn = yield* Effect.timeoutOption(Effect.raceFirst(Fiber.join(greeting), Deferred.await(ended)), patienceMs)
+  const unborn = yield* Effect.timeoutOption(
+    Effect.raceFirst(Deferred.await(greeted), Deferred.await(ended)),
+    patienceMs
+  )
   if (unborn._tag === "Some" && unborn.value?._tag === "AgentEnded") return yield* agentFailed(unborn.value.message)
   const unable = new VmmError({ reason: "BadSpec", message: "the host can't be paused" })
   const vm: Vm = {

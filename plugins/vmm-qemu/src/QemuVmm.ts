@@ -158,13 +158,9 @@ const makeMachinePorts = (
  * The kernel is the only path among the arguments of a deterministic machine; its hash is reported elsewhere. The sandbox does not change the
  * machine.
  */
-const describeMachine = ({ versions }: Pick<Backend, "versions">, binary: string, args: ReadonlyArray<string>) =>
+const describeMachine = (binary: string, args: ReadonlyArray<string>) =>
   Effect.map(
-    Effect.promise(async () => {
-      const version = versions.get(binary) ?? (await versionOf(binary))
-      versions.set(binary, version)
-      return version
-    }),
+    Effect.promise(() => versionOf(binary)),
     (version) => ({
       version,
       arguments: args.filter(
@@ -199,8 +195,6 @@ interface Backend {
   readonly forks: ForkPool
   /** Returns the hash of a file's content. */
   readonly hashOf: (path: string) => Effect.Effect<string, VmmError>
-  /** Versions that programs reported. */
-  readonly versions: Map<string, string>
 }
 
 /** A machine without its ports and monitor. */
@@ -278,7 +272,7 @@ const bootOwn = (backend: Backend, made: Ingredients): Effect.Effect<Vm, VmmErro
         )
     return {
       ...machine,
-      machine: spec.clock === "deterministic" ? yield* describeMachine(backend, binary, args) : undefined,
+      machine: spec.clock === "deterministic" ? yield* describeMachine(binary, args) : undefined,
       memory,
       clock: clockOf(spec, accel),
       backend: "qemu"
@@ -302,7 +296,6 @@ const bootForked = (backend: Backend, made: Ingredients): Effect.Effect<Vm | und
     })
     // As it would be by itself: a replay compares these.
     const machine = yield* describeMachine(
-      backend,
       binary,
       qemuArguments(spec, {
         ...own,
@@ -376,7 +369,6 @@ export const make = (options: QemuOptions = {}): Effect.Effect<Vmm["Type"], neve
       options,
       warn,
       unsandboxed: new Set(),
-      versions: new Map(),
       hashOf: makeFileHash(),
       forks: yield* makeForkPool(warn)
     }

@@ -69,8 +69,8 @@ const sample = Effect.fn("SourceTree.sample")(function* (file: string) {
 })
 
 /**
- * Returns the commit of a directory and whether its files differ from it. None if it is not the top of a git tree: a directory inside
- * another repository is at none of its commits.
+ * Returns the commit of a directory and whether its files differ from it. None if it is not the top of a git tree: the
+ * commits of a repository around it say nothing about it.
  */
 const commit = (directory: string) =>
   Effect.gen(function* () {
