@@ -1,4 +1,5 @@
 // Deterministic machines: a seed is a run wherever and under whatever load it is made, and a failure that a seed shows is there again.
+import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -55,6 +56,32 @@ describe("a deterministic machine", () => {
     expect(same.cgroups).toEqual(one.cgroups)
     expect(other.determinism.eventHash).not.toBe(one.determinism.eventHash)
     expect(other.determinism.scheduleHash).not.toBe(one.determinism.scheduleHash)
+    expect(await leftovers()).toEqual(none)
+  })
+
+  it("gives the same run on a host that stops the vCPU thread at the worst moments", { timeout: 300_000 }, async () => {
+    const made = spawnSync("make", ["-C", join(root, "native/plugin"), `OUT=${folder}`, "preempt"], {
+      encoding: "utf8"
+    })
+    expect(made.status, made.stderr).toBe(0)
+    // A scheduler that stalls lets both CPUs idle, with timers that are due at the same time.
+    const stalled = (env: Record<string, string>) =>
+      ktstr(
+        [
+          ...["run", "steady", "--clock", "deterministic", "-t", "1n1l2c1t", "-d", "2", "--watchdog", "0"],
+          ...["-s", program, "--sched-args", "--stall-after 0.5 --watchdog-ms 1000", "--format", "json"]
+        ],
+        { cwd: folder, env, deadlineMs: 200_000 }
+      )
+    const preempted = { LD_PRELOAD: join(folder, "preempt.so") }
+    const ended = await Promise.all([stalled({}), stalled(preempted), stalled(preempted)])
+    const runs = ended.map(({ code, stderr, stdout }) => {
+      expect(code, stderr).toBe(1)
+      return JSON.parse(stdout)
+    })
+    expect(runs[0].details[0]).toContain("runnable task stall")
+    expect(runs[1].determinism).toEqual(runs[0].determinism)
+    expect(runs[2].determinism).toEqual(runs[0].determinism)
     expect(await leftovers()).toEqual(none)
   })
 

@@ -13,13 +13,13 @@ import { Effect, Layer } from "effect"
 const packageFolder = (): string => dirname(createRequire(import.meta.url).resolve("@ktstr/native/package.json"))
 
 /**
- * Returns the path of the plugin that turns an emulated machine into a fork server; undefined if set-up did not build
- * it.
+ * Returns the path of ktstr's plugin for qemu, which keeps the host's timing out of a machine with a counted clock and can
+ * fork it; undefined if set-up did not build it.
  *
  * @since 0.2.0
  * @category accessors
  */
-export const forkPlugin = (): string | undefined => {
+export const qemuPlugin = (): string | undefined => {
   const path = join(packageFolder(), "plugin/build/ktstr-plugin.so")
   return existsSync(path) ? path : undefined
 }

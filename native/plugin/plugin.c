@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ktstr's plugin for qemu's emulation. It turns a machine with a counted clock into a fork server: when the guest's
- * agent executes the fork point, the process stays there and forks a child for each request of the host
- * (docs/fork-server.md). A run without the plugin executes the same instructions, which are NOPs.
+ * ktstr's plugin for qemu's emulation. It keeps the host's timing out of a machine with a counted clock. Given words,
+ * it also turns the machine into a fork server: when the guest's agent executes the fork point, the process stays there
+ * and forks a child for each request of the host (docs/fork-server.md). A run without the plugin executes the same
+ * instructions, which are NOPs.
  */
 #include "control.h"
+#include "exact.h"
 #include "qemu.h"
 #include "server.h"
 
@@ -45,13 +47,16 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *info, int argc, char **argv) {
     (void)info;
     struct server_options options;
-    if (!server_options(&options, argc, argv))
+    if (argc > 0 && !server_options(&options, argc, argv))
         return -1;
     const char *missing = qemu_find();
     if (missing) {
         fprintf(stderr, "ktstr: this qemu does not export %s\n", missing);
         return -1;
     }
+    exact_begin();
+    if (argc == 0)
+        return 0;
     server_begin(&options);
     qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
     return 0;

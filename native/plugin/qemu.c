@@ -15,6 +15,8 @@ static const struct {
 } symbols[] = {
     {&qemu.lock, "qemu_mutex_lock_iothread_impl", "bql_lock_impl"},
     {&qemu.unlock, "qemu_mutex_unlock_iothread", "bql_unlock"},
+    {&qemu.unlock_mutex, "qemu_mutex_unlock_impl", NULL},
+    {&qemu.lock_function, "qemu_bql_mutex_lock_func", "bql_mutex_lock_func"},
     {&qemu.cond_wait, "qemu_cond_wait_func", NULL},
     {&qemu.all_cpus_idle, "all_cpu_threads_idle", NULL},
     {&qemu.warp, "icount_start_warp_timer", NULL},

@@ -30,13 +30,17 @@ struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 
-/* The type of the function with which all of qemu waits for conditions (util/qemu-thread-posix.c). */
+/* The types of the functions with which all of qemu takes its lock and waits for conditions (util/qemu-thread-posix.c).
+ */
+typedef void mutex_lock(void *mutex, const char *file, int line);
 typedef void cond_wait(void *condition, void *mutex, const char *file, int line);
 
 struct qemu {
     /* The lock held by the main loop and the devices. */
     void (*lock)(const char *file, int line);
     void (*unlock)(void);
+    void (*unlock_mutex)(void *mutex, const char *file, int line);
+    mutex_lock **lock_function;
     cond_wait **cond_wait;
     bool (*all_cpus_idle)(void);
     /* Sets a counted clock that does not sleep to the next timer if all CPUs are idle. */

@@ -16,7 +16,7 @@ import {
   VmmError,
   type VmSpec
 } from "@ktstr/core/machine"
-import { forkPlugin, makeNativeVmm } from "@ktstr/native"
+import { makeNativeVmm, qemuPlugin } from "@ktstr/native"
 import { make as makeQemuVmm } from "@ktstr/vmm-qemu"
 import { Effect, Layer } from "effect"
 
@@ -34,7 +34,7 @@ const makeNative: Effect.Effect<Vmm["Type"], never, KvmProbe> = Effect.gen(funct
   }
 })
 
-const qemuOptions = ({ fork = false }: BackendOptions) => (fork ? { forkPlugin: forkPlugin() } : {})
+const qemuOptions = ({ fork }: BackendOptions) => ({ fork, plugin: qemuPlugin() })
 
 /** The addon is tested on Node only; on another runtime it has to be requested. */
 const onNode = runtime === "node"

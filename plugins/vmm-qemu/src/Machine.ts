@@ -28,6 +28,8 @@ export interface MachineOptions {
   readonly files: ReadonlyArray<number>
   /** Whether the guest runs in host time, so that the host can delay it. */
   readonly hostTime: boolean
+  /** Whether the machine does nothing before the monitor tells it to start. Default false. */
+  readonly waits?: boolean | undefined
 }
 
 /**
@@ -155,6 +157,7 @@ export const startMachine = (options: MachineOptions): Effect.Effect<Machine, Vm
     const channel = channelOfStreams(options.ports.incoming, options.ports.outgoing)
     const monitor = yield* connect(child, witness, options.kernel)
     witness.connected(monitor)
+    if (options.waits === true) yield* Effect.mapError(monitor.execute("cont"), monitorError("start"))
     // Connected means that the machine is built, so qemu has opened its pipes.
     yield* options.ports.forget
     return {

@@ -43,8 +43,10 @@ export interface QemuChoices {
   readonly disk?: string | undefined
   /** The descriptor of the monitor's socket; undefined: there is no monitor. */
   readonly qmp: number | undefined
-  /** ktstr's plugin and its words, for a fork server. */
+  /** ktstr's plugin and its words. A machine with a monitor and the plugin waits for `cont`. */
   readonly plugin?: string | undefined
+  /** Whether the machine is a fork server. Default false. */
+  readonly forks?: boolean | undefined
   /** Whether qemu drops the system calls that no machine needs ({@link sandboxOptions}). Default true. */
   readonly sandbox?: boolean | undefined
   /** The character devices of COM1 and COM2: named pipes by their stems, or files. */
@@ -226,9 +228,7 @@ export const qemuArguments = (spec: VmSpec, choices: QemuChoices): ReadonlyArray
   const manyApics = choices.accel === "kvm" && highestApicId(topology) > 254
   const thread = deterministic ? "single" : choices.thread
   return [
-    ...(choices.sandbox === false
-      ? []
-      : ["-sandbox", choices.plugin === undefined ? sandboxOptions : forkSandboxOptions]),
+    ...(choices.sandbox === false ? [] : ["-sandbox", choices.forks === true ? forkSandboxOptions : sandboxOptions]),
     "-nodefaults",
     "-no-user-config",
     "-display",
@@ -260,6 +260,8 @@ export const qemuArguments = (spec: VmSpec, choices: QemuChoices): ReadonlyArray
     ...(spec.performance?.idleInGuest === true && choices.accel === "kvm" ? ["-overcommit", "cpu-pm=on"] : []),
     ...(choices.disk === undefined ? [] : diskArguments(choices.disk)),
     ...(choices.plugin === undefined ? [] : ["-plugin", choices.plugin]),
+    // The plugin keeps the monitor from answering while the guest computes, so the monitor is connected before that.
+    ...(choices.plugin === undefined || choices.qmp === undefined ? [] : ["-S"]),
     ...(choices.qmp === undefined ? [] : ["-chardev", `socket,id=qmp,fd=${choices.qmp}`]),
     "-chardev",
     `${choices.ports.kind},id=com1,path=${choices.ports.console}`,

@@ -14,6 +14,7 @@ import { fileIdentity, makeFileHash } from "./FileIdentity.ts"
 import { type FilePorts, makeFilePorts } from "./FilePorts.ts"
 import { type ForkPool, makeForkPool } from "./ForkPool.ts"
 import { sharedRange, startForkServer } from "./ForkServer.ts"
+import { type Guard, type Guards, influenced, makeGuards } from "./Guards.ts"
 import { makeGuestMemoryFile } from "./GuestMemoryFile.ts"
 import { startMachine } from "./Machine.ts"
 import { openInitramfs, openMemoryFiles } from "./MachineFiles.ts"
@@ -35,10 +36,15 @@ export interface QemuOptions {
   /** Name in PATH or path. Default `qemu-system-x86_64`. */
   readonly binary?: string | undefined
   /**
-   * Path of ktstr's plugin (native/plugin). With it, machines with a deterministic clock that differ only in their plan are forked from one that has
-   * booted; without it, or where this qemu refuses it, each boots by itself. Their runs are the same.
+   * Path of ktstr's plugin (native/plugin), which keeps the host's timing out of machines with a deterministic clock. Without it, or where this qemu
+   * refuses it, a busy host can make such a run differ when it is repeated; there is one warning.
    */
-  readonly forkPlugin?: string | undefined
+  readonly plugin?: string | undefined
+  /**
+   * Whether machines with a deterministic clock that differ only in their plan are forked from one that has booted, if the plugin can do so. Their runs
+   * are the same as if each had booted by itself. Default false.
+   */
+  readonly fork?: boolean | undefined
 }
 
 const chooseAccel = (
@@ -155,8 +161,8 @@ const makeMachinePorts = (
     : makePorts
 
 /**
- * The kernel is the only path among the arguments of a deterministic machine; its hash is reported elsewhere. The sandbox does not change the
- * machine.
+ * The kernel and the plugin are the only paths among the arguments of a deterministic machine; the kernel's hash is reported elsewhere. Neither the sandbox
+ * nor the plugin nor a late start changes the machine.
  */
 const describeMachine = (binary: string, args: ReadonlyArray<string>) =>
   Effect.map(
@@ -164,7 +170,9 @@ const describeMachine = (binary: string, args: ReadonlyArray<string>) =>
     (version) => ({
       version,
       arguments: args.filter(
-        (word, index) => word !== "-sandbox" && !["-kernel", "-sandbox"].includes(args[index - 1] ?? "")
+        (word, index) =>
+          !["-sandbox", "-plugin", "-S"].includes(word) &&
+          !["-kernel", "-sandbox", "-plugin"].includes(args[index - 1] ?? "")
       )
     })
   )
@@ -183,15 +191,11 @@ const versionOf = (binary: string): Promise<string> => {
   return version
 }
 
-/** Of a qemu built without seccomp, or a kernel without it. */
-const isSandboxRefusal = ({ message }: VmmError): boolean => /sandbox|seccomp/i.test(message)
-
 /** State shared by all boots of the service. */
 interface Backend {
   readonly options: QemuOptions
   readonly warn: (message: string) => Effect.Effect<void>
-  /** Programs that refused the sandbox once. */
-  readonly unsandboxed: Set<string>
+  readonly guards: Guards
   readonly forks: ForkPool
   /** Returns the hash of a file's content. */
   readonly hashOf: (path: string) => Effect.Effect<string, VmmError>
@@ -221,7 +225,7 @@ const ownArguments = (
     readonly files: number
     readonly initrd: boolean
     readonly disk: boolean
-    readonly sandbox: boolean
+    readonly guards: ReadonlySet<Guard>
     readonly ports: Ports | FilePorts
   }
 ): ReadonlyArray<string> =>
@@ -234,14 +238,20 @@ const ownArguments = (
     memory: memoryOf(made, true),
     disk: own.disk ? inheritedPath(own.files - 1) : undefined,
     qmp: inherited.qmp,
-    sandbox: own.sandbox,
+    sandbox: own.guards.has("sandbox"),
+    plugin: own.guards.has("plugin") ? `file=${backend.options.plugin}` : undefined,
     ports: { kind: own.ports.kind, console: own.ports.consolePath, channel: own.ports.channelPath }
   })
 
+/** The guards of a machine that boots by itself. */
+const ownGuards = ({ options }: Backend, { spec }: Ingredients): ReadonlyArray<Guard> =>
+  spec.clock === "deterministic" && options.plugin !== undefined ? ["sandbox", "plugin"] : ["sandbox"]
+
 const bootOwn = (backend: Backend, made: Ingredients): Effect.Effect<Vm, VmmError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { unsandboxed, warn } = backend
+    const { options, warn } = backend
     const { accel, binary, kernel, nodesMb, spec } = made
+    const hostTime = spec.clock !== "deterministic"
     const memoryFiles = yield* openMemoryFiles(nodesMb)
     const memory = makeGuestMemoryFile(ramSegments(nodesMb), memoryFiles)
     if (spec.handover !== undefined) memory.write(spec.handover.address, spec.handover.content)
@@ -249,30 +259,24 @@ const bootOwn = (backend: Backend, made: Ingredients): Effect.Effect<Vm, VmmErro
     const disk = yield* openScratchDisk(spec.scratchDiskMb)
     const files = [...memoryFiles, ...[initramfs, disk].filter((file) => file !== undefined)]
     for (const said of unmet(spec, accel)) yield* warn(said)
-    const start = Effect.fnUntraced(function* (sandbox: boolean) {
-      const ports = yield* makeMachinePorts(spec, files.length)
-      const args = ownArguments(
-        { backend, made },
-        { files: files.length, initrd: initramfs !== undefined, disk: disk !== undefined, sandbox, ports }
-      )
-      const opened = [...files, ...("files" in ports ? ports.files : [])]
-      const hostTime = spec.clock !== "deterministic"
-      return { args, machine: yield* startMachine({ ports, binary, kernel, files: opened, hostTime, args }) }
-    })
-    const { args, machine } = yield* unsandboxed.has(binary)
-      ? start(false)
-      : Effect.catchIf(start(true), isSandboxRefusal, (refusal) =>
-          Effect.zipRight(
-            Effect.suspend(() => {
-              unsandboxed.add(binary)
-              return warn(`${refusal.message.replace(/^qemu refused: /, "")}; qemu runs without its sandbox`)
-            }),
-            start(false)
-          )
+    if (!hostTime && options.plugin === undefined) yield* warn(`ktstr's plugin for qemu is not built, so ${influenced}`)
+    const { args, machine } = yield* backend.guards.start(
+      binary,
+      ownGuards(backend, made),
+      Effect.fnUntraced(function* (guards: ReadonlySet<Guard>) {
+        const ports = yield* makeMachinePorts(spec, files.length)
+        const args = ownArguments(
+          { backend, made },
+          { files: files.length, initrd: initramfs !== undefined, disk: disk !== undefined, guards, ports }
         )
+        const opened = [...files, ...("files" in ports ? ports.files : [])]
+        const waits = guards.has("plugin")
+        return { args, machine: yield* startMachine({ ports, binary, kernel, files: opened, hostTime, waits, args }) }
+      })
+    )
     return {
       ...machine,
-      machine: spec.clock === "deterministic" ? yield* describeMachine(binary, args) : undefined,
+      machine: hostTime ? undefined : yield* describeMachine(binary, args),
       memory,
       clock: clockOf(spec, accel),
       backend: "qemu"
@@ -282,11 +286,10 @@ const bootOwn = (backend: Backend, made: Ingredients): Effect.Effect<Vm, VmmErro
 /** Forks the machine from one that has booted; undefined if it has to boot by itself. */
 const bootForked = (backend: Backend, made: Ingredients): Effect.Effect<Vm | undefined, VmmError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { options, unsandboxed } = backend
+    const { fork, plugin: file } = backend.options
     const { accel, binary, kernel, nodesMb, spec } = made
     const range = sharedRange(spec)
-    const { forkPlugin } = options
-    if (forkPlugin === undefined || range === undefined || spec.handover === undefined) return undefined
+    if (fork !== true || file === undefined || range === undefined || spec.handover === undefined) return undefined
     const initramfs = spec.initramfs.length === 0 ? 0 : 1
     const own = { accel, thread: "single" as const, commandLine: made.commandLine, kernel }
     const ports = (first: number) => ({
@@ -306,22 +309,23 @@ const bootForked = (backend: Backend, made: Ingredients): Effect.Effect<Vm | und
       })
     )
     const start = Effect.gen(function* () {
-      const file = yield* openInitramfs(spec.initramfs)
+      const archive = yield* openInitramfs(spec.initramfs)
       return yield* startForkServer({
         binary,
         kernel,
-        plugin: forkPlugin,
+        plugin: file,
         range,
         memoryBytes: nodesMb.reduce((sum, mb) => sum + mb, 0) * 1024 * 1024,
-        files: file === undefined ? [] : [file],
+        files: archive === undefined ? [] : [archive],
         args: (plugin) =>
           qemuArguments(spec, {
             ...own,
-            initrd: file === undefined ? undefined : inheritedPath(0),
+            initrd: archive === undefined ? undefined : inheritedPath(0),
             memory: memoryOf(made, false),
             qmp: undefined,
             plugin,
-            sandbox: !unsandboxed.has(binary),
+            forks: true,
+            sandbox: !backend.guards.refused(binary, "sandbox"),
             ports: ports(initramfs)
           })
       })
@@ -329,7 +333,7 @@ const bootForked = (backend: Backend, made: Ingredients): Effect.Effect<Vm | und
     const ingredients = [
       ...machine.arguments,
       machine.version,
-      ...(yield* Effect.forEach([binary, kernel, forkPlugin], fileIdentity)),
+      ...(yield* Effect.forEach([binary, kernel, file], fileIdentity)),
       ...(yield* Effect.forEach(spec.initramfs, backend.hashOf))
     ]
     const forked = yield* backend.forks.fork(ingredients, spec.handover.content, start)
@@ -368,7 +372,7 @@ export const make = (options: QemuOptions = {}): Effect.Effect<Vmm["Type"], neve
     const backend: Backend = {
       options,
       warn,
-      unsandboxed: new Set(),
+      guards: makeGuards(warn),
       hashOf: makeFileHash(),
       forks: yield* makeForkPool(warn)
     }

@@ -220,7 +220,13 @@ describe("every way out leaves nothing", () => {
           })
         )
         const host = spawn(process.execPath, [script, kernel.image], { stdio: ["ignore", "pipe", "inherit"] })
-        yield* Effect.promise(() => new Promise((resolve) => host.stdout.once("data", resolve)))
+        yield* Effect.promise(async () => {
+          let said = ""
+          for await (const bytes of host.stdout) {
+            said += bytes
+            if (said.includes("running\n")) return
+          }
+        })
         const machines = machinesOf(host.pid!)
         expect(machines).toHaveLength(1)
         host.kill("SIGKILL")
