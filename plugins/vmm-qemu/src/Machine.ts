@@ -157,7 +157,8 @@ export const startMachine = (options: MachineOptions): Effect.Effect<Machine, Vm
     const channel = channelOfStreams(options.ports.incoming, options.ports.outgoing)
     const monitor = yield* connect(child, witness, options.kernel)
     witness.connected(monitor)
-    if (options.waits === true) yield* Effect.mapError(monitor.execute("cont"), monitorError("start"))
+    // The answer comes only when the guest idles or ends; how the machine ends says whether it could start.
+    if (options.waits === true) yield* Effect.forkDaemon(Effect.ignore(monitor.execute("cont")))
     // Connected means that the machine is built, so qemu has opened its pipes.
     yield* options.ports.forget
     return {
