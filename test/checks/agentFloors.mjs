@@ -21,8 +21,7 @@ const takersOfState = new Set([
   "scheduler/kernel.c",
   "scheduler/log.c",
   "scheduler/scheduler.c",
-  "scheduler/watchdog.c",
-  "sys/cgroup.c"
+  "scheduler/watchdog.c"
 ])
 
 /**

@@ -101,8 +101,9 @@ void group_bury(struct agent *agent) {
         worker->wait_status = status;
         worker->dead = true;
         if (!worker->stop_sent)
-            event_log(&agent->channel, LOG_LEVEL_WARNING, "worker %u (process %d) %s %d before it was asked to stop",
-                      worker->index, (int)worker->pid, WIFSIGNALED(status) ? "died of signal" : "exited with status",
+            event_log(&agent->link.channel, LOG_LEVEL_WARNING,
+                      "worker %u (process %d) %s %d before it was asked to stop", worker->index, (int)worker->pid,
+                      WIFSIGNALED(status) ? "died of signal" : "exited with status",
                       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     }
 }
@@ -177,8 +178,8 @@ static void wait_dead(struct agent *agent, struct group **groups, uint32_t count
             signal_all(groups[i], now_ns() - begun);
         uint64_t until = now_ns() + pause;
         while (!all_dead(groups, count) && now_ns() < until)
-            if (agent_wait(agent, now_ns() + 1000000, false) >= WAIT_DEADLINE) {
-                struct timespec nap = timespec_of(1000000); // past the deadline agent_wait returns at once
+            if (link_wait(&agent->link, now_ns() + 1000000) >= WAIT_DEADLINE) {
+                struct timespec nap = timespec_of(1000000); // past the deadline link_wait returns at once
                 nanosleep(&nap, NULL);
             }
         pause = pause < 50000000 ? pause * 2 : pause;
@@ -210,7 +211,7 @@ static void stop_groups(struct agent *agent, struct group **groups, uint32_t cou
         for (uint32_t w = 0; w < groups[i]->count; w++) {
             if (!groups[i]->workers[w].dead)
                 note_death(&groups[i]->workers[w]); // its numbers so far
-            report_send(&agent->channel, groups[i], &groups[i]->workers[w]);
+            report_send(&agent->link.channel, groups[i], &groups[i]->workers[w]);
             agent->reported_iterations += groups[i]->workers[w].page->iterations;
             agent->workers_reported++;
         }
@@ -269,8 +270,8 @@ bool group_set_affinity(struct agent *agent, const struct command *command, stru
         int error = cpumask_apply(group->workers[i].pid, &mask);
         cpumask_text(&mask, text, sizeof text);
         if (error == ESRCH)
-            event_log(&agent->channel, LOG_LEVEL_WARNING, "worker %u of group %u was gone before its affinity was set",
-                      i, group->id);
+            event_log(&agent->link.channel, LOG_LEVEL_WARNING,
+                      "worker %u of group %u was gone before its affinity was set", i, group->id);
         else if (error)
             return fail_errno(failure, error, "affinity %s of worker %u", text, i);
     }
@@ -289,7 +290,7 @@ bool group_kill_worker(struct agent *agent, uint32_t id, uint32_t index, uint32_
 }
 
 void group_send_counters(struct agent *agent, uint64_t time_ns) {
-    struct buffer *out = channel_frame(&agent->channel, EVENT_COUNTERS);
+    struct buffer *out = channel_frame(&agent->link.channel, EVENT_COUNTERS);
     put_u64(out, time_ns);
     size_t gap = put_gap_u32(out);
     uint32_t count = 0;
@@ -301,5 +302,5 @@ void group_send_counters(struct agent *agent, uint64_t time_ns) {
             put_u64(out, __atomic_load_n(&group->workers[i].page->work_units, __ATOMIC_RELAXED));
         }
     patch_u32(out, gap, count);
-    channel_send(&agent->channel);
+    channel_send(&agent->link.channel);
 }

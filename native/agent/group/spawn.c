@@ -138,7 +138,7 @@ static bool check_nodes(const struct agent *agent, const struct group *group, co
                         struct failure *failure) {
     struct cpumask nodes = {0};
     struct failure absent;
-    char *text = cgroup_read(agent, group->cgroup, "cpuset.mems.effective", &absent);
+    char *text = cgroup_read(&agent->cgroups, group->cgroup, "cpuset.mems.effective", &absent);
     if (!text)
         return true; // without a cpuset only the kernel's own check applies
     bool good = true;
@@ -158,7 +158,7 @@ static bool place(struct agent *agent, struct group *group, const struct worker_
                   struct failure *failure) {
     char text[128];
     struct cpumask mask;
-    if ((group->cgroup[0] || agent->host) && !cgroup_move(agent, group->cgroup, pid, failure))
+    if ((group->cgroup[0] || agent->link.host) && !cgroup_move(&agent->cgroups, group->cgroup, pid, failure))
         return false;
     if (spec->has_affinity) {
         if (!cpumask_of(spec->affinity, &mask))
@@ -200,7 +200,7 @@ static bool fork_worker(struct agent *agent, struct group *group, const struct s
                                  .shared = group->shared,
                                  .channels = group->shared->sets + (size_t)instance * command->channels,
                                  .pipes = pipes,
-                                 .scratch = agent->scratch,
+                                 .scratch = agent->link.scratch,
                                  .agent = getpid()};
     pid_t pid = fork();
     if (pid == 0) {
@@ -268,11 +268,11 @@ static bool await_ready(struct agent *agent, struct group *group, struct failure
                                  (unsigned)worker->wait_status);
             if (now_ns() > limit)
                 return fail_unready(group, i, failure);
-            // Once the run is over agent_wait does not wait, and this loop would starve the workers of lower priority
+            // Once the run is over link_wait does not wait, and this loop would starve the workers of lower priority
             // that it waits for.
-            enum wait_result why = agent_wait(agent, now_ns() + 200000, false);
+            enum wait_result why = link_wait(&agent->link, now_ns() + 200000);
             if (why >= WAIT_DEADLINE)
-                return agent_ended(agent, why, failure);
+                return link_ended(&agent->link, why, failure);
         }
         if (state == WORKER_FAILED)
             return fail_errno(failure, worker->page->ready_errno, "set-up of worker %u", i);
@@ -294,8 +294,8 @@ static void undo(struct agent *agent, struct group *group) {
         group_bury(agent);
         for (uint32_t i = 0; i < group->count; i++)
             alive |= group->workers[i].pid > 0 && !group->workers[i].dead;
-        if (alive && agent_wait(agent, now_ns() + 1000000, false) >= WAIT_DEADLINE) {
-            struct timespec nap = timespec_of(1000000); // past the deadline agent_wait no longer waits
+        if (alive && link_wait(&agent->link, now_ns() + 1000000) >= WAIT_DEADLINE) {
+            struct timespec nap = timespec_of(1000000); // past the deadline link_wait no longer waits
             nanosleep(&nap, NULL);
         }
     }

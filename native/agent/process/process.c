@@ -162,7 +162,8 @@ bool process_run(struct agent *agent, const struct process_command *command, str
     if (pid < 0)
         good = fail_errno(failure, error, "fork of process %u", command->id);
     else
-        good = (!command->cgroup[0] && !agent->host) || cgroup_move(agent, command->cgroup, pid, failure);
+        good =
+            (!command->cgroup[0] && !agent->link.host) || cgroup_move(&agent->cgroups, command->cgroup, pid, failure);
     if (good && write(ends.placed[AGENT], "", 1) != 1)
         good = fail_errno(failure, errno, "release of process %u", command->id);
     close_end(&ends.placed[AGENT]);
@@ -241,16 +242,16 @@ bool process_wait(struct agent *agent, uint32_t id, uint64_t timeout_ns, struct 
     struct process *process = find(agent, id);
     if (!process)
         return fail_errno(failure, ENOENT, "process %u", id);
-    enum wait_result why = agent_wait_process(agent, process, now_ns() + timeout_ns);
+    enum wait_result why = link_wait_for(&agent->link, &process->told, now_ns() + timeout_ns);
     switch (why) {
     case WAIT_LOST:
     case WAIT_DEADLINE:
     case WAIT_SIGNALED:
-        return agent_ended(agent, why, failure);
+        return link_ended(&agent->link, why, failure);
     case WAIT_TIME:
         return fail_errno(failure, ETIMEDOUT, "process %u (%s) has not ended after %llu ms", id, process->program,
                           (unsigned long long)(timeout_ns / 1000000));
-    case WAIT_PROCESS:
+    case WAIT_DONE:
     case WAIT_COMMAND:
         break;
     }
@@ -261,9 +262,9 @@ bool process_wait(struct agent *agent, uint32_t id, uint64_t timeout_ns, struct 
 // end.
 static bool wait_all(struct agent *agent, const struct u32_list *ids, uint64_t until_ns, struct failure *failure) {
     for (uint32_t i = 0; i < ids->count; i++) {
-        enum wait_result why = agent_wait_process(agent, find(agent, ids->items[i]), until_ns);
+        enum wait_result why = link_wait_for(&agent->link, &find(agent, ids->items[i])->told, until_ns);
         if (why == WAIT_LOST || why == WAIT_DEADLINE || why == WAIT_SIGNALED)
-            return agent_ended(agent, why, failure);
+            return link_ended(&agent->link, why, failure);
     }
     return true;
 }
@@ -316,7 +317,7 @@ void process_stop_all(struct agent *agent) {
     uint64_t limit = now_ns() + 1000000000;
     for (struct process *process = agent->processes; process; process = process->next)
         while (!process->told && now_ns() < limit) {
-            struct timespec nap = timespec_of(1000000); // past the deadline agent_wait returns at once
+            struct timespec nap = timespec_of(1000000); // past the deadline link_wait returns at once
             nanosleep(&nap, NULL);
             group_bury(agent);
             process_turn(agent);

@@ -79,7 +79,7 @@ void process_stop_all(struct agent *agent);
 // Frees the records of all processes; none may be alive.
 void process_forget_all(struct agent *agent);
 
-// For agent_wait: moves data between processes and host without waiting, and reports the ends of processes.
+// For link_wait: moves data between processes and host without waiting, and reports the ends of processes.
 void process_turn(struct agent *agent);
 // Fills in what to poll before the next turn, at most PROCESS_LIMIT * PROCESS_FDS entries, and returns the number of
 // entries. Lowers `until_ns` to the time of the next turn that is due anyway.

@@ -61,7 +61,7 @@ static void tell_end(struct agent *agent, struct process *process) {
     if (process->owner)
         process->owner->ended(agent, &end);
     else
-        event_process_exit(&agent->channel, &end);
+        event_process_exit(&agent->link.channel, &end);
 }
 
 void process_reaped(struct agent *agent, pid_t pid, int wait_status) {
@@ -85,7 +85,7 @@ static void send_output(struct agent *agent, struct process *process, int stream
     process->credit -= wanted;
     process->dropped += length - wanted;
     if (wanted)
-        event_process_output(&agent->channel, process->id, stream + 1, bytes, (uint32_t)wanted);
+        event_process_output(&agent->link.channel, process->id, stream + 1, bytes, (uint32_t)wanted);
     if (wanted < length)
         process->rest_until_ns = now_ns() + rest_ns;
 }
@@ -96,7 +96,7 @@ static bool may_read(const struct process *process, int stream, uint64_t now) {
 
 static void read_output(struct agent *agent, struct process *process, int stream, uint64_t now) {
     uint8_t chunk[PROCESS_CHUNK];
-    size_t room = channel_payload_limit(&agent->channel);
+    size_t room = channel_payload_limit(&agent->link.channel);
     if (!may_read(process, stream, now))
         return;
     if (room > sizeof chunk)
@@ -133,7 +133,7 @@ static void write_input(struct agent *agent, struct process *process) {
         size_t taken = refused ? left : (uint64_t)took;
         process->pending_at += taken;
         left -= taken;
-        event_process_taken(&agent->channel, process->id, taken);
+        event_process_taken(&agent->link.channel, process->id, taken);
     }
     if (left == 0) {
         process->pending.length = process->pending_at = 0;

@@ -12,8 +12,8 @@
 #include <time.h>
 
 enum wait_result scheduler_nap(struct agent *agent, uint64_t ns) {
-    enum wait_result result = agent_wait(agent, now_ns() + ns, false);
-    if (result >= WAIT_DEADLINE) { // agent_wait no longer waits
+    enum wait_result result = link_wait(&agent->link, now_ns() + ns);
+    if (result >= WAIT_DEADLINE) { // link_wait no longer waits
         struct timespec pause = timespec_of(ns);
         nanosleep(&pause, NULL);
     }
@@ -48,14 +48,14 @@ void scheduler_ending(const struct scheduler *scheduler, char *text, size_t size
 void scheduler_note_place(struct agent *agent) {
     char *text = agent->scheduler.where;
     const size_t size = sizeof agent->scheduler.where;
-    double into = agent->first_step_ns ? (double)(now_ns() - agent->first_step_ns) / 1e9 : 0;
-    if (agent->step_count == 0)
+    double into = agent->link.first_step_ns ? (double)(now_ns() - agent->link.first_step_ns) / 1e9 : 0;
+    if (agent->link.step_count == 0)
         snprintf(text, size, "before the first step");
-    else if (agent->steps_done == 0)
-        snprintf(text, size, "during step 1 of %u (%.1fs into test)", agent->step_count, into);
+    else if (agent->link.steps_done == 0)
+        snprintf(text, size, "during step 1 of %u (%.1fs into test)", agent->link.step_count, into);
     else
-        snprintf(text, size, "after completing step %u of %u (%.1fs into test)", agent->steps_done, agent->step_count,
-                 into);
+        snprintf(text, size, "after completing step %u of %u (%.1fs into test)", agent->link.steps_done,
+                 agent->link.step_count, into);
 }
 
 static void describe(struct agent *agent) {
@@ -110,7 +110,7 @@ void scheduler_conclude(struct agent *agent, bool failed) {
         .kernel_log = &scheduler->kernel_lines,
         .message = failed ? scheduler->failure.message : "",
     };
-    event_scheduler_ended(&agent->channel, &end);
+    event_scheduler_ended(&agent->link.channel, &end);
     scheduler->phase = PHASE_OFF;
     if (failed && !scheduler->failed) {
         scheduler->failed = true;

@@ -5,7 +5,7 @@
 #include "scheduler.h"
 #include "session/agent.h"
 
-// Waits for `ns` nanoseconds, even where agent_wait returns at once: past the deadline or without a host.
+// Waits for `ns` nanoseconds, even where link_wait returns at once: past the deadline or without a host.
 enum wait_result scheduler_nap(struct agent *agent, uint64_t ns);
 // Describes in words how the process of the scheduler ended.
 void scheduler_ending(const struct scheduler *scheduler, char *text, size_t size);

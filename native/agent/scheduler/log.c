@@ -8,9 +8,9 @@
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 static void send(struct agent *agent, bool tail, const uint8_t *bytes, size_t length) {
-    size_t room = smaller(channel_payload_limit(&agent->channel), PROCESS_CHUNK);
+    size_t room = smaller(channel_payload_limit(&agent->link.channel), PROCESS_CHUNK);
     for (size_t at = 0; at < length; at += room)
-        event_scheduler_output(&agent->channel, tail, bytes + at, (uint32_t)smaller(room, length - at));
+        event_scheduler_output(&agent->link.channel, tail, bytes + at, (uint32_t)smaller(room, length - at));
 }
 
 void scheduler_log_add(struct agent *agent, const uint8_t *bytes, size_t length) {

@@ -32,7 +32,7 @@ static struct str_list copy_strings(const struct str_list *from) {
 bool scheduler_config(struct agent *agent, const struct scheduler_command *command, struct failure *failure) {
     struct scheduler *scheduler = &agent->scheduler;
     // The scheduler of a host must not be replaced.
-    if (agent->host)
+    if (agent->link.host)
         return fail_text(failure, "scheduler %s: on a host only the scheduler that runs there can be used",
                          command->name);
     if (scheduler->name)
@@ -116,7 +116,7 @@ static void attached(struct agent *agent) {
     char ops[128] = "";
     textfile_read("/sys/kernel/sched_ext/root/ops", ops, sizeof ops);
     uint64_t now = now_ns();
-    event_scheduler_started(&agent->channel, now, now - scheduler->begun_ns, ops,
+    event_scheduler_started(&agent->link.channel, now, now - scheduler->begun_ns, ops,
                             (uint64_t)textfile_number("/sys/kernel/sched_ext/enable_seq", 0),
                             (uint64_t)textfile_number("/sys/kernel/sched_ext/nr_rejected", 0));
     scheduler->phase = PHASE_RUNNING;
@@ -211,7 +211,7 @@ bool scheduler_stop(struct agent *agent, struct failure *failure) {
 
 void scheduler_finish(struct agent *agent) {
     struct scheduler *scheduler = &agent->scheduler;
-    bool late = now_ns() >= agent->start_ns + agent->options.deadline_ns;
+    bool late = link_is_late(&agent->link);
     if (scheduler->phase == PHASE_OFF)
         return;
     if (late && !scheduler->builtin) {

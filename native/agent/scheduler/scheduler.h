@@ -79,7 +79,7 @@ bool scheduler_stop(struct agent *agent, struct failure *failure);
 // Stops a scheduler that still runs at the end of the session; failures are not reported.
 void scheduler_finish(struct agent *agent);
 
-// For agent_wait: the first checks the scheduler without waiting; the second lowers `until_ns` to the time of the next
+// For link_wait: the first checks the scheduler without waiting; the second lowers `until_ns` to the time of the next
 // check.
 void scheduler_turn(struct agent *agent);
 void scheduler_poll(const struct agent *agent, uint64_t *until_ns);

@@ -16,7 +16,7 @@
 #include <string.h>
 
 static bool set_sysctls(const struct agent *agent, const struct command *command, struct failure *failure) {
-    if (agent->host && command->config.sysctls.count)
+    if (agent->link.host && command->config.sysctls.count)
         return fail_errno(failure, EPERM, "sysctl %s: those of a host stay as they are",
                           command->config.sysctls.items[0].name);
     for (uint32_t i = 0; i < command->config.sysctls.count; i++) {
@@ -44,19 +44,19 @@ static bool begin_step(struct agent *agent, const struct command *command, struc
     free(agent->step_label);
     agent->step_label = label;
     agent->step = command->step.index;
-    agent->step_count = command->step.count;
-    if (!agent->first_step_ns)
-        agent->first_step_ns = now_ns();
-    event_step(&agent->channel, now_ns(), agent->step, agent->step_count, true, agent->step_label);
+    agent->link.step_count = command->step.count;
+    if (!agent->link.first_step_ns)
+        agent->link.first_step_ns = now_ns();
+    event_step(&agent->link.channel, now_ns(), agent->step, agent->link.step_count, true, agent->step_label);
     return true;
 }
 
 static bool end_step(struct agent *agent, const struct command *command, struct failure *failure) {
     if (agent->step == UINT32_MAX || agent->step != command->step.index)
         return fail_text(failure, "step %u is not in progress", command->step.index);
-    event_step(&agent->channel, now_ns(), agent->step, agent->step_count, false, agent->step_label);
+    event_step(&agent->link.channel, now_ns(), agent->step, agent->link.step_count, false, agent->step_label);
     agent->step = UINT32_MAX;
-    agent->steps_done++;
+    agent->link.steps_done++;
     return true;
 }
 
@@ -65,22 +65,22 @@ static bool move_group(struct agent *agent, uint32_t id, const char *to, struct 
     if (!group)
         return fail_errno(failure, ENOENT, "group %u", id);
     for (uint32_t i = 0; i < group->count; i++)
-        if (!group->workers[i].dead && !cgroup_move(agent, to, group->workers[i].pid, failure))
+        if (!group->workers[i].dead && !cgroup_move(&agent->cgroups, to, group->workers[i].pid, failure))
             return false;
     return true;
 }
 
 static bool read_cgroup(struct agent *agent, const struct command *command, struct failure *failure) {
     const char *path = command->cgroup_read.path, *file = command->cgroup_read.file;
-    char *text = cgroup_read(agent, path, file, failure);
+    char *text = cgroup_read(&agent->cgroups, path, file, failure);
     if (text)
-        event_cgroup_file(&agent->channel, path, file, text);
+        event_cgroup_file(&agent->link.channel, path, file, text);
     free(text);
     return text != NULL;
 }
 
 bool execute(struct agent *agent, const struct command *command, struct failure *failure) {
-    struct channel *channel = &agent->channel;
+    struct channel *channel = &agent->link.channel;
     switch (command->type) {
     case COMMAND_CONFIG:
         if (!set_sysctls(agent, command, failure))
@@ -96,16 +96,17 @@ bool execute(struct agent *agent, const struct command *command, struct failure 
                        agent_iterations(agent));
         return true;
     case COMMAND_CGROUP_CREATE:
-        return cgroup_create(agent, command->cgroup_create.path, &command->cgroup_create.controllers, failure);
+        return cgroup_create(&agent->cgroups, command->cgroup_create.path, &command->cgroup_create.controllers,
+                             failure);
     case COMMAND_CGROUP_REMOVE:
-        return cgroup_remove(agent, command->cgroup_remove.path, failure);
+        return cgroup_remove(&agent->cgroups, command->cgroup_remove.path, failure);
     case COMMAND_CGROUP_WRITE:
-        return cgroup_write(agent, command->cgroup_write.path, command->cgroup_write.file, command->cgroup_write.value,
-                            failure);
+        return cgroup_write(&agent->cgroups, command->cgroup_write.path, command->cgroup_write.file,
+                            command->cgroup_write.value, failure);
     case COMMAND_CGROUP_READ:
         return read_cgroup(agent, command, failure);
     case COMMAND_CGROUP_MOVE_ALL:
-        return cgroup_move_all(agent, command->move_all.from, command->move_all.to, failure);
+        return cgroup_move_all(&agent->cgroups, command->move_all.from, command->move_all.to, failure);
     case COMMAND_CGROUP_MOVE_GROUP:
         return move_group(agent, command->move_group.group, command->move_group.to, failure);
     case COMMAND_SPAWN:
@@ -122,7 +123,7 @@ bool execute(struct agent *agent, const struct command *command, struct failure 
     case COMMAND_KILL_WORKER:
         return group_kill_worker(agent, command->kill.group, command->kill.index, command->kill.signal, failure);
     case COMMAND_INTERRUPTS:
-        if (agent->host)
+        if (agent->link.host)
             return fail_errno(failure, EPERM, "only in a guest");
         return interrupts_start(command->interrupts.seed, command->interrupts.mean_ns, failure);
     case COMMAND_START_OFFSETS:

@@ -11,7 +11,7 @@ void fault_before_ready(struct agent *agent) {
             pause();
 }
 
-void fault_after_ready(struct agent *agent) { agent->channel.mute |= agent->options.fault == FAULT_MUTE; }
+void fault_after_ready(struct agent *agent) { agent->link.channel.mute |= agent->options.fault == FAULT_MUTE; }
 
 void fault_at_first_hold(struct agent *agent) {
     if (agent->fault_done)
@@ -21,12 +21,13 @@ void fault_at_first_hold(struct agent *agent) {
     case FAULT_CRASH:
         __builtin_trap(); // the kernel panics: attempted to kill init
     case FAULT_TORN:
-        agent->channel.tear_next = true;
-        event_log(&agent->channel, LOG_LEVEL_INFO, "ktstr.fault=torn: the second half of this frame never arrives");
-        poweroff_now(&agent->channel);
+        agent->link.channel.tear_next = true;
+        event_log(&agent->link.channel, LOG_LEVEL_INFO,
+                  "ktstr.fault=torn: the second half of this frame never arrives");
+        poweroff_now(&agent->link.channel);
     case FAULT_CRC:
-        agent->channel.corrupt_next = true;
-        event_log(&agent->channel, LOG_LEVEL_INFO, "ktstr.fault=crc: the CRC of this frame is wrong");
+        agent->link.channel.corrupt_next = true;
+        event_log(&agent->link.channel, LOG_LEVEL_INFO, "ktstr.fault=crc: the CRC of this frame is wrong");
         break;
     case FAULT_NONE:
     case FAULT_HANG:

@@ -73,7 +73,7 @@ static void sweep(struct agent *agent) {
         struct timespec nap = timespec_of(5000000);
         nanosleep(&nap, NULL);
     }
-    if (!cgroup_remove_root(agent, &failure))
+    if (!cgroup_remove_root(&agent->cgroups, &failure))
         fprintf(stderr, "ktstr-agent: %s\n", failure.message);
 }
 
@@ -135,8 +135,8 @@ bool host_begin(struct agent *agent, const char *mount, char *notes, size_t note
     size_t used = strlen(notes);
     struct rlimit files;
     const char *temporary = getenv("TMPDIR");
-    agent->host = true;
-    agent->scratch = temporary && *temporary ? temporary : "/tmp";
+    agent->link.host = true;
+    agent->link.scratch = temporary && *temporary ? temporary : "/tmp";
     // The death of the parent sends SIGTERM; it also closes the channel.
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     // The agent reaps orphans of workers and processes, as it does as PID 1.
@@ -146,7 +146,7 @@ bool host_begin(struct agent *agent, const char *mount, char *notes, size_t note
         if (setrlimit(RLIMIT_NOFILE, &files) < 0)
             snprintf(notes + used, notes_size - used, "limit of open files: %s; ", strerror(errno));
     }
-    int error = channel_adopt(&agent->channel, HOST_CHANNEL);
+    int error = channel_adopt(&agent->link.channel, HOST_CHANNEL);
     if (error)
         return refuse("the channel", "", error);
     if (watch_signals(agent) && make_tree(agent, mount))

@@ -21,7 +21,7 @@ static bool obey(struct agent *agent, const struct command *command, struct fail
 static bool broken(struct agent *agent, const char *error) {
     struct failure failure = {.where = "channel"};
     fail_text(&failure, "%s", error);
-    event_error(&agent->channel, now_ns(), &failure);
+    event_error(&agent->link.channel, now_ns(), &failure);
     return false;
 }
 
@@ -29,15 +29,15 @@ bool live_run(struct agent *agent) {
     char error[512];
     for (;;) {
         struct frame frame;
-        switch (channel_next(&agent->channel, &frame, error, sizeof error)) {
+        switch (channel_next(&agent->link.channel, &frame, error, sizeof error)) {
         case FRAME_BAD:
             return broken(agent, error);
         case FRAME_INCOMPLETE: {
             struct failure failure = {.where = "live session"};
-            enum wait_result why = agent_wait(agent, UINT64_MAX, true);
+            enum wait_result why = agent_wait_command(agent);
             switch (why) {
             case WAIT_COMMAND: {
-                const char *wrong = channel_fill(&agent->channel);
+                const char *wrong = channel_fill(&agent->link.channel);
                 if (wrong)
                     return broken(agent, wrong);
                 break;
@@ -45,11 +45,11 @@ bool live_run(struct agent *agent) {
             case WAIT_DEADLINE:
             case WAIT_LOST:
             case WAIT_SIGNALED:
-                agent_ended(agent, why, &failure);
-                event_error(&agent->channel, now_ns(), &failure);
+                link_ended(&agent->link, why, &failure);
+                event_error(&agent->link.channel, now_ns(), &failure);
                 return false;
             case WAIT_TIME:
-            case WAIT_PROCESS:
+            case WAIT_DONE:
                 break;
             }
             break;
@@ -63,9 +63,9 @@ bool live_run(struct agent *agent) {
                 return broken(agent, error);
             }
             bool good = obey(agent, &command, &failure), ended = command.type == COMMAND_END;
-            event_reply(&agent->channel, now_ns(), command.seq, good, &failure);
+            event_reply(&agent->link.channel, now_ns(), command.seq, good, &failure);
             arena_free(&arena);
-            channel_consume(&agent->channel, &frame);
+            channel_consume(&agent->link.channel, &frame);
             if (ended)
                 return true;
             break;

@@ -55,20 +55,20 @@ static void send_ready(struct agent *agent, const char *notes) {
     struct topology topology = topology_read("/sys/devices/system");
     struct utsname names;
     uname(&names);
-    event_ready(&agent->channel, now_ns(), names.release, names.version, &topology, notes);
+    event_ready(&agent->link.channel, now_ns(), names.release, names.version, &topology, notes);
     topology_free(&topology);
 }
 
 static bool run(struct agent *agent) {
     if (agent->options.mode == MODE_LIVE)
         return live_run(agent);
-    return plan_run(agent, agent->host ? HOST_PLAN : "/ktstr/plan");
+    return plan_run(agent, agent->link.host ? HOST_PLAN : "/ktstr/plan");
 }
 
 // Sends the counters of every CPU, which two identical runs share to the nanosecond.
 static void send_schedstat(struct agent *agent) {
     char *text = textfile_whole("/proc/schedstat", NULL);
-    event_schedstat(&agent->channel, text ? text : "");
+    event_schedstat(&agent->link.channel, text ? text : "");
     free(text);
 }
 
@@ -78,8 +78,8 @@ static void send_trace(struct agent *agent) {
     ssize_t got;
     textfile_write("/sys/kernel/tracing/tracing_on", "0");
     int file = open("/sys/kernel/tracing/trace", O_RDONLY | O_CLOEXEC);
-    while (file >= 0 && !agent->channel.lost && (got = read(file, chunk, sizeof chunk)) > 0)
-        event_trace(&agent->channel, chunk, (uint32_t)got);
+    while (file >= 0 && !agent->link.channel.lost && (got = read(file, chunk, sizeof chunk)) > 0)
+        event_trace(&agent->link.channel, chunk, (uint32_t)got);
     if (file >= 0)
         close(file);
 }
@@ -87,16 +87,15 @@ static void send_trace(struct agent *agent) {
 // Runs a session from READY to DONE.
 static void serve(struct agent *agent, char *notes, size_t size) {
     // The control loop ends the run at the deadline; this thread acts if the loop can't.
-    note(notes, size, "deadline", poweroff_deadline(agent->options.deadline_ns / 1000000 + 2000));
+    note(notes, size, "deadline", poweroff_deadline(agent->link.deadline_ns / 1000000 + 2000));
     note(notes, size, "SCHED_FIFO", become_realtime());
     fault_before_ready(agent);
-    agent->live = agent->options.mode == MODE_LIVE;
     online_begin(agent);
     send_ready(agent, notes);
     fault_after_ready(agent);
     bool good = run(agent);
     // The power is cut two seconds after the deadline.
-    bool late = agent->ended_by || now_ns() >= agent->start_ns + agent->options.deadline_ns;
+    bool late = agent->link.ended_by || link_is_late(&agent->link);
     group_stop_all(agent, late ? 500000000 : 5000000000);
     scheduler_finish(agent);
     process_stop_all(agent);
@@ -105,35 +104,36 @@ static void serve(struct agent *agent, char *notes, size_t size) {
         send_schedstat(agent);
     if (agent->options.trace)
         send_trace(agent);
-    event_done(&agent->channel, now_ns(), good, agent->workers_reported);
+    event_done(&agent->link.channel, now_ns(), good, agent->workers_reported);
 }
 
 static void take_options(struct agent *agent, struct cmdline options, char *notes, size_t size) {
     agent->options = options;
+    agent->link.deadline_ns = options.deadline_ns;
     strncat(notes, options.notes, size - strlen(notes) - 1);
 }
 
 static _Noreturn void guest_main(struct agent *agent) {
     char notes[4096] = "";
     snprintf(agent->cgroups.root, sizeof agent->cgroups.root, "%s", CGROUP_ROOT);
-    agent->scratch = SCRATCH_DIRECTORY;
+    agent->link.scratch = SCRATCH_DIRECTORY;
     init_mounts(notes, sizeof notes);
     char *words = textfile_whole("/proc/cmdline", NULL);
     note(notes, sizeof notes, "/proc/cmdline", words ? 0 : errno);
     take_options(agent, cmdline_parse(words ? words : ""), notes, sizeof notes);
     free(words);
-    int error = channel_open(&agent->channel, "/dev/ttyS1");
+    int error = channel_open(&agent->link.channel, "/dev/ttyS1");
     if (error) {
         console_print("ktstr-agent: /dev/ttyS1: %s; the machine needs a second serial port\n", strerror(error));
-        poweroff_now(&agent->channel);
+        poweroff_now(&agent->link.channel);
     }
-    out_of_memory_tell(&agent->channel);
+    out_of_memory_tell(&agent->link.channel);
     if (agent->options.ring_size)
         note(notes, sizeof notes, "ring in /dev/mem",
-             ring_map(&agent->channel.ring, agent->options.ring_address, agent->options.ring_size));
-    agent->channel.ring.linear = agent->options.deterministic;
+             ring_map(&agent->link.channel.ring, agent->options.ring_address, agent->options.ring_size));
+    agent->link.channel.ring.linear = agent->options.deterministic;
     serve(agent, notes, sizeof notes);
-    poweroff_now(&agent->channel);
+    poweroff_now(&agent->link.channel);
 }
 
 static int host_main(struct agent *agent, const char *mount, char **words) {
@@ -144,18 +144,19 @@ static int host_main(struct agent *agent, const char *mount, char **words) {
     take_options(agent, options, notes, sizeof notes);
     if (!host_begin(agent, mount, notes, sizeof notes))
         return 69;
-    out_of_memory_tell(&agent->channel);
+    out_of_memory_tell(&agent->link.channel);
     serve(agent, notes, sizeof notes);
     host_end(agent, mount);
     process_forget_all(agent);
     free(agent->step_label);
-    buffer_free(&agent->channel.in);
-    buffer_free(&agent->channel.out);
+    buffer_free(&agent->link.channel.in);
+    buffer_free(&agent->link.channel.out);
     return 0;
 }
 
 int main(int argc, char **argv) {
-    struct agent agent = {.start_ns = now_ns(), .step = UINT32_MAX, .signals = -1, .uevents = -1};
+    struct agent agent;
+    agent_init(&agent);
     // The kernel passes unknown words of its command line to PID 1: these are not options of the agent.
     bool first = getpid() == 1, host = !first && argc > 2 && strcmp(argv[1], "--host") == 0;
     if (!first && argc == 3 && strcmp(argv[1], "--marks") == 0)
@@ -167,7 +168,6 @@ int main(int argc, char **argv) {
                 (int)getpid());
         return 64;
     }
-    scheduler_init(&agent.scheduler);
     set_signals(&agent);
     struct sigaction child = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP};
     sigaction(SIGCHLD, &child, NULL);

@@ -43,7 +43,7 @@ static void tell(struct agent *agent, const struct online_change *changes, uint3
     char online[4096], isolated[4096];
     textfile_read("/sys/devices/system/cpu/online", online, sizeof online);
     textfile_read("/sys/devices/system/cpu/isolated", isolated, sizeof isolated);
-    event_online(&agent->channel, now_ns(), changes, count, online, isolated);
+    event_online(&agent->link.channel, now_ns(), changes, count, online, isolated);
 }
 
 void online_turn(struct agent *agent) {

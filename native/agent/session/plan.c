@@ -118,7 +118,7 @@ static enum outcome run_handover(struct agent *agent, struct failure *failure) {
     marker_fork_point();
     if (!handover_take(&handover, agent->options.plan_address, agent->options.plan_size, failure))
         return FAILED;
-    agent->options.deadline_ns = now_ns() - agent->start_ns + handover.deadline_ns;
+    agent->link.deadline_ns = now_ns() - agent->link.start_ns + handover.deadline_ns;
     poweroff_postpone(handover.deadline_ns / 1000000 + 2000);
     enum outcome outcome = run_bytes(agent, handover.bytes, handover.length, failure);
     free(handover.bytes);
@@ -131,6 +131,6 @@ bool plan_run(struct agent *agent, const char *path) {
     if (outcome == RAN_ON && agent->options.plan_size)
         outcome = run_handover(agent, &failure);
     if (outcome == FAILED)
-        event_error(&agent->channel, now_ns(), &failure);
+        event_error(&agent->link.channel, now_ns(), &failure);
     return outcome != FAILED;
 }

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/textfile.h"
-#include "session/agent.h"
 #include "wire/event.h"
 
 #include <dirent.h>
@@ -20,7 +19,7 @@ static void nap_ms(uint64_t ms) {
 }
 
 // Builds the absolute path. Rejects paths that would leave the root.
-static bool full_path(const struct agent *agent, const char *path, const char *file, char full[PATH_MAX],
+static bool full_path(const struct cgroup_tree *tree, const char *path, const char *file, char full[PATH_MAX],
                       struct failure *failure) {
     for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL) {
         size_t length = strcspn(part, "/");
@@ -29,18 +28,17 @@ static bool full_path(const struct agent *agent, const char *path, const char *f
     }
     if (strchr(file, '/'))
         return fail_errno(failure, EINVAL, "cgroup file %s", file);
-    int length =
-        snprintf(full, PATH_MAX, "%s%s%s%s%s", agent->cgroups.root, *path ? "/" : "", path, *file ? "/" : "", file);
+    int length = snprintf(full, PATH_MAX, "%s%s%s%s%s", tree->root, *path ? "/" : "", path, *file ? "/" : "", file);
     return length < PATH_MAX || fail_errno(failure, ENAMETOOLONG, "cgroup path %.80s…", path);
 }
 
 // Returns the cgroup that holds the tasks of `path`.
-static const char *tasks_of(const struct agent *agent, const char *path) { return *path ? path : agent->cgroups.leaf; }
+static const char *tasks_of(const struct cgroup_tree *tree, const char *path) { return *path ? path : tree->leaf; }
 
-static bool enable(const struct agent *agent, const char *path, const struct str_list *controllers,
+static bool enable(const struct cgroup_tree *tree, const char *path, const struct str_list *controllers,
                    struct failure *failure) {
     char full[PATH_MAX], text[64];
-    if (!full_path(agent, path, "cgroup.subtree_control", full, failure))
+    if (!full_path(tree, path, "cgroup.subtree_control", full, failure))
         return false;
     for (uint32_t i = 0; i < controllers->count; i++) {
         // Only one name is allowed: a list could disable controllers that others need.
@@ -55,20 +53,20 @@ static bool enable(const struct agent *agent, const char *path, const struct str
     return true;
 }
 
-bool cgroup_create(const struct agent *agent, const char *path, const struct str_list *controllers,
+bool cgroup_create(const struct cgroup_tree *tree, const char *path, const struct str_list *controllers,
                    struct failure *failure) {
     char full[PATH_MAX], part[PATH_MAX];
-    if (!full_path(agent, path, "", full, failure) || !enable(agent, "", controllers, failure))
+    if (!full_path(tree, path, "", full, failure) || !enable(tree, "", controllers, failure))
         return false;
     for (const char *slash = path; slash;) {
         slash = strchr(slash, '/');
         snprintf(part, sizeof part, "%.*s", slash ? (int)(slash - path) : (int)strlen(path), path);
-        if (!full_path(agent, part, "", full, failure))
+        if (!full_path(tree, part, "", full, failure))
             return false;
         if (mkdir(full, 0755) < 0 && errno != EEXIST)
             return fail_errno(failure, errno, "%s", full);
         if (slash) {
-            if (!enable(agent, part, controllers, failure))
+            if (!enable(tree, part, controllers, failure))
                 return false;
             slash++;
         }
@@ -78,37 +76,37 @@ bool cgroup_create(const struct agent *agent, const char *path, const struct str
 
 // Sets the CPUs to all those of the parent cgroup, which has the same effect as clearing them. Linux 6.12 does not
 // allow clearing the CPUs of a cgroup that holds tasks (ENOSPC); later kernels do.
-static int clear_cpus(const struct agent *agent, const char *path, const char *full) {
+static int clear_cpus(const struct cgroup_tree *tree, const char *path, const char *full) {
     char above[PATH_MAX], file[PATH_MAX + 32], text[4096];
-    snprintf(above, sizeof above, "%s/%s", agent->cgroups.root, path);
+    snprintf(above, sizeof above, "%s/%s", tree->root, path);
     *strrchr(above, '/') = 0;
     snprintf(file, sizeof file, "%s/cpuset.cpus.effective", above);
     int error = textfile_read(file, text, sizeof text);
     return error ? error : textfile_write(full, text);
 }
 
-bool cgroup_write(const struct agent *agent, const char *path, const char *file, const char *value,
+bool cgroup_write(const struct cgroup_tree *tree, const char *path, const char *file, const char *value,
                   struct failure *failure) {
     char full[PATH_MAX];
-    if (!full_path(agent, path, file, full, failure))
+    if (!full_path(tree, path, file, full, failure))
         return false;
     // Processes in a run's cgroups are killed at its end, so neither the agent nor any process of the host may be moved
     // there.
-    if (agent->host && (strcmp(file, "cgroup.procs") == 0 || strcmp(file, "cgroup.threads") == 0))
+    if (tree->link->host && (strcmp(file, "cgroup.procs") == 0 || strcmp(file, "cgroup.threads") == 0))
         return fail_errno(failure, EPERM, "%s: \"%s\": on a host only workers and processes of the run can be moved",
                           full, value);
     int error = textfile_write(full, value);
     if (error == ENOSPC && *path && strcmp(file, "cpuset.cpus") == 0 && strcmp(value, "\n") == 0)
-        error = clear_cpus(agent, path, full);
+        error = clear_cpus(tree, path, full);
     return error == 0 || fail_errno(failure, error, "%s: \"%s\"", full, value);
 }
 
-char *cgroup_read(const struct agent *agent, const char *path, const char *file, struct failure *failure) {
+char *cgroup_read(const struct cgroup_tree *tree, const char *path, const char *file, struct failure *failure) {
     char full[PATH_MAX];
-    if (!full_path(agent, path, file, full, failure))
+    if (!full_path(tree, path, file, full, failure))
         return NULL;
     char *text = textfile_whole(full, NULL);
-    size_t limit = channel_payload_limit(&agent->channel) - PATH_MAX;
+    size_t limit = channel_payload_limit(&tree->link->channel) - PATH_MAX;
     if (!text)
         fail_errno(failure, errno, "%s", full);
     else if (strlen(text) > limit) {
@@ -131,14 +129,14 @@ static int write_pid(const char *file, pid_t pid) {
     return error;
 }
 
-bool cgroup_move(struct agent *agent, const char *path, pid_t pid, struct failure *failure) {
+bool cgroup_move(const struct cgroup_tree *tree, const char *path, pid_t pid, struct failure *failure) {
     char full[PATH_MAX];
-    if (!full_path(agent, tasks_of(agent, path), "cgroup.procs", full, failure))
+    if (!full_path(tree, tasks_of(tree, path), "cgroup.procs", full, failure))
         return false;
     int error = write_pid(full, pid);
     if (error == ESRCH) {
-        event_log(&agent->channel, LOG_LEVEL_WARNING, "process %d was gone before it could be moved to %s", (int)pid,
-                  full);
+        event_log(&tree->link->channel, LOG_LEVEL_WARNING, "process %d was gone before it could be moved to %s",
+                  (int)pid, full);
         return true;
     }
     return error == 0 || fail_errno(failure, error, "%s", full);
@@ -152,8 +150,8 @@ static char *processes(const char *directory) {
 }
 
 // Moves every listed process once and counts them.
-static bool move_listed(struct agent *agent, const char *list, const char *to, bool from_root, uint32_t *moved,
-                        struct failure *failure) {
+static bool move_listed(const struct cgroup_tree *tree, const char *list, const char *to, bool from_root,
+                        uint32_t *moved, struct failure *failure) {
     char *end;
     for (const char *at = list; *at; at = *end ? end + 1 : end) {
         long pid = strtol(at, &end, 10);
@@ -161,7 +159,7 @@ static bool move_listed(struct agent *agent, const char *list, const char *to, b
             break;
         if (pid <= 1)
             continue; // 1: the agent, which is not moved; 0: a process of another namespace
-        if (!cgroup_move(agent, to, (pid_t)pid, failure)) {
+        if (!cgroup_move(tree, to, (pid_t)pid, failure)) {
             if (from_root && failure->error == EINVAL)
                 continue; // a kernel thread
             return false;
@@ -171,14 +169,15 @@ static bool move_listed(struct agent *agent, const char *list, const char *to, b
     return true;
 }
 
-static bool drain(struct agent *agent, const char *directory, const char *to, bool from_root, struct failure *failure) {
+static bool drain(const struct cgroup_tree *tree, const char *directory, const char *to, bool from_root,
+                  struct failure *failure) {
     // Further passes find children forked meanwhile. A process that dies slowly is moved more than once.
     for (int pass = 0; pass < 20; pass++) {
         char *list = processes(directory);
         if (!list)
             return fail_errno(failure, errno, "%s/cgroup.procs", directory);
         uint32_t moved = 0;
-        bool good = move_listed(agent, list, to, from_root, &moved, failure);
+        bool good = move_listed(tree, list, to, from_root, &moved, failure);
         free(list);
         if (!good || moved == 0 || from_root)
             return good;
@@ -186,16 +185,16 @@ static bool drain(struct agent *agent, const char *directory, const char *to, bo
     return fail_errno(failure, EBUSY, "%s: processes keep appearing", directory);
 }
 
-bool cgroup_move_all(struct agent *agent, const char *from, const char *to, struct failure *failure) {
+bool cgroup_move_all(const struct cgroup_tree *tree, const char *from, const char *to, struct failure *failure) {
     char full[PATH_MAX], target[PATH_MAX];
-    return full_path(agent, tasks_of(agent, from), "", full, failure) &&
-           full_path(agent, tasks_of(agent, to), "cgroup.procs", target, failure) &&
+    return full_path(tree, tasks_of(tree, from), "", full, failure) &&
+           full_path(tree, tasks_of(tree, to), "cgroup.procs", target, failure) &&
            // The target must exist even if there is nothing to move.
            (access(target, F_OK) == 0 || fail_errno(failure, errno, "%s", target)) &&
-           drain(agent, full, to, *from == 0 && !agent->host, failure);
+           drain(tree, full, to, *from == 0 && !tree->link->host, failure);
 }
 
-static bool remove_tree(struct agent *agent, const char *directory, int depth, struct failure *failure) {
+static bool remove_tree(const struct cgroup_tree *tree, const char *directory, int depth, struct failure *failure) {
     DIR *stream = opendir(directory);
     if (!stream || depth > 64) {
         if (stream)
@@ -208,11 +207,11 @@ static bool remove_tree(struct agent *agent, const char *directory, int depth, s
             continue;
         char child[PATH_MAX];
         good = snprintf(child, sizeof child, "%s/%s", directory, entry->d_name) < (int)sizeof child
-                   ? remove_tree(agent, child, depth + 1, failure)
+                   ? remove_tree(tree, child, depth + 1, failure)
                    : fail_errno(failure, ENAMETOOLONG, "%s", directory);
     }
     closedir(stream);
-    if (!good || !drain(agent, directory, "", false, failure))
+    if (!good || !drain(tree, directory, "", false, failure))
         return false;
     // A process that has just exited keeps its cgroup busy until its last reference is gone.
     for (int tries = 0; rmdir(directory) < 0; tries++) {
@@ -223,13 +222,13 @@ static bool remove_tree(struct agent *agent, const char *directory, int depth, s
     return true;
 }
 
-bool cgroup_remove(struct agent *agent, const char *path, struct failure *failure) {
+bool cgroup_remove(const struct cgroup_tree *tree, const char *path, struct failure *failure) {
     char full[PATH_MAX];
     if (*path == 0)
         return fail_errno(failure, EINVAL, "the root cgroup can't be removed");
-    return full_path(agent, path, "", full, failure) && remove_tree(agent, full, 0, failure);
+    return full_path(tree, path, "", full, failure) && remove_tree(tree, full, 0, failure);
 }
 
-bool cgroup_remove_root(struct agent *agent, struct failure *failure) {
-    return remove_tree(agent, agent->cgroups.root, 0, failure);
+bool cgroup_remove_root(const struct cgroup_tree *tree, struct failure *failure) {
+    return remove_tree(tree, tree->root, 0, failure);
 }

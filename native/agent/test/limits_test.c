@@ -20,20 +20,19 @@
 
 static const uint64_t second = 1000000000;
 
-static struct agent new_agent(void) {
-    struct agent agent = {
-        .start_ns = now_ns(), .options = {.deadline_ns = 60 * second}, .scratch = "/tmp", .signals = -1};
-    agent.channel.serial = memfd_create("channel", MFD_CLOEXEC);
-    sigemptyset(&agent.blocked);
-    sigaddset(&agent.blocked, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &agent.blocked, NULL);
-    scheduler_init(&agent.scheduler);
-    return agent;
+static void begin(struct agent *agent) {
+    agent_init(agent);
+    agent->link.deadline_ns = 60 * second;
+    agent->link.scratch = "/tmp";
+    agent->link.channel.serial = memfd_create("channel", MFD_CLOEXEC);
+    sigemptyset(&agent->blocked);
+    sigaddset(&agent->blocked, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &agent->blocked, NULL);
 }
 
 static void drop(struct agent *agent) {
-    close(agent->channel.serial);
-    buffer_free(&agent->channel.out);
+    close(agent->link.channel.serial);
+    buffer_free(&agent->link.channel.out);
     free(agent->step_label);
 }
 
@@ -90,7 +89,8 @@ static void limit(int which, rlim_t most) {
 }
 
 static bool spawn_fails(uint32_t count, int error, const char *words) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct spawn spawn = new_spawn(count);
     struct failure failure = {0};
     bool failed = !group_spawn(&agent, &spawn.command, &failure) && !agent.groups;
@@ -103,7 +103,8 @@ static bool spawn_fails(uint32_t count, int error, const char *words) {
 }
 
 static bool process_fails(int error, const char *words) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     const char *argv[] = {"true"};
     struct process_command command = {.id = 3, .cgroup = "", .directory = "", .argv = {1, argv}};
     struct failure failure = {0};
@@ -141,7 +142,7 @@ static void exhausted_resources(struct checks *checks) {
 // Stores the message of the ERROR among the frames. Returns whether DONE came after it.
 static bool reported(struct agent *agent, char *message, size_t size) {
     uint8_t bytes[65536];
-    ssize_t got = pread(agent->channel.serial, bytes, sizeof bytes, 0);
+    ssize_t got = pread(agent->link.channel.serial, bytes, sizeof bytes, 0);
     char error[256];
     bool done = false;
     struct frame frame;
@@ -166,7 +167,7 @@ static bool reported(struct agent *agent, char *message, size_t size) {
 
 static void without_memory(struct agent *agent, bool forked) {
     limit(RLIMIT_AS, 64 << 20);
-    out_of_memory_tell(&agent->channel);
+    out_of_memory_tell(&agent->link.channel);
     struct arena arena = {0};
     if (forked)
         _exit(IN_CHILD(arena_alloc(&arena, 1 << 20, 1 << 10)));
@@ -175,15 +176,16 @@ static void without_memory(struct agent *agent, bool forked) {
 
 static void no_memory(struct checks *checks) {
     char message[256];
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     CHECK(checks, IN_CHILD(without_memory(&agent, false)) == 1);
     CHECK(checks, reported(&agent, message, sizeof message));
     CHECK_TEXT(checks, message,
                "Cannot allocate memory: 1073741840 bytes; give the guest more memory, or the plan fewer workers");
     // A worker must not write to the agent's channel.
-    CHECK(checks, ftruncate(agent.channel.serial, 0) == 0 && lseek(agent.channel.serial, 0, SEEK_SET) == 0);
+    CHECK(checks, ftruncate(agent.link.channel.serial, 0) == 0 && lseek(agent.link.channel.serial, 0, SEEK_SET) == 0);
     CHECK(checks, IN_CHILD(without_memory(&agent, true)) == 1);
-    CHECK(checks, lseek(agent.channel.serial, 0, SEEK_END) == 0);
+    CHECK(checks, lseek(agent.link.channel.serial, 0, SEEK_END) == 0);
     drop(&agent);
 }
 #else
@@ -210,14 +212,15 @@ static struct spawn new_slow_spawn(void) {
 
 // When the run is over, the wait for a worker must end too, because the loop outranks every worker.
 static void spawn_past_the_deadline(struct checks *checks) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct spawn spawn = new_slow_spawn();
     struct failure failure = {0};
-    agent.options.deadline_ns = 50000000;
+    agent.link.deadline_ns = 50000000;
     uint64_t cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     CHECK(checks, !group_spawn(&agent, &spawn.command, &failure));
     CHECK_TEXT(checks, failure.message, "Connection timed out: the guest's deadline of 50 ms has passed");
-    CHECK(checks, failure.waited_ns == agent.options.deadline_ns);
+    CHECK(checks, failure.waited_ns == agent.link.deadline_ns);
     CHECK(checks, clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu < second);
     CHECK(checks, agent.groups == NULL);
     free_spawn(&spawn);
@@ -227,7 +230,8 @@ static void spawn_past_the_deadline(struct checks *checks) {
 // The host judges a timeout by how much of the wait it withheld. The wait ended before the worker was killed; other
 // failures have no timeout.
 static void timeouts_say_so(struct checks *checks) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct spawn spawn = new_slow_spawn();
     struct failure failure = {0};
     uint64_t begun = now_ns();
@@ -250,7 +254,8 @@ static void put_command(struct buffer *plan, uint16_t type, uint32_t seq, const 
 
 // A loop without pauses whose body takes no time.
 static void loop_without_pause(struct checks *checks) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct buffer plan = {0}, times = {0}, mark = {0}, none = {0};
     put_u64(&times, 200000000);
     put_u64(&times, 0);
@@ -267,7 +272,7 @@ static void loop_without_pause(struct checks *checks) {
     CHECK(checks, plan_run(&agent, path));
     CHECK(checks, clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu < 150000000);
     // One event per millisecond, and the progress events of the pauses.
-    CHECK(checks, agent.channel.seq > 1 && agent.channel.seq < 1000);
+    CHECK(checks, agent.link.channel.seq > 1 && agent.link.channel.seq < 1000);
     close(file);
     buffer_free(&plan);
     buffer_free(&times);
@@ -277,7 +282,8 @@ static void loop_without_pause(struct checks *checks) {
 
 // On a host the plan may contain typing errors while the agent runs as root.
 static void host_refuses(struct checks *checks) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct failure failure = {0};
     char root[] = "/tmp/ktstr-limits-XXXXXX", inside[64], file[96], pid[16];
     CHECK(checks, mkdtemp(root) != NULL);
@@ -287,27 +293,27 @@ static void host_refuses(struct checks *checks) {
     snprintf(pid, sizeof pid, "%d", (int)getppid());
     mkdir(inside, 0755);
     close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-    agent.host = true;
+    agent.link.host = true;
     // A process that does not belong to the run would be killed with the run's cgroups.
-    CHECK(checks, !cgroup_write(&agent, "a", "cgroup.procs", pid, &failure) && failure.error == EPERM);
-    CHECK(checks, !cgroup_write(&agent, "a", "cgroup.threads", "0", &failure) && failure.error == EPERM);
-    agent.host = false;
-    CHECK(checks, cgroup_write(&agent, "a", "cgroup.procs", pid, &failure));
+    CHECK(checks, !cgroup_write(&agent.cgroups, "a", "cgroup.procs", pid, &failure) && failure.error == EPERM);
+    CHECK(checks, !cgroup_write(&agent.cgroups, "a", "cgroup.threads", "0", &failure) && failure.error == EPERM);
+    agent.link.host = false;
+    CHECK(checks, cgroup_write(&agent.cgroups, "a", "cgroup.procs", pid, &failure));
     static const char *const outside[] = {"..", "a/..", "../b", "/a", "a//b", "./a", "a/../../b", "a/"};
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
         struct str_list none = {0};
-        CHECK(checks, !cgroup_create(&agent, outside[i], &none, &failure) && failure.error == EINVAL);
-        CHECK(checks, !cgroup_remove(&agent, outside[i], &failure) && failure.error == EINVAL);
-        CHECK(checks, !cgroup_write(&agent, outside[i], "x", "1", &failure) && failure.error == EINVAL);
-        CHECK(checks, !cgroup_move(&agent, outside[i], 1, &failure) && failure.error == EINVAL);
+        CHECK(checks, !cgroup_create(&agent.cgroups, outside[i], &none, &failure) && failure.error == EINVAL);
+        CHECK(checks, !cgroup_remove(&agent.cgroups, outside[i], &failure) && failure.error == EINVAL);
+        CHECK(checks, !cgroup_write(&agent.cgroups, outside[i], "x", "1", &failure) && failure.error == EINVAL);
+        CHECK(checks, !cgroup_move(&agent.cgroups, outside[i], 1, &failure) && failure.error == EINVAL);
     }
-    CHECK(checks, !cgroup_write(&agent, "a", "../x", "1", &failure) && failure.error == EINVAL);
+    CHECK(checks, !cgroup_write(&agent.cgroups, "a", "../x", "1", &failure) && failure.error == EINVAL);
     static const char *const lists[] = {
         "cpu -memory", "", "cpu\n", "a name that is longer than that of any controller is, so that it would be cut"};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         const char *names[] = {lists[i]};
         struct str_list one = {1, names};
-        CHECK(checks, !cgroup_create(&agent, "b", &one, &failure) && failure.error == EINVAL);
+        CHECK(checks, !cgroup_create(&agent.cgroups, "b", &one, &failure) && failure.error == EINVAL);
         CHECK(checks, strstr(failure.message, lists[i]) != NULL);
     }
     unlink(file);
@@ -318,7 +324,8 @@ static void host_refuses(struct checks *checks) {
 
 // Signals are only sent to living workers and processes of the run.
 static void signals(struct checks *checks) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct worker dead = {.pid = 1, .dead = true};
     struct group group = {.id = 4, .count = 1, .workers = &dead};
     struct failure failure = {0};
@@ -348,13 +355,14 @@ static void long_texts(struct checks *checks) {
     execute_name(&write, &failure);
     CHECK(checks, strcmp(failure.where + strlen(failure.where) - 3, "…") == 0);
     // A label is reported in full, at the begin and at the end of the step.
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct command begin = {.type = COMMAND_STEP_BEGIN, .step = {.index = 0, .count = 1, .label = label}};
     struct command end = {.type = COMMAND_STEP_END, .step = {.index = 0}};
     struct command nowhere = {.type = COMMAND_STEP_END, .step = {.index = UINT32_MAX}};
     CHECK(checks, !execute(&agent, &nowhere, &failure));
     CHECK(checks, execute(&agent, &begin, &failure) && execute(&agent, &end, &failure));
-    CHECK(checks, lseek(agent.channel.serial, 0, SEEK_END) > 2 * 3000);
+    CHECK(checks, lseek(agent.link.channel.serial, 0, SEEK_END) > 2 * 3000);
     CHECK(checks, !execute(&agent, &nowhere, &failure));
     drop(&agent);
 }

@@ -25,23 +25,23 @@ struct heard {
 
 static void on_child(int signal) { (void)signal; }
 
-static struct agent new_agent(void) {
+static void begin(struct agent *agent) {
     struct sigaction child = {.sa_handler = on_child}, ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGCHLD, &child, NULL); // as in main.c: an ignored SIGCHLD would not end a wait
     sigaction(SIGPIPE, &ignore, NULL);
-    struct agent agent = {.start_ns = now_ns(), .options = {.deadline_ns = 60000000000}};
+    agent_init(agent);
+    agent->link.deadline_ns = 60000000000;
     // A file accepts everything at once and can be read later.
-    agent.channel.serial = memfd_create("channel", MFD_CLOEXEC);
-    sigemptyset(&agent.blocked);
-    sigaddset(&agent.blocked, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &agent.blocked, NULL);
-    return agent;
+    agent->link.channel.serial = memfd_create("channel", MFD_CLOEXEC);
+    sigemptyset(&agent->blocked);
+    sigaddset(&agent->blocked, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &agent->blocked, NULL);
 }
 
 static struct heard hear(struct agent *agent, uint32_t id) {
     struct heard heard = {0};
-    off_t size = lseek(agent->channel.serial, 0, SEEK_END);
-    uint8_t *bytes = mmap(NULL, (size_t)size + 1, PROT_READ, MAP_SHARED, agent->channel.serial, 0);
+    off_t size = lseek(agent->link.channel.serial, 0, SEEK_END);
+    uint8_t *bytes = mmap(NULL, (size_t)size + 1, PROT_READ, MAP_SHARED, agent->link.channel.serial, 0);
     heard.output[0] = calloc(1, (size_t)size + 1);
     heard.output[1] = calloc(1, (size_t)size + 1);
     char error[256];
@@ -79,8 +79,8 @@ static void forget(struct agent *agent, struct heard *heard) {
     process_forget_all(agent);
     free(heard->output[0]);
     free(heard->output[1]);
-    buffer_free(&agent->channel.out);
-    close(agent->channel.serial);
+    buffer_free(&agent->link.channel.out);
+    close(agent->link.channel.serial);
 }
 
 static struct process_command shell(const char *script) {
@@ -105,7 +105,8 @@ static bool await(struct agent *agent, uint64_t ns) {
 static const uint64_t second = 1000000000;
 
 static void streams_and_status(struct checks *checks) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct setting settings[] = {{"GREETING", "hello"}};
     struct process_command command = shell("echo $GREETING; pwd >&2; cat; exit 3");
     command.environment = (struct setting_list){1, settings};
@@ -119,7 +120,8 @@ static void streams_and_status(struct checks *checks) {
 }
 
 static void signals_and_groups(struct checks *checks) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct failure failure = {0};
     struct process_command command = shell("sleep 60 & echo $!; kill -9 $$");
     CHECK(checks, run(&agent, &command) && await(&agent, 10 * second));
@@ -143,7 +145,8 @@ static void signals_and_groups(struct checks *checks) {
 }
 
 static void deadline(struct checks *checks) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct process_command command = shell("sleep 60 | cat");
     command.deadline_ns = second / 5;
     CHECK(checks, run(&agent, &command));
@@ -155,7 +158,8 @@ static void deadline(struct checks *checks) {
 }
 
 static void not_run(struct checks *checks) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     const char *words[] = {"/nowhere/program"};
     struct process_command command = shell("");
     command.argv = (struct str_list){1, words};
@@ -168,7 +172,8 @@ static void not_run(struct checks *checks) {
 
 // A process that prints much more than its credit ends, and the dropped bytes are counted.
 static void bounded(struct checks *checks) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct process_command command = shell("head -c 20000000 /dev/zero");
     command.credit = 100000;
     CHECK(checks, run(&agent, &command) && await(&agent, 30 * second));
@@ -180,7 +185,8 @@ static void bounded(struct checks *checks) {
 
 // A paced process waits for credit and loses nothing.
 static void paced(struct checks *checks) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct failure failure = {0};
     struct process_command command = shell("seq 1 100000");
     command.paced = true;
@@ -201,7 +207,8 @@ static void paced(struct checks *checks) {
 
 static void input(struct checks *checks) {
     enum { BYTES = 300000 };
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct failure failure = {0};
     struct process_command command = shell("wc -c");
     command.input = true;
@@ -219,7 +226,8 @@ static void input(struct checks *checks) {
 
 // Input that a process has not read counts as taken once it can no longer be read.
 static void input_refused(struct checks *checks) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct failure failure = {0};
     struct process_command command = shell("exec <&-; sleep 0.3");
     command.input = true;
@@ -233,7 +241,8 @@ static void input_refused(struct checks *checks) {
 }
 
 static void terminal(struct checks *checks) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct failure failure = {0};
     struct process_command command = shell("trap 'stty size; exit 4' WINCH; stty size; tty -s && echo tty >&2; read x; "
                                            "echo got $x; read x || echo eof; while :; do sleep 0.1; done");
@@ -257,7 +266,8 @@ static void terminal(struct checks *checks) {
 
 // The terminal itself sends Ctrl-C to its foreground group.
 static void interrupt(struct checks *checks) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct failure failure = {0};
     struct process_command command = shell("sleep 60");
     command.has_terminal = true;
@@ -272,7 +282,8 @@ static void interrupt(struct checks *checks) {
 // The last bytes of a terminal are not lost if its user exits at once.
 static void last_words(struct checks *checks) {
     for (int round = 0; round < 30; round++) {
-        struct agent agent = new_agent();
+        struct agent agent;
+        begin(&agent);
         struct process_command command = shell("seq 1 3000; printf end");
         command.has_terminal = true;
         CHECK(checks, run(&agent, &command) && await(&agent, 10 * second));
@@ -296,8 +307,7 @@ static bool stop(struct agent *agent, uint32_t signal, uint64_t grace_ns) {
 static bool await_trap(struct agent *agent) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/status", (int)agent->processes->pid);
-    for (uint64_t limit = now_ns() + 10 * second; now_ns() < limit;
-         agent_wait(agent, now_ns() + second / 1000, false)) {
+    for (uint64_t limit = now_ns() + 10 * second; now_ns() < limit; link_wait(&agent->link, now_ns() + second / 1000)) {
         char line[128];
         FILE *status = fopen(path, "re");
         unsigned long long of_kind, trapped = 0;
@@ -330,7 +340,8 @@ static void stopped(struct checks *checks) {
         {"sleep 60", SIGKILL, 0, PROCESS_SIGNALED, SIGKILL, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct agent agent = new_agent();
+        struct agent agent;
+        begin(&agent);
         struct process_command command = shell(cases[i].script);
         CHECK(checks, run(&agent, &command));
         if (strncmp(cases[i].script, "trap ", 5) == 0)
@@ -343,18 +354,20 @@ static void stopped(struct checks *checks) {
         CHECK(checks, stop(&agent, SIGTERM, 0));
         forget(&agent, &heard);
     }
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct failure failure = {0};
     uint32_t ids[] = {8};
     struct process_stop_command unknown = {.ids = {1, ids}};
     CHECK(checks, !process_stop(&agent, &unknown, &failure) && failure.error == ENOENT);
     unknown = (struct process_stop_command){.signal = 1000};
     CHECK(checks, !process_stop(&agent, &unknown, &failure) && failure.error == EINVAL);
-    close(agent.channel.serial);
+    close(agent.link.channel.serial);
 }
 
 static void refused(struct checks *checks) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     struct failure failure = {0};
     struct process_command command = shell("sleep 60"), nothing = shell("");
     nothing.argv.count = 0;
@@ -373,7 +386,8 @@ static void refused(struct checks *checks) {
 }
 
 static void no_leak(struct checks *checks) {
-    struct agent agent = new_agent();
+    struct agent agent;
+    begin(&agent);
     int before = dup(0), after;
     close(before);
     for (int i = 0; i < 20; i++) {

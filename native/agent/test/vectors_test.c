@@ -23,8 +23,8 @@ static void send_ready_event(struct agent *agent) {
         {.node = 1, .cpulist = "", .mem_total_kb = 5, .distance_count = 2, .distances = far}};
     struct topology topology = {.cpu_count = 2, .node_count = 2, .cpus = cpus, .nodes = nodes};
     uint8_t header[8192];
-    ring_format(&agent->channel.ring, header, sizeof header);
-    event_ready(&agent->channel, 1234567890123, "7.3.4+deb13-amd64", "#1 SMP", &topology,
+    ring_format(&agent->link.channel.ring, header, sizeof header);
+    event_ready(&agent->link.channel, 1234567890123, "7.3.4+deb13-amd64", "#1 SMP", &topology,
                 "mount bpf on /sys/fs/bpf: No such device; ");
 }
 
@@ -75,7 +75,7 @@ static void send_report_event(struct agent *agent) {
     struct group group = {.id = 7, .cgroup = cgroup, .label = label, .count = 2, .workers = &worker};
     // The latencies sent before it are the LATENCIES vector; only their number matters here.
     page->wake_kept = 3;
-    report_send_numbers(&agent->channel, &group, &worker);
+    report_send_numbers(&agent->link.channel, &group, &worker);
     free(page);
 }
 
@@ -93,11 +93,11 @@ static void send_scheduler_end(struct agent *agent) {
         .state = "disabled",
         .kernel_log = &kernel_log,
         .message = "scheduler process died unexpectedly after completing step 2 of 5 (12.3s into test)"};
-    event_scheduler_ended(&agent->channel, &end);
+    event_scheduler_ended(&agent->link.channel, &end);
 }
 
 static bool send_event(struct agent *agent, const char *name) {
-    struct channel *channel = &agent->channel;
+    struct channel *channel = &agent->link.channel;
     struct symbol text = {"_text", 0xffffffff81000000};
     uint64_t latencies[] = {1, 2000000000, 3};
     struct failure missing = {.error = 2, .where = "CGROUP_WRITE x/cgroup.procs"};
@@ -167,7 +167,9 @@ static void check_event(struct checks *checks, const char *name, const char *hex
     uint8_t bytes[4096];
     if (pipe2(line, O_NONBLOCK) < 0)
         exit(2);
-    struct agent agent = {.channel = {.serial = line[1]}};
+    struct agent agent;
+    agent_init(&agent);
+    agent.link.channel.serial = line[1];
     CHECK(checks, send_event(&agent, name));
     ssize_t got = read(line[0], bytes, sizeof bytes);
     struct text text = {0};
@@ -176,7 +178,7 @@ static void check_event(struct checks *checks, const char *name, const char *hex
         say(&text, "%02x", bytes[i]);
     if (!CHECK_TEXT(checks, text.data, hex))
         fprintf(stderr, "  event %s\n", name);
-    buffer_free(&agent.channel.out);
+    buffer_free(&agent.link.channel.out);
     free(text.data);
     close(line[0]);
     close(line[1]);

@@ -5,7 +5,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static uint8_t piece[PROCESS_CHUNK];
-    struct agent agent = {.channel = {.serial = -1}};
+    struct agent agent;
+    agent_init(&agent);
+    agent.link.channel.serial = -1;
     uint64_t printed = 0;
     // Two bytes per piece: its length.
     for (; size >= 2 && printed < 1 << 20; data += 2, size -= 2) {
@@ -16,6 +18,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     uint64_t kept = SCHEDULER_LOG_HEAD + SCHEDULER_LOG_TAIL;
     MUST(scheduler_log_end(&agent) == (printed > kept ? printed - kept : 0));
-    buffer_free(&agent.channel.out);
+    buffer_free(&agent.link.channel.out);
     return 0;
 }
