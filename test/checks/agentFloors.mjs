@@ -14,8 +14,6 @@ const stateHeader = "session/agent.h"
 const takersOfState = new Set([
   "group/group.c",
   "group/spawn.c",
-  "process/process.c",
-  "process/turn.c",
   "scheduler/end.c",
   "scheduler/end.h",
   "scheduler/kernel.c",

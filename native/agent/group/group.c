@@ -92,10 +92,10 @@ void group_bury(struct agent *agent) {
         if (worker)
             note_death(worker);
         else
-            process_kill_rest(agent, child.si_pid);
+            process_kill_rest(&agent->processes, child.si_pid);
         waitpid(child.si_pid, &status, WNOHANG);
         if (!worker) {
-            process_reaped(agent, child.si_pid, status); // otherwise an orphan
+            process_reaped(&agent->processes, child.si_pid, status); // otherwise an orphan
             continue;
         }
         worker->wait_status = status;

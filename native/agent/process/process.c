@@ -1,7 +1,6 @@
 #include "process.h"
 
 #include "base/clock.h"
-#include "session/agent.h"
 #include "sys/cgroup.h"
 #include "wire/event.h"
 
@@ -82,15 +81,15 @@ static bool make_ends(struct ends *ends, const struct process_command *command) 
     return good;
 }
 
-static struct process *find(const struct agent *agent, uint32_t id) {
-    for (struct process *process = agent->processes; process; process = process->next)
+static struct process *find(const struct process_table *table, uint32_t id) {
+    for (struct process *process = table->first; process; process = process->next)
         if (process->id == id)
             return process;
     return NULL;
 }
 
-static struct process *living(const struct agent *agent, uint32_t id, struct failure *failure) {
-    struct process *process = find(agent, id);
+static struct process *living(const struct process_table *table, uint32_t id, struct failure *failure) {
+    struct process *process = find(table, id);
     if (!process)
         fail_errno(failure, ENOENT, "process %u", id);
     else if (process->told) {
@@ -100,8 +99,8 @@ static struct process *living(const struct agent *agent, uint32_t id, struct fai
     return process;
 }
 
-static void forget(struct agent *agent, struct process *process) {
-    for (struct process **link = &agent->processes; *link; link = &(*link)->next)
+static void forget(struct process_table *table, struct process *process) {
+    for (struct process **link = &table->first; *link; link = &(*link)->next)
         if (*link == process) {
             *link = process->next;
             break;
@@ -111,19 +110,19 @@ static void forget(struct agent *agent, struct process *process) {
     free(process);
 }
 
-static bool check(struct agent *agent, const struct process_command *command, struct failure *failure) {
-    struct process *before = find(agent, command->id);
+static bool check(struct process_table *table, const struct process_command *command, struct failure *failure) {
+    struct process *before = find(table, command->id);
     size_t alive = 0;
     if (command->argv.count == 0)
         return fail_errno(failure, EINVAL, "process %u has no program", command->id);
     if (before && !before->told)
         return fail_errno(failure, EEXIST, "process %u has not ended", command->id);
-    for (struct process *process = agent->processes; process; process = process->next)
+    for (struct process *process = table->first; process; process = process->next)
         alive += !process->told;
     if (alive >= PROCESS_LIMIT)
         return fail_errno(failure, EAGAIN, "%d processes are already running", PROCESS_LIMIT);
     if (before)
-        forget(agent, before);
+        forget(table, before);
     return true;
 }
 
@@ -133,9 +132,9 @@ void process_kill(const struct process *process, int signal) {
         kill(process->pid, signal);
 }
 
-bool process_run(struct agent *agent, const struct process_command *command, struct failure *failure) {
+bool process_run(struct process_table *table, const struct process_command *command, struct failure *failure) {
     struct ends ends;
-    if (!check(agent, command, failure))
+    if (!check(table, command, failure))
         return false;
     struct process *process = calloc(1, sizeof *process);
     char *program = strdup(command->argv.items[0]);
@@ -163,7 +162,7 @@ bool process_run(struct agent *agent, const struct process_command *command, str
         good = fail_errno(failure, error, "fork of process %u", command->id);
     else
         good =
-            (!command->cgroup[0] && !agent->link.host) || cgroup_move(&agent->cgroups, command->cgroup, pid, failure);
+            (!command->cgroup[0] && !table->link->host) || cgroup_move(table->cgroups, command->cgroup, pid, failure);
     if (good && write(ends.placed[AGENT], "", 1) != 1)
         good = fail_errno(failure, errno, "release of process %u", command->id);
     close_end(&ends.placed[AGENT]);
@@ -174,7 +173,7 @@ bool process_run(struct agent *agent, const struct process_command *command, str
         free(program);
         return false;
     }
-    *process = (struct process){.next = agent->processes,
+    *process = (struct process){.next = table->first,
                                 .id = command->id,
                                 .program = program,
                                 .pid = pid,
@@ -187,13 +186,14 @@ bool process_run(struct agent *agent, const struct process_command *command, str
                                 .credit = command->credit,
                                 .begun_ns = now,
                                 .deadline_ns = command->deadline_ns ? now + command->deadline_ns : 0};
-    agent->processes = process;
+    table->first = process;
     return true;
 }
 
-bool process_input(struct agent *agent, uint32_t id, const uint8_t *bytes, uint32_t length, struct failure *failure) {
+bool process_input(struct process_table *table, uint32_t id, const uint8_t *bytes, uint32_t length,
+                   struct failure *failure) {
     static const uint8_t end_of_file = 0x04; // VEOF, the end of file for a terminal
-    struct process *process = living(agent, id, failure);
+    struct process *process = living(table, id, failure);
     if (!process)
         return false;
     if (process->input < 0 || process->input_ends)
@@ -207,8 +207,9 @@ bool process_input(struct agent *agent, uint32_t id, const uint8_t *bytes, uint3
     return true;
 }
 
-bool process_resize(struct agent *agent, uint32_t id, uint32_t rows, uint32_t columns, struct failure *failure) {
-    struct process *process = living(agent, id, failure);
+bool process_resize(struct process_table *table, uint32_t id, uint32_t rows, uint32_t columns,
+                    struct failure *failure) {
+    struct process *process = living(table, id, failure);
     struct winsize size = size_of(rows, columns);
     if (!process)
         return false;
@@ -219,8 +220,8 @@ bool process_resize(struct agent *agent, uint32_t id, uint32_t rows, uint32_t co
            fail_errno(failure, errno, "%ux%u for process %u", rows, columns, id);
 }
 
-bool process_signal(struct agent *agent, uint32_t id, uint32_t signal, struct failure *failure) {
-    struct process *process = living(agent, id, failure);
+bool process_signal(struct process_table *table, uint32_t id, uint32_t signal, struct failure *failure) {
+    struct process *process = living(table, id, failure);
     if (!process)
         return false;
     if (signal > (uint32_t)SIGRTMAX)
@@ -230,24 +231,24 @@ bool process_signal(struct agent *agent, uint32_t id, uint32_t signal, struct fa
     return true;
 }
 
-bool process_credit(struct agent *agent, uint32_t id, uint64_t bytes, struct failure *failure) {
-    struct process *process = living(agent, id, failure);
+bool process_credit(struct process_table *table, uint32_t id, uint64_t bytes, struct failure *failure) {
+    struct process *process = living(table, id, failure);
     if (!process)
         return false;
     process->credit = process->credit + bytes < bytes ? UINT64_MAX : process->credit + bytes;
     return true;
 }
 
-bool process_wait(struct agent *agent, uint32_t id, uint64_t timeout_ns, struct failure *failure) {
-    struct process *process = find(agent, id);
+bool process_wait(struct process_table *table, uint32_t id, uint64_t timeout_ns, struct failure *failure) {
+    struct process *process = find(table, id);
     if (!process)
         return fail_errno(failure, ENOENT, "process %u", id);
-    enum wait_result why = link_wait_for(&agent->link, &process->told, now_ns() + timeout_ns);
+    enum wait_result why = link_wait_for(table->link, &process->told, now_ns() + timeout_ns);
     switch (why) {
     case WAIT_LOST:
     case WAIT_DEADLINE:
     case WAIT_SIGNALED:
-        return link_ended(&agent->link, why, failure);
+        return link_ended(table->link, why, failure);
     case WAIT_TIME:
         return fail_errno(failure, ETIMEDOUT, "process %u (%s) has not ended after %llu ms", id, process->program,
                           (unsigned long long)(timeout_ns / 1000000));
@@ -260,52 +261,53 @@ bool process_wait(struct agent *agent, uint32_t id, uint64_t timeout_ns, struct 
 
 // Waits for all processes. Returns false if the host is lost, the deadline has passed or a signal asks the agent to
 // end.
-static bool wait_all(struct agent *agent, const struct u32_list *ids, uint64_t until_ns, struct failure *failure) {
+static bool wait_all(struct process_table *table, const struct u32_list *ids, uint64_t until_ns,
+                     struct failure *failure) {
     for (uint32_t i = 0; i < ids->count; i++) {
-        enum wait_result why = link_wait_for(&agent->link, &find(agent, ids->items[i])->told, until_ns);
+        enum wait_result why = link_wait_for(table->link, &find(table, ids->items[i])->told, until_ns);
         if (why == WAIT_LOST || why == WAIT_DEADLINE || why == WAIT_SIGNALED)
-            return link_ended(&agent->link, why, failure);
+            return link_ended(table->link, why, failure);
     }
     return true;
 }
 
 static const uint64_t kill_patience_ns = 5000000000;
 
-bool process_stop(struct agent *agent, const struct process_stop_command *command, struct failure *failure) {
+bool process_stop(struct process_table *table, const struct process_stop_command *command, struct failure *failure) {
     const struct u32_list *ids = &command->ids;
     if (command->signal > (uint32_t)SIGRTMAX)
         return fail_errno(failure, EINVAL, "signal %u", command->signal);
     for (uint32_t i = 0; i < ids->count; i++)
-        if (!find(agent, ids->items[i]))
+        if (!find(table, ids->items[i]))
             return fail_errno(failure, ENOENT, "process %u", ids->items[i]);
     for (uint32_t i = 0; command->signal && i < ids->count; i++) {
-        struct process *process = find(agent, ids->items[i]);
+        struct process *process = find(table, ids->items[i]);
         if (process->dead || process->told)
             continue;
         process->stopped = true;
         process_kill(process, (int)command->signal);
     }
-    if (!wait_all(agent, ids, now_ns() + command->grace_ns, failure))
+    if (!wait_all(table, ids, now_ns() + command->grace_ns, failure))
         return false;
     for (uint32_t i = 0; i < ids->count; i++) {
-        struct process *process = find(agent, ids->items[i]);
+        struct process *process = find(table, ids->items[i]);
         if (process->dead || process->told)
             continue;
         process->timed_out = !command->signal;
         process_kill(process, SIGKILL);
     }
-    if (!wait_all(agent, ids, now_ns() + kill_patience_ns, failure))
+    if (!wait_all(table, ids, now_ns() + kill_patience_ns, failure))
         return false;
     for (uint32_t i = 0; i < ids->count; i++)
-        if (!find(agent, ids->items[i])->told) {
+        if (!find(table, ids->items[i])->told) {
             fail_errno(failure, ETIMEDOUT, "process %u survived SIGKILL", ids->items[i]);
             return fail_late(failure, kill_patience_ns);
         }
     return true;
 }
 
-void process_stop_all(struct agent *agent) {
-    for (struct process *process = agent->processes; process; process = process->next)
+void process_stop_all(struct process_table *table) {
+    for (struct process *process = table->first; process; process = process->next)
         if (!process->told) {
             // The host no longer grants credit, so the rest of the output is counted as dropped.
             process->paced = false;
@@ -315,16 +317,12 @@ void process_stop_all(struct agent *agent) {
             }
         }
     uint64_t limit = now_ns() + 1000000000;
-    for (struct process *process = agent->processes; process; process = process->next)
-        while (!process->told && now_ns() < limit) {
-            struct timespec nap = timespec_of(1000000); // past the deadline link_wait returns at once
-            nanosleep(&nap, NULL);
-            group_bury(agent);
-            process_turn(agent);
-        }
+    for (struct process *process = table->first; process; process = process->next)
+        while (!process->told && now_ns() < limit)
+            link_nap(table->link, 1000000);
 }
 
-void process_forget_all(struct agent *agent) {
-    while (agent->processes)
-        forget(agent, agent->processes);
+void process_forget_all(struct process_table *table) {
+    while (table->first)
+        forget(table, table->first);
 }

@@ -4,13 +4,13 @@
 
 #include "base/buffer.h"
 #include "base/failure.h"
+#include "sys/cgroup.h"
 #include "wire/command.h"
+#include "wire/link.h"
 
 #include <poll.h>
 #include <stdbool.h>
 #include <sys/types.h>
-
-struct agent;
 
 enum {
     PROCESS_LIMIT = 64,       // alive at once
@@ -27,8 +27,9 @@ struct process_exit;
 struct process_owner {
     // Runs in the child just before exec. Returns false with errno set if the program can't be run.
     bool (*prepare)(const struct process_command *command);
-    void (*output)(struct agent *agent, const uint8_t *bytes, size_t length);
-    void (*ended)(struct agent *agent, const struct process_exit *end);
+    void (*output)(void *part, const uint8_t *bytes, size_t length);
+    void (*ended)(void *part, const struct process_exit *end);
+    void *part; // passed to both
 };
 
 struct process {
@@ -57,37 +58,44 @@ struct process {
     int wait_status;
 };
 
+struct process_table {
+    struct link *link;
+    const struct cgroup_tree *cgroups;
+    struct process *first; // newest first; an ended one stays until its id is used again
+};
+
 struct process_refusal {
     enum { REFUSED_DIRECTORY, REFUSED_PROGRAM, REFUSED_TERMINAL, REFUSED_TIMEOUT } stage;
     int error;
 };
 
-bool process_run(struct agent *agent, const struct process_command *command, struct failure *failure);
-bool process_input(struct agent *agent, uint32_t id, const uint8_t *bytes, uint32_t length, struct failure *failure);
-bool process_resize(struct agent *agent, uint32_t id, uint32_t rows, uint32_t columns, struct failure *failure);
+bool process_run(struct process_table *table, const struct process_command *command, struct failure *failure);
+bool process_input(struct process_table *table, uint32_t id, const uint8_t *bytes, uint32_t length,
+                   struct failure *failure);
+bool process_resize(struct process_table *table, uint32_t id, uint32_t rows, uint32_t columns, struct failure *failure);
 // Sends a signal to the whole process group.
-bool process_signal(struct agent *agent, uint32_t id, uint32_t signal, struct failure *failure);
-bool process_credit(struct agent *agent, uint32_t id, uint64_t bytes, struct failure *failure);
+bool process_signal(struct process_table *table, uint32_t id, uint32_t signal, struct failure *failure);
+bool process_credit(struct process_table *table, uint32_t id, uint64_t bytes, struct failure *failure);
 // Waits until PROC_EXIT of the process has been sent.
-bool process_wait(struct agent *agent, uint32_t id, uint64_t timeout_ns, struct failure *failure);
+bool process_wait(struct process_table *table, uint32_t id, uint64_t timeout_ns, struct failure *failure);
 // Sends the signal, if any, to the processes that still run, waits for all of them and kills the rest.
-bool process_stop(struct agent *agent, const struct process_stop_command *command, struct failure *failure);
+bool process_stop(struct process_table *table, const struct process_stop_command *command, struct failure *failure);
 // Sends a signal to the whole process group of a process that is not dead.
 void process_kill(const struct process *process, int signal);
 // Kills all processes and reports their ends.
-void process_stop_all(struct agent *agent);
+void process_stop_all(struct process_table *table);
 // Frees the records of all processes; none may be alive.
-void process_forget_all(struct agent *agent);
+void process_forget_all(struct process_table *table);
 
 // For link_wait: moves data between processes and host without waiting, and reports the ends of processes.
-void process_turn(struct agent *agent);
+void process_turn(struct process_table *table);
 // Fills in what to poll before the next turn, at most PROCESS_LIMIT * PROCESS_FDS entries, and returns the number of
 // entries. Lowers `until_ns` to the time of the next turn that is due anyway.
-size_t process_poll(const struct agent *agent, struct pollfd *fds, uint64_t *until_ns);
+size_t process_poll(const struct process_table *table, struct pollfd *fds, uint64_t *until_ns);
 
 // For group_bury, which calls the first while child `pid` is a zombie and the second once it has been reaped.
-void process_kill_rest(const struct agent *agent, pid_t pid);
-void process_reaped(struct agent *agent, pid_t pid, int wait_status);
+void process_kill_rest(const struct process_table *table, pid_t pid);
+void process_reaped(struct process_table *table, pid_t pid, int wait_status);
 
 // Runs in the child: executes the program after a byte has arrived from `placed`. `files` are its standard streams; -1:
 // /dev/null.

@@ -1,7 +1,6 @@
 // What the agent does for processes while it waits: output, input, deadlines, ends.
 #include "base/clock.h"
 #include "process.h"
-#include "session/agent.h"
 #include "wire/event.h"
 
 #include <errno.h>
@@ -22,8 +21,8 @@ static void close_end(int *fd) {
     *fd = -1;
 }
 
-void process_kill_rest(const struct agent *agent, pid_t pid) {
-    for (struct process *process = agent->processes; process; process = process->next)
+void process_kill_rest(const struct process_table *table, pid_t pid) {
+    for (struct process *process = table->first; process; process = process->next)
         if (process->pid == pid && !process->dead)
             kill(-pid, SIGKILL); // the zombie still reserves the process id
 }
@@ -36,7 +35,7 @@ static const char *refusal(const struct process *process, const struct process_r
     return text->message;
 }
 
-static void tell_end(struct agent *agent, struct process *process) {
+static void tell_end(struct process_table *table, struct process *process) {
     struct process_refusal why;
     struct failure text = {0};
     struct process_exit end = {.id = process->id,
@@ -59,13 +58,13 @@ static void tell_end(struct agent *agent, struct process *process) {
     buffer_free(&process->pending);
     process->told = true;
     if (process->owner)
-        process->owner->ended(agent, &end);
+        process->owner->ended(process->owner->part, &end);
     else
-        event_process_exit(&agent->link.channel, &end);
+        event_process_exit(&table->link->channel, &end);
 }
 
-void process_reaped(struct agent *agent, pid_t pid, int wait_status) {
-    for (struct process *process = agent->processes; process; process = process->next)
+void process_reaped(struct process_table *table, pid_t pid, int wait_status) {
+    for (struct process *process = table->first; process; process = process->next)
         if (process->pid == pid && !process->dead) {
             process->dead = true;
             process->ended_ns = now_ns();
@@ -73,9 +72,10 @@ void process_reaped(struct agent *agent, pid_t pid, int wait_status) {
         }
 }
 
-static void send_output(struct agent *agent, struct process *process, int stream, const uint8_t *bytes, size_t length) {
+static void send_output(struct process_table *table, struct process *process, int stream, const uint8_t *bytes,
+                        size_t length) {
     if (process->owner) {
-        process->owner->output(agent, bytes, length);
+        process->owner->output(process->owner->part, bytes, length);
         // Only a little of endless output is kept, so the process is slowed down instead of the guest.
         if (length == PROCESS_CHUNK)
             process->rest_until_ns = now_ns() + rest_ns;
@@ -85,7 +85,7 @@ static void send_output(struct agent *agent, struct process *process, int stream
     process->credit -= wanted;
     process->dropped += length - wanted;
     if (wanted)
-        event_process_output(&agent->link.channel, process->id, stream + 1, bytes, (uint32_t)wanted);
+        event_process_output(&table->link->channel, process->id, stream + 1, bytes, (uint32_t)wanted);
     if (wanted < length)
         process->rest_until_ns = now_ns() + rest_ns;
 }
@@ -94,9 +94,9 @@ static bool may_read(const struct process *process, int stream, uint64_t now) {
     return process->output[stream] >= 0 && (!process->paced || process->credit > 0) && now >= process->rest_until_ns;
 }
 
-static void read_output(struct agent *agent, struct process *process, int stream, uint64_t now) {
+static void read_output(struct process_table *table, struct process *process, int stream, uint64_t now) {
     uint8_t chunk[PROCESS_CHUNK];
-    size_t room = channel_payload_limit(&agent->link.channel);
+    size_t room = channel_payload_limit(&table->link->channel);
     if (!may_read(process, stream, now))
         return;
     if (room > sizeof chunk)
@@ -105,7 +105,7 @@ static void read_output(struct agent *agent, struct process *process, int stream
         room = (size_t)process->credit;
     ssize_t got = read(process->output[stream], chunk, room);
     if (got > 0) {
-        send_output(agent, process, stream, chunk, (size_t)got);
+        send_output(table, process, stream, chunk, (size_t)got);
         return;
     }
     // A terminal whose last user is gone returns EIO after everything written to it has been read.
@@ -118,7 +118,7 @@ static void read_output(struct agent *agent, struct process *process, int stream
         close_end(&process->output[stream]);
 }
 
-static void write_input(struct agent *agent, struct process *process) {
+static void write_input(struct process_table *table, struct process *process) {
     size_t left = process->pending.length - process->pending_at;
     if (process->input < 0)
         return;
@@ -133,7 +133,7 @@ static void write_input(struct agent *agent, struct process *process) {
         size_t taken = refused ? left : (uint64_t)took;
         process->pending_at += taken;
         left -= taken;
-        event_process_taken(&agent->link.channel, process->id, taken);
+        event_process_taken(&table->link->channel, process->id, taken);
     }
     if (left == 0) {
         process->pending.length = process->pending_at = 0;
@@ -142,20 +142,20 @@ static void write_input(struct agent *agent, struct process *process) {
     }
 }
 
-void process_turn(struct agent *agent) {
-    uint64_t now = agent->processes ? now_ns() : 0;
-    for (struct process *process = agent->processes; process; process = process->next) {
+void process_turn(struct process_table *table) {
+    uint64_t now = table->first ? now_ns() : 0;
+    for (struct process *process = table->first; process; process = process->next) {
         if (process->told)
             continue;
         if (process->deadline_ns && now >= process->deadline_ns && !process->dead && !process->timed_out) {
             process->timed_out = true;
             process_kill(process, SIGKILL);
         }
-        write_input(agent, process);
+        write_input(table, process);
         for (int stream = 0; stream < 2; stream++)
-            read_output(agent, process, stream, now);
+            read_output(table, process, stream, now);
         if (process->dead && process->output[0] < 0 && process->output[1] < 0)
-            tell_end(agent, process);
+            tell_end(table, process);
     }
 }
 
@@ -164,10 +164,10 @@ static void earlier(uint64_t *until, uint64_t ns) {
         *until = ns;
 }
 
-size_t process_poll(const struct agent *agent, struct pollfd *fds, uint64_t *until_ns) {
+size_t process_poll(const struct process_table *table, struct pollfd *fds, uint64_t *until_ns) {
     size_t count = 0;
-    uint64_t now = agent->processes ? now_ns() : 0;
-    for (struct process *process = agent->processes; process; process = process->next) {
+    uint64_t now = table->first ? now_ns() : 0;
+    for (struct process *process = table->first; process; process = process->next) {
         if (process->told)
             continue;
         if (process->deadline_ns && !process->timed_out)

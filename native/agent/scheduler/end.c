@@ -22,7 +22,7 @@ enum wait_result scheduler_nap(struct agent *agent, uint64_t ns) {
 
 static void signal_process(struct agent *agent, int signal) {
     struct failure gone;
-    process_signal(agent, SCHEDULER_PROCESS, (uint32_t)signal, &gone);
+    process_signal(&agent->processes, SCHEDULER_PROCESS, (uint32_t)signal, &gone);
 }
 
 void scheduler_ending(const struct scheduler *scheduler, char *text, size_t size) {

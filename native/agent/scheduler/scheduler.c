@@ -53,11 +53,10 @@ bool scheduler_config(struct agent *agent, const struct scheduler_command *comma
     return true;
 }
 
-static void take_output(struct agent *agent, const uint8_t *bytes, size_t length) {
-    scheduler_log_add(agent, bytes, length);
-}
+static void take_output(void *agent, const uint8_t *bytes, size_t length) { scheduler_log_add(agent, bytes, length); }
 
-static void take_end(struct agent *agent, const struct process_exit *end) {
+static void take_end(void *part, const struct process_exit *end) {
+    struct agent *agent = part;
     static const enum scheduler_exit kinds[] = {[PROCESS_EXITED] = EXIT_STATUS,
                                                 [PROCESS_SIGNALED] = EXIT_SIGNAL,
                                                 [PROCESS_TIMED_OUT] = EXIT_KILLED,
@@ -74,8 +73,6 @@ static bool set_timeout(const struct process_command *command) {
     return !command->timeout_ms || scheduler_timeout_set(command->timeout_ms);
 }
 
-static const struct process_owner owner = {.prepare = set_timeout, .output = take_output, .ended = take_end};
-
 static bool run(struct agent *agent, const struct str_list *argv, uint64_t deadline_ns, struct failure *failure) {
     struct scheduler *scheduler = &agent->scheduler;
     struct process_command command = {.id = SCHEDULER_PROCESS,
@@ -83,13 +80,15 @@ static bool run(struct agent *agent, const struct str_list *argv, uint64_t deadl
                                       .argv = *argv,
                                       .directory = "",
                                       .deadline_ns = deadline_ns,
-                                      .owner = &owner,
+                                      .owner = &scheduler->owner,
                                       .timeout_ms = scheduler->timeout_ms};
+    scheduler->owner =
+        (struct process_owner){.prepare = set_timeout, .output = take_output, .ended = take_end, .part = agent};
     scheduler->process_ended = scheduler->killed = false;
     scheduler->exit_kind = EXIT_ALIVE;
     scheduler->exit_value = 0;
     scheduler->refusal[0] = 0;
-    return process_run(agent, &command, failure);
+    return process_run(&agent->processes, &command, failure);
 }
 
 static bool fail_as(const struct scheduler *scheduler, struct failure *failure) {

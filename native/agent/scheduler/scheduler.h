@@ -3,6 +3,7 @@
 #define KTSTR_SCHEDULER_H
 
 #include "base/failure.h"
+#include "process/process.h"
 #include "wire/command.h"
 
 #include <stdbool.h>
@@ -40,6 +41,7 @@ struct scheduler_log {
 };
 
 struct scheduler {
+    struct process_owner owner; // of its process
     // Copied from SCHED_CONFIG.
     char *name;
     bool builtin; // part of the kernel: `start` and `stop` are commands that exit

@@ -20,7 +20,7 @@ static enum wait_result wait_until(struct agent *agent, uint64_t until_ns, bool 
     sigdelset(&open, SIGCHLD);
     for (;;) {
         group_bury(agent);
-        process_turn(agent);
+        process_turn(&agent->processes);
         scheduler_turn(agent);
         online_turn(agent);
         if (agent->link.channel.lost)
@@ -39,7 +39,7 @@ static enum wait_result wait_until(struct agent *agent, uint64_t until_ns, bool 
         fds[0] = (struct pollfd){.fd = commands || agent->link.host ? agent->link.channel.serial : -1,
                                  .events = commands ? POLLIN : 0};
         fds[1] = (struct pollfd){.fd = agent->link.host ? agent->signals : -1, .events = POLLIN};
-        size_t count = 2 + process_poll(agent, fds + 2, &until);
+        size_t count = 2 + process_poll(&agent->processes, fds + 2, &until);
         scheduler_poll(agent, &until);
         struct timespec timeout = timespec_of(until > now ? until - now : 0);
         // SIGCHLD is only unblocked here, so a child that ends at any other time makes the next wait return at once.
@@ -62,6 +62,7 @@ static enum wait_result wait_for_room(void *session, uint64_t until_ns, const bo
 void agent_init(struct agent *agent) {
     *agent = (struct agent){.link = {.start_ns = now_ns(), .wait = wait_for_room, .session = agent},
                             .cgroups = {.link = &agent->link},
+                            .processes = {.link = &agent->link, .cgroups = &agent->cgroups},
                             .signals = -1,
                             .uevents = -1,
                             .step = UINT32_MAX};

@@ -21,10 +21,10 @@ struct agent {
     struct cmdline options;
     struct link link;
     struct cgroup_tree cgroups;
+    struct process_table processes;
     int signals;                        // on a host, a signalfd for signals that ask the agent to end; -1: none
     bool switched_on[HOST_CONTROLLERS]; // controllers that the agent enabled in the host's mount
     struct group *groups;               // newest first; alive or not yet reported
-    struct process *processes;          // newest first; an ended one stays until its id is used again
     struct scheduler scheduler;
     uint64_t reported_iterations; // sum over the workers already reported
     uint32_t workers_reported;

@@ -135,21 +135,21 @@ bool execute(struct agent *agent, const struct command *command, struct failure 
     case COMMAND_SCHED_STOP:
         return scheduler_stop(agent, failure);
     case COMMAND_PROC_RUN:
-        return process_run(agent, &command->process, failure);
+        return process_run(&agent->processes, &command->process, failure);
     case COMMAND_PROC_INPUT:
-        return process_input(agent, command->process_input.id, command->process_input.bytes,
+        return process_input(&agent->processes, command->process_input.id, command->process_input.bytes,
                              command->process_input.length, failure);
     case COMMAND_PROC_RESIZE:
-        return process_resize(agent, command->process_resize.id, command->process_resize.rows,
+        return process_resize(&agent->processes, command->process_resize.id, command->process_resize.rows,
                               command->process_resize.columns, failure);
     case COMMAND_PROC_WAIT:
-        return process_wait(agent, command->process_wait.id, command->process_wait.timeout_ns, failure);
+        return process_wait(&agent->processes, command->process_wait.id, command->process_wait.timeout_ns, failure);
     case COMMAND_PROC_KILL:
-        return process_signal(agent, command->process_kill.id, command->process_kill.signal, failure);
+        return process_signal(&agent->processes, command->process_kill.id, command->process_kill.signal, failure);
     case COMMAND_PROC_CREDIT:
-        return process_credit(agent, command->process_credit.id, command->process_credit.bytes, failure);
+        return process_credit(&agent->processes, command->process_credit.id, command->process_credit.bytes, failure);
     case COMMAND_PROC_STOP:
-        return process_stop(agent, &command->process_stop, failure);
+        return process_stop(&agent->processes, &command->process_stop, failure);
     case COMMAND_END:
     case COMMAND_HOLD:
     case COMMAND_LOOP_BEGIN:

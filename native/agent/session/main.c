@@ -98,7 +98,7 @@ static void serve(struct agent *agent, char *notes, size_t size) {
     bool late = agent->link.ended_by || link_is_late(&agent->link);
     group_stop_all(agent, late ? 500000000 : 5000000000);
     scheduler_finish(agent);
-    process_stop_all(agent);
+    process_stop_all(&agent->processes);
     online_end(agent);
     if (agent->options.deterministic)
         send_schedstat(agent);
@@ -147,7 +147,7 @@ static int host_main(struct agent *agent, const char *mount, char **words) {
     out_of_memory_tell(&agent->link.channel);
     serve(agent, notes, sizeof notes);
     host_end(agent, mount);
-    process_forget_all(agent);
+    process_forget_all(&agent->processes);
     free(agent->step_label);
     buffer_free(&agent->link.channel.in);
     buffer_free(&agent->link.channel.out);

@@ -108,7 +108,7 @@ static bool process_fails(int error, const char *words) {
     const char *argv[] = {"true"};
     struct process_command command = {.id = 3, .cgroup = "", .directory = "", .argv = {1, argv}};
     struct failure failure = {0};
-    bool failed = !process_run(&agent, &command, &failure) && !agent.processes;
+    bool failed = !process_run(&agent.processes, &command, &failure) && !agent.processes.first;
     bool as_expected = failed && failure.error == error && strstr(failure.message, words);
     if (!as_expected)
         fprintf(stderr, "  process: %d, error %d: %s\n", failed, failure.error, failure.message);
@@ -332,7 +332,7 @@ static void signals(struct checks *checks) {
     agent.groups = &group;
     CHECK(checks, !group_kill_worker(&agent, 4, 0, 0, &failure) && failure.error == ESRCH);
     CHECK(checks, !group_kill_worker(&agent, 4, 1, 0, &failure) && failure.error == ENOENT);
-    CHECK(checks, !process_signal(&agent, 9, 0, &failure) && failure.error == ENOENT);
+    CHECK(checks, !process_signal(&agent.processes, 9, 0, &failure) && failure.error == ENOENT);
     agent.groups = NULL;
     drop(&agent);
 }

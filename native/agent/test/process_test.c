@@ -75,8 +75,8 @@ static struct heard hear(struct agent *agent, uint32_t id) {
 }
 
 static void forget(struct agent *agent, struct heard *heard) {
-    process_stop_all(agent);
-    process_forget_all(agent);
+    process_stop_all(&agent->processes);
+    process_forget_all(&agent->processes);
     free(heard->output[0]);
     free(heard->output[1]);
     buffer_free(&agent->link.channel.out);
@@ -91,7 +91,7 @@ static struct process_command shell(const char *script) {
 
 static bool run(struct agent *agent, const struct process_command *command) {
     struct failure failure = {0};
-    bool good = process_run(agent, command, &failure);
+    bool good = process_run(&agent->processes, command, &failure);
     if (!good)
         fprintf(stderr, "  %s\n", failure.message);
     return good;
@@ -99,7 +99,7 @@ static bool run(struct agent *agent, const struct process_command *command) {
 
 static bool await(struct agent *agent, uint64_t ns) {
     struct failure failure = {0};
-    return process_wait(agent, 7, ns, &failure);
+    return process_wait(&agent->processes, 7, ns, &failure);
 }
 
 static const uint64_t second = 1000000000;
@@ -140,7 +140,7 @@ static void signals_and_groups(struct checks *checks) {
         usleep(10000);
         CHECK(checks, i != 99);
     }
-    CHECK(checks, !process_signal(&agent, 7, 15, &failure) && failure.error == ESRCH);
+    CHECK(checks, !process_signal(&agent.processes, 7, 15, &failure) && failure.error == ESRCH);
     forget(&agent, &heard);
 }
 
@@ -198,7 +198,7 @@ static void paced(struct checks *checks) {
     free(heard.output[0]);
     free(heard.output[1]);
     for (int i = 0; i < 1000 && !await(&agent, second / 1000); i++)
-        CHECK(checks, process_credit(&agent, 7, 10000, &failure) || failure.error == ESRCH);
+        CHECK(checks, process_credit(&agent.processes, 7, 10000, &failure) || failure.error == ESRCH);
     heard = hear(&agent, 7);
     CHECK(checks, heard.length[0] == 588895 && heard.ended && heard.dropped == 0);
     CHECK(checks, strstr((char *)heard.output[0], "\n99999\n100000\n") != NULL);
@@ -214,8 +214,9 @@ static void input(struct checks *checks) {
     command.input = true;
     uint8_t *bytes = calloc(1, BYTES);
     CHECK(checks, run(&agent, &command));
-    CHECK(checks, process_input(&agent, 7, bytes, BYTES, &failure) && process_input(&agent, 7, NULL, 0, &failure));
-    CHECK(checks, !process_input(&agent, 7, bytes, 1, &failure) && failure.error == EPIPE);
+    CHECK(checks, process_input(&agent.processes, 7, bytes, BYTES, &failure) &&
+                      process_input(&agent.processes, 7, NULL, 0, &failure));
+    CHECK(checks, !process_input(&agent.processes, 7, bytes, 1, &failure) && failure.error == EPIPE);
     CHECK(checks, await(&agent, 10 * second));
     struct heard heard = hear(&agent, 7);
     CHECK_TEXT(checks, (char *)heard.output[0], "300000\n");
@@ -232,7 +233,7 @@ static void input_refused(struct checks *checks) {
     struct process_command command = shell("exec <&-; sleep 0.3");
     command.input = true;
     uint8_t *bytes = calloc(1, 200000);
-    CHECK(checks, run(&agent, &command) && process_input(&agent, 7, bytes, 200000, &failure));
+    CHECK(checks, run(&agent, &command) && process_input(&agent.processes, 7, bytes, 200000, &failure));
     CHECK(checks, await(&agent, 10 * second));
     struct heard heard = hear(&agent, 7);
     CHECK(checks, heard.taken == 200000 && heard.value == 0);
@@ -250,11 +251,11 @@ static void terminal(struct checks *checks) {
     command.rows = 33;
     command.columns = 101;
     CHECK(checks, run(&agent, &command));
-    CHECK(checks, process_input(&agent, 7, (const uint8_t *)"word\n", 5, &failure));
+    CHECK(checks, process_input(&agent.processes, 7, (const uint8_t *)"word\n", 5, &failure));
     CHECK(checks, !await(&agent, second / 2));
-    CHECK(checks, process_input(&agent, 7, NULL, 0, &failure));
+    CHECK(checks, process_input(&agent.processes, 7, NULL, 0, &failure));
     CHECK(checks, !await(&agent, second / 2));
-    CHECK(checks, process_resize(&agent, 7, 40, 80, &failure));
+    CHECK(checks, process_resize(&agent.processes, 7, 40, 80, &failure));
     CHECK(checks, await(&agent, 10 * second));
     struct heard heard = hear(&agent, 7);
     const char *text = (char *)heard.output[0];
@@ -272,7 +273,7 @@ static void interrupt(struct checks *checks) {
     struct process_command command = shell("sleep 60");
     command.has_terminal = true;
     CHECK(checks, run(&agent, &command) && !await(&agent, second / 2));
-    CHECK(checks, process_input(&agent, 7, (const uint8_t *)"\x03", 1, &failure));
+    CHECK(checks, process_input(&agent.processes, 7, (const uint8_t *)"\x03", 1, &failure));
     CHECK(checks, await(&agent, 10 * second));
     struct heard heard = hear(&agent, 7);
     CHECK(checks, heard.kind == PROCESS_SIGNALED && heard.value == SIGINT);
@@ -297,7 +298,7 @@ static bool stop(struct agent *agent, uint32_t signal, uint64_t grace_ns) {
     struct failure failure = {0};
     uint32_t ids[] = {7};
     struct process_stop_command command = {.ids = {1, ids}, .signal = signal, .grace_ns = grace_ns};
-    bool good = process_stop(agent, &command, &failure);
+    bool good = process_stop(&agent->processes, &command, &failure);
     if (!good)
         fprintf(stderr, "  %s\n", failure.message);
     return good;
@@ -306,7 +307,7 @@ static bool stop(struct agent *agent, uint32_t signal, uint64_t grace_ns) {
 // Waits until the shell has set its trap, so that it catches or ignores SIGTERM.
 static bool await_trap(struct agent *agent) {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/status", (int)agent->processes->pid);
+    snprintf(path, sizeof path, "/proc/%d/status", (int)agent->processes.first->pid);
     for (uint64_t limit = now_ns() + 10 * second; now_ns() < limit; link_wait(&agent->link, now_ns() + second / 1000)) {
         char line[128];
         FILE *status = fopen(path, "re");
@@ -359,9 +360,9 @@ static void stopped(struct checks *checks) {
     struct failure failure = {0};
     uint32_t ids[] = {8};
     struct process_stop_command unknown = {.ids = {1, ids}};
-    CHECK(checks, !process_stop(&agent, &unknown, &failure) && failure.error == ENOENT);
+    CHECK(checks, !process_stop(&agent.processes, &unknown, &failure) && failure.error == ENOENT);
     unknown = (struct process_stop_command){.signal = 1000};
-    CHECK(checks, !process_stop(&agent, &unknown, &failure) && failure.error == EINVAL);
+    CHECK(checks, !process_stop(&agent.processes, &unknown, &failure) && failure.error == EINVAL);
     close(agent.link.channel.serial);
 }
 
@@ -372,11 +373,11 @@ static void refused(struct checks *checks) {
     struct process_command command = shell("sleep 60"), nothing = shell("");
     nothing.argv.count = 0;
     CHECK(checks, run(&agent, &command));
-    CHECK(checks, !process_run(&agent, &command, &failure) && failure.error == EEXIST);
-    CHECK(checks, !process_run(&agent, &nothing, &failure) && failure.error == EINVAL);
-    CHECK(checks, !process_wait(&agent, 8, 0, &failure) && failure.error == ENOENT);
-    CHECK(checks, !process_resize(&agent, 7, 1, 1, &failure) && failure.error == ENOTTY);
-    process_stop_all(&agent);
+    CHECK(checks, !process_run(&agent.processes, &command, &failure) && failure.error == EEXIST);
+    CHECK(checks, !process_run(&agent.processes, &nothing, &failure) && failure.error == EINVAL);
+    CHECK(checks, !process_wait(&agent.processes, 8, 0, &failure) && failure.error == ENOENT);
+    CHECK(checks, !process_resize(&agent.processes, 7, 1, 1, &failure) && failure.error == ENOTTY);
+    process_stop_all(&agent.processes);
     struct heard heard = hear(&agent, 7);
     CHECK(checks, heard.ended && heard.kind == PROCESS_SIGNALED && heard.value == 9);
     // Its id is free again.
@@ -395,7 +396,7 @@ static void no_leak(struct checks *checks) {
         command.has_terminal = i % 2;
         command.input = true;
         struct failure failure;
-        CHECK(checks, run(&agent, &command) && process_input(&agent, 7, NULL, 0, &failure));
+        CHECK(checks, run(&agent, &command) && process_input(&agent.processes, 7, NULL, 0, &failure));
         CHECK(checks, await(&agent, 10 * second));
     }
     after = dup(0);
