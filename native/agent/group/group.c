@@ -1,7 +1,7 @@
+#include "group.h"
+
 #include "base/clock.h"
-#include "process/process.h"
 #include "report.h"
-#include "session/agent.h"
 #include "wire/event.h"
 #include "work/futex.h"
 #include "work/procstat.h"
@@ -17,30 +17,30 @@ static const uint64_t stop_patience_ns = 5000000000;
 // How long a worker may take to collect its last numbers. In virtual time this needs some 20 ms of one CPU.
 static const uint64_t answered_share_ns = 100000000;
 
-struct group *group_find(struct agent *agent, uint32_t id) {
-    for (struct group *group = agent->groups; group; group = group->next)
+struct group *group_find(struct group_table *table, uint32_t id) {
+    for (struct group *group = table->first; group; group = group->next)
         if (group->id == id)
             return group;
     return NULL;
 }
 
-static struct group *known(struct agent *agent, uint32_t id, struct failure *failure) {
-    struct group *group = group_find(agent, id);
+static struct group *known(struct group_table *table, uint32_t id, struct failure *failure) {
+    struct group *group = group_find(table, id);
     if (!group)
         fail_errno(failure, ENOENT, "group %u", id);
     return group;
 }
 
-bool group_start(struct agent *agent, const struct u32_list *ids, struct failure *failure) {
+bool group_start(struct group_table *table, const struct u32_list *ids, struct failure *failure) {
     for (uint32_t i = 0; i < ids->count; i++) {
-        struct group *group = known(agent, ids->items[i], failure);
+        struct group *group = known(table, ids->items[i], failure);
         if (!group)
             return false;
         if (group->started)
             return fail_errno(failure, EALREADY, "group %u was started before", group->id);
     }
     for (uint32_t i = 0; i < ids->count; i++) {
-        struct group *group = group_find(agent, ids->items[i]);
+        struct group *group = group_find(table, ids->items[i]);
         group->started = true;
         group->started_ns = now_ns();
         atomic_store_explicit(&group->shared->release_ns, group->started_ns, memory_order_relaxed);
@@ -50,8 +50,8 @@ bool group_start(struct agent *agent, const struct u32_list *ids, struct failure
     return true;
 }
 
-bool group_start_offsets(struct agent *agent, uint32_t id, const struct u32_list *ns, struct failure *failure) {
-    struct group *group = known(agent, id, failure);
+bool group_start_offsets(struct group_table *table, uint32_t id, const struct u32_list *ns, struct failure *failure) {
+    struct group *group = known(table, id, failure);
     if (!group)
         return false;
     if (group->started)
@@ -63,8 +63,8 @@ bool group_start_offsets(struct agent *agent, uint32_t id, const struct u32_list
     return true;
 }
 
-static struct worker *worker_of(struct agent *agent, pid_t pid) {
-    for (struct group *group = agent->groups; group; group = group->next)
+static struct worker *worker_of(struct group_table *table, pid_t pid) {
+    for (struct group *group = table->first; group; group = group->next)
         for (uint32_t i = 0; i < group->count; i++)
             if (group->workers[i].pid == pid && !group->workers[i].dead)
                 return &group->workers[i];
@@ -82,26 +82,26 @@ static void note_death(struct worker *worker) {
     worker->policy = (uint8_t)(policy < 0 ? 0 : policy & ~SCHED_RESET_ON_FORK);
 }
 
-void group_bury(struct agent *agent) {
+void group_bury(struct group_table *table) {
     for (;;) {
         siginfo_t child = {0};
         if (waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) < 0 || child.si_pid == 0)
             return;
-        struct worker *worker = worker_of(agent, child.si_pid);
+        struct worker *worker = worker_of(table, child.si_pid);
         int status = 0;
         if (worker)
             note_death(worker);
         else
-            process_kill_rest(&agent->processes, child.si_pid);
+            process_kill_rest(table->processes, child.si_pid);
         waitpid(child.si_pid, &status, WNOHANG);
         if (!worker) {
-            process_reaped(&agent->processes, child.si_pid, status); // otherwise an orphan
+            process_reaped(table->processes, child.si_pid, status); // otherwise an orphan
             continue;
         }
         worker->wait_status = status;
         worker->dead = true;
         if (!worker->stop_sent)
-            event_log(&agent->link.channel, LOG_LEVEL_WARNING,
+            event_log(&table->link->channel, LOG_LEVEL_WARNING,
                       "worker %u (process %d) %s %d before it was asked to stop", worker->index, (int)worker->pid,
                       WIFSIGNALED(status) ? "died of signal" : "exited with status",
                       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
@@ -169,7 +169,8 @@ static void kill_all(struct group *group) {
 // Waits until every worker is dead or the patience runs out; with `stopping` repeats the stop signals. With the full
 // patience, each answer and each death restarts the wait, and every worker that has answered adds its share: hundreds
 // of workers on a few CPUs can't all end in the time allowed for one.
-static void wait_dead(struct agent *agent, struct group **groups, uint32_t count, uint64_t patience_ns, bool stopping) {
+static void wait_dead(struct group_table *table, struct group **groups, uint32_t count, uint64_t patience_ns,
+                      bool stopping) {
     uint64_t begun = now_ns(), progress = begun, pause = 2000000;
     uint32_t alive = living(groups, count), silent = unanswering(groups, count);
     uint64_t share_ns = patience_ns >= stop_patience_ns ? answered_share_ns : 0;
@@ -178,10 +179,7 @@ static void wait_dead(struct agent *agent, struct group **groups, uint32_t count
             signal_all(groups[i], now_ns() - begun);
         uint64_t until = now_ns() + pause;
         while (!all_dead(groups, count) && now_ns() < until)
-            if (link_wait(&agent->link, now_ns() + 1000000) >= WAIT_DEADLINE) {
-                struct timespec nap = timespec_of(1000000); // past the deadline link_wait returns at once
-                nanosleep(&nap, NULL);
-            }
+            link_nap(table->link, 1000000);
         pause = pause < 50000000 ? pause * 2 : pause;
         uint32_t left = living(groups, count), left_silent = unanswering(groups, count);
         if ((left < alive || left_silent < silent) && patience_ns >= stop_patience_ns)
@@ -190,8 +188,8 @@ static void wait_dead(struct agent *agent, struct group **groups, uint32_t count
     }
 }
 
-static void forget(struct agent *agent, struct group *group) {
-    for (struct group **link = &agent->groups; *link; link = &(*link)->next)
+static void forget(struct group_table *table, struct group *group) {
+    for (struct group **link = &table->first; *link; link = &(*link)->next)
         if (*link == group) {
             *link = group->next;
             break;
@@ -199,59 +197,59 @@ static void forget(struct agent *agent, struct group *group) {
     group_free(group);
 }
 
-static void stop_groups(struct agent *agent, struct group **groups, uint32_t count, uint64_t patience_ns) {
+static void stop_groups(struct group_table *table, struct group **groups, uint32_t count, uint64_t patience_ns) {
     for (uint32_t i = 0; i < count; i++)
         ask_to_stop(groups[i]);
-    wait_dead(agent, groups, count, patience_ns, true);
+    wait_dead(table, groups, count, patience_ns, true);
     for (uint32_t i = 0; i < count; i++)
         kill_all(groups[i]);
     // A worker that survives SIGKILL is stuck in the kernel.
-    wait_dead(agent, groups, count, 1000000000, false);
+    wait_dead(table, groups, count, 1000000000, false);
     for (uint32_t i = 0; i < count; i++) {
         for (uint32_t w = 0; w < groups[i]->count; w++) {
             if (!groups[i]->workers[w].dead)
                 note_death(&groups[i]->workers[w]); // its numbers so far
-            report_send(&agent->link.channel, groups[i], &groups[i]->workers[w]);
-            agent->reported_iterations += groups[i]->workers[w].page->iterations;
-            agent->workers_reported++;
+            report_send(&table->link->channel, groups[i], &groups[i]->workers[w]);
+            table->reported_iterations += groups[i]->workers[w].page->iterations;
+            table->workers_reported++;
         }
-        forget(agent, groups[i]);
+        forget(table, groups[i]);
     }
 }
 
-bool group_stop(struct agent *agent, const struct u32_list *ids, struct failure *failure) {
+bool group_stop(struct group_table *table, const struct u32_list *ids, struct failure *failure) {
     struct arena arena = {0};
     struct group **groups = arena_alloc(&arena, ids->count, sizeof(struct group *));
     bool good = true;
     for (uint32_t i = 0; good && i < ids->count; i++) {
-        groups[i] = known(agent, ids->items[i], failure);
+        groups[i] = known(table, ids->items[i], failure);
         good = groups[i] != NULL;
         for (uint32_t j = 0; good && j < i; j++)
             if (groups[j] == groups[i])
                 good = fail_errno(failure, EINVAL, "group %u is named twice", ids->items[i]);
     }
     if (good)
-        stop_groups(agent, groups, ids->count, stop_patience_ns);
+        stop_groups(table, groups, ids->count, stop_patience_ns);
     arena_free(&arena);
     return good;
 }
 
-void group_stop_all(struct agent *agent, uint64_t patience_ns) {
+void group_stop_all(struct group_table *table, uint64_t patience_ns) {
     struct arena arena = {0};
     uint32_t count = 0;
-    for (struct group *group = agent->groups; group; group = group->next)
+    for (struct group *group = table->first; group; group = group->next)
         count++;
     struct group **groups = arena_alloc(&arena, count, sizeof(struct group *));
     // The list is newest first, but reports are sent in the order of the spawns.
     uint32_t at = count;
-    for (struct group *group = agent->groups; group; group = group->next)
+    for (struct group *group = table->first; group; group = group->next)
         groups[--at] = group;
-    stop_groups(agent, groups, count, patience_ns);
+    stop_groups(table, groups, count, patience_ns);
     arena_free(&arena);
 }
 
-bool group_set_affinity(struct agent *agent, const struct command *command, struct failure *failure) {
-    struct group *group = known(agent, command->set_affinity.group, failure);
+bool group_set_affinity(struct group_table *table, const struct command *command, struct failure *failure) {
+    struct group *group = known(table, command->set_affinity.group, failure);
     uint32_t sets = command->set_affinity.count;
     if (!group)
         return false;
@@ -270,7 +268,7 @@ bool group_set_affinity(struct agent *agent, const struct command *command, stru
         int error = cpumask_apply(group->workers[i].pid, &mask);
         cpumask_text(&mask, text, sizeof text);
         if (error == ESRCH)
-            event_log(&agent->link.channel, LOG_LEVEL_WARNING,
+            event_log(&table->link->channel, LOG_LEVEL_WARNING,
                       "worker %u of group %u was gone before its affinity was set", i, group->id);
         else if (error)
             return fail_errno(failure, error, "affinity %s of worker %u", text, i);
@@ -278,8 +276,9 @@ bool group_set_affinity(struct agent *agent, const struct command *command, stru
     return true;
 }
 
-bool group_kill_worker(struct agent *agent, uint32_t id, uint32_t index, uint32_t signal, struct failure *failure) {
-    struct group *group = known(agent, id, failure);
+bool group_kill_worker(struct group_table *table, uint32_t id, uint32_t index, uint32_t signal,
+                       struct failure *failure) {
+    struct group *group = known(table, id, failure);
     if (!group)
         return false;
     if (index >= group->count)
@@ -289,12 +288,12 @@ bool group_kill_worker(struct agent *agent, uint32_t id, uint32_t index, uint32_
     return true;
 }
 
-void group_send_counters(struct agent *agent, uint64_t time_ns) {
-    struct buffer *out = channel_frame(&agent->link.channel, EVENT_COUNTERS);
+void group_send_counters(struct group_table *table, uint64_t time_ns) {
+    struct buffer *out = channel_frame(&table->link->channel, EVENT_COUNTERS);
     put_u64(out, time_ns);
     size_t gap = put_gap_u32(out);
     uint32_t count = 0;
-    for (struct group *group = agent->groups; group; group = group->next)
+    for (struct group *group = table->first; group; group = group->next)
         for (uint32_t i = 0; i < group->count; i++, count++) {
             put_u32(out, group->id);
             put_u32(out, i);
@@ -302,5 +301,13 @@ void group_send_counters(struct agent *agent, uint64_t time_ns) {
             put_u64(out, __atomic_load_n(&group->workers[i].page->work_units, __ATOMIC_RELAXED));
         }
     patch_u32(out, gap, count);
-    channel_send(&agent->link.channel);
+    channel_send(&table->link->channel);
+}
+
+uint64_t group_iterations(const struct group_table *table) {
+    uint64_t sum = table->reported_iterations;
+    for (const struct group *group = table->first; group; group = group->next)
+        for (uint32_t i = 0; i < group->count; i++)
+            sum += __atomic_load_n(&group->workers[i].page->iterations, __ATOMIC_RELAXED);
+    return sum;
 }

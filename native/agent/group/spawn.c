@@ -1,8 +1,10 @@
+#include "group.h"
+
 #include "base/clock.h"
-#include "session/agent.h"
 #include "sys/cgroup.h"
 #include "wire/event.h"
 #include "wire/program.h"
+#include "work/procstat.h"
 #include "work/worker.h"
 
 #include <errno.h>
@@ -43,13 +45,13 @@ static bool check_program(const struct spawn_command *command, struct program *p
 // process ids of everybody else.
 enum { WORKERS_MOST = 32768 };
 
-static bool check_command(struct agent *agent, const struct spawn_command *command, struct failure *failure) {
+static bool check_command(struct group_table *table, const struct spawn_command *command, struct failure *failure) {
     uint64_t workers = command->count;
-    for (const struct group *group = agent->groups; group; group = group->next)
+    for (const struct group *group = table->first; group; group = group->next)
         workers += group->count;
     if (workers > WORKERS_MOST)
         return fail_errno(failure, EAGAIN, "%llu workers are more than %d", (unsigned long long)workers, WORKERS_MOST);
-    if (group_find(agent, command->group))
+    if (group_find(table, command->group))
         return fail_errno(failure, EEXIST, "group %u has not been stopped", command->group);
     if (command->group_size == 0 || command->count % command->group_size != 0)
         return fail_text(failure, "%u workers can't be divided into groups of %u", command->count, command->group_size);
@@ -134,11 +136,11 @@ static int apply_policy(pid_t pid, const struct worker_spec *spec) {
     return spec->nice && setpriority(PRIO_PROCESS, (id_t)pid, spec->nice) < 0 ? errno : 0;
 }
 
-static bool check_nodes(const struct agent *agent, const struct group *group, const struct worker_spec *spec,
+static bool check_nodes(const struct group_table *table, const struct group *group, const struct worker_spec *spec,
                         struct failure *failure) {
     struct cpumask nodes = {0};
     struct failure absent;
-    char *text = cgroup_read(&agent->cgroups, group->cgroup, "cpuset.mems.effective", &absent);
+    char *text = cgroup_read(table->cgroups, group->cgroup, "cpuset.mems.effective", &absent);
     if (!text)
         return true; // without a cpuset only the kernel's own check applies
     bool good = true;
@@ -154,11 +156,11 @@ static bool check_nodes(const struct agent *agent, const struct group *group, co
     return good;
 }
 
-static bool place(struct agent *agent, struct group *group, const struct worker_spec *spec, pid_t pid,
+static bool place(struct group_table *table, struct group *group, const struct worker_spec *spec, pid_t pid,
                   struct failure *failure) {
     char text[128];
     struct cpumask mask;
-    if ((group->cgroup[0] || agent->link.host) && !cgroup_move(&agent->cgroups, group->cgroup, pid, failure))
+    if ((group->cgroup[0] || table->link->host) && !cgroup_move(table->cgroups, group->cgroup, pid, failure))
         return false;
     if (spec->has_affinity) {
         if (!cpumask_of(spec->affinity, &mask))
@@ -175,11 +177,11 @@ static bool place(struct agent *agent, struct group *group, const struct worker_
     if (error)
         return fail_errno(failure, error, "policy %u priority %u nice %d of worker %u", spec->policy, spec->priority,
                           spec->nice, spec->index);
-    return !spec->has_mempolicy || check_nodes(agent, group, spec, failure);
+    return !spec->has_mempolicy || check_nodes(table, group, spec, failure);
 }
 
-static bool fork_worker(struct agent *agent, struct group *group, const struct spawn_command *command, uint32_t index,
-                        int (*pipes)[2], struct failure *failure) {
+static bool fork_worker(struct group_table *table, struct group *group, const struct spawn_command *command,
+                        uint32_t index, int (*pipes)[2], struct failure *failure) {
     struct worker *worker = &group->workers[index];
     uint32_t instance = index / command->group_size;
     int telemetry_fd, placed[2];
@@ -200,7 +202,7 @@ static bool fork_worker(struct agent *agent, struct group *group, const struct s
                                  .shared = group->shared,
                                  .channels = group->shared->sets + (size_t)instance * command->channels,
                                  .pipes = pipes,
-                                 .scratch = agent->link.scratch,
+                                 .scratch = table->link->scratch,
                                  .agent = getpid()};
     pid_t pid = fork();
     if (pid == 0) {
@@ -218,7 +220,7 @@ static bool fork_worker(struct agent *agent, struct group *group, const struct s
         setpgid(pid, pid); // parent and child both set the group, so that it is set from here on
         worker->pid = pid;
         worker->dead = false;
-        good = place(agent, group, start.spec, pid, failure);
+        good = place(table, group, start.spec, pid, failure);
     }
     if (good && write(placed[1], "", 1) != 1)
         good = fail_errno(failure, errno, "release of worker %u", index);
@@ -226,14 +228,14 @@ static bool fork_worker(struct agent *agent, struct group *group, const struct s
     return good;
 }
 
-static bool fork_all(struct agent *agent, struct group *group, const struct spawn_command *command, uint64_t pipes_used,
-                     struct failure *failure) {
+static bool fork_all(struct group_table *table, struct group *group, const struct spawn_command *command,
+                     uint64_t pipes_used, struct failure *failure) {
     int pipes[PROGRAM_CHANNELS][2];
     for (uint32_t first = 0; first < command->count; first += command->group_size) {
         bool good = open_pipes(pipes, command->channels, pipes_used) ||
                     fail_errno(failure, errno, "pipes of worker %u's group", first);
         for (uint32_t i = first; good && i < first + command->group_size; i++)
-            good = fork_worker(agent, group, command, i, pipes, failure);
+            good = fork_worker(table, group, command, i, pipes, failure);
         close_pipes(pipes, command->channels);
         if (!good)
             return false;
@@ -250,14 +252,14 @@ uint32_t group_ready(const struct group *group) {
 
 static bool fail_unready(const struct group *group, uint32_t index, struct failure *failure) {
     unsigned cpu;
-    bool runnable = worker_is_runnable(group->workers[index].pid, &cpu);
+    bool runnable = procstat_runnable(group->workers[index].pid, &cpu);
     fail_text(failure, "workers were never ready: %u of %u after 5 s; worker %u %s", group_ready(group), group->count,
               index, runnable ? "is runnable and gets no CPU" : "waits");
     return fail_late(failure, ready_patience_ns);
 }
 
 // Waits until every worker has completed its set-up. Returns false if one fails, dies or takes too long.
-static bool await_ready(struct agent *agent, struct group *group, struct failure *failure) {
+static bool await_ready(struct group_table *table, struct group *group, struct failure *failure) {
     uint64_t limit = now_ns() + ready_patience_ns;
     for (uint32_t i = 0; i < group->count; i++) {
         struct worker *worker = &group->workers[i];
@@ -270,9 +272,9 @@ static bool await_ready(struct agent *agent, struct group *group, struct failure
                 return fail_unready(group, i, failure);
             // Once the run is over link_wait does not wait, and this loop would starve the workers of lower priority
             // that it waits for.
-            enum wait_result why = link_wait(&agent->link, now_ns() + 200000);
+            enum wait_result why = link_wait(table->link, now_ns() + 200000);
             if (why >= WAIT_DEADLINE)
-                return link_ended(&agent->link, why, failure);
+                return link_ended(table->link, why, failure);
         }
         if (state == WORKER_FAILED)
             return fail_errno(failure, worker->page->ready_errno, "set-up of worker %u", i);
@@ -281,7 +283,7 @@ static bool await_ready(struct agent *agent, struct group *group, struct failure
 }
 
 // Removes everything that a failed spawn created.
-static void undo(struct agent *agent, struct group *group) {
+static void undo(struct group_table *table, struct group *group) {
     for (uint32_t i = 0; i < group->count; i++)
         if (group->workers[i].pid > 0 && !group->workers[i].dead) {
             group->workers[i].stop_sent = true;
@@ -291,33 +293,31 @@ static void undo(struct agent *agent, struct group *group) {
     bool alive = true;
     while (alive && now_ns() < limit) {
         alive = false;
-        group_bury(agent);
+        group_bury(table);
         for (uint32_t i = 0; i < group->count; i++)
             alive |= group->workers[i].pid > 0 && !group->workers[i].dead;
-        if (alive && link_wait(&agent->link, now_ns() + 1000000) >= WAIT_DEADLINE) {
-            struct timespec nap = timespec_of(1000000); // past the deadline link_wait no longer waits
-            nanosleep(&nap, NULL);
-        }
+        if (alive)
+            link_nap(table->link, 1000000);
     }
-    agent->groups = group->next;
+    table->first = group->next;
     group_free(group);
 }
 
-bool group_spawn(struct agent *agent, const struct spawn_command *command, struct failure *failure) {
+bool group_spawn(struct group_table *table, const struct spawn_command *command, struct failure *failure) {
     struct arena arena = {0};
     struct program program;
-    bool good = check_command(agent, command, failure) && check_program(command, &program, &arena, failure);
+    bool good = check_command(table, command, failure) && check_program(command, &program, &arena, failure);
     struct group *group = good ? new_group(command) : NULL;
     if (good && !group)
         good = fail_errno(failure, ENOMEM, "%u workers", command->count);
     if (good) {
         // The group is listed from the start, so that a child that dies at once is found.
-        group->next = agent->groups;
-        agent->groups = group;
+        group->next = table->first;
+        table->first = group;
         group->spawned_ns = now_ns();
-        good = fork_all(agent, group, command, program.pipes, failure) && await_ready(agent, group, failure);
+        good = fork_all(table, group, command, program.pipes, failure) && await_ready(table, group, failure);
         if (!good)
-            undo(agent, group);
+            undo(table, group);
     }
     arena_free(&arena);
     return good;

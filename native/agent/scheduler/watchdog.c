@@ -1,25 +1,10 @@
 #include "base/clock.h"
-#include "base/textfile.h"
 #include "scheduler.h"
 #include "session/agent.h"
+#include "work/procstat.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-// proc(5): "pid (name) S …", where the name may contain any character; field 39 is the CPU the process last ran on.
-bool worker_is_runnable(pid_t pid, unsigned *cpu) {
-    char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    textfile_read(path, text, sizeof text);
-    char *at = strrchr(text, ')');
-    if (!at || at[1] != ' ' || at[2] != 'R')
-        return false;
-    for (int field = 2; at && field < 39; field++)
-        at = strchr(at + 1, ' ');
-    *cpu = at ? (unsigned)strtoul(at, NULL, 10) : 0;
-    return true;
-}
 
 // Returns since when the worker has wanted to run without a sign of life, or UINT64_MAX if it does not want to run.
 static uint64_t waiting_since(const struct group *group, const struct worker *worker) {
@@ -44,13 +29,13 @@ struct tally {
 
 static struct tally count(const struct agent *agent, const char *cgroup, uint64_t moment) {
     struct tally tally = {0};
-    for (const struct group *group = agent->groups; group; group = group->next)
+    for (const struct group *group = agent->groups.first; group; group = group->next)
         for (uint32_t i = 0; i < group->count; i++) {
             const struct worker *worker = &group->workers[i];
             unsigned cpu;
             // A worker that has ended since then ran to do so.
             bool ran = __atomic_load_n(&worker->page->last_ns, __ATOMIC_RELAXED) > moment;
-            bool stuck = !ran && waiting_since(group, worker) <= moment && worker_is_runnable(worker->pid, &cpu);
+            bool stuck = !ran && waiting_since(group, worker) <= moment && procstat_runnable(worker->pid, &cpu);
             bool here = strcmp(group->cgroup, cgroup) == 0;
             tally.ran += ran;
             tally.stuck += stuck;
@@ -94,13 +79,13 @@ bool scheduler_watchdog(const struct agent *agent, char *text, size_t size) {
     uint64_t limit = agent->scheduler.watchdog_ns, now = now_ns();
     if (limit == 0)
         return false;
-    for (const struct group *group = agent->groups; group; group = group->next)
+    for (const struct group *group = agent->groups.first; group; group = group->next)
         for (uint32_t i = 0; i < group->count; i++) {
             uint64_t since = waiting_since(group, &group->workers[i]);
             unsigned cpu;
             // A worker that is frozen, stopped or in a long system call is not runnable: that is not the scheduler's
             // fault.
-            if (since >= now || now - since <= limit || !worker_is_runnable(group->workers[i].pid, &cpu))
+            if (since >= now || now - since <= limit || !procstat_runnable(group->workers[i].pid, &cpu))
                 continue;
             describe(agent, group, i, since, cpu, text, size);
             return true;

@@ -19,7 +19,7 @@ static enum wait_result wait_until(struct agent *agent, uint64_t until_ns, bool 
     sigset_t open = agent->blocked;
     sigdelset(&open, SIGCHLD);
     for (;;) {
-        group_bury(agent);
+        group_bury(&agent->groups);
         process_turn(&agent->processes);
         scheduler_turn(agent);
         online_turn(agent);
@@ -60,19 +60,13 @@ static enum wait_result wait_for_room(void *session, uint64_t until_ns, const bo
 }
 
 void agent_init(struct agent *agent) {
-    *agent = (struct agent){.link = {.start_ns = now_ns(), .wait = wait_for_room, .session = agent},
-                            .cgroups = {.link = &agent->link},
-                            .processes = {.link = &agent->link, .cgroups = &agent->cgroups},
-                            .signals = -1,
-                            .uevents = -1,
-                            .step = UINT32_MAX};
+    *agent =
+        (struct agent){.link = {.start_ns = now_ns(), .wait = wait_for_room, .session = agent},
+                       .cgroups = {.link = &agent->link},
+                       .processes = {.link = &agent->link, .cgroups = &agent->cgroups},
+                       .groups = {.link = &agent->link, .cgroups = &agent->cgroups, .processes = &agent->processes},
+                       .signals = -1,
+                       .uevents = -1,
+                       .step = UINT32_MAX};
     scheduler_init(&agent->scheduler);
-}
-
-uint64_t agent_iterations(const struct agent *agent) {
-    uint64_t sum = agent->reported_iterations;
-    for (const struct group *group = agent->groups; group; group = group->next)
-        for (uint32_t i = 0; i < group->count; i++)
-            sum += __atomic_load_n(&group->workers[i].page->iterations, __ATOMIC_RELAXED);
-    return sum;
 }

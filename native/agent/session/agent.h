@@ -22,12 +22,10 @@ struct agent {
     struct link link;
     struct cgroup_tree cgroups;
     struct process_table processes;
+    struct group_table groups;
     int signals;                        // on a host, a signalfd for signals that ask the agent to end; -1: none
     bool switched_on[HOST_CONTROLLERS]; // controllers that the agent enabled in the host's mount
-    struct group *groups;               // newest first; alive or not yet reported
     struct scheduler scheduler;
-    uint64_t reported_iterations; // sum over the workers already reported
-    uint32_t workers_reported;
     int uevents;      // socket for the kernel's uevents (online.h); -1: none
     sigset_t blocked; // the agent's signal mask: SIGCHLD, which is only unblocked while waiting
     uint32_t step;    // the step in progress; 0xFFFFFFFF: none
@@ -40,7 +38,5 @@ void agent_init(struct agent *agent);
 
 // Waits for bytes over COM2 or the end of the run.
 enum wait_result agent_wait_command(struct agent *agent);
-
-uint64_t agent_iterations(const struct agent *agent);
 
 #endif

@@ -61,7 +61,7 @@ static bool end_step(struct agent *agent, const struct command *command, struct 
 }
 
 static bool move_group(struct agent *agent, uint32_t id, const char *to, struct failure *failure) {
-    struct group *group = group_find(agent, id);
+    struct group *group = group_find(&agent->groups, id);
     if (!group)
         return fail_errno(failure, ENOENT, "group %u", id);
     for (uint32_t i = 0; i < group->count; i++)
@@ -93,7 +93,7 @@ bool execute(struct agent *agent, const struct command *command, struct failure 
         return end_step(agent, command, failure);
     case COMMAND_MARK:
         event_stimulus(channel, now_ns(), agent->step, command->mark.kind, command->mark.detail,
-                       agent_iterations(agent));
+                       group_iterations(&agent->groups));
         return true;
     case COMMAND_CGROUP_CREATE:
         return cgroup_create(&agent->cgroups, command->cgroup_create.path, &command->cgroup_create.controllers,
@@ -110,24 +110,25 @@ bool execute(struct agent *agent, const struct command *command, struct failure 
     case COMMAND_CGROUP_MOVE_GROUP:
         return move_group(agent, command->move_group.group, command->move_group.to, failure);
     case COMMAND_SPAWN:
-        return group_spawn(agent, &command->spawn, failure);
+        return group_spawn(&agent->groups, &command->spawn, failure);
     case COMMAND_START:
-        return group_start(agent, &command->groups, failure);
+        return group_start(&agent->groups, &command->groups, failure);
     case COMMAND_STOP:
-        return group_stop(agent, &command->groups, failure);
+        return group_stop(&agent->groups, &command->groups, failure);
     case COMMAND_SET_AFFINITY:
-        return group_set_affinity(agent, command, failure);
+        return group_set_affinity(&agent->groups, command, failure);
     case COMMAND_READ_COUNTERS:
-        group_send_counters(agent, now_ns());
+        group_send_counters(&agent->groups, now_ns());
         return true;
     case COMMAND_KILL_WORKER:
-        return group_kill_worker(agent, command->kill.group, command->kill.index, command->kill.signal, failure);
+        return group_kill_worker(&agent->groups, command->kill.group, command->kill.index, command->kill.signal,
+                                 failure);
     case COMMAND_INTERRUPTS:
         if (agent->link.host)
             return fail_errno(failure, EPERM, "only in a guest");
         return interrupts_start(command->interrupts.seed, command->interrupts.mean_ns, failure);
     case COMMAND_START_OFFSETS:
-        return group_start_offsets(agent, command->start_offsets.group, &command->start_offsets.ns, failure);
+        return group_start_offsets(&agent->groups, command->start_offsets.group, &command->start_offsets.ns, failure);
     case COMMAND_SCHED_CONFIG:
         return scheduler_config(agent, &command->scheduler, failure);
     case COMMAND_SCHED_START:

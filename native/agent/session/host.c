@@ -69,7 +69,7 @@ static void sweep(struct agent *agent) {
     uint64_t limit = now_ns() + death_patience_ns;
     while (populated(agent) && now_ns() < limit) {
         textfile_write(path, "1"); // ENOENT before Linux 5.14: the removal then moves the processes out
-        group_bury(agent);
+        group_bury(&agent->groups);
         struct timespec nap = timespec_of(5000000);
         nanosleep(&nap, NULL);
     }

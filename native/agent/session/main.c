@@ -96,7 +96,7 @@ static void serve(struct agent *agent, char *notes, size_t size) {
     bool good = run(agent);
     // The power is cut two seconds after the deadline.
     bool late = agent->link.ended_by || link_is_late(&agent->link);
-    group_stop_all(agent, late ? 500000000 : 5000000000);
+    group_stop_all(&agent->groups, late ? 500000000 : 5000000000);
     scheduler_finish(agent);
     process_stop_all(&agent->processes);
     online_end(agent);
@@ -104,7 +104,7 @@ static void serve(struct agent *agent, char *notes, size_t size) {
         send_schedstat(agent);
     if (agent->options.trace)
         send_trace(agent);
-    event_done(&agent->link.channel, now_ns(), good, agent->workers_reported);
+    event_done(&agent->link.channel, now_ns(), good, agent->groups.workers_reported);
 }
 
 static void take_options(struct agent *agent, struct cmdline options, char *notes, size_t size) {

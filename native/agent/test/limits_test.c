@@ -93,7 +93,7 @@ static bool spawn_fails(uint32_t count, int error, const char *words) {
     begin(&agent);
     struct spawn spawn = new_spawn(count);
     struct failure failure = {0};
-    bool failed = !group_spawn(&agent, &spawn.command, &failure) && !agent.groups;
+    bool failed = !group_spawn(&agent.groups, &spawn.command, &failure) && !agent.groups.first;
     bool as_expected = failed && failure.error == error && strstr(failure.message, words);
     if (!as_expected)
         fprintf(stderr, "  spawn: %d, error %d: %s\n", failed, failure.error, failure.message);
@@ -218,11 +218,11 @@ static void spawn_past_the_deadline(struct checks *checks) {
     struct failure failure = {0};
     agent.link.deadline_ns = 50000000;
     uint64_t cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-    CHECK(checks, !group_spawn(&agent, &spawn.command, &failure));
+    CHECK(checks, !group_spawn(&agent.groups, &spawn.command, &failure));
     CHECK_TEXT(checks, failure.message, "Connection timed out: the guest's deadline of 50 ms has passed");
     CHECK(checks, failure.waited_ns == agent.link.deadline_ns);
     CHECK(checks, clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu < second);
-    CHECK(checks, agent.groups == NULL);
+    CHECK(checks, agent.groups.first == NULL);
     free_spawn(&spawn);
     drop(&agent);
 }
@@ -235,13 +235,13 @@ static void timeouts_say_so(struct checks *checks) {
     struct spawn spawn = new_slow_spawn();
     struct failure failure = {0};
     uint64_t begun = now_ns();
-    CHECK(checks, !group_spawn(&agent, &spawn.command, &failure));
+    CHECK(checks, !group_spawn(&agent.groups, &spawn.command, &failure));
     CHECK(checks, strstr(failure.message, "workers were never ready: 0 of 1 after 5 s; worker 0 ") != NULL);
     CHECK(checks, failure.waited_ns == 5 * second);
     CHECK(checks, failure.gave_up_ns >= begun + failure.waited_ns && failure.gave_up_ns <= now_ns());
     spawn.command.group_size = 0;
-    CHECK(checks, !group_spawn(&agent, &spawn.command, &failure) && failure.waited_ns == 0);
-    CHECK(checks, !group_kill_worker(&agent, 4, 0, 0, &failure) && failure.waited_ns == 0);
+    CHECK(checks, !group_spawn(&agent.groups, &spawn.command, &failure) && failure.waited_ns == 0);
+    CHECK(checks, !group_kill_worker(&agent.groups, 4, 0, 0, &failure) && failure.waited_ns == 0);
     free_spawn(&spawn);
     drop(&agent);
 }
@@ -329,11 +329,11 @@ static void signals(struct checks *checks) {
     struct worker dead = {.pid = 1, .dead = true};
     struct group group = {.id = 4, .count = 1, .workers = &dead};
     struct failure failure = {0};
-    agent.groups = &group;
-    CHECK(checks, !group_kill_worker(&agent, 4, 0, 0, &failure) && failure.error == ESRCH);
-    CHECK(checks, !group_kill_worker(&agent, 4, 1, 0, &failure) && failure.error == ENOENT);
+    agent.groups.first = &group;
+    CHECK(checks, !group_kill_worker(&agent.groups, 4, 0, 0, &failure) && failure.error == ESRCH);
+    CHECK(checks, !group_kill_worker(&agent.groups, 4, 1, 0, &failure) && failure.error == ENOENT);
     CHECK(checks, !process_signal(&agent.processes, 9, 0, &failure) && failure.error == ENOENT);
-    agent.groups = NULL;
+    agent.groups.first = NULL;
     drop(&agent);
 }
 

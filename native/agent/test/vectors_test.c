@@ -34,9 +34,9 @@ static void send_counters_event(struct agent *agent) {
     busy->work_units = 10240;
     struct worker workers[] = {{.page = busy}, {.page = idle}};
     struct group group = {.id = 7, .count = 2, .workers = workers};
-    agent->groups = &group;
-    group_send_counters(agent, 45);
-    agent->groups = NULL;
+    agent->groups.first = &group;
+    group_send_counters(&agent->groups, 45);
+    agent->groups.first = NULL;
     free(busy);
     free(idle);
 }

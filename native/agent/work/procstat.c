@@ -33,3 +33,17 @@ void procstat_numa_pages(uint64_t pages[TELEMETRY_NODES]) {
     if (file)
         fclose(file);
 }
+
+// proc(5): "pid (name) S …", where the name may contain any character; field 39 is the CPU the process last ran on.
+bool procstat_runnable(pid_t pid, unsigned *cpu) {
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    textfile_read(path, text, sizeof text);
+    char *at = strrchr(text, ')');
+    if (!at || at[1] != ' ' || at[2] != 'R')
+        return false;
+    for (int field = 2; at && field < 39; field++)
+        at = strchr(at + 1, ' ');
+    *cpu = at ? (unsigned)strtoul(at, NULL, 10) : 0;
+    return true;
+}

@@ -4,6 +4,7 @@
 
 #include "telemetry.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 // Reads /proc/<pid>/schedstat, which also works for a zombie; all zeroes if the kernel lacks the file.
@@ -12,5 +13,7 @@ void procstat_sched(pid_t pid, struct telemetry_sched *sched);
 uint64_t procstat_pages_migrated(void);
 // Sums up the caller's resident pages per node from /proc/self/numa_maps.
 void procstat_numa_pages(uint64_t pages[TELEMETRY_NODES]);
+// Returns whether the process is runnable now; if so, stores the CPU it last ran on.
+bool procstat_runnable(pid_t pid, unsigned *cpu);
 
 #endif
