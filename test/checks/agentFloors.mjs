@@ -7,19 +7,6 @@ export const agentFloors = [["base"], ["wire"], ["sys", "work"], ["process"], ["
 
 const floorOf = new Map(agentFloors.flatMap((rooms, floor) => rooms.map((room) => [room, floor])))
 
-/** The one header of the top that rooms below it still take: the agent's whole state, of which each needs a part. */
-const stateHeader = "session/agent.h"
-
-/** The files that do so. The list must not grow. */
-const takersOfState = new Set([
-  "scheduler/end.c",
-  "scheduler/end.h",
-  "scheduler/kernel.c",
-  "scheduler/log.c",
-  "scheduler/scheduler.c",
-  "scheduler/watchdog.c"
-])
-
 /**
  * Why a file of the agent may not include a header; undefined: it may. `from` and `header` are relative to native/agent; the header is as the
  * directive spells it.
@@ -33,7 +20,6 @@ export const includeOffence = (from, header) => {
   if (parts.length > 2 || !floorOf.has(there)) return "its header stands in no room of the agent's floor plan"
   if (here === there) return "a header of the same room goes by its name alone"
   if (floorOf.get(there) < floorOf.get(here)) return undefined
-  if (header === stateHeader && takersOfState.has(from)) return undefined
   return `the arrow runs up: ${here} is on floor ${floorOf.get(here)}, ${there} on floor ${floorOf.get(there)}`
 }
 
@@ -54,7 +40,7 @@ const agentFiles = (folder) =>
 export const checkAgent = (root) => {
   const folder = join(root, "native/agent")
   const offences = []
-  const rooms = new Map([...floorOf.keys()].map((room) => [room, { files: 0, below: new Set(), up: 0 }]))
+  const rooms = new Map([...floorOf.keys()].map((room) => [room, { files: 0, below: new Set() }]))
   for (const file of agentFiles(folder)) {
     const here = file.split("/")[0]
     const room = rooms.get(here)
@@ -64,17 +50,14 @@ export const checkAgent = (root) => {
       const offence = includeOffence(file, header)
       if (offence !== undefined) offences.push(`native/agent/${file}:${line}: includes ${header}: ${offence}`)
       const there = header.includes("/") ? header.split("/")[0] : here
-      if (there === here || room === undefined) continue
-      if (header === stateHeader) room.up++
-      else room.below.add(there)
+      if (there !== here && room !== undefined) room.below.add(there)
     }
   }
   const lines = [...agentFloors.entries()].reverse().flatMap(([floor, names]) =>
     names.map((name, at) => {
-      const { files, below, up } = rooms.get(name)
-      const state = up === 0 ? "" : `  (${up} take ${stateHeader})`
+      const { files, below } = rooms.get(name)
       const label = at === 0 ? `${floor}`.padStart(2) : "  "
-      return `${label}  ${name.padEnd(10)} ${`${files}`.padStart(3)} files  ${[...below].sort().join(" ")}${state}`.trimEnd()
+      return `${label}  ${name.padEnd(10)} ${`${files}`.padStart(3)} files  ${[...below].sort().join(" ")}`.trimEnd()
     })
   )
   return { offences, rooms: rooms.size, plan: ["floor room             includes", ...lines].join("\n") }

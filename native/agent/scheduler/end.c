@@ -3,26 +3,15 @@
 
 #include "base/clock.h"
 #include "base/textfile.h"
-#include "session/agent.h"
 #include "wire/event.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-enum wait_result scheduler_nap(struct agent *agent, uint64_t ns) {
-    enum wait_result result = link_wait(&agent->link, now_ns() + ns);
-    if (result >= WAIT_DEADLINE) { // link_wait no longer waits
-        struct timespec pause = timespec_of(ns);
-        nanosleep(&pause, NULL);
-    }
-    return result;
-}
-
-static void signal_process(struct agent *agent, int signal) {
+static void signal_process(struct scheduler *scheduler, int signal) {
     struct failure gone;
-    process_signal(&agent->processes, SCHEDULER_PROCESS, (uint32_t)signal, &gone);
+    process_signal(scheduler->processes, SCHEDULER_PROCESS, (uint32_t)signal, &gone);
 }
 
 void scheduler_ending(const struct scheduler *scheduler, char *text, size_t size) {
@@ -45,21 +34,21 @@ void scheduler_ending(const struct scheduler *scheduler, char *text, size_t size
     snprintf(text, size, "still runs");
 }
 
-void scheduler_note_place(struct agent *agent) {
-    char *text = agent->scheduler.where;
-    const size_t size = sizeof agent->scheduler.where;
-    double into = agent->link.first_step_ns ? (double)(now_ns() - agent->link.first_step_ns) / 1e9 : 0;
-    if (agent->link.step_count == 0)
+void scheduler_note_place(struct scheduler *scheduler) {
+    const struct link *link = scheduler->link;
+    char *text = scheduler->where;
+    const size_t size = sizeof scheduler->where;
+    double into = link->first_step_ns ? (double)(now_ns() - link->first_step_ns) / 1e9 : 0;
+    if (link->step_count == 0)
         snprintf(text, size, "before the first step");
-    else if (agent->link.steps_done == 0)
-        snprintf(text, size, "during step 1 of %u (%.1fs into test)", agent->link.step_count, into);
+    else if (link->steps_done == 0)
+        snprintf(text, size, "during step 1 of %u (%.1fs into test)", link->step_count, into);
     else
-        snprintf(text, size, "after completing step %u of %u (%.1fs into test)", agent->link.steps_done,
-                 agent->link.step_count, into);
+        snprintf(text, size, "after completing step %u of %u (%.1fs into test)", link->steps_done, link->step_count,
+                 into);
 }
 
-static void describe(struct agent *agent) {
-    struct scheduler *scheduler = &agent->scheduler;
+static void describe(struct scheduler *scheduler) {
     char end[192];
     const char *where = scheduler->where;
     scheduler_ending(scheduler, end, sizeof end);
@@ -92,25 +81,24 @@ static void describe(struct agent *agent) {
     }
 }
 
-void scheduler_conclude(struct agent *agent, bool failed) {
-    struct scheduler *scheduler = &agent->scheduler;
+void scheduler_conclude(struct scheduler *scheduler, bool failed) {
     char state[32] = "";
-    sched_ext_hear(agent);
+    sched_ext_hear(scheduler);
     textfile_read("/sys/kernel/sched_ext/state", state, sizeof state);
-    describe(agent);
+    describe(scheduler);
     struct scheduler_end end = {
         .time_ns = now_ns(),
         .cause = (uint8_t)scheduler->cause,
         .kind = (uint8_t)scheduler->exit_kind,
         .value = scheduler->exit_value,
         .duration_ns = (scheduler->process_ended ? scheduler->ended_ns : now_ns()) - scheduler->begun_ns,
-        .dropped = scheduler_log_end(agent),
+        .dropped = scheduler_log_end(scheduler),
         .rejected = (uint64_t)textfile_number("/sys/kernel/sched_ext/nr_rejected", 0),
         .state = state,
         .kernel_log = &scheduler->kernel_lines,
         .message = failed ? scheduler->failure.message : "",
     };
-    event_scheduler_ended(&agent->link.channel, &end);
+    event_scheduler_ended(&scheduler->link->channel, &end);
     scheduler->phase = PHASE_OFF;
     if (failed && !scheduler->failed) {
         scheduler->failed = true;
@@ -118,14 +106,13 @@ void scheduler_conclude(struct agent *agent, bool failed) {
     }
 }
 
-void scheduler_push(struct agent *agent) {
-    struct scheduler *scheduler = &agent->scheduler;
+void scheduler_push(struct scheduler *scheduler) {
     switch (scheduler->ladder++) {
     case 0:
-        signal_process(agent, SIGINT);
+        signal_process(scheduler, SIGINT);
         break;
     case 1:
-        signal_process(agent, SIGTERM);
+        signal_process(scheduler, SIGTERM);
         break;
     case 2:
         // A stalled scheduler can't even die; the reset takes its CPUs from it.
@@ -133,7 +120,7 @@ void scheduler_push(struct agent *agent) {
         break;
     case 3:
         scheduler->killed = true;
-        signal_process(agent, SIGKILL);
+        signal_process(scheduler, SIGKILL);
         break;
     default:
         break;
@@ -144,12 +131,11 @@ bool scheduler_is_over(const struct scheduler *scheduler) {
     return scheduler->process_ended && (!sched_ext_present() || sched_ext_is("disabled"));
 }
 
-void scheduler_end_process(struct agent *agent, int from, uint64_t patience_ns) {
-    struct scheduler *scheduler = &agent->scheduler;
+void scheduler_end_process(struct scheduler *scheduler, int from, uint64_t patience_ns) {
     for (scheduler->ladder = from; scheduler->ladder < 4 && !scheduler_is_over(scheduler);) {
-        scheduler_push(agent);
+        scheduler_push(scheduler);
         uint64_t limit = now_ns() + patience_ns;
         while (!scheduler_is_over(scheduler) && now_ns() < limit)
-            scheduler_nap(agent, 2000000);
+            link_nap(scheduler->link, 2000000);
     }
 }

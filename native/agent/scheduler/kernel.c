@@ -2,7 +2,6 @@
 // "sched_ext:", SysRq-D and SysRq-S, and the trace event sched_ext_dump.
 #include "base/textfile.h"
 #include "scheduler.h"
-#include "session/agent.h"
 #include "wire/event.h"
 
 #include <errno.h>
@@ -80,9 +79,8 @@ static void hear_log(struct scheduler *scheduler) {
     }
 }
 
-void sched_ext_hear(struct agent *agent) {
-    struct scheduler *scheduler = &agent->scheduler;
-    size_t room = channel_payload_limit(&agent->link.channel);
+void sched_ext_hear(struct scheduler *scheduler) {
+    size_t room = channel_payload_limit(&scheduler->link->channel);
     uint8_t chunk[PROCESS_CHUNK];
     ssize_t got;
     if (scheduler->kernel_log >= 0)
@@ -90,7 +88,7 @@ void sched_ext_hear(struct agent *agent) {
     if (room > sizeof chunk)
         room = sizeof chunk;
     while (scheduler->trace >= 0 && (got = read(scheduler->trace, chunk, room)) > 0)
-        event_scheduler_dump(&agent->link.channel, chunk, (uint32_t)got);
+        event_scheduler_dump(&scheduler->link->channel, chunk, (uint32_t)got);
 }
 
 void sched_ext_forget(struct scheduler *scheduler) {

@@ -1,5 +1,4 @@
 #include "scheduler.h"
-#include "session/agent.h"
 #include "wire/event.h"
 
 #include <stdlib.h>
@@ -7,17 +6,17 @@
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
-static void send(struct agent *agent, bool tail, const uint8_t *bytes, size_t length) {
-    size_t room = smaller(channel_payload_limit(&agent->link.channel), PROCESS_CHUNK);
+static void send(struct scheduler *scheduler, bool tail, const uint8_t *bytes, size_t length) {
+    size_t room = smaller(channel_payload_limit(&scheduler->link->channel), PROCESS_CHUNK);
     for (size_t at = 0; at < length; at += room)
-        event_scheduler_output(&agent->link.channel, tail, bytes + at, (uint32_t)smaller(room, length - at));
+        event_scheduler_output(&scheduler->link->channel, tail, bytes + at, (uint32_t)smaller(room, length - at));
 }
 
-void scheduler_log_add(struct agent *agent, const uint8_t *bytes, size_t length) {
-    struct scheduler_log *log = &agent->scheduler.log;
+void scheduler_log_add(struct scheduler *scheduler, const uint8_t *bytes, size_t length) {
+    struct scheduler_log *log = &scheduler->log;
     size_t head = smaller(length, SCHEDULER_LOG_HEAD - log->head_sent);
     if (head)
-        send(agent, false, bytes, head);
+        send(scheduler, false, bytes, head);
     log->head_sent += head;
     log->seen += head;
     bytes += head;
@@ -34,13 +33,13 @@ void scheduler_log_add(struct agent *agent, const uint8_t *bytes, size_t length)
     log->seen += length; // out of memory: only count the bytes
 }
 
-uint64_t scheduler_log_end(struct agent *agent) {
-    struct scheduler_log *log = &agent->scheduler.log;
+uint64_t scheduler_log_end(struct scheduler *scheduler) {
+    struct scheduler_log *log = &scheduler->log;
     uint64_t rest = log->seen - log->head_sent;
     uint64_t kept = log->tail ? smaller(rest, SCHEDULER_LOG_TAIL) : 0;
     for (uint64_t left = kept; left;) {
         size_t at = (log->seen - left) % SCHEDULER_LOG_TAIL, part = smaller(left, SCHEDULER_LOG_TAIL - at);
-        send(agent, true, log->tail + at, part);
+        send(scheduler, true, log->tail + at, part);
         left -= part;
     }
     free(log->tail);

@@ -3,15 +3,15 @@
 #define KTSTR_SCHEDULER_H
 
 #include "base/failure.h"
+#include "group/group.h"
 #include "process/process.h"
 #include "wire/command.h"
+#include "wire/link.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-struct agent;
 
 enum {
     SCHEDULER_PROCESS = UINT32_MAX, // its id among the agent's processes; the host numbers its own from 0
@@ -41,7 +41,10 @@ struct scheduler_log {
 };
 
 struct scheduler {
-    struct process_owner owner; // of its process
+    struct link *link;
+    struct process_table *processes;
+    const struct group_table *groups; // the workers that its watchdog looks at
+    struct process_owner owner;       // of its process
     // Copied from SCHED_CONFIG.
     char *name;
     bool builtin; // part of the kernel: `start` and `stop` are commands that exit
@@ -71,25 +74,27 @@ struct scheduler {
     struct failure failure;
 };
 
-void scheduler_init(struct scheduler *scheduler);
-bool scheduler_config(struct agent *agent, const struct scheduler_command *command, struct failure *failure);
+// Connects the scheduler, which must stay where it is.
+void scheduler_init(struct scheduler *scheduler, struct link *link, struct process_table *processes,
+                    const struct group_table *groups);
+bool scheduler_config(struct scheduler *scheduler, const struct scheduler_command *command, struct failure *failure);
 // Starts the scheduler; returns once the kernel has enabled it.
-bool scheduler_start(struct agent *agent, struct failure *failure);
+bool scheduler_start(struct scheduler *scheduler, struct failure *failure);
 // Stops the scheduler; returns once it is gone and the kernel's own scheduler is back. Does nothing if no scheduler
 // runs.
-bool scheduler_stop(struct agent *agent, struct failure *failure);
+bool scheduler_stop(struct scheduler *scheduler, struct failure *failure);
 // Stops a scheduler that still runs at the end of the session; failures are not reported.
-void scheduler_finish(struct agent *agent);
+void scheduler_finish(struct scheduler *scheduler);
 
 // For link_wait: the first checks the scheduler without waiting; the second lowers `until_ns` to the time of the next
 // check.
-void scheduler_turn(struct agent *agent);
-void scheduler_poll(const struct agent *agent, uint64_t *until_ns);
+void scheduler_turn(struct scheduler *scheduler);
+void scheduler_poll(const struct scheduler *scheduler, uint64_t *until_ns);
 
 // scheduler/log.c
-void scheduler_log_add(struct agent *agent, const uint8_t *bytes, size_t length);
+void scheduler_log_add(struct scheduler *scheduler, const uint8_t *bytes, size_t length);
 // Sends the end of the output. Returns the number of bytes lost between the beginning and the end.
-uint64_t scheduler_log_end(struct agent *agent);
+uint64_t scheduler_log_end(struct scheduler *scheduler);
 
 // scheduler/kernel.c: what the kernel reports about sched_ext.
 bool sched_ext_present(void);
@@ -101,11 +106,11 @@ void sched_ext_dump(void);
 void sched_ext_listen(struct scheduler *scheduler);
 // Collects what the kernel has reported since the last call: log lines, which are kept, and dumps, which are sent to
 // the host.
-void sched_ext_hear(struct agent *agent);
+void sched_ext_hear(struct scheduler *scheduler);
 void sched_ext_forget(struct scheduler *scheduler);
 
 // scheduler/watchdog.c: returns whether a worker has been runnable without running for longer than watchdog_ns, and
 // describes it in `text`.
-bool scheduler_watchdog(const struct agent *agent, char *text, size_t size);
+bool scheduler_watchdog(const struct scheduler *scheduler, char *text, size_t size);
 
 #endif

@@ -1,6 +1,5 @@
 #include "base/clock.h"
 #include "scheduler.h"
-#include "session/agent.h"
 #include "work/procstat.h"
 
 #include <stdio.h>
@@ -27,9 +26,9 @@ struct tally {
     unsigned stuck, ran, stuck_here, ran_here;
 };
 
-static struct tally count(const struct agent *agent, const char *cgroup, uint64_t moment) {
+static struct tally count(const struct scheduler *scheduler, const char *cgroup, uint64_t moment) {
     struct tally tally = {0};
-    for (const struct group *group = agent->groups.first; group; group = group->next)
+    for (const struct group *group = scheduler->groups->first; group; group = group->next)
         for (uint32_t i = 0; i < group->count; i++) {
             const struct worker *worker = &group->workers[i];
             unsigned cpu;
@@ -47,12 +46,12 @@ static struct tally count(const struct agent *agent, const char *cgroup, uint64_
 
 // Describes the stuck worker. Whether the other workers ran distinguishes a scheduler that has stopped altogether from
 // one that forgot a task.
-static void describe(const struct agent *agent, const struct group *group, uint32_t index, uint64_t since, unsigned cpu,
-                     char *text, size_t size) {
+static void describe(const struct scheduler *scheduler, const struct group *group, uint32_t index, uint64_t since,
+                     unsigned cpu, char *text, size_t size) {
     uint64_t now = now_ns();
     const char *name = *group->cgroup ? group->cgroup : "the root cgroup";
     // Other workers may have run a little after `since`.
-    struct tally tally = count(agent, group->cgroup, since + agent->scheduler.watchdog_ns / 2);
+    struct tally tally = count(scheduler, group->cgroup, since + scheduler->watchdog_ns / 2);
     int length = snprintf(text, size, "worker %u of %s was runnable for %.1fs and did not run, last on cpu%u", index,
                           name, (double)(now - since) / 1e9, cpu);
     if (length < 0 || (size_t)length >= size)
@@ -75,11 +74,11 @@ static void describe(const struct agent *agent, const struct group *group, uint3
         text_print(text, size, "; others ran");
 }
 
-bool scheduler_watchdog(const struct agent *agent, char *text, size_t size) {
-    uint64_t limit = agent->scheduler.watchdog_ns, now = now_ns();
+bool scheduler_watchdog(const struct scheduler *scheduler, char *text, size_t size) {
+    uint64_t limit = scheduler->watchdog_ns, now = now_ns();
     if (limit == 0)
         return false;
-    for (const struct group *group = agent->groups.first; group; group = group->next)
+    for (const struct group *group = scheduler->groups->first; group; group = group->next)
         for (uint32_t i = 0; i < group->count; i++) {
             uint64_t since = waiting_since(group, &group->workers[i]);
             unsigned cpu;
@@ -87,7 +86,7 @@ bool scheduler_watchdog(const struct agent *agent, char *text, size_t size) {
             // fault.
             if (since >= now || now - since <= limit || !procstat_runnable(group->workers[i].pid, &cpu))
                 continue;
-            describe(agent, group, i, since, cpu, text, size);
+            describe(scheduler, group, i, since, cpu, text, size);
             return true;
         }
     return false;

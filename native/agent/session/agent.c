@@ -21,7 +21,7 @@ static enum wait_result wait_until(struct agent *agent, uint64_t until_ns, bool 
     for (;;) {
         group_bury(&agent->groups);
         process_turn(&agent->processes);
-        scheduler_turn(agent);
+        scheduler_turn(&agent->scheduler);
         online_turn(agent);
         if (agent->link.channel.lost)
             return WAIT_LOST;
@@ -40,7 +40,7 @@ static enum wait_result wait_until(struct agent *agent, uint64_t until_ns, bool 
                                  .events = commands ? POLLIN : 0};
         fds[1] = (struct pollfd){.fd = agent->link.host ? agent->signals : -1, .events = POLLIN};
         size_t count = 2 + process_poll(&agent->processes, fds + 2, &until);
-        scheduler_poll(agent, &until);
+        scheduler_poll(&agent->scheduler, &until);
         struct timespec timeout = timespec_of(until > now ? until - now : 0);
         // SIGCHLD is only unblocked here, so a child that ends at any other time makes the next wait return at once.
         if (ppoll(fds, count, &timeout, &open) <= 0)
@@ -68,5 +68,5 @@ void agent_init(struct agent *agent) {
                        .signals = -1,
                        .uevents = -1,
                        .step = UINT32_MAX};
-    scheduler_init(&agent->scheduler);
+    scheduler_init(&agent->scheduler, &agent->link, &agent->processes, &agent->groups);
 }

@@ -23,13 +23,13 @@ struct agent {
     struct cgroup_tree cgroups;
     struct process_table processes;
     struct group_table groups;
+    struct scheduler scheduler;
     int signals;                        // on a host, a signalfd for signals that ask the agent to end; -1: none
     bool switched_on[HOST_CONTROLLERS]; // controllers that the agent enabled in the host's mount
-    struct scheduler scheduler;
-    int uevents;      // socket for the kernel's uevents (online.h); -1: none
-    sigset_t blocked; // the agent's signal mask: SIGCHLD, which is only unblocked while waiting
-    uint32_t step;    // the step in progress; 0xFFFFFFFF: none
-    char *step_label; // label of the last step that began
+    int uevents;                        // socket for the kernel's uevents (online.h); -1: none
+    sigset_t blocked;                   // the agent's signal mask: SIGCHLD, which is only unblocked while waiting
+    uint32_t step;                      // the step in progress; 0xFFFFFFFF: none
+    char *step_label;                   // label of the last step that began
     bool fault_done;
 };
 

@@ -130,11 +130,11 @@ bool execute(struct agent *agent, const struct command *command, struct failure 
     case COMMAND_START_OFFSETS:
         return group_start_offsets(&agent->groups, command->start_offsets.group, &command->start_offsets.ns, failure);
     case COMMAND_SCHED_CONFIG:
-        return scheduler_config(agent, &command->scheduler, failure);
+        return scheduler_config(&agent->scheduler, &command->scheduler, failure);
     case COMMAND_SCHED_START:
-        return scheduler_start(agent, failure);
+        return scheduler_start(&agent->scheduler, failure);
     case COMMAND_SCHED_STOP:
-        return scheduler_stop(agent, failure);
+        return scheduler_stop(&agent->scheduler, failure);
     case COMMAND_PROC_RUN:
         return process_run(&agent->processes, &command->process, failure);
     case COMMAND_PROC_INPUT:

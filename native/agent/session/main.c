@@ -97,7 +97,7 @@ static void serve(struct agent *agent, char *notes, size_t size) {
     // The power is cut two seconds after the deadline.
     bool late = agent->link.ended_by || link_is_late(&agent->link);
     group_stop_all(&agent->groups, late ? 500000000 : 5000000000);
-    scheduler_finish(agent);
+    scheduler_finish(&agent->scheduler);
     process_stop_all(&agent->processes);
     online_end(agent);
     if (agent->options.deterministic)
