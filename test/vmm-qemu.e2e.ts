@@ -8,6 +8,7 @@ import { gzipSync } from "node:zlib"
 import { it } from "@effect/vitest"
 import { type CpuSet, Topology } from "@ktstr/core"
 import { KvmProbe, KvmVerdict, Vmm, type VmSpec } from "@ktstr/core/machine"
+import { qemuPlugin } from "@ktstr/native"
 import { layerQemu } from "@ktstr/vmm-qemu"
 import { Chunk, Deferred, Effect, Either, Fiber, Layer, Stream } from "effect"
 import { afterAll, beforeAll, describe, expect, inject } from "vitest"
@@ -87,7 +88,7 @@ const spec = (test: string, more: Partial<VmSpec> = {}): VmSpec => ({
 })
 
 const backend = Layer.provide(
-  layerQemu({ accel: "tcg" }),
+  layerQemu({ accel: "tcg", plugin: qemuPlugin() }),
   Layer.succeed(KvmProbe, { verdict: Effect.succeed(KvmVerdict.make({ verdict: "absent", reason: "not asked for" })) })
 )
 
