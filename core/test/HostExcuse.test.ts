@@ -270,8 +270,8 @@ describe("a message of a guest or a user with the words of an excuse", () => {
     const at = { timeNs: 15_000 * ms, waitedNs: 0, errno: 0, where: "" }
     record.add({ _tag: "Error", ...at, message: `worker 0 died${excuse}` })
     const session = { end: { _tag: "Done", ok: true }, stage: "scenario done", bootMs: 1, kernelLog: [] } as const
-    const patience = { watchdogMs: 2000, startTimeoutMs: 10_000 }
-    const causes = endCauses({ record, session, failures: [], host: hostWith(1), whole: undefined, patience })
+    const timeouts = { watchdogMs: 2000, startTimeoutMs: 10_000 }
+    const causes = endCauses({ record, session, failures: [], host: hostWith(1), runDelay: undefined, timeouts })
     expect(expectFailure(verdictOf(causes), /worker 0 died; not judged/).outcome).toBe("pass")
   })
 
@@ -291,7 +291,7 @@ describe("a message of a guest or a user with the words of an excuse", () => {
 })
 
 describe("what ended a run", () => {
-  const patience = { watchdogMs: 2000, startTimeoutMs: 10_000 }
+  const timeouts = { watchdogMs: 2000, startTimeoutMs: 10_000 }
   const orderly = { end: { _tag: "Done", ok: true }, stage: "scenario done", bootMs: 1, kernelLog: [] } as const
   const ended = (
     cause: SchedulerEndCause,
@@ -316,7 +316,7 @@ describe("what ended a run", () => {
     return record
   }
   const outcomes = (record: SessionRecord, host: HostTime | undefined) =>
-    endCauses({ record, session: orderly, failures: [], host, whole: undefined, patience }).map(
+    endCauses({ record, session: orderly, failures: [], host, runDelay: undefined, timeouts }).map(
       ({ outcome }) => outcome
     )
   const stalled = ended("watchdog", "scheduler stalled (2.1s into test): worker 0 did not run")
@@ -381,14 +381,14 @@ describe("what ended a run", () => {
         session: orderly,
         failures: failuresOf(Exit.fail(error(waitedMs))),
         host,
-        whole: undefined,
-        patience
+        runDelay: undefined,
+        timeouts
       })
     const ofAgent = (host: HostTime | undefined, waitedMs: number) => {
       const record = new SessionRecord()
       const at = { timeNs: 15_000 * ms, waitedNs: waitedMs * ms }
       record.add({ _tag: "Error", ...at, errno: 0, where: "SPAWN group 0 (SpinWait) in cg_0", message })
-      return endCauses({ record, session: orderly, failures: [], host, whole: undefined, patience })
+      return endCauses({ record, session: orderly, failures: [], host, runDelay: undefined, timeouts })
     }
     const kinds: Readonly<Record<string, typeof ofAgent>> = {
       "that ended the plan": ofAgent,
@@ -433,8 +433,8 @@ describe("what ended a run", () => {
         session: orderly,
         failures: [{ detail: never, late: undefined }],
         host: undefined,
-        whole: undefined,
-        patience
+        runDelay: undefined,
+        timeouts
       }).map(({ detail }) => detail)
     expect(details("told to", killed)).toEqual([never, killed])
     expect(details("watchdog", "scheduler stalled: nobody ran").slice(0, 1)).toEqual(["scheduler stalled: nobody ran"])
@@ -449,8 +449,8 @@ describe("what ended a run", () => {
           session,
           failures: [],
           host: undefined,
-          whole: delayMs === undefined ? undefined : { delayMs, ofMs: 60_000 },
-          patience
+          runDelay: delayMs === undefined ? undefined : { delayMs, ofMs: 60_000 },
+          timeouts
         })[0]?.outcome
       expect([of(undefined), of(0), of(10_000), of(30_000)]).toEqual(["fail", "fail", "fail", "inconclusive"])
     }

@@ -91,8 +91,11 @@ interface Agent {
 const exitOf = (code: number | null, signal: string | null, log: ConsoleLog): VmExit => {
   if (code === 0) return { _tag: "PowerOff" }
   const how = signal === null ? `ended with ${code}` : `was killed by ${signal}`
-  const said = log.tail(Number.POSITIVE_INFINITY)[0]?.replace(/^ktstr-agent: /, "")
-  return { _tag: "AgentEnded", message: `the agent on this host ${how}${said === undefined ? "" : `: ${said}`}` }
+  const lastLine = log.tail(Number.POSITIVE_INFINITY)[0]?.replace(/^ktstr-agent: /, "")
+  return {
+    _tag: "AgentEnded",
+    message: `the agent on this host ${how}${lastLine === undefined ? "" : `: ${lastLine}`}`
+  }
 }
 
 const spawnAgent = (path: string, spec: HostSpec, plan: number | undefined): Effect.Effect<Agent, HostError> =>

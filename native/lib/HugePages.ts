@@ -47,7 +47,7 @@ export const hugePageShortage = (
   segments: ReadonlyArray<{ readonly size: number; readonly hostNode?: number | undefined }>,
   free: (hostNode?: number) => number = freeHugePages
 ): string | undefined => {
-  const pages = (of: typeof segments): number => of.reduce((sum, segment) => sum + segment.size / hugePage, 0)
+  const pages = (parts: typeof segments): number => parts.reduce((sum, segment) => sum + segment.size / hugePage, 0)
   const odd = segments.find((segment) => segment.size % hugePage !== 0)
   if (odd !== undefined) {
     return `performance_mode: WARNING: a run of ${odd.size / 1024 / 1024} MiB of guest memory is not a multiple of 2 MiB, guest memory will use regular pages`

@@ -18,31 +18,31 @@ const codeOf = (cause: unknown): unknown =>
  * @category conversions
  */
 export const nativeError = (cause: unknown): VmmError => {
-  const said = messageOf(cause)
+  const message = messageOf(cause)
   switch (codeOf(cause)) {
     case "Absent":
       return new VmmError({
         reason: "KvmUnusable",
-        message: KvmVerdict.make({ verdict: "absent", reason: said }).message,
+        message: KvmVerdict.make({ verdict: "absent", reason: message }).message,
         cause
       })
     case "Denied":
       return new VmmError({
         reason: "KvmUnusable",
-        message: KvmVerdict.make({ verdict: "denied", reason: said }).message,
+        message: KvmVerdict.make({ verdict: "denied", reason: message }).message,
         cause
       })
     case "OutOfMemory":
-      return new VmmError({ reason: "OutOfMemory", message: `${said}; ask for less guest memory`, cause })
+      return new VmmError({ reason: "OutOfMemory", message: `${message}; ask for less guest memory`, cause })
     case "Unsupported":
       return new VmmError({
         reason: "KvmUnusable",
-        message: `${said}: this KVM can't run the native backend; use --vmm qemu`,
+        message: `${message}: this KVM can't run the native backend; use --vmm qemu`,
         cause
       })
     case "Invalid":
-      return new VmmError({ reason: "BadSpec", message: said, cause })
+      return new VmmError({ reason: "BadSpec", message, cause })
     default:
-      return new VmmError({ reason: "Io", message: `the native backend failed: ${said}`, cause })
+      return new VmmError({ reason: "Io", message: `the native backend failed: ${message}`, cause })
   }
 }

@@ -76,8 +76,8 @@ const openRuns = (name: string, options: SeedOptions, jobs: number, io: CommandI
   })
 
 /** Writes the replay file of a run; returns undefined if the run has nothing to replay. */
-const keep = (folder: string, runs: SeedRuns, of: ShrinkCase, seed: number, result: RunResult, name: string) => {
-  const replay = makeReplay(runs.replayRequest(of, seed), result)
+const keep = (folder: string, runs: SeedRuns, size: ShrinkCase, seed: number, result: RunResult, name: string) => {
+  const replay = makeReplay(runs.replayRequest(size, seed), result)
   return replay === undefined ? Effect.succeed(undefined) : write(folder, name, encodeReplay(replay))
 }
 

@@ -57,8 +57,8 @@ const foreign = (assert: Assert): ReadonlyMap<keyof Assert, string> => {
 
 /** Combines findings into a verdict, failures first. */
 export const verdictOf = (findings: ReadonlyArray<Finding>): AssertResult => {
-  const of = (outcome: Finding["outcome"]) => findings.filter((finding) => finding.outcome === outcome)
-  const [failures, open] = [of("fail"), of("inconclusive")]
+  const withOutcome = (outcome: Finding["outcome"]) => findings.filter((finding) => finding.outcome === outcome)
+  const [failures, open] = [withOutcome("fail"), withOutcome("inconclusive")]
   const outcome = failures.length > 0 ? "fail" : open.length > 0 ? "inconclusive" : "pass"
   const verdict = AssertResult.of(
     outcome,

@@ -6,7 +6,7 @@ import type { WorkerReport } from "./WorkerReport.ts"
 export interface Finding {
   readonly outcome: "fail" | "inconclusive"
   readonly detail: string
-  /** The detail without what `weigh` says of the host, which a test that expects a failure can't foresee. Default: the whole detail. */
+  /** The detail without what `toFinding` says of the host, which a test that expects a failure can't foresee. Default: the whole detail. */
   readonly claim?: string
 }
 
@@ -14,33 +14,33 @@ export interface Finding {
 export interface Withheld {
   readonly delayMs: number
   readonly ofMs: number
-  /** How long an emulated CPU may also have waited for the others, in milliseconds; `stands` treats this time as withheld. Default 0. */
+  /** How long an emulated CPU may also have waited for the others, in milliseconds; `failsAnyway` treats this time as withheld. Default 0. */
   readonly turnMs?: number
-  readonly stands: boolean
+  readonly failsAnyway: boolean
 }
 
 const because = "the host kept the machine waiting for"
 
-const open = "; not judged: "
+const notJudged = "; not judged: "
 
 /**
- * Turns a failed check into a failure or, if the host may have caused it, an inconclusive finding. `stands` may only change from true to false as the
+ * Turns a failed check into a failure or, if the host may have caused it, an inconclusive finding. `failsAnyway` may only change from true to false as the
  * delay grows: a busier host never makes a verdict harsher.
  */
-export const weigh = (detail: string, withheld: Withheld | undefined): Finding => {
+export const toFinding = (detail: string, withheld: Withheld | undefined): Finding => {
   if (withheld === undefined) return { outcome: "fail", detail }
-  const { delayMs, ofMs, stands, turnMs = 0 } = withheld
+  const { delayMs, ofMs, failsAnyway, turnMs = 0 } = withheld
   const idle = delayMs <= negligibleShare * ofMs
   const delay = `${because} ${Math.round(delayMs)}ms of these ${Math.round(ofMs)}ms`
-  if (stands) {
+  if (failsAnyway) {
     return idle
       ? { outcome: "fail", detail }
       : { outcome: "fail", detail: `${detail}; ${delay}, too little to explain it`, claim: detail }
   }
   if (turnMs === 0)
-    return idle ? { outcome: "fail", detail } : { outcome: "inconclusive", detail: detail + open + delay }
+    return idle ? { outcome: "fail", detail } : { outcome: "inconclusive", detail: detail + notJudged + delay }
   const turns = `emulated CPUs that share a thread wait up to ${turnMs}ms for one another`
-  return { outcome: "inconclusive", detail: `${detail}${open}${idle ? "" : `${delay}, and `}${turns}` }
+  return { outcome: "inconclusive", detail: `${detail}${notJudged}${idle ? "" : `${delay}, and `}${turns}` }
 }
 
 /** Returns the start and end of a worker's life, in nanoseconds of the guest. */
@@ -59,15 +59,15 @@ export const lifetimeOf = (reports: ReadonlyArray<WorkerReport>): readonly [from
     )
 
 /**
- * Returns how much the host withheld between two moments; undefined if that is unknown or no time passed. `stands` is called with the delay in
+ * Returns how much the host withheld between two moments; undefined if that is unknown or no time passed. `failsAnyway` is called with the delay in
  * milliseconds.
  */
 export const withheldIn = (
   host: HostTime | undefined,
   [fromNs, toNs]: readonly [number, number],
-  stands: (delayMs: number) => boolean
+  failsAnyway: (delayMs: number) => boolean
 ): Withheld | undefined => {
   if (host === undefined || !(toNs > fromNs)) return undefined
   const delayMs = host.during(fromNs, toNs)
-  return { delayMs, ofMs: (toNs - fromNs) / 1e6, stands: stands(delayMs) }
+  return { delayMs, ofMs: (toNs - fromNs) / 1e6, failsAnyway: failsAnyway(delayMs) }
 }

@@ -10,6 +10,6 @@ export { type Check, type CheckJudge, type CheckKind, Checks } from "./Checks.ts
 export type { PlannedCgroup, PlannedCpuset, PlannedGroup } from "./Expected.ts"
 export { expectFailure } from "./expectFailure.ts"
 export { alignmentMs, deadlineShare, GuestClock, type HostTime, makeHostTime, negligibleShare } from "./HostTime.ts"
-export { type Finding, type Withheld, weigh, withheldIn } from "./hostExcuse.ts"
+export { type Finding, toFinding, type Withheld, withheldIn } from "./hostExcuse.ts"
 export { ExitInfo, Migration, WorkerReport } from "./WorkerReport.ts"
 export { unjudged } from "./workerChecks.ts"

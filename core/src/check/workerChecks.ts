@@ -4,7 +4,7 @@ import type { Assert } from "./Assert.ts"
 import type { CheckedCgroup } from "./CheckedCgroup.ts"
 import { Checks } from "./Checks.ts"
 import { deadlineShare, type HostTime } from "./HostTime.ts"
-import { type Finding, lifetime, lifetimeOf, type Withheld, weigh, withheldIn } from "./hostExcuse.ts"
+import { type Finding, lifetime, lifetimeOf, toFinding, type Withheld, withheldIn } from "./hostExcuse.ts"
 import type { NodeShares, Share } from "./nodeShares.ts"
 import { stuckPattern } from "./stuckPattern.ts"
 import type { WorkerReport } from "./WorkerReport.ts"
@@ -84,7 +84,7 @@ const lost = (cgroup: CheckedCgroup): ReadonlyArray<Finding> => {
     .filter((report) => !report.completed)
     .map((report) => {
       const ran = `after ${Math.round(report.wallTimeNs / 1e6)}ms`
-      return weigh(
+      return toFinding(
         `${worker(cgroup, report)} (${report.label}, tid ${report.tid}) ${howItEnded(report)} ${ran}`,
         withheldFromStop(cgroup, report)
       )
@@ -115,7 +115,7 @@ const starved = (cgroup: CheckedCgroup): ReadonlyArray<Finding> =>
       .map((report) => {
         const wall = `in ${Math.round(report.wallTimeNs / 1e6)}ms`
         const wallMs = report.wallTimeNs / 1e6
-        return weigh(
+        return toFinding(
           `${worker(cgroup, report)} (${report.label}, tid ${report.tid}) starved: 0 work units ${wall}`,
           withheldIn(cgroup.host, lifetime(report), (delayMs) => wallMs - delayMs > enoughForOneMs)
         )
@@ -129,8 +129,8 @@ const starved = (cgroup: CheckedCgroup): ReadonlyArray<Finding> =>
 const withheldFromGap = (host: HostTime | undefined, report: WorkerReport, threshold: number): Withheld | undefined => {
   const end = report.startTimeNs + report.maxGapAtNs
   const turnMs = host?.turnMs ?? 0
-  const stands = (delayMs: number) => report.maxGapMs - delayMs - turnMs > threshold
-  const withheld = withheldIn(host, [end - report.maxGapNs, end], stands)
+  const failsAnyway = (delayMs: number) => report.maxGapMs - delayMs - turnMs > threshold
+  const withheld = withheldIn(host, [end - report.maxGapNs, end], failsAnyway)
   return withheld && { ...withheld, turnMs }
 }
 
@@ -143,7 +143,7 @@ const stuck = (cgroup: CheckedCgroup, threshold: number): ReadonlyArray<Finding>
       .map((report) => {
         const where = `on cpu${report.maxGapCpu} at +${Math.round(report.maxGapAtNs / 1e6)}ms`
         const gap = `stuck ${shown(report.maxGapMs, threshold)}ms ${where} (threshold ${threshold}ms)`
-        return weigh(`${worker(cgroup, report)}: ${gap}`, withheldFromGap(cgroup.host, report, threshold))
+        return toFinding(`${worker(cgroup, report)}: ${gap}`, withheldFromGap(cgroup.host, report, threshold))
       })
   )
 
@@ -155,9 +155,9 @@ const common = (cgroups: ReadonlyArray<CheckedCgroup>, threshold: number): Reado
     reports
       .filter((report) => report.maxGapMs > threshold)
       .map((report) => withheldFromGap(host, report, threshold))
-      .filter((withheld) => weigh(pattern, withheld).outcome === "inconclusive")
+      .filter((withheld) => toFinding(pattern, withheld).outcome === "inconclusive")
   )
-  return [weigh(pattern, excuses[0])]
+  return [toFinding(pattern, excuses[0])]
 }
 
 const unfair = (cgroup: CheckedCgroup, threshold: number): ReadonlyArray<Finding> => {
@@ -170,8 +170,8 @@ const unfair = (cgroup: CheckedCgroup, threshold: number): ReadonlyArray<Finding
   const [from, to] = lifetimeOf(spread.workers)
   const wallMs = (to - from) / 1e6
   // In the worst case the whole delay was charged to one of them.
-  const stands = (delayMs: number) => spread.pct - (100 * delayMs) / wallMs > threshold
-  return [weigh(`${subject(cgroup)}: ${sentence}`, withheldIn(cgroup.host, [from, to], stands))]
+  const failsAnyway = (delayMs: number) => spread.pct - (100 * delayMs) / wallMs > threshold
+  return [toFinding(`${subject(cgroup)}: ${sentence}`, withheldIn(cgroup.host, [from, to], failsAnyway))]
 }
 
 const escaped = (cgroup: CheckedCgroup): ReadonlyArray<Finding> =>
@@ -215,27 +215,27 @@ const cgroupAtMost = (
   if (value === null) return [inconclusive(`${subject(cgroup)}: ${what} can't be judged: ${missing}`)]
   if (value <= threshold) return []
   const detail = `${subject(cgroup)}: ${what} ${figure(value)}${unit} (threshold ${figure(threshold)}${unit})`
-  return [weigh(detail, withheld?.(value))]
+  return [toFinding(detail, withheld?.(value))]
 }
 
 /** Returns what the host withheld from a cgroup's workers over their whole time. */
-const withheldFrom = (cgroup: CheckedCgroup, stands: (delayMs: number, ofMs: number) => boolean) => {
+const withheldFrom = (cgroup: CheckedCgroup, failsAnyway: (delayMs: number, ofMs: number) => boolean) => {
   const [from, to] = lifetimeOf(cgroup.reports)
-  return withheldIn(cgroup.host, [from, to], (delayMs) => stands(delayMs, (to - from) / 1e6))
+  return withheldIn(cgroup.host, [from, to], (delayMs) => failsAnyway(delayMs, (to - from) / 1e6))
 }
 
 /** Returns what the host withheld from one wake latency: at most the worst interval of its length. */
 const withheldFromWake = (cgroup: CheckedCgroup, latencyNs: number, thresholdNs: number): Withheld | undefined => {
   const ofMs = latencyNs / 1e6
   const delayMs = cgroup.host?.worst(ofMs, ...lifetimeOf(cgroup.reports))
-  return delayMs === undefined ? undefined : { delayMs, ofMs, stands: latencyNs - delayMs * 1e6 > thresholdNs }
+  return delayMs === undefined ? undefined : { delayMs, ofMs, failsAnyway: latencyNs - delayMs * 1e6 > thresholdNs }
 }
 
 /** Checks a value of every worker against a lower limit. */
 const eachAtLeast = (
   cgroup: CheckedCgroup,
   what: string,
-  of: (report: WorkerReport) => number | null,
+  read: (report: WorkerReport) => number | null,
   threshold: number,
   missing: string,
   /** Returns the rate without the withheld time. */
@@ -246,13 +246,13 @@ const eachAtLeast = (
     cgroup.reports
       .filter((report) => report.completed)
       .flatMap((report): ReadonlyArray<Finding> => {
-        const value = of(report)
+        const value = read(report)
         const name = worker(cgroup, report)
         if (value === null) return [inconclusive(`${name}: ${what} can't be judged: ${missing}`)]
         return value >= threshold
           ? []
           : [
-              weigh(
+              toFinding(
                 `${name}: ${what} ${figure(value)}/s (threshold ${figure(threshold)}/s)`,
                 withheldIn(cgroup.host, lifetime(report), (delayMs) => without(report, delayMs * 1e6) < threshold)
               )
@@ -295,11 +295,11 @@ const eachShare = (
   cgroups: ReadonlyArray<CheckedCgroup>,
   name: keyof Assert,
   what: string,
-  of: (shares: NodeShares) => Share,
+  read: (shares: NodeShares) => Share,
   good: (value: number) => boolean,
   threshold: number
 ): ReadonlyArray<Finding> => {
-  const shares = cgroups.map((cgroup) => ({ cgroup, share: of(cgroup.shares) }))
+  const shares = cgroups.map((cgroup) => ({ cgroup, share: read(cgroup.shares) }))
   const judged = shares.filter(({ share }) => share.value !== null || !share.idle)
   const first = shares[0]?.share
   if (judged.length === 0 && first?.value === null) {
@@ -319,10 +319,10 @@ const nodes = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Assert): ReadonlyA
   const check = (
     name: keyof Assert,
     what: string,
-    of: (shares: NodeShares) => Share,
+    read: (shares: NodeShares) => Share,
     threshold: number | false | undefined,
     good: (value: number, threshold: number) => boolean
-  ) => (set(threshold) ? eachShare(cgroups, name, what, of, (value) => good(value, threshold), threshold) : [])
+  ) => (set(threshold) ? eachShare(cgroups, name, what, read, (value) => good(value, threshold), threshold) : [])
   const atMost = (value: number, most: number) => value <= most
   return [
     ...check(

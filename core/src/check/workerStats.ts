@@ -134,7 +134,8 @@ const least = (values: ReadonlyArray<number>): number | null =>
 
 /** Computes the statistics of one cgroup from the reports of its workers and the NUMA placement of its memory. */
 export const statsOf = (reports: ReadonlyArray<WorkerReport>, onNodes: NodeShares): CgroupStats => {
-  const sum = (of: (report: WorkerReport) => number) => reports.reduce((total, report) => total + of(report), 0)
+  const sum = (valueOf: (report: WorkerReport) => number) =>
+    reports.reduce((total, report) => total + valueOf(report), 0)
   const shares = reports.map(offCpuPct).filter((share) => share !== null)
   const stuck = reports.reduce<WorkerReport | null>(
     (worst, report) => (worst === null || report.maxGapNs > worst.maxGapNs ? report : worst),

@@ -135,13 +135,13 @@ export const programNeeds: (
 
     const find = Effect.fnUntraced(function* (
       soname: string,
-      of: string,
+      object: string,
       dynamic: ElfDynamic,
       rpaths: ReadonlyArray<string>
     ) {
       if (soname.includes("/")) return Option.some(path.resolve(soname))
       // ld.so(8): if an object has DT_RUNPATH, its own DT_RPATH and that of its loaders are ignored.
-      const own = dynamic.runpath.length > 0 ? dynamic.runpath.map((directory) => expand(directory, of)) : rpaths
+      const own = dynamic.runpath.length > 0 ? dynamic.runpath.map((directory) => expand(directory, object)) : rpaths
       for (const directory of own) {
         if (yield* isLibrary(path.join(directory, soname))) return Option.some(path.join(directory, soname))
       }

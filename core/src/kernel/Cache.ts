@@ -115,7 +115,7 @@ const maxWaitS = 24 * 60 * 60
 /** Converts a CacheError to a KernelError. */
 const unusable = ({ message, cause }: CacheError): KernelError => new KernelError({ reason: "Cache", message, cause })
 
-const notUsable = (...of: Parameters<typeof cacheWriteError>): KernelError => unusable(cacheWriteError(...of))
+const notUsable = (...words: Parameters<typeof cacheWriteError>): KernelError => unusable(cacheWriteError(...words))
 
 /** Returns whether a name can be that of an entry: not a path and not hidden. */
 const isKey = (name: string): boolean => name !== "" && !name.startsWith(".") && !name.includes("/")

@@ -112,18 +112,18 @@ const toMetrics = (
 }
 
 const toEnd = ({ end }: RecordedProcess): PayloadEnd => {
-  const of = (kind: PayloadEnd["kind"], fields: Partial<PayloadEnd> = {}) =>
+  const make = (kind: PayloadEnd["kind"], fields: Partial<PayloadEnd> = {}) =>
     PayloadEnd.make({ kind, code: null, signal: null, message: "", ...fields })
-  if (end === undefined) return of("Lost")
+  if (end === undefined) return make("Lost")
   switch (end.kind) {
     case "exited":
-      return of(end.stopped ? "Stopped" : "Exited", { code: end.value })
+      return make(end.stopped ? "Stopped" : "Exited", { code: end.value })
     case "signaled":
-      return of(end.stopped ? "Stopped" : "Signaled", { signal: end.value })
+      return make(end.stopped ? "Stopped" : "Signaled", { signal: end.value })
     case "timed out":
-      return of("TimedOut", { signal: 9 })
+      return make("TimedOut", { signal: 9 })
     case "not run":
-      return of("NotRun", { message: end.message })
+      return make("NotRun", { message: end.message })
   }
 }
 

@@ -1,17 +1,17 @@
 /** Determines what ended a run early, and whether the host's delay explains it. */
 
-import { deadlineShare, type Finding, type HostTime, type Withheld, weigh, withheldIn } from "../check/index.ts"
+import { deadlineShare, type Finding, type HostTime, toFinding, type Withheld, withheldIn } from "../check/index.ts"
 import { kernelReason, type SchedulerRecord, schedulerCauses } from "../scheduler/index.ts"
 import { describeEnd, type LateWait, lateWait, type SessionRecord, type SessionResult } from "../session/index.ts"
 
 /** What the host has withheld of the whole run so far; for the whole run, guest time and host time need not be aligned. */
-export interface Whole {
+export interface RunDelay {
   readonly delayMs: number
   readonly ofMs: number
 }
 
 /** Timeouts that end a scheduler, in milliseconds. */
-export interface Patience {
+export interface SchedulerTimeouts {
   readonly watchdogMs: number
   readonly startTimeoutMs: number
 }
@@ -40,9 +40,9 @@ const stall = /runnable task stall|watchdog failed to check in|soft lockup|hard 
 const longestWatchdogMs = 30_000
 
 /** Returns the length in milliseconds of the timeout that ended the scheduler; undefined if the end was not caused by a timeout. */
-export const patienceOf = (
+export const timeoutOf = (
   end: NonNullable<SchedulerRecord["failure"]>,
-  { startTimeoutMs, watchdogMs }: Patience
+  { startTimeoutMs, watchdogMs }: SchedulerTimeouts
 ): number | undefined => {
   if (end.cause === "watchdog") return watchdogMs
   if (end.cause === "never attached" && /did not attach within/.test(end.message)) return startTimeoutMs
@@ -62,46 +62,48 @@ const overDeadline = (host: HostTime | undefined, { timeNs, waitedNs }: LateWait
 const ofScheduler = (
   record: SchedulerRecord,
   host: HostTime | undefined,
-  patience: Patience
+  timeouts: SchedulerTimeouts
 ): ReadonlyArray<Finding> => {
   const end = record.failure
   const lines = schedulerCauses(record)
   if (end === undefined) return []
-  const lengthMs = patienceOf(end, patience)
+  const lengthMs = timeoutOf(end, timeouts)
   const withheld =
     lengthMs === undefined ? undefined : overDeadline(host, { timeNs: end.timeNs, waitedNs: lengthMs * 1e6 })
   // All lines describe the same end.
   const [first, ...others] = lines
   if (first === undefined) return []
-  const judged = weigh(first, withheld)
+  const judged = toFinding(first, withheld)
   return [judged, ...others.map((detail) => ({ outcome: judged.outcome, detail }))]
 }
 
-const ofSession = (session: SessionResult, whole: Whole | undefined): ReadonlyArray<Finding> => {
+const ofSession = (session: SessionResult, runDelay: RunDelay | undefined): ReadonlyArray<Finding> => {
   const detail = describeEnd(session)
   if (detail === undefined) return []
   const late = ["BootTimeout", "BootStalled", "PlanTimeout"].includes(session.end._tag)
   const withheld: Withheld | undefined =
-    late && whole !== undefined ? { ...whole, stands: whole.delayMs < deadlineShare * whole.ofMs } : undefined
-  return [weigh(detail, withheld)]
+    late && runDelay !== undefined
+      ? { ...runDelay, failsAnyway: runDelay.delayMs < deadlineShare * runDelay.ofMs }
+      : undefined
+  return [toFinding(detail, withheld)]
 }
 
 /**
  * Returns the causes in order: the scheduler's end, the program's failures, the guest's errors, the session's end. If a scheduler only failed to stop
  * at the end of the run, it did not cause the other failures and is listed after them.
  */
-export const endCauses = (of: {
+export const endCauses = (run: {
   readonly record: SessionRecord
   readonly session: SessionResult
   readonly failures: ReadonlyArray<ProgramFailure>
   readonly host: HostTime | undefined
-  readonly whole: Whole | undefined
-  readonly patience: Patience
+  readonly runDelay: RunDelay | undefined
+  readonly timeouts: SchedulerTimeouts
 }): ReadonlyArray<Finding> => {
-  const { failures, host, patience, record, session, whole } = of
+  const { failures, host, timeouts, record, session, runDelay } = run
   const judged = ({ detail, late }: ProgramFailure): Finding =>
-    weigh(detail, late === undefined ? undefined : overDeadline(host, late))
-  const scheduler = ofScheduler(record.scheduler, host, patience)
+    toFinding(detail, late === undefined ? undefined : overDeadline(host, late))
+  const scheduler = ofScheduler(record.scheduler, host, timeouts)
   const atStop = record.scheduler.failedAtStop
   const causes = [
     ...(atStop ? [] : scheduler),
@@ -114,7 +116,7 @@ export const endCauses = (of: {
         return judged({ detail: where === "" ? message : `${where}: ${message}`, late: lateWait(error) })
       }),
     ...(atStop ? scheduler : []),
-    ...ofSession(session, whole)
+    ...ofSession(session, runDelay)
   ]
   const first = (finding: Finding, index: number): boolean =>
     causes.findIndex(({ detail }) => detail === finding.detail) === index

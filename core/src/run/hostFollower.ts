@@ -3,18 +3,18 @@
 import { GuestClock, type HostTime, makeHostTime } from "../check/index.ts"
 import type { Vm } from "../machine/index.ts"
 import type { AgentEvent } from "../protocol/index.ts"
-import type { Whole } from "./endCauses.ts"
+import type { RunDelay } from "./endCauses.ts"
 
 /** What is known of the host's delay at the end of a run. */
 export interface HostAccount {
   /** The delay by the guest's clock. */
   readonly time: HostTime | undefined
-  readonly whole: Whole | undefined
+  readonly runDelay: RunDelay | undefined
   /** Why the delay is unknown; undefined if it is known or meaningless. */
   readonly unknown: string | undefined
 }
 
-const nothing: HostAccount = { time: undefined, whole: undefined, unknown: undefined }
+const nothing: HostAccount = { time: undefined, runDelay: undefined, unknown: undefined }
 
 /** Follows the host's delay of a machine. Call `heard` as soon as a frame has been read. */
 export const followHost = (
@@ -37,7 +37,7 @@ export const followHost = (
       const ofMs = Math.max(1, timeline.endedMs - beganMs)
       return {
         time: makeHostTime(timeline, clock, turnMs),
-        whole: { delayMs: timeline.between(beganMs, timeline.endedMs), ofMs },
+        runDelay: { delayMs: timeline.between(beganMs, timeline.endedMs), ofMs },
         unknown: undefined
       }
     }

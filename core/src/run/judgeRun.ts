@@ -70,8 +70,8 @@ export const judgeRun = Effect.fnUntraced(function* ({
     session: run.session,
     failures: run.failures,
     host: delay.time,
-    whole: delay.whole,
-    patience: { startTimeoutMs: resolved.scheduler.startTimeoutMs, watchdogMs }
+    runDelay: delay.runDelay,
+    timeouts: { startTimeoutMs: resolved.scheduler.startTimeoutMs, watchdogMs }
   })
   const checked = yield* (yield* Checker).judge({
     ...settled,

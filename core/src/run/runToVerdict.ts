@@ -193,7 +193,7 @@ const runAndJudge = <E, R>(
       session: run.session,
       exit: end._tag === "Ended" ? accountOfExit(end.exit) : "ended by the host",
       determinism: yield* reportOf(target, prepared, started, record, run.session),
-      hostDelay: delay.whole,
+      hostDelay: delay.runDelay,
       warnings,
       timings: { prepareMs, bootMs: bootMs ?? 0, runMs: readyMs === 0 ? 0 : totalMs - readyMs, totalMs }
     })

@@ -7,7 +7,7 @@ import { printable } from "../protocol/index.ts"
 import { schedulerReport } from "../scheduler/index.ts"
 import { describeEnd, type SessionRecord, type SessionResult } from "../session/index.ts"
 import type { DeterminismReport } from "./Determinism.ts"
-import type { Whole } from "./endCauses.ts"
+import type { RunDelay } from "./endCauses.ts"
 import type { SettledScenario } from "./RunRequest.ts"
 import { CgroupResult, RunResult } from "./RunResult.ts"
 import type { RunTarget } from "./RunTarget.ts"
@@ -29,7 +29,7 @@ export interface EndedRun {
   readonly exit: string
   readonly determinism: DeterminismReport | null
   /** What the host withheld; undefined: unknown or meaningless. */
-  readonly hostDelay: Whole | undefined
+  readonly hostDelay: RunDelay | undefined
   readonly warnings: ReadonlyArray<string>
   readonly timings: {
     readonly prepareMs: number

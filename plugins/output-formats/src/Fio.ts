@@ -60,9 +60,9 @@ const metricsOf = (jobs: ReadonlyArray<typeof Job.Type>, prefix: string): Readon
       unit: string,
       polarity: "higher" | "lower" | "none",
       combine: Combine,
-      of: (direction: typeof Direction.Type) => number | undefined
+      read: (direction: typeof Direction.Type) => number | undefined
     ) => {
-      const values = active.map(of)
+      const values = active.map(read)
       const known = values.filter((value) => value !== undefined)
       // A metric that one job lacks is left out of the sum.
       if (known.length === 0 || known.length < values.length) return
@@ -80,8 +80,13 @@ const metricsOf = (jobs: ReadonlyArray<typeof Job.Type>, prefix: string): Readon
       }
     }
   }
-  const overall = (name: string, unit: string, combine: Combine, of: (job: typeof Job.Type) => number | undefined) => {
-    const known = jobs.map(of).filter((value) => value !== undefined)
+  const overall = (
+    name: string,
+    unit: string,
+    combine: Combine,
+    read: (job: typeof Job.Type) => number | undefined
+  ) => {
+    const known = jobs.map(read).filter((value) => value !== undefined)
     if (known.length > 0) {
       const weights = known.map(() => 1)
       metrics.push({ name: `${prefix}${name}`, value: combine(known, weights), unit, polarity: "none" })

@@ -100,8 +100,8 @@ export const makeHarness = (provided: Provided | undefined, directory: string): 
       const { durationMs, workersPerCgroup } = smaller
       const options = { ...test.options, workersPerCgroup }
       const topology = yield* Topology.parse(smaller.topology)
-      const of = { ...test, topology, durationMs, options }
-      const request = yield* Test.request(of, kernel ?? (yield* resolve), { directory })
+      const settled = { ...test, topology, durationMs, options }
+      const request = yield* Test.request(settled, kernel ?? (yield* resolve), { directory })
       return { ...request, scenario: withoutOps(request.scenario, smaller.without) }
     })
   const start = async (

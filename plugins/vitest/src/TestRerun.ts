@@ -25,7 +25,7 @@ const withoutLabel = (fullName: string, name: string): string => {
  * @since 0.2.0
  * @category constructors
  */
-export const testRerun = (of: {
+export const testRerun = (rerun: {
   readonly test: KtstrTest
   /** Absolute. */
   readonly file: string
@@ -33,9 +33,9 @@ export const testRerun = (of: {
   readonly request: SettledRun
   readonly provided: Provided | undefined
 }): RerunRequest => {
-  const { provided, request, test } = of
-  const file = relative(process.cwd(), of.file).split(sep).join("/")
-  const name = withoutLabel(of.fullName, test.name)
+  const { provided, request, test } = rerun
+  const file = relative(process.cwd(), rerun.file).split(sep).join("/")
+  const name = withoutLabel(rerun.fullName, test.name)
   const kernel = request.kernel.key ?? resolve(request.kernel.image)
   const program = process.env.KTSTR_SCHEDULER
   const { rest = [], words = [] } = provided?.rerun ?? {}

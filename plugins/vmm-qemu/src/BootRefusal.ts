@@ -29,14 +29,18 @@ const kinds: ReadonlyArray<readonly [pattern: RegExp, reason: VmmErrorReason, cu
  * @category conversions
  */
 export const bootRefusal = (stderr: string, kernel: string): VmmError => {
-  const said = lastLine(stderr)
-  if (/kvm/i.test(said)) {
+  const message = lastLine(stderr)
+  if (/kvm/i.test(message)) {
     return new VmmError({
       reason: "KvmUnusable",
-      message: `qemu could not use /dev/kvm: ${said}; run 'ktstr doctor', or use emulation`
+      message: `qemu could not use /dev/kvm: ${message}; run 'ktstr doctor', or use emulation`
     })
   }
-  const [, reason, cure] = kinds.find(([pattern]) => pattern.test(said)) ?? [undefined, "BootFailed" as const, () => ""]
-  const what = said === "" ? "qemu ended before it started the machine and said nothing" : `qemu refused: ${said}`
+  const [, reason, cure] = kinds.find(([pattern]) => pattern.test(message)) ?? [
+    undefined,
+    "BootFailed" as const,
+    () => ""
+  ]
+  const what = message === "" ? "qemu ended before it started the machine and said nothing" : `qemu refused: ${message}`
   return new VmmError({ reason, message: `${what}${cure(kernel)}` })
 }

@@ -50,7 +50,7 @@ const lostMachine = (): VmmError =>
   new VmmError({ reason: "ChannelLost", message: "the machine at the fork point has ended" })
 
 /** Of a plugin that does not do what this host expects. */
-const unfit = (message: string): VmmError => new VmmError({ reason: "BackendMissing", message })
+const misbehaved = (message: string): VmmError => new VmmError({ reason: "BackendMissing", message })
 
 /** A longer line is none of the plugin's. */
 const longestLine = 4096
@@ -116,7 +116,7 @@ export const makeForkControl = (stream: Duplex): ForkControl => {
         forked(id, Number(kind))
         break
       case "failed":
-        answer(id, Effect.fail(unfit(`the machine can't be forked: ${after(2)}`)))
+        answer(id, Effect.fail(misbehaved(`the machine can't be forked: ${after(2)}`)))
         break
       case "ended":
         if (/^\d+$/.test(id))
@@ -124,10 +124,10 @@ export const makeForkControl = (stream: Duplex): ForkControl => {
         else gone(failed(`the machine ${line}`))
         break
       case "refused":
-        gone(unfit(`ktstr's plugin refused this machine: ${after(1)}`))
+        gone(misbehaved(`ktstr's plugin refused this machine: ${after(1)}`))
         break
       default:
-        gone(unfit(`ktstr's plugin said '${line.slice(0, 80)}'`))
+        gone(misbehaved(`ktstr's plugin said '${line.slice(0, 80)}'`))
     }
   }
 
@@ -136,7 +136,7 @@ export const makeForkControl = (stream: Duplex): ForkControl => {
     const lines = (rest + text).split("\n")
     rest = lines.pop() ?? ""
     for (const line of lines) take(line)
-    if (rest.length > longestLine) gone(unfit("ktstr's plugin said a line without an end"))
+    if (rest.length > longestLine) gone(misbehaved("ktstr's plugin said a line without an end"))
   })
   stream.on("error", () => {})
   for (const end of ["end", "close"]) {

@@ -192,7 +192,7 @@ const versionOf = (binary: string): Promise<string> => {
 }
 
 /** State shared by all boots of the service. */
-interface Backend {
+interface QemuState {
   readonly options: QemuOptions
   readonly warn: (message: string) => Effect.Effect<void>
   readonly guards: Guards
@@ -202,7 +202,7 @@ interface Backend {
 }
 
 /** A machine without its ports and monitor. */
-interface Ingredients {
+interface MachineParts {
   readonly spec: VmSpec
   readonly binary: string
   readonly kernel: string
@@ -211,7 +211,7 @@ interface Ingredients {
   readonly commandLine: string
 }
 
-const memoryOf = ({ nodesMb, spec }: Ingredients, shared: boolean): QemuChoices["memory"] =>
+const memoryOf = ({ nodesMb, spec }: MachineParts, shared: boolean): QemuChoices["memory"] =>
   nodesMb.map((mb, node) => ({
     mb,
     path: shared ? inheritedPath(node) : undefined,
@@ -220,7 +220,7 @@ const memoryOf = ({ nodesMb, spec }: Ingredients, shared: boolean): QemuChoices[
 
 /** The arguments of a machine that boots by itself; in a deterministic one they do not depend on anything but its ingredients. */
 const ownArguments = (
-  { backend, made }: { readonly backend: Backend; readonly made: Ingredients },
+  { state, made }: { readonly state: QemuState; readonly made: MachineParts },
   own: {
     readonly files: number
     readonly initrd: boolean
@@ -231,7 +231,7 @@ const ownArguments = (
 ): ReadonlyArray<string> =>
   qemuArguments(made.spec, {
     accel: made.accel,
-    thread: backend.options.thread ?? "single",
+    thread: state.options.thread ?? "single",
     commandLine: made.commandLine,
     kernel: made.kernel,
     initrd: own.initrd ? inheritedPath(made.nodesMb.length) : undefined,
@@ -239,17 +239,17 @@ const ownArguments = (
     disk: own.disk ? inheritedPath(own.files - 1) : undefined,
     qmp: inherited.qmp,
     sandbox: own.guards.has("sandbox"),
-    plugin: own.guards.has("plugin") ? `file=${backend.options.plugin}` : undefined,
+    plugin: own.guards.has("plugin") ? `file=${state.options.plugin}` : undefined,
     ports: { kind: own.ports.kind, console: own.ports.consolePath, channel: own.ports.channelPath }
   })
 
 /** The guards of a machine that boots by itself. */
-const ownGuards = ({ options }: Backend, { spec }: Ingredients): ReadonlyArray<Guard> =>
+const ownGuards = ({ options }: QemuState, { spec }: MachineParts): ReadonlyArray<Guard> =>
   spec.clock === "deterministic" && options.plugin !== undefined ? ["sandbox", "plugin"] : ["sandbox"]
 
-const bootOwn = (backend: Backend, made: Ingredients): Effect.Effect<Vm, VmmError, Scope.Scope> =>
+const bootOwn = (state: QemuState, made: MachineParts): Effect.Effect<Vm, VmmError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { options, warn } = backend
+    const { options, warn } = state
     const { accel, binary, kernel, nodesMb, spec } = made
     const hostTime = spec.clock !== "deterministic"
     const memoryFiles = yield* openMemoryFiles(nodesMb)
@@ -258,15 +258,15 @@ const bootOwn = (backend: Backend, made: Ingredients): Effect.Effect<Vm, VmmErro
     const initramfs = yield* openInitramfs(spec.initramfs)
     const disk = yield* openScratchDisk(spec.scratchDiskMb)
     const files = [...memoryFiles, ...[initramfs, disk].filter((file) => file !== undefined)]
-    for (const said of unmet(spec, accel)) yield* warn(said)
+    for (const warning of unmet(spec, accel)) yield* warn(warning)
     if (!hostTime && options.plugin === undefined) yield* warn(`ktstr's plugin for qemu is not built, so ${influenced}`)
-    const { args, machine } = yield* backend.guards.start(
+    const { args, machine } = yield* state.guards.start(
       binary,
-      ownGuards(backend, made),
+      ownGuards(state, made),
       Effect.fnUntraced(function* (guards: ReadonlySet<Guard>) {
         const ports = yield* makeMachinePorts(spec, files.length)
         const args = ownArguments(
-          { backend, made },
+          { state, made },
           { files: files.length, initrd: initramfs !== undefined, disk: disk !== undefined, guards, ports }
         )
         const opened = [...files, ...("files" in ports ? ports.files : [])]
@@ -284,9 +284,9 @@ const bootOwn = (backend: Backend, made: Ingredients): Effect.Effect<Vm, VmmErro
   })
 
 /** Forks the machine from one that has booted; undefined if it has to boot by itself. */
-const bootForked = (backend: Backend, made: Ingredients): Effect.Effect<Vm | undefined, VmmError, Scope.Scope> =>
+const bootForked = (state: QemuState, made: MachineParts): Effect.Effect<Vm | undefined, VmmError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { fork, plugin: file } = backend.options
+    const { fork, plugin: file } = state.options
     const { accel, binary, kernel, nodesMb, spec } = made
     const range = sharedRange(spec)
     if (fork !== true || file === undefined || range === undefined || spec.handover === undefined) return undefined
@@ -325,7 +325,7 @@ const bootForked = (backend: Backend, made: Ingredients): Effect.Effect<Vm | und
             qmp: undefined,
             plugin,
             forks: true,
-            sandbox: !backend.guards.refused(binary, "sandbox"),
+            sandbox: !state.guards.refused(binary, "sandbox"),
             ports: ports(initramfs)
           })
       })
@@ -334,23 +334,23 @@ const bootForked = (backend: Backend, made: Ingredients): Effect.Effect<Vm | und
       ...machine.arguments,
       machine.version,
       ...(yield* Effect.forEach([binary, kernel, file], fileIdentity)),
-      ...(yield* Effect.forEach(spec.initramfs, backend.hashOf))
+      ...(yield* Effect.forEach(spec.initramfs, state.hashOf))
     ]
-    const forked = yield* backend.forks.fork(ingredients, spec.handover.content, start)
+    const forked = yield* state.forks.fork(ingredients, spec.handover.content, start)
     return forked === undefined ? undefined : { ...forked, machine, clock: clockOf(spec, accel), backend: "qemu" }
   })
 
-const boot = (backend: Backend, spec: VmSpec): Effect.Effect<Vm, VmmError, Scope.Scope | KvmProbe> =>
+const boot = (state: QemuState, spec: VmSpec): Effect.Effect<Vm, VmmError, Scope.Scope | KvmProbe> =>
   Effect.gen(function* () {
-    const { options, warn } = backend
+    const { options, warn } = state
     const binary = yield* findQemu(options.binary ?? "qemu-system-x86_64")
     const accel = yield* chooseAccel(options, spec, warn)
     const nodesMb = yield* checkSpec(spec, accel)
     const tscKhz = accel === "tcg" ? (yield* Effect.flatMap(KvmProbe, (probe) => probe.verdict)).tscKhz : undefined
     const commandLine = yield* kernelCommandLine(spec, accel, tscKhz)
-    const made: Ingredients = { spec, binary, kernel: yield* chooseKernel(spec), nodesMb, accel, commandLine }
-    const forked = spec.clock === "deterministic" ? yield* bootForked(backend, made) : undefined
-    return forked ?? (yield* bootOwn(backend, made))
+    const made: MachineParts = { spec, binary, kernel: yield* chooseKernel(spec), nodesMb, accel, commandLine }
+    const forked = spec.clock === "deterministic" ? yield* bootForked(state, made) : undefined
+    return forked ?? (yield* bootOwn(state, made))
   })
 
 /**
@@ -369,7 +369,7 @@ export const make = (options: QemuOptions = {}): Effect.Effect<Vmm["Type"], neve
         warned.add(message)
         return Effect.logWarning(message)
       })
-    const backend: Backend = {
+    const state: QemuState = {
       options,
       warn,
       guards: makeGuards(warn),
@@ -377,7 +377,7 @@ export const make = (options: QemuOptions = {}): Effect.Effect<Vmm["Type"], neve
       forks: yield* makeForkPool(warn)
     }
     return {
-      boot: Effect.fn("Vmm.boot")((spec: VmSpec) => Effect.provideService(boot(backend, spec), KvmProbe, probe))
+      boot: Effect.fn("Vmm.boot")((spec: VmSpec) => Effect.provideService(boot(state, spec), KvmProbe, probe))
     }
   })
 
