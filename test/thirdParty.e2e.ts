@@ -153,9 +153,12 @@ describe("work types, output formats and reporters of third parties", () => {
     expect(elsewhere.stdout).not.toContain("Frames")
   })
 
-  it("are listed beside output formats of third parties", async () => {
+  it("are listed beside output formats and reporters of third parties", async () => {
     const { stdout } = await ktstr(["list", "output-formats", "--json"], { cwd: project })
     expect(JSON.parse(stdout).at(-1)).toEqual({ name: "wc", description: "lines, words and bytes that wc counted" })
+    const reporters = await ktstr(["list", "reporters", "--json"], { cwd: project })
+    const names = JSON.parse(reporters.stdout).map(({ name }: { readonly name: string }) => name)
+    expect(names).toEqual(["pretty", "json", "ndjson", "csv"])
   })
 
   it("report a run under the name of their format", async () => {

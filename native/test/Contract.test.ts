@@ -1,4 +1,4 @@
-// On this host's KVM, whatever its pre-flight says: the guest has no instruction that an interpreting one lacks.
+// Runs on this host's KVM even if the pre-flight check refuses it: the guest uses only instructions that an interpreting KVM supports.
 import { layerNativeVmm } from "@ktstr/native"
 import { describe } from "vitest"
 import { vmmContract } from "../../core/test/vmm/vmmContract.ts"

@@ -19,7 +19,7 @@ import { AgentBinary } from "@ktstr/core/machine"
 import { Effect, Layer, Option } from "effect"
 import { cleanUpHostRuns, layerAgentBinary, removeCgroups } from "../lib/index.ts"
 
-/** A mounted cgroup2 in which folders may be made; else a plain directory, where the same must hold for what has no processes. */
+/** A mounted cgroup2 in which this process may create folders; otherwise a plain directory, for the tests that need no processes. */
 const place = (() => {
   const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n")
   const points = mounts.filter((line) => line.includes(" - cgroup2 ")).map((line) => line.split(" ")[4] ?? "")
@@ -38,7 +38,7 @@ afterAll(() => Effect.runPromise(removeCgroups(mount)))
 
 const layer = Layer.merge(layerAgentBinary, NodeContext.layer)
 const self = Effect.map(currentProcess, Option.getOrThrow)
-/** A process that had this one's number before. */
+/** An earlier process with this one's number. */
 const dead = (me: ProcessMark): ProcessMark => ({ ...me, startTime: me.startTime - 1 })
 
 const mark = (path: string, owner: ProcessMark | string) => {
@@ -57,7 +57,7 @@ const make = (name: string): string => {
   return path
 }
 
-/** Something that runs in a cgroup; nothing where there are none. */
+/** Starts a process in a cgroup; does nothing if the host has no cgroups. */
 const inhabit = (path: string) => {
   const child = spawn("sleep", ["1000"], { stdio: "ignore" })
   if (real) writeFileSync(join(path, "cgroup.procs"), String(child.pid))
@@ -103,7 +103,7 @@ describe("cleanUpHostRuns", () => {
         ["ktstr-123", "ktstr-123-1-1-deadbeef-", "ktstr-4", "ktstr-5", "ktstr-6", `ktstr-${me.pid}`].sort()
       )
       expect([foreign.runs(), odd.runs()]).toEqual([true, true])
-      // Killed with its cgroup.
+      // The cgroup's end kills the process.
       if (real) yield* Effect.promise(() => worker.ended)
       yield* Effect.promise(() => Promise.all([foreign.end(), odd.end(), worker.end()]))
       for (const name of folders()) rmdirSync(join(mount, name))

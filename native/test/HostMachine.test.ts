@@ -25,7 +25,7 @@ describe("HostMachine", () => {
         reason: "AgentFailed",
         message: expect.stringMatching(/^the agent on this host ended with 69: .*nonesuch: No such file or directory$/)
       })
-      // A directory that is no cgroup2: nothing is made in it, nor removed from it.
+      // The directory is not a cgroup2: nothing may be created or removed in it.
       const plain = join(scratch, "plain")
       mkdirSync(plain)
       expect(yield* start(plain)).toMatchObject({
@@ -52,7 +52,7 @@ describe("removeCgroups", () => {
     Effect.gen(function* () {
       const root = join(scratch, "ktstr-2")
       mkdirSync(root)
-      // A cgroup's own files do not keep it from being removed; this one does.
+      // A cgroup can be removed despite its own files; this file prevents that.
       writeFileSync(join(root, "file"), "")
       const error = yield* Effect.flip(removeCgroups(root, 200))
       expect(error.message).toMatch(/^ENOTEMPTY/)

@@ -53,7 +53,7 @@ describe("KvmProbe", () => {
       const second = yield* makeKvmProbe({ program: said, cacheDir })
       verdicts.push(yield* second.verdict)
       expect(verdicts.map((v) => v.reason)).toEqual(Array(3).fill("POPCNT: the instruction faulted"))
-      // Without a /dev/kvm to open, nothing that was kept is believed.
+      // Without a /dev/kvm to open, a cached verdict is ignored.
       expect(runsOf(said)).toBe(fs.existsSync("/dev/kvm") ? 1 : 2)
       expect(fs.readdirSync(cacheDir)).toHaveLength(1)
       const bootId = fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()

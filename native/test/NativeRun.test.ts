@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import type { NativeExit, NativeMachine, NativeTaken } from "../lib/NativeBinding.ts"
 import { NativeRun } from "../lib/NativeRun.ts"
 
-/** What a run makes of a machine that says this on COM1 and then ends so. */
+/** Returns the end that a run reports of a machine with this console output and this exit. */
 const exitOf = (exit: NativeExit, said = "") => {
   const run = new NativeRun()
   const taken: NativeTaken = { bytes: [Buffer.from(said), undefined, undefined], sent: 0, paused: false, exit }

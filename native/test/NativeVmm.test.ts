@@ -1,4 +1,4 @@
-// What the native backend adds to the contract: its virtio disk as the guest finds it, and memory of the host's huge pages.
+// Tests what the native backend adds to the contract: its virtio disk as the guest sees it, and guest memory on the host's huge pages.
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
@@ -38,12 +38,12 @@ const specOf = (
 const boot = (spec: VmSpec) => Effect.flatMap(Vmm, (vmm) => vmm.boot(spec))
 
 const le32 = (n: number): Array<number> => [0, 8, 16, 24].map((shift) => (n >>> shift) & 0xff)
-/** mov edi, address; mov eax, [rdi]; and its four bytes to COM2, the lowest first. */
+/** mov edi, address; mov eax, [rdi]; then writes its four bytes to COM2, lowest first. */
 const tell = (address: number): Array<number> => [
   ...[0xbf, ...le32(address), 0x8b, 0x07, 0x66, 0xba, 0xf8, 0x02, 0xee],
   ...[1, 2, 3].flatMap(() => [0xc1, 0xe8, 0x08, 0xee])
 ]
-/** Registers of virtio 1.2, 4.2.2: magic, version, device, vendor; the capacity of 5.2.4 in sectors, two words. */
+/** Registers (virtio 1.2, 4.2.2): magic, version, device, vendor; then the capacity in sectors (5.2.4), two words. */
 const registers = [0x000, 0x004, 0x008, 0x100, 0x104]
 
 describe.skipIf(noKvm !== undefined)("the native backend", () => {
@@ -73,7 +73,7 @@ describe.skipIf(noKvm !== undefined)("the native backend", () => {
       expect([bytes.readUInt32LE(0), bytes.readUInt32LE(4)]).toEqual([0x74726976, 3])
       const { terminal } = vm
       if (terminal === undefined) throw new Error("no terminal, although asked for")
-      // It ends with the machine, and then nothing can be said.
+      // The terminal ends with the machine; sending to it then fails.
       expect(Chunk.isEmpty(yield* Stream.runCollect(terminal.incoming))).toBe(true)
       const error = yield* Effect.flip(terminal.send(Uint8Array.of(1)))
       expect([error.reason, error.message]).toEqual(["ChannelLost", expect.stringContaining("virtio console")])

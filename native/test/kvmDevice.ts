@@ -1,4 +1,4 @@
-// Whether this machine has a /dev/kvm to open at all; what it is worth is not asked: these guests are a few bytes of code.
+// Tells whether this machine has a /dev/kvm that can be opened. Its speed does not matter: these guests are a few bytes of code.
 import * as fs from "node:fs"
 
 const open = (): string | undefined => {
@@ -10,7 +10,7 @@ const open = (): string | undefined => {
   }
 }
 
-/** Why the tests that create machines are skipped; undefined: they run. */
+/** The reason for skipping the tests that create machines; undefined: they run. */
 export const noKvm: string | undefined = open()
 
 if (noKvm !== undefined) console.log(`skipped: machines on KVM: ${noKvm}`)

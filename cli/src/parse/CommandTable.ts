@@ -132,8 +132,8 @@ export const commands = {
     maxArgs: 1,
     options: { json },
     details: [
-      "KIND: scenarios, work-types, output-formats, presets, schedulers, checks,",
-      "kernel-sources, remote-caches or backends. Default: all."
+      "KIND: scenarios, work-types, output-formats, reporters, presets, schedulers,",
+      "checks, kernel-sources, remote-caches or backends. Default: all."
     ],
     examples: ["ktstr list", "ktstr list work-types --json"]
   },
