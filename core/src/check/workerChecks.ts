@@ -3,56 +3,15 @@ import { CpuSet, type TestTopology } from "../topology/index.ts"
 import type { Assert } from "./Assert.ts"
 import type { CheckedCgroup } from "./CheckedCgroup.ts"
 import { Checks } from "./Checks.ts"
+import { capped, failed, figure, inconclusive, isSet, shown, subject, worker } from "./findings.ts"
 import { deadlineShare, type HostTime } from "./HostTime.ts"
 import { type Finding, lifetime, lifetimeOf, toFinding, type Withheld, withheldIn } from "./hostExcuse.ts"
-import type { NodeShares, Share } from "./nodeShares.ts"
+import { checkNodes } from "./nodeChecks.ts"
 import { stuckPattern } from "./stuckPattern.ts"
 import type { WorkerReport } from "./WorkerReport.ts"
 import { iterationRate, spreadOf, workRate } from "./workerStats.ts"
 
 export type { Finding }
-
-/** Maximum number of detail lines of one kind per cgroup. */
-const linesPerCheck = 5
-
-const failed = (detail: string): Finding => ({ outcome: "fail", detail })
-const inconclusive = (detail: string): Finding => ({ outcome: "inconclusive", detail })
-
-const subject = (cgroup: CheckedCgroup): string => (cgroup.name === "" ? "root cgroup" : `cgroup '${cgroup.name}'`)
-
-/** Names a worker, numbered across all groups of its cgroup, as the user counts them. */
-const workerName = (cgroup: CheckedCgroup, report: WorkerReport): string => {
-  const before = cgroup.groups.filter((group) => group.group < report.group)
-  return `worker ${before.reduce((sum, group) => sum + group.workers, 0) + report.index}`
-}
-
-const worker = (cgroup: CheckedCgroup, report: WorkerReport): string =>
-  `${subject(cgroup)} ${workerName(cgroup, report)}`
-
-/** Puts failures first and limits the number of findings per outcome. */
-const capped = (cgroup: CheckedCgroup, findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> =>
-  (["fail", "inconclusive"] as const).flatMap((outcome) =>
-    cappedAlike(
-      cgroup,
-      findings.filter((finding) => finding.outcome === outcome)
-    )
-  )
-
-const cappedAlike = (cgroup: CheckedCgroup, findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> => {
-  const rest = findings.length - linesPerCheck
-  if (rest <= 1) return findings
-  const more = `${subject(cgroup)}: the same of ${rest} more workers`
-  return [...findings.slice(0, linesPerCheck), { outcome: findings[0]!.outcome, detail: more }]
-}
-
-/** Rounds a value, but never so far that it appears to meet the threshold. */
-const shown = (value: number, threshold: number): string => {
-  for (const digits of [0, 1, 2]) {
-    const text = value.toFixed(digits)
-    if (Math.sign(Number(text) - threshold) === Math.sign(value - threshold)) return text
-  }
-  return `${value}`
-}
 
 const howItEnded = (report: WorkerReport): string => {
   switch (report.exitInfo?._tag) {
@@ -260,87 +219,28 @@ const eachAtLeast = (
       })
   )
 
-/** Formats a number: whole if it is large, else with four significant digits. */
-const figure = (value: number): string =>
-  Math.abs(value) >= 1000 ? `${Math.round(value)}` : `${Number(value.toPrecision(4))}`
-
-const set = (threshold: number | false | undefined): threshold is number => typeof threshold === "number"
-
 /** Returns a rate per second; infinite if no time passed, so that it meets any limit. */
 const rate = (count: number, ns: number): number => (ns > 0 ? (1e9 * count) / ns : Number.POSITIVE_INFINITY)
 
 /** Checks latency thresholds, for cgroups whose work waits. They do not apply to spinners, which never wake up. */
 const latencies = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Assert): ReadonlyArray<Finding> => {
   const { maxP99WakeLatencyNs: p99, maxWakeLatencyCv: cv } = assert
-  if (!set(p99) && !set(cv)) return []
+  if (!isSet(p99) && !isSet(cv)) return []
   const waiting = cgroups.filter((cgroup) => cgroup.stats.wakeups > 0 || cgroup.groups.some((group) => group.blocks))
   if (waiting.length === 0) return [inconclusive("wake latency can't be judged: no worker ever waits or yields")]
   const none = "no wake latency was sampled"
   return waiting.flatMap((cgroup) => [
-    ...(set(p99)
+    ...(isSet(p99)
       ? cgroupAtMost(cgroup, "p99 wake latency", cgroup.stats.p99WakeLatencyNs, p99, "ns", none, (latency) =>
           withheldFromWake(cgroup, latency, p99)
         )
       : []),
-    ...(set(cv)
+    ...(isSet(cv)
       ? cgroupAtMost(cgroup, "wake latency cv", cgroup.stats.wakeLatencyCv, cv, "", none, () =>
           withheldFrom(cgroup, () => false)
         )
       : [])
   ])
-}
-
-/** Checks a share in every cgroup where it can be measured. If there is none, the check is inconclusive. */
-const eachShare = (
-  cgroups: ReadonlyArray<CheckedCgroup>,
-  name: keyof Assert,
-  what: string,
-  read: (shares: NodeShares) => Share,
-  good: (value: number) => boolean,
-  threshold: number
-): ReadonlyArray<Finding> => {
-  const shares = cgroups.map((cgroup) => ({ cgroup, share: read(cgroup.shares) }))
-  const judged = shares.filter(({ share }) => share.value !== null || !share.idle)
-  const first = shares[0]?.share
-  if (judged.length === 0 && first?.value === null) {
-    return [inconclusive(`${name} can't be judged: ${first.missing}; switch it off there (${name}: false)`)]
-  }
-  return judged.flatMap(({ cgroup, share }): ReadonlyArray<Finding> => {
-    if (share.value === null) return [inconclusive(`${subject(cgroup)}: ${what} can't be judged: ${share.missing}`)]
-    return good(share.value)
-      ? []
-      : [failed(`${subject(cgroup)}: ${what} ${figure(share.value)} (threshold ${figure(threshold)})`)]
-  })
-}
-
-/** Checks everything that depends on the machine's NUMA nodes. */
-const nodes = (cgroups: ReadonlyArray<CheckedCgroup>, assert: Assert): ReadonlyArray<Finding> => {
-  const { maxCrossNodeMigrationRatio: crossing, maxSlowTierRatio: slow, minPageLocality: local } = assert
-  const check = (
-    name: keyof Assert,
-    what: string,
-    read: (shares: NodeShares) => Share,
-    threshold: number | false | undefined,
-    good: (value: number, threshold: number) => boolean
-  ) => (set(threshold) ? eachShare(cgroups, name, what, read, (value) => good(value, threshold), threshold) : [])
-  const atMost = (value: number, most: number) => value <= most
-  return [
-    ...check(
-      "minPageLocality",
-      "page locality",
-      (shares) => shares.locality,
-      local,
-      (value, least) => value >= least
-    ),
-    ...check(
-      "maxCrossNodeMigrationRatio",
-      "cross-node migration ratio",
-      (shares) => shares.crossings,
-      crossing,
-      atMost
-    ),
-    ...check("maxSlowTierRatio", "slow-tier ratio", (shares) => shares.slowTier, slow, atMost)
-  ]
 }
 
 /** Returns a finding for each check that was asked for but that nothing judges: such a run can't pass. */
@@ -364,11 +264,11 @@ export const checkWorkers = (
   const bounded = (
     threshold: number | false | undefined,
     check: (cgroup: CheckedCgroup, threshold: number) => ReadonlyArray<Finding>
-  ) => (set(threshold) ? each((cgroup) => check(cgroup, threshold)) : [])
+  ) => (isSet(threshold) ? each((cgroup) => check(cgroup, threshold)) : [])
   return [
     ...each(lost),
     ...(assert.notStarved === true ? each(starved) : []),
-    ...(set(assert.maxGapMs) ? common(cgroups, assert.maxGapMs) : []),
+    ...(isSet(assert.maxGapMs) ? common(cgroups, assert.maxGapMs) : []),
     ...bounded(assert.maxGapMs, stuck),
     ...bounded(assert.maxSpreadPct, unfair),
     ...(assert.isolation === true ? [...each(escaped), ...unbroken(cgroups, topology)] : []),
@@ -407,6 +307,6 @@ export const checkWorkers = (
       )
     ),
     ...latencies(cgroups, assert),
-    ...nodes(cgroups, assert)
+    ...checkNodes(cgroups, assert)
   ]
 }
