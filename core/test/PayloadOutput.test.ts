@@ -13,8 +13,8 @@ import {
 } from "../src/payload/OutputFormat.ts"
 import { Payload, type PayloadOptions } from "../src/payload/Payload.ts"
 import { ProcessRecord } from "../src/payload/ProcessRecord.ts"
-import type { ProcessTelemetry } from "../src/protocol/AgentEvent.ts"
 import { AgentEvent } from "../src/protocol/AgentEvent.ts"
+import type { ProcessTelemetry } from "../src/protocol/Telemetry.ts"
 
 /** `name=1 other=2`; text with an exclamation mark is an error. */
 const pairs = OutputFormat.make({

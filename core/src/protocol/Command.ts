@@ -5,9 +5,9 @@
  */
 import { Data, type Either } from "effect"
 import { concatBytes } from "../base/index.ts"
+import { bool, bytes, type Codec, cpus, i32, list, opt, str, struct, u8, u32, u64 } from "./Codec.ts"
 import type { Frame, ProtocolError } from "./Frame.ts"
 import { type MessageCodec, makeMessageCodec } from "./Message.ts"
-import { bool, bytes, type Codec, cpus, i32, list, opt, str, struct, u8, u32, u64 } from "./Wire.ts"
 
 /**
  * Memory policy of a worker: the kernel's mode number and flags (include/uapi/linux/mempolicy.h).

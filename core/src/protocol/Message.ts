@@ -4,8 +4,9 @@
  * @since 0.1.0
  */
 import { Either } from "effect"
+import type { Codec } from "./Codec.ts"
 import { encodeFrame, type Frame, ProtocolError } from "./Frame.ts"
-import { type Codec, WireError, WireReader, WireWriter } from "./Wire.ts"
+import { WireError, WireReader, WireWriter } from "./Wire.ts"
 
 /**
  * Frame type and payload of each variant of `M`.

@@ -3,23 +3,8 @@
  *
  * @since 0.2.0
  */
-export {
-  AgentEvent,
-  decodeEvent,
-  encodeEvent,
-  type KernelSymbol,
-  type LogLevel,
-  outsideSteps,
-  type ProcessExitKind,
-  type ProcessTelemetry,
-  protocolVersion,
-  type ReportedTopology,
-  type SchedulerEndCause,
-  type SchedulerExitKind,
-  type SchedulerTelemetry,
-  type WorkerExitKind,
-  type WorkerTelemetry
-} from "./AgentEvent.ts"
+export { AgentEvent, decodeEvent, encodeEvent, outsideSteps, protocolVersion } from "./AgentEvent.ts"
+export { bool, type Codec, cpus, i32, list, str, struct, u8, u32, u64 } from "./Codec.ts"
 export {
   Command,
   decodeCommand,
@@ -42,18 +27,16 @@ export {
 } from "./Frame.ts"
 export { BoundedList, guestLimits } from "./GuestLimits.ts"
 export { printable } from "./GuestText.ts"
-export {
-  bool,
-  type Codec,
-  cpus,
-  i32,
-  list,
-  str,
-  struct,
-  u8,
-  u32,
-  u64,
-  WireError,
-  WireReader,
-  WireWriter
-} from "./Wire.ts"
+export type {
+  KernelSymbol,
+  LogLevel,
+  ProcessExitKind,
+  ProcessTelemetry,
+  ReportedTopology,
+  SchedulerEndCause,
+  SchedulerExitKind,
+  SchedulerTelemetry,
+  WorkerExitKind,
+  WorkerTelemetry
+} from "./Telemetry.ts"
+export { WireError, WireReader, WireWriter } from "./Wire.ts"

@@ -1,7 +1,8 @@
 import { Schema } from "effect"
 import { describe, expect, it } from "vitest"
 import { WorkerReport } from "../../src/check/WorkerReport.ts"
-import type { AgentEvent, WorkerTelemetry } from "../../src/protocol/AgentEvent.ts"
+import type { AgentEvent } from "../../src/protocol/AgentEvent.ts"
+import type { WorkerTelemetry } from "../../src/protocol/Telemetry.ts"
 import { toWorkerReport } from "../../src/session/toWorkerReport.ts"
 import { events } from "./samples.ts"
 
