@@ -2,12 +2,14 @@
 /*
  * Does what a busy host does, only more often. Preloaded into a qemu, it stops the vCPU thread for a moment before that
  * thread takes qemu's lock, and lets qemu's main loop run meanwhile: often when all CPUs have just become idle, rarely
- * otherwise. The moments are the same in each run of the same instructions. Does nothing in other programs.
+ * otherwise. The moments are the same in each run of the same instructions. It also lets the host's clock advance by a
+ * second whenever it is read. Does nothing else in other programs.
  */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/time.h>
 #include <time.h>
 
 enum { PAUSE_NS = 200 * 1000, IDLE = 8, BUSY = 5000 };
@@ -50,4 +52,15 @@ __attribute__((constructor)) static void begin(void) {
     main_loop = pthread_self();
     lock = *hook;
     *hook = preempted;
+}
+
+/* A clock of the host that another process sets while the machine runs, or a machine that takes much longer. */
+__attribute__((visibility("default"))) int gettimeofday(struct timeval *restrict now, void *restrict zone) {
+    static struct timespec time;
+    (void)zone;
+    if (!time.tv_sec)
+        clock_gettime(CLOCK_REALTIME, &time);
+    time.tv_sec++;
+    *now = (struct timeval){.tv_sec = time.tv_sec, .tv_usec = time.tv_nsec / 1000};
+    return 0;
 }

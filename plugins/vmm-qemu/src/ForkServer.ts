@@ -232,7 +232,8 @@ export const startForkServer = (options: ForkServerOptions): Effect.Effect<ForkS
       binary: options.binary,
       files,
       args: options.args(plugin),
-      control: true
+      control: true,
+      preload: options.plugin
     })
     const control = makeForkControl(qemu.control!)
     const gone = Effect.map(Deferred.await(qemu.end), () => control.gone(refusal(qemu.stderr(), options.kernel)))

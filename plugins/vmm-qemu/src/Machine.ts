@@ -28,8 +28,8 @@ export interface MachineOptions {
   readonly files: ReadonlyArray<number>
   /** Whether the guest runs in host time, so that the host can delay it. */
   readonly hostTime: boolean
-  /** Whether the machine does nothing before the monitor tells it to start. Default false. */
-  readonly waits?: boolean | undefined
+  /** Path of ktstr's plugin, if the machine has it: it is loaded early, and the machine does nothing before the monitor tells it to start. */
+  readonly plugin?: string | undefined
 }
 
 /**
@@ -150,7 +150,7 @@ const meter = (pid: number, monitor: Qmp) =>
  */
 export const startMachine = (options: MachineOptions): Effect.Effect<Machine, VmmError, Scope.Scope> =>
   Effect.gen(function* () {
-    const child = yield* spawnQemu(options)
+    const child = yield* spawnQemu({ ...options, preload: options.plugin })
     const usage = makeHostUsage(child.pid)
     yield* Effect.forkDaemon(Effect.map(Deferred.await(child.end), options.ports.writerGone))
     const witness = new QemuWitness(child, options.ports.console, usage.sample)
@@ -158,7 +158,7 @@ export const startMachine = (options: MachineOptions): Effect.Effect<Machine, Vm
     const monitor = yield* connect(child, witness, options.kernel)
     witness.connected(monitor)
     // The answer comes only when the guest idles or ends; how the machine ends says whether it could start.
-    if (options.waits === true) yield* Effect.forkDaemon(Effect.ignore(monitor.execute("cont")))
+    if (options.plugin !== undefined) yield* Effect.forkDaemon(Effect.ignore(monitor.execute("cont")))
     // Connected means that the machine is built, so qemu has opened its pipes.
     yield* options.ports.forget
     return {

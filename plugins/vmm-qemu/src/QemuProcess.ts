@@ -128,6 +128,11 @@ const starting = Effect.unsafeMakeSemaphore(1)
 /** The kernel does not report a parent that died before prctl(2). In that case, the parent's PID has changed. */
 const unlessOrphaned = 'test "$PPID" = "$1" || exit 1; shift; exec "$@"'
 
+const preloading = (library: string | undefined): NodeJS.ProcessEnv => {
+  const { LD_PRELOAD: others = "" } = process.env
+  return library === undefined ? process.env : { ...process.env, LD_PRELOAD: `${library} ${others}`.trimEnd() }
+}
+
 /**
  * Starts qemu. Closing the scope kills it and waits until it is gone. The kernel kills it when this process dies, however that
  * happens (prctl(2), PR_SET_PDEATHSIG, set by util-linux's setpriv, which then becomes qemu).
@@ -143,6 +148,8 @@ export const spawnQemu = (options: {
   readonly files: ReadonlyArray<number>
   /** Whether qemu also inherits a stream, after the files. Default false. */
   readonly control?: boolean | undefined
+  /** Path of a library that qemu loads before all others. */
+  readonly preload?: string | undefined
 }): Effect.Effect<QemuProcess, VmmError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<QemuProcess, VmmError>((resume) => {
@@ -158,6 +165,7 @@ export const spawnQemu = (options: {
           ...options.files,
           ...(options.control === true ? ["pipe" as const] : [])
         ],
+        env: preloading(options.preload),
         // Ctrl-C is for this process, which stops the machine properly; a process group of its own protects qemu from it.
         detached: true
       })

@@ -270,8 +270,8 @@ const bootOwn = (state: QemuState, made: MachineParts): Effect.Effect<Vm, VmmErr
           { files: files.length, initrd: initramfs !== undefined, disk: disk !== undefined, guards, ports }
         )
         const opened = [...files, ...("files" in ports ? ports.files : [])]
-        const waits = guards.has("plugin")
-        return { args, machine: yield* startMachine({ ports, binary, kernel, files: opened, hostTime, waits, args }) }
+        const plugin = guards.has("plugin") ? options.plugin : undefined
+        return { args, machine: yield* startMachine({ ports, binary, kernel, files: opened, hostTime, plugin, args }) }
       })
     )
     return {
