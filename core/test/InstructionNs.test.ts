@@ -3,13 +3,9 @@ import { Either } from "effect"
 import { instructionNs } from "../src/run/GuestSetup.ts"
 import { Topology } from "../src/topology/Topology.ts"
 
-const lengthFor = (topology: string, workers: ReadonlyArray<number>, payloads = 0, command = "Start") =>
+const lengthFor = (topology: string, workers: ReadonlyArray<number>, payloads = 0) =>
   instructionNs(
-    {
-      commands: [{ _tag: command }],
-      groups: workers.map((count) => ({ workers: count })),
-      payloads: Array.from({ length: payloads })
-    },
+    { groups: workers.map((count) => ({ workers: count })), payloads: Array.from({ length: payloads }) },
     Either.getOrThrow(Topology.parse(topology))
   )
 
@@ -22,9 +18,8 @@ it("an instruction is the longer the less the CPUs and workers have to do", () =
   expect(lengthFor("1n1l13c1t", [])).toBe(4)
 })
 
-it("is the default with payloads, beside a starting scheduler, and on more than 16 CPUs", () => {
+it("is the default where the need is unknown: with payloads, and on more than 16 CPUs", () => {
   expect(lengthFor("1n1l2c1t", [], 1)).toBe(2)
-  expect(lengthFor("1n1l2c1t", [2], 0, "SchedStart")).toBe(2)
   expect(lengthFor("1n1l16c1t", [])).toBe(4)
   expect(lengthFor("1n1l17c1t", [])).toBe(1)
 })

@@ -88,27 +88,21 @@ const workerInstructions = 6e6
 
 /**
  * Returns the length of an instruction for a plan: the longest with which all CPUs and workers have the time that they need, because a machine that
- * executes fewer instructions in a virtual second takes less of the host's time. A plan with payloads, whose need is unknown, or that starts a scheduler
- * beside its workers, which takes hundreds of millions of instructions, has {@link defaultInstructionNs}, as has a very large machine.
+ * executes fewer instructions in a virtual second takes less of the host's time. What payloads need is unknown, as is the need of very large machines: both
+ * have {@link defaultInstructionNs}.
  *
  * @since 0.2.0
  * @category sizes
  */
 export const instructionNs = (
   {
-    commands,
     groups,
     payloads
-  }: {
-    readonly commands: ReadonlyArray<{ readonly _tag: string }>
-    readonly groups: ReadonlyArray<{ readonly workers: number }>
-    readonly payloads: ReadonlyArray<unknown>
-  },
+  }: { readonly groups: ReadonlyArray<{ readonly workers: number }>; readonly payloads: ReadonlyArray<unknown> },
   topology: Topology
 ): InstructionNs => {
   const least = defaultInstructionNs(topology)
-  const starts = commands.some(({ _tag }) => _tag === "SchedStart")
-  if (payloads.length > 0 || starts || least === 1) return least
+  if (payloads.length > 0 || least === 1) return least
   const workers = groups.reduce((sum, group) => sum + group.workers, 0)
   const needed = topology.cpus * cpuInstructions + workers * workerInstructions
   return ([8, 4] as const).find((ns) => 1e9 / ns >= needed) ?? least
