@@ -9,23 +9,6 @@ import type { ClockMode } from "./ClockMode.ts"
 import type { HostDelayMeter } from "./HostDelay.ts"
 
 /**
- * Virtual nanoseconds of an instruction.
- *
- * @since 0.2.0
- * @category models
- */
-export type InstructionNs = 1 | 2 | 4 | 8
-
-/**
- * Returns the length of an instruction that suits work which is not known: 8 vCPUs with 64 workers have the time that they need with 2 ns, and starve
- * with 4.
- *
- * @since 0.2.0
- * @category constants
- */
-export const defaultInstructionNs = (topology: Topology): InstructionNs => (topology.cpus <= 16 ? 2 : 1)
-
-/**
  * What to boot. `core` builds it from a scenario and a kernel; a backend adds only what its own machine needs.
  *
  * @since 0.1.0
@@ -53,11 +36,6 @@ export interface VmSpec {
    */
   readonly handover?: { readonly address: number; readonly size: number; readonly content: Uint8Array } | undefined
   readonly clock: "auto" | "deterministic"
-  /**
-   * Virtual nanoseconds that an instruction takes under a deterministic clock: 1, 2, 4 or 8. All vCPUs share one stream of instructions, so a machine of 8 ns
-   * executes 125 million a second in all. Default {@link defaultInstructionNs}.
-   */
-  readonly instructionNs?: InstructionNs | undefined
   /** Boot the bzImage so that the kernel randomises its address (KASLR). Default false. */
   readonly kaslr?: boolean | undefined
   /**

@@ -19,9 +19,7 @@ export { type ConsoleEvidence, judgeEnd, MachineWitness, type SeenEnd } from "./
 export { openScratchDisk } from "./ScratchDisk.ts"
 export { UnknownBackend } from "./UnknownBackend.ts"
 export {
-  defaultInstructionNs,
   type GuestMemory,
-  type InstructionNs,
   type PerformanceOptions,
   type Vm,
   type VmExit,

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { Either } from "effect"
-import { defaultInstructionNs, type InstructionNs, type VmSpec } from "../machine/index.ts"
+import type { VmSpec } from "../machine/index.ts"
 import { type Plan, PlanError } from "../plan/index.ts"
 import type { Topology } from "../topology/index.ts"
 
@@ -80,32 +80,6 @@ export const programDeadlines = (options: {
 }): Deadlines => {
   const guestMs = options.limitMs + 60_000 + (options.attachMs ?? 0)
   return { bootMs: options.bootMs ?? 60_000 + 2_000 * options.cpus, guestMs, planMs: guestMs + 10_000 }
-}
-
-/** Instructions a second that a CPU needs for its timer and its scheduler, and those that a worker needs to start, run and stop in time. */
-const cpuInstructions = 10e6
-const workerInstructions = 6e6
-
-/**
- * Returns the length of an instruction for a plan: the longest with which all CPUs and workers have the time that they need, because a machine that
- * executes fewer instructions in a virtual second takes less of the host's time. What payloads need is unknown, as is the need of very large machines: both
- * have {@link defaultInstructionNs}.
- *
- * @since 0.2.0
- * @category sizes
- */
-export const instructionNs = (
-  {
-    groups,
-    payloads
-  }: { readonly groups: ReadonlyArray<{ readonly workers: number }>; readonly payloads: ReadonlyArray<unknown> },
-  topology: Topology
-): InstructionNs => {
-  const least = defaultInstructionNs(topology)
-  if (payloads.length > 0 || least === 1) return least
-  const workers = groups.reduce((sum, group) => sum + group.workers, 0)
-  const needed = topology.cpus * cpuInstructions + workers * workerInstructions
-  return ([8, 4] as const).find((ns) => 1e9 / ns >= needed) ?? least
 }
 
 /**

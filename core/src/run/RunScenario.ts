@@ -19,7 +19,7 @@ import { defaultRing, deterministicRing } from "../session/index.ts"
 import { TestConstraints, TestTopology } from "../topology/index.ts"
 import type { WorkTypes } from "../work/index.ts"
 import { type Determinism, Ingredients } from "./Determinism.ts"
-import { agentCmdline, guestMemoryMb, handover, instructionNs, preludeDeadlineMs } from "./GuestSetup.ts"
+import { agentCmdline, guestMemoryMb, handover, preludeDeadlineMs } from "./GuestSetup.ts"
 import { changedScheduler } from "./Rerun.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import { type RunRequest, type SettledRun, settleRun } from "./RunRequest.ts"
@@ -140,8 +140,7 @@ export const runScenario: (
       memoryMb: guestMemoryMb({ topology, asked: memoryMb, initramfsBytes: initramfs.bytes }),
       ring,
       handover: second === undefined ? undefined : yield* handover(second, { ring, deadlineMs: limits.guestMs }),
-      clock: deterministic ? "deterministic" : "auto",
-      instructionNs: deterministic && plan !== undefined ? instructionNs(plan, topology) : undefined
+      clock: deterministic ? "deterministic" : "auto"
     })
     if (!deterministic || plan === undefined) return { vm, ingredients: null }
     const [base] = initramfs.files

@@ -124,28 +124,6 @@ describe("qemuArguments", () => {
     expect(values(args, "-cpu")[0]).toMatch(/,-rdrand,-rdseed$/)
   })
 
-  it("counts an instruction as long as asked, else by the number of CPUs", () => {
-    const icount = (more: Partial<VmSpec>): ReadonlyArray<string> =>
-      values(qemuArguments(spec({ clock: "deterministic", ...more }), choices()), "-icount")
-    expect(icount({ instructionNs: 8 })).toEqual(["shift=3,sleep=off"])
-    expect(icount({ instructionNs: 1 })).toEqual(["shift=0,sleep=off"])
-    expect(icount({ topology: topology("1n1l16c1t") })).toEqual(["shift=1,sleep=off"])
-    expect(icount({ topology: topology("1n1l17c1t") })).toEqual(["shift=0,sleep=off"])
-  })
-
-  it("holds a machine with the plugin until the monitor starts it, and lets a fork server fork", () => {
-    const own = qemuArguments(spec({ clock: "deterministic" }), choices({ plugin: "file=/p.so" }))
-    expect([values(own, "-plugin"), own.includes("-S")]).toEqual([["file=/p.so"], true])
-    expect(values(own, "-sandbox")[0]).toContain("spawn=deny")
-    const server = qemuArguments(
-      spec({ clock: "deterministic" }),
-      choices({ plugin: "file=/p.so,control=9", forks: true, qmp: undefined })
-    )
-    expect([values(server, "-plugin"), server.includes("-S")]).toEqual([["file=/p.so,control=9"], false])
-    expect(values(server, "-sandbox")[0]).not.toContain("spawn=deny")
-    expect(qemuArguments(spec(), choices())).not.toContain("-S")
-  })
-
   it("runs the host's CPU under KVM, remapping interrupts when APIC ids are wide", () => {
     const args = qemuArguments(spec(), choices({ accel: "kvm" }))
     expect(values(args, "-accel")).toEqual(["kvm"])
