@@ -124,6 +124,19 @@ describe("qemuArguments", () => {
     expect(values(args, "-cpu")[0]).toMatch(/,-rdrand,-rdseed$/)
   })
 
+  it("holds a machine with the plugin until the monitor starts it, and lets a fork server fork", () => {
+    const own = qemuArguments(spec({ clock: "deterministic" }), choices({ plugin: "file=/p.so" }))
+    expect([values(own, "-plugin"), own.includes("-S")]).toEqual([["file=/p.so"], true])
+    expect(values(own, "-sandbox")[0]).toContain("spawn=deny")
+    const server = qemuArguments(
+      spec({ clock: "deterministic" }),
+      choices({ plugin: "file=/p.so,control=9", forks: true, qmp: undefined })
+    )
+    expect([values(server, "-plugin"), server.includes("-S")]).toEqual([["file=/p.so,control=9"], false])
+    expect(values(server, "-sandbox")[0]).not.toContain("spawn=deny")
+    expect(qemuArguments(spec(), choices())).not.toContain("-S")
+  })
+
   it("runs the host's CPU under KVM, remapping interrupts when APIC ids are wide", () => {
     const args = qemuArguments(spec(), choices({ accel: "kvm" }))
     expect(values(args, "-accel")).toEqual(["kvm"])
