@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Keeps the host's timing out of a machine with a counted clock. In a stock qemu the main loop moves the clock when it
- * finds all CPUs idle, and handles due timers. It can find them idle while the vCPU thread still stands between an idle
- * CPU's last instruction and the count of its instructions, because the host has preempted that thread; the clock then
- * moves too far. Here the vCPU thread moves the clock itself, and the main loop works only while that thread waits.
+ * finds all CPUs idle, and handles due timers. If the host has stopped the vCPU thread before it waits, that thread
+ * then goes on with the next CPU instead of the first, and timers that are due together have another order. Here the
+ * vCPU thread moves the clock itself, and the main loop works only while that thread waits.
  */
 #ifndef KTSTR_EXACT_H
 #define KTSTR_EXACT_H

@@ -10,6 +10,7 @@ import { Deferred, Effect, FiberId, type Scope } from "effect"
 import { bootRefusal } from "./BootRefusal.ts"
 import { type FilePorts, makeFilePorts } from "./FilePorts.ts"
 import { type ForkedProcess, makeForkControl } from "./ForkControl.ts"
+import { pluginRefusal } from "./Guards.ts"
 import { makeHostUsage } from "./HostUsage.ts"
 import { type Machine, QemuWitness } from "./Machine.ts"
 import { inheritedPath, type ProcessEnd, spawnQemu } from "./QemuProcess.ts"
@@ -95,7 +96,7 @@ const openRange = ({ size }: SharedRange): Effect.Effect<number, VmmError, Scope
 /** What a qemu said that ended before its guest's fork point. */
 const refusal = (stderr: string, kernel: string): VmmError => {
   const error = bootRefusal(stderr, kernel)
-  return /plugin|ktstr: /.test(stderr)
+  return pluginRefusal.test(stderr)
     ? new VmmError({ reason: "BackendMissing", message: `machines can't be forked here: ${error.message}` })
     : error
 }

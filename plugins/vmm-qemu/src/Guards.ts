@@ -23,12 +23,19 @@ export type Guard = "sandbox" | "plugin"
  */
 export const influenced = "a busy host can make a deterministic run differ when it is repeated"
 
+/**
+ * What a qemu says that was built without plugins, has a version with another interface, or lacks the symbols that the plugin needs.
+ *
+ * @since 0.2.0
+ * @category messages
+ */
+export const pluginRefusal: RegExp = /plugin|ktstr: /
+
 /** How a qemu refuses each guard, and what follows. */
 const refusals: ReadonlyArray<readonly [guard: Guard, refusal: RegExp, consequence: string]> = [
   // Of a qemu built without seccomp, or a kernel without it.
   ["sandbox", /sandbox|seccomp/i, "qemu runs without its sandbox"],
-  // Of a qemu built without plugins, of a version with another interface, or without the symbols that the plugin needs.
-  ["plugin", /plugin|ktstr: /, `without ktstr's plugin ${influenced}`]
+  ["plugin", pluginRefusal, `without ktstr's plugin ${influenced}`]
 ]
 
 /**
